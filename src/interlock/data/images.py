@@ -1,0 +1,72 @@
+"""Reading one image file."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from interlock.errors import ImageError
+
+MAX_PIXELS = 200_000_000
+
+
+def read_image(path: str | Path) -> Image.Image:
+    """Read the first frame of an image file as 8-bit RGB, upright.
+
+    EXIF orientation is applied. Transparent pixels are laid on white. Grey, palette, 16-bit,
+    float and RGBA files are converted; 16-bit and float values are scaled to their own range
+    when they exceed 8 bits.
+
+    Raises:
+        ImageError: the path is missing, a folder, empty, truncated, not an image, CMYK, or
+            larger than 200 million pixels.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ImageError(f"{path}: is a folder; name an image file")
+    if not path.exists():
+        raise ImageError(f"{path}: no such file")
+    try:
+        with warnings.catch_warnings():
+            # Pillow warns well below our own limit, which is checked just after.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PIXELS:
+                    raise ImageError(
+                        f"{path}: {image.width}x{image.height} pixels; resize it below 200 million"
+                    )
+                if image.mode == "CMYK":
+                    raise ImageError(f"{path}: CMYK, 4 channels; convert it to RGB first")
+                image.load()
+                return _to_rgb(ImageOps.exif_transpose(image))
+    except UnidentifiedImageError:
+        size = path.stat().st_size
+        reason = "the file is empty" if size == 0 else "not an image that Pillow can read"
+        raise ImageError(f"{path}: {reason}; use a PNG or JPEG file") from None
+    except Image.DecompressionBombError:
+        raise ImageError(f"{path}: too many pixels; resize it below 200 million") from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ImageError(f"{path}: cannot be decoded ({error}); save it again") from None
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_deep_to_8bit(np.asarray(image))).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        layered = image.convert("RGBA")
+        canvas = Image.new("RGBA", layered.size, "white")
+        return Image.alpha_composite(canvas, layered).convert("RGB")
+    return image.convert("RGB")
+
+
+def _deep_to_8bit(values: np.ndarray) -> np.ndarray:
+    """16-bit integers keep their full scale; floats are read as [0, 1] when they fit in it."""
+    values = np.nan_to_num(values.astype(np.float64))
+    top = values.max(initial=0.0)
+    scale = 255.0 if top <= 1.0 and values.dtype.kind == "f" else 1.0
+    if top > 255.0:
+        scale = 255.0 / 65535.0 if top <= 65535.0 else 255.0 / top
+    return np.clip(values * scale, 0, 255).astype(np.uint8)

@@ -1,0 +1,42 @@
+"""What an image is compared with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from interlock.errors import OptionError
+
+Baseline = float | Tensor | Literal["blur"]
+
+# Standard deviation of the blurred baseline as a share of the image's longer side: 2 px at 224.
+BLUR = 2 / 224
+
+
+def baseline_for(x: Tensor, baseline: Baseline) -> Tensor:
+    """The baseline x' of one image, (C, H, W).
+
+    Raises:
+        OptionError: an unknown name, or a tensor whose shape cannot be laid over x.
+    """
+    if isinstance(baseline, str):
+        if baseline != "blur":
+            raise OptionError(f"baseline={baseline!r} is unknown; use 'blur', a number or a tensor")
+        sigma = BLUR * max(x.shape[1:])
+        planes = x.detach().cpu().double().numpy()
+        return torch.from_numpy(gaussian_filter(planes, (0, sigma, sigma))).to(x)
+    if isinstance(baseline, Tensor):
+        try:
+            return baseline.to(x).expand_as(x).clone()
+        except RuntimeError:
+            raise OptionError(
+                f"baseline of shape {tuple(baseline.shape)} does not fit an image of shape "
+                f"{tuple(x.shape)}"
+            ) from None
+    if not np.isfinite(baseline):
+        raise OptionError(f"baseline={baseline} is not a finite number")
+    return torch.full_like(x, float(baseline))

@@ -1,0 +1,162 @@
+"""First and second derivatives of one class logit with respect to one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from interlock.errors import ModelError
+from interlock.explain._kinks import SmoothKinks
+
+
+def logits_of(model: Callable[[Tensor], Any], x: Tensor) -> Tensor:
+    """Call the model on (N, C, H, W) and return its (N, classes) logits, with checks.
+
+    Objects with a ``logits`` tensor, as ``transformers`` returns, are unwrapped.
+
+    Raises:
+        ModelError: the model returns something else, or does not take the image's channels.
+    """
+    output = model(x)
+    logits = getattr(output, "logits", output)
+    if not isinstance(logits, Tensor):
+        raise ModelError(
+            f"the model returned a {type(output).__name__}; wrap it so that it returns a "
+            "(N, classes) tensor of logits"
+        )
+    if logits.ndim != 2 or len(logits) != len(x):
+        raise ModelError(
+            f"the model returned logits of shape {tuple(logits.shape)} for {len(x)} images; "
+            f"expected ({len(x)}, classes)"
+        )
+    return logits
+
+
+class Differentiable:
+    """A classifier to be differentiated: in float32, in batches that fit the memory.
+
+    The caller's model is not changed. Half-precision weights are cast call by call.
+
+    Args:
+        batch: images in one gradient pass; halved for good when memory runs out.
+    """
+
+    def __init__(self, model: nn.Module, batch: int) -> None:
+        self._model = model
+        self._batch = batch
+        state = [*model.named_parameters(), *model.named_buffers()]
+        floating = [t for _, t in state if t.is_floating_point()]
+        self._half = any(t.dtype in (torch.float16, torch.bfloat16) for t in floating)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, classes), without a graph."""
+        with torch.no_grad():
+            return self._forward(x)
+
+    def along_path(self, x: Tensor, baseline: Tensor, target: int, steps: int) -> Tensor:
+        """Gradients of the class logit at the midpoints of ``steps`` equal parts of the path.
+
+        Args:
+            x, baseline: (C, H, W); the path runs from the baseline to x.
+
+        Returns:
+            (steps, C, H, W); the mean over steps, times x - baseline, is Integrated Gradients.
+        """
+        alphas = (torch.arange(steps, device=x.device, dtype=x.dtype) + 0.5) / steps
+        gradients = torch.empty((steps, *x.shape), device=x.device, dtype=x.dtype)
+        start = 0
+        while start < steps:
+            part = alphas[start : start + self._batch].view(-1, 1, 1, 1)
+            try:
+                points = (baseline + part * (x - baseline)).requires_grad_()
+                with torch.enable_grad():
+                    logits = self._forward(points)[:, target]
+                    gradients[start : start + len(part)] = _gradient(logits, points)
+            except RuntimeError as error:
+                if not _out_of_memory(error) or self._batch == 1:
+                    raise
+                self._batch = max(1, self._batch // 2)
+                continue
+            start += len(part)
+        return gradients
+
+    def hessian(self, x: Tensor, target: int, copies: int, tau: float) -> Callable[..., Tensor]:
+        """The function (k, C, H, W) directions -> (k, C, H, W) products with the Hessian at x.
+
+        One graph over ``copies`` of the image serves all calls; ``copies`` directions are one
+        backward pass. When memory runs out the graph is built again for half the copies.
+        Directions and products are on the CPU.
+        """
+        graph: _HessianGraph | None = None
+
+        def products(directions: Tensor) -> Tensor:
+            nonlocal graph, copies
+            found: list[Tensor] = []
+            done = 0
+            while done < len(directions):
+                try:
+                    if graph is None:
+                        graph = _HessianGraph(self._forward, x, target, copies, tau)
+                    found.append(graph.product(directions[done : done + copies].to(x)).cpu())
+                except RuntimeError as error:
+                    if not _out_of_memory(error) or copies == 1:
+                        raise
+                    graph, copies = None, copies // 2
+                    continue
+                done += len(found[-1])
+            return torch.cat(found)
+
+        return products
+
+    def _forward(self, x: Tensor) -> Tensor:
+        if not self._half:
+            return logits_of(self._model, x)
+        state = [*self._model.named_parameters(), *self._model.named_buffers()]
+        cast = {name: t.float() if t.is_floating_point() else t for name, t in state}
+        return logits_of(lambda images: functional_call(self._model, cast, (images,)), x)
+
+
+class _HessianGraph:
+    """The gradient of the class logit at several copies of one image, ready to be derived."""
+
+    def __init__(
+        self,
+        forward: Callable[[Tensor], Tensor],
+        x: Tensor,
+        target: int,
+        copies: int,
+        tau: float,
+    ) -> None:
+        self._x = x.expand(copies, *x.shape).clone().requires_grad_()
+        with torch.enable_grad(), SmoothKinks(tau), sdpa_kernel(SDPBackend.MATH):
+            self._gradient = _gradient(forward(self._x)[:, target], self._x, create_graph=True)
+
+    def product(self, directions: Tensor) -> Tensor:
+        if not self._gradient.requires_grad:  # an affine model: the Hessian is zero
+            return torch.zeros_like(directions)
+        padded = torch.zeros_like(self._x)
+        padded[: len(directions)] = directions
+        (product,) = torch.autograd.grad(
+            self._gradient, self._x, padded, retain_graph=True, allow_unused=True
+        )
+        return torch.zeros_like(directions) if product is None else product[: len(directions)]
+
+
+def _gradient(logits: Tensor, x: Tensor, *, create_graph: bool = False) -> Tensor:
+    if not logits.requires_grad:
+        raise ModelError(
+            "the model's logits carry no gradient; remove torch.no_grad, detach or argmax from "
+            "its forward pass"
+        )
+    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=create_graph, allow_unused=True)
+    return torch.zeros_like(x) if gradient is None else gradient
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    # PyTorch's CPU allocator has no exception class of its own.
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,198 @@
+"""A smooth slope for piecewise-linear activations, while their values stay exact.
+
+ReLU and its relatives have no second derivative, so the Hessian of a network made of them is zero
+almost everywhere. Inside :class:`SmoothKinks` every such operation keeps its exact forward value,
+and its backward pass uses a smooth slope (H-Sets, arXiv 2604.22045):
+
+    h'(z) = 1 + z / sqrt(z^2 + tau)   for z < 0
+    h'(z) =     z / sqrt(z^2 + tau)   for z >= 0
+
+Operations are intercepted while they run, so modules, functions and in-place variants are all
+caught and the caller's model is never touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from interlock.explain._affine import AFFINE_RULES, ExactValue, per_channel
+
+TAU = 1e-3
+
+# z -> (slope, its derivative), both of z's shape or broadcastable to it.
+Bend = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def smooth_step(z: Tensor, tau: float) -> tuple[Tensor, Tensor]:
+    """The slope h'(z) of a smoothed ReLU and its derivative tau / (z^2 + tau)^(3/2)."""
+    inverse = torch.rsqrt(z * z + tau)
+    ratio = z * inverse
+    return torch.where(z < 0, 1 + ratio, ratio), tau * inverse**3
+
+
+class SmoothKinks(TorchFunctionMode):
+    """Context in which piecewise-linear activations have a second derivative.
+
+    Args:
+        tau: width of the smoothing, > 0; the paper uses 1e-3.
+    """
+
+    def __init__(self, tau: float = TAU) -> None:
+        super().__init__()
+        self._tau = tau
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        # Weights are constants here: without this, every product would also derive them.
+        args = tuple(a.detach() if isinstance(a, nn.Parameter) else a for a in args)
+        kwargs = {
+            k: a.detach() if isinstance(a, nn.Parameter) else a for k, a in (kwargs or {}).items()
+        }
+        z = args[0] if args else kwargs.get("input")
+        if not isinstance(z, Tensor) or not z.requires_grad or not torch.is_grad_enabled():
+            return func(*args, **kwargs)
+        if func in AFFINE_RULES:
+            return AFFINE_RULES[func](*args, **kwargs)
+        rule = _RULES.get(func)
+        bend, in_place = rule(self._tau, *args, **kwargs) if rule else (None, False)
+        if bend is None:
+            return func(*args, **kwargs)
+        with torch.no_grad():
+            before = z.detach().clone() if in_place else z.detach()
+            slope, curvature = bend(before)
+            value = func(before, *args[1:], **{k: v for k, v in kwargs.items() if k != "input"})
+        if not in_place:
+            return ExactValue.apply(z, value, slope, curvature)
+        return z.copy_(ExactValue.apply(z.clone(), value, slope, curvature))
+
+
+# One rule per operation: (tau, *the call's own arguments) -> (bend, in place?). A bend of None
+# leaves the call alone.
+_Rule = Callable[..., tuple[Bend | None, bool]]
+
+
+def _clip(z: Tensor, low: Any, high: Any, tau: float) -> tuple[Tensor, Tensor]:
+    slope, curvature = torch.ones_like(z), torch.zeros_like(z)
+    if low is not None:
+        slope, curvature = smooth_step(z - low, tau)
+    if high is not None:
+        step, step_curvature = smooth_step(z - high, tau)
+        slope, curvature = slope - step, curvature - step_curvature
+    return slope, curvature
+
+
+def _relu(tau: float, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
+    return lambda z: smooth_step(z, tau), inplace
+
+
+def _hardtanh(
+    tau: float,
+    input: Tensor,
+    min_val: float = -1.0,
+    max_val: float = 1.0,
+    inplace: bool = False,
+) -> tuple[Bend, bool]:
+    return lambda z: _clip(z, min_val, max_val, tau), inplace
+
+
+def _relu6(tau: float, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
+    return _hardtanh(tau, input, 0.0, 6.0, inplace)
+
+
+def _clamp(
+    tau: float, input: Tensor, min: Any = None, max: Any = None, **_: Any
+) -> tuple[Bend | None, bool]:
+    bounds = [b for b in (min, max) if b is not None]
+    if not bounds or any(isinstance(b, Tensor) and b.requires_grad for b in bounds):
+        return None, False
+    return lambda z: _clip(z, min, max, tau), False
+
+
+def _clamp_min(tau: float, input: Tensor, min: Any) -> tuple[Bend | None, bool]:
+    return _clamp(tau, input, min=min)
+
+
+def _leaky(z: Tensor, negative_slope: Any, tau: float) -> tuple[Tensor, Tensor]:
+    step, curvature = smooth_step(z, tau)
+    return negative_slope + (1 - negative_slope) * step, (1 - negative_slope) * curvature
+
+
+def _leaky_relu(
+    tau: float, input: Tensor, negative_slope: float = 0.01, inplace: bool = False
+) -> tuple[Bend, bool]:
+    return lambda z: _leaky(z, negative_slope, tau), inplace
+
+
+def _prelu(tau: float, input: Tensor, weight: Tensor) -> tuple[Bend, bool]:
+    negative_slope = weight if weight.numel() == 1 else per_channel(weight, input)
+    return lambda z: _leaky(z, negative_slope, tau), False
+
+
+def _threshold(
+    tau: float, input: Tensor, threshold: float, value: float, inplace: bool = False
+) -> tuple[Bend, bool]:
+    return lambda z: smooth_step(z - threshold, tau), inplace
+
+
+def _hardsigmoid(tau: float, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
+    def bend(z: Tensor) -> tuple[Tensor, Tensor]:
+        slope, curvature = _clip(z, -3.0, 3.0, tau)
+        return slope / 6, curvature / 6
+
+    return bend, inplace
+
+
+def _hardswish(tau: float, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
+    """z * gate(z): the slope is gate + z gate', its derivative 2 gate' + z gate''."""
+
+    def bend(z: Tensor) -> tuple[Tensor, Tensor]:
+        slope, curvature = _clip(z, -3.0, 3.0, tau)
+        return F.hardsigmoid(z) + z * slope / 6, (2 * slope + z * curvature) / 6
+
+    return bend, inplace
+
+
+def _always_in_place(rule: _Rule) -> _Rule:
+    def in_place(*args: Any, **kwargs: Any) -> tuple[Bend | None, bool]:
+        return rule(*args, **kwargs)[0], True
+
+    return in_place
+
+
+_RULES: dict[Callable[..., Any], _Rule] = {
+    torch.relu: _relu,
+    F.relu: _relu,
+    Tensor.relu: _relu,
+    F.relu6: _relu6,
+    F.hardtanh: _hardtanh,
+    F.hardsigmoid: _hardsigmoid,
+    F.hardswish: _hardswish,
+    F.leaky_relu: _leaky_relu,
+    F.threshold: _threshold,
+    F.prelu: _prelu,
+    torch.clamp: _clamp,
+    torch.clip: _clamp,
+    Tensor.clamp: _clamp,
+    Tensor.clip: _clamp,
+    torch.clamp_min: _clamp_min,
+    Tensor.clamp_min: _clamp_min,
+    torch.relu_: _always_in_place(_relu),
+    Tensor.relu_: _always_in_place(_relu),
+    F.hardtanh_: _always_in_place(_hardtanh),
+    F.leaky_relu_: _always_in_place(_leaky_relu),
+    F.threshold_: _always_in_place(_threshold),
+    torch.clamp_: _always_in_place(_clamp),
+    Tensor.clamp_: _always_in_place(_clamp),
+    Tensor.clamp_min_: _always_in_place(_clamp_min),
+}

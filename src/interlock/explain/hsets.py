@@ -1,0 +1,342 @@
+"""H-Sets: sets of features that act together in an image classifier's decision."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from hashlib import sha256
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from interlock._version import versions
+from interlock.errors import ImageError, ModelError, OptionError
+from interlock.explain._baseline import Baseline, baseline_for
+from interlock.explain._derivatives import Differentiable
+from interlock.explain._dividends import Evidence, dividends, sample_subsets
+from interlock.explain._growth import Grown, find_seeds, grow_by_rows, grow_jointly
+from interlock.explain._kinks import TAU
+from interlock.explain.explanation import QUANTILES, Explanation
+from interlock.explain.priors import LabelMap, Prior, PriorName, resolve, segment
+
+Growth = Literal["joint", "rows"]
+
+# nu of the paper, 2000 of the 3 x 224 x 224 features of an ImageNet photo.
+SIZE_SHARE = 2000 / (3 * 224 * 224)
+JOINT_ROUNDS = 2
+JOINT_STEPS = 3
+
+
+class HSets:
+    """Explain a classifier by H-Sets (arXiv 2604.22045).
+
+    Stage 1 finds sets: a seed in each strong segment of a spatial prior, grown along the input
+    Hessian. Stage 2 scores them by Integrated Directional Gradients. Defaults were chosen by
+    ``benchmarks/explain_quality.py``; :meth:`paper` gives the published settings.
+
+    Args:
+        model: (N, C, H, W) float -> (N, classes) logits. It is put to no other use and left as
+            it is; call ``model.eval()`` first.
+        prior: name of a spatial prior, an (H, W) label map, or a function from an (H, W, 3) image
+            in [0, 1] to labels.
+        sets: |S|, the most sets to report, >= 1.
+        size: nu, the most scalar features a set may hold, >= 1. None scales the paper's 2000 at
+            3 x 224 x 224 to the image at hand.
+        threshold: mu in [0, 1), a feature is a candidate above this share of the row's largest
+            entry. Only for ``growth="rows"``.
+        steps: m, points on the path from the baseline, >= 1.
+        samples: t, subsets sampled for a set's score, >= 1.
+        baseline: x': ``"blur"`` (Gaussian, sigma = side / 112), a number, or a tensor that
+            broadcasts to the image.
+        growth: ``"joint"`` grows whole pixels by the rows of whole sets; ``"rows"`` is published.
+        evidence: ``"for"`` scores by evidence for the class alone; ``"absolute"`` is published.
+        overlap: whether a feature may belong to several sets.
+        max_rows: Hessian rows that one set may use with ``growth="rows"``; None for no limit.
+        tau: width of the smoothing of ReLU's kink in the Hessian, > 0.
+        internal_batch_size: images in one gradient pass; halved when memory runs out.
+        seed: of the sampled subsets. The same seed gives the same bytes.
+
+    Raises:
+        OptionError: an option outside its range.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        prior: PriorName | Prior | NDArray[Any] | Tensor = "slic",
+        sets: int = 5,
+        size: int | None = None,
+        threshold: float = 0.5,
+        steps: int = 50,
+        samples: int = 50,
+        baseline: Baseline = "blur",
+        growth: Growth = "joint",
+        evidence: Evidence = "for",
+        overlap: bool = False,
+        max_rows: int | None = None,
+        tau: float = TAU,
+        internal_batch_size: int = 10,
+        seed: int = 0,
+    ) -> None:
+        counts = {"sets": sets, "steps": steps, "samples": samples}
+        counts |= {"internal_batch_size": internal_batch_size}
+        counts |= {"size": 1 if size is None else size}
+        counts |= {"max_rows": 1 if max_rows is None else max_rows}
+        for name, value in counts.items():
+            if value < 1:
+                raise OptionError(f"{name}={value}: must be at least 1")
+        if not 0 <= threshold < 1:
+            raise OptionError(f"threshold={threshold}: must lie in [0, 1)")
+        if not tau > 0:
+            raise OptionError(f"tau={tau}: must be above 0")
+        if growth not in ("joint", "rows"):
+            raise OptionError(f"growth={growth!r} is unknown; use 'joint' or 'rows'")
+        if evidence not in ("for", "against", "absolute"):
+            raise OptionError(
+                f"evidence={evidence!r} is unknown; use 'for', 'against' or 'absolute'"
+            )
+        self.model = model
+        self.sets, self.size, self.threshold = sets, size, threshold
+        self.steps, self.samples, self.baseline = steps, samples, baseline
+        self.growth, self.evidence, self.overlap = growth, evidence, overlap
+        self.max_rows, self.tau, self.seed = max_rows, tau, seed
+        self.internal_batch_size = internal_batch_size
+        self._prior_name = prior if isinstance(prior, str) else type(prior).__name__
+        self._prior = resolve(prior)
+        self._segmented: OrderedDict[bytes, LabelMap] = OrderedDict()
+
+    @classmethod
+    def paper(cls, model: nn.Module, **options: Any) -> HSets:
+        """The published method and settings, with SLIC in the place of SAM.
+
+        One Hessian row at a time, absolute dividends, a zero baseline, 2000 scalar features.
+        """
+        published: dict[str, Any] = {"size": 2000, "baseline": 0.0, "growth": "rows"}
+        published |= {"evidence": "absolute"}
+        return cls(model, **(published | options))
+
+    def explain(self, x: Tensor, target: int | None = None) -> Any:
+        """Explain one image or several.
+
+        Args:
+            x: (C, H, W), or (N, C, H, W), normalised as the model takes it, finite.
+            target: class to explain; None for the predicted one.
+
+        Returns:
+            An :class:`Explanation` for (C, H, W), a list of them for (N, C, H, W). An image's
+            explanation does not depend on its neighbours in the batch.
+
+        Raises:
+            ImageError: x has another shape or holds values that are not finite.
+            ModelError: the model returns no finite (N, classes) logits, or no gradient.
+            OptionError: the target is no class of the model.
+        """
+        if x.ndim == 4:
+            return [self._explain_one(one, target) for one in x]
+        if x.ndim != 3:
+            raise ImageError(f"input of shape {tuple(x.shape)}; expected (C, H, W) or (N, C, H, W)")
+        return self._explain_one(x, target)
+
+    def attribute(self, inputs: Tensor, target: int | Tensor | None = None) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W) attributions, zero outside the sets.
+
+        The signature of Captum's attribution methods. ``target`` is one class for all images, a
+        tensor with one for each, or None for the predicted ones.
+        """
+        if inputs.ndim != 4:
+            raise ImageError(f"inputs of shape {tuple(inputs.shape)}; expected (N, C, H, W)")
+        targets: list[int | None] = [None] * len(inputs)
+        if target is not None:
+            given = torch.as_tensor(target).flatten().tolist()
+            targets = list(given) * (len(inputs) if len(given) == 1 else 1)
+        if len(targets) != len(inputs):
+            raise OptionError(f"{len(targets)} targets for {len(inputs)} images")
+        found = [self._explain_one(x, t) for x, t in zip(inputs, targets, strict=True)]
+        return torch.stack([e.attribution for e in found]).to(inputs)
+
+    def _explain_one(self, x: Tensor, target: int | None) -> Explanation:
+        if not x.is_floating_point() or not bool(x.isfinite().all()):
+            raise ImageError("the input holds values that are not finite floats; check preprocess")
+        clock = _Clock()
+        x = x.detach().float()
+        differentiable = Differentiable(self.model, self.internal_batch_size)
+        baseline = baseline_for(x, self.baseline)
+        logits = differentiable.logits(torch.stack([x, baseline])).cpu()
+        target = _check_target(logits, target)
+        image = displayed(x)
+        segments = torch.from_numpy(self._segments(x, image))
+        clock.lap("prior")
+
+        gradients = differentiable.along_path(x, baseline, target, self.steps)
+        difference = (x - baseline).cpu()
+        integrated = gradients.mean(dim=0).cpu() * difference  # Integrated Gradients
+        clock.lap("path gradients")
+
+        grown = self._grow(differentiable, x, target, integrated, difference, segments)
+        clock.lap("growth")
+
+        scores, against, quantiles = self._score(grown, gradients.cpu(), difference)
+        order = scores.argsort(descending=True, stable=True)
+        masks = grown.masks[order]
+        attribution = self._attribution(grown, scores)
+        gain = float(logits[0, target] - logits[1, target])
+        totals = (masks * integrated).flatten(1).sum(dim=1)
+        clock.lap("dividends")
+        return Explanation(
+            masks=masks,
+            scores=scores[order],
+            saliency=attribution.sum(dim=0),
+            target=target,
+            seeds=grown.seeds[order],
+            segments=segments,
+            attribution=attribution,
+            shares=totals / gain if gain else torch.zeros_like(totals),
+            quantiles=quantiles[order],
+            against=against[order],
+            rows=grown.rows[order],
+            image=torch.from_numpy((image * 255).round().astype(np.uint8)),
+            logit=float(logits[0, target]),
+            probability=float(logits[0].softmax(dim=0)[target]),
+            baseline_logit=float(logits[1, target]),
+            completeness_gap=gain - float(integrated.sum()),
+            parameters=self.parameters(x),
+            versions=versions(),
+            seconds=clock.laps,
+        )
+
+    def _grow(
+        self,
+        differentiable: Differentiable,
+        x: Tensor,
+        target: int,
+        integrated: Tensor,
+        difference: Tensor,
+        segments: Tensor,
+    ) -> Grown:
+        seeds = find_seeds(integrated, segments, self.sets)
+        if len(seeds) == 0:
+            return Grown.nothing(integrated.shape)
+        products = differentiable.hessian(x, target, len(seeds), self.tau)
+        size = self._size(x)
+        if self.growth == "rows":
+            return grow_by_rows(
+                products,
+                seeds,
+                segments,
+                integrated,
+                size=size,
+                threshold=self.threshold,
+                max_rows=self.max_rows,
+                overlap=self.overlap,
+            )
+
+        def joint_evidence(removed: Tensor) -> Tensor:
+            without = x - (difference * removed).to(x)
+            gradients = differentiable.along_path(x, without, target, JOINT_STEPS)
+            return gradients.mean(dim=0).cpu() * difference
+
+        return grow_jointly(
+            products,
+            joint_evidence,
+            seeds,
+            segments,
+            integrated,
+            difference,
+            size=size,
+            rounds=JOINT_ROUNDS,
+            overlap=self.overlap,
+        )
+
+    def _score(
+        self, grown: Grown, gradients: Tensor, difference: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores (S,), evidence against (S,), and quantiles (S, 5) of the dividends."""
+        generator = torch.Generator().manual_seed(self.seed)
+        levels = torch.tensor(QUANTILES)
+        scores, against, quantiles = [], [], []
+        for mask in grown.masks:
+            columns, a = gradients[:, mask], difference[mask]
+            subsets = sample_subsets(len(a), self.samples, generator)
+            found = dividends(columns, a, subsets, self.evidence)
+            scores.append(found.mean())
+            quantiles.append(found.quantile(levels))
+            against.append(dividends(columns, a, subsets, "against").mean())
+        if not scores:
+            return torch.zeros(0), torch.zeros(0), torch.zeros(0, len(QUANTILES))
+        return torch.stack(scores), torch.stack(against), torch.stack(quantiles)
+
+    def _attribution(self, grown: Grown, scores: Tensor) -> Tensor:
+        """(C, H, W): what each member is shown with; zero outside the sets."""
+        if self.growth == "rows" and self.evidence == "absolute":
+            return (grown.masks * scores.view(-1, 1, 1, 1)).sum(dim=0)
+        members = grown.masks.any(dim=0)
+        evidence = -grown.evidence if self.evidence == "against" else grown.evidence
+        evidence = torch.where(members, evidence, 0.0)
+        # A pixel counts by the sum over its channels, and only where that speaks for the class.
+        return evidence * (evidence.sum(dim=0) > 0)
+
+    def _segments(self, x: Tensor, image: NDArray[np.float64]) -> LabelMap:
+        """The prior's labels; recent images are remembered."""
+        key = sha256(x.cpu().numpy().tobytes()).digest()
+        if key not in self._segmented:
+            self._segmented[key] = segment(self._prior, image)
+            if len(self._segmented) > 8:
+                self._segmented.popitem(last=False)
+        return self._segmented[key]
+
+    def _size(self, x: Tensor) -> int:
+        size = self.size if self.size is not None else round(SIZE_SHARE * x.numel())
+        return max(1, min(size, x.numel()))
+
+    def parameters(self, x: Tensor) -> dict[str, Any]:
+        """The options as plain values, for the record."""
+        baseline = self.baseline if isinstance(self.baseline, float | int | str) else "tensor"
+        return {
+            "prior": self._prior_name,
+            "sets": self.sets,
+            "size": self._size(x),
+            "threshold": self.threshold,
+            "steps": self.steps,
+            "samples": self.samples,
+            "baseline": baseline,
+            "growth": self.growth,
+            "evidence": self.evidence,
+            "overlap": self.overlap,
+            "max_rows": self.max_rows,
+            "tau": self.tau,
+            "seed": self.seed,
+        }
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = now - self._last
+        self._last = now
+
+
+def _check_target(logits: Tensor, target: int | None) -> int:
+    if not bool(logits.isfinite().all()):
+        raise ModelError("the model returned logits that are not finite (NaN or infinite)")
+    classes = logits.shape[1]
+    if target is None:
+        return int(logits[0].argmax())
+    if not 0 <= target < classes:
+        raise OptionError(f"target={target}: the model has classes 0 to {classes - 1}")
+    return int(target)
+
+
+def displayed(x: Tensor) -> NDArray[np.float64]:
+    """(C, H, W) in any range -> (H, W, 3) in [0, 1], stretched to its own range."""
+    planes = x.detach().cpu().double().numpy()
+    planes = np.repeat(planes[:1], 3, axis=0) if len(planes) != 3 else planes
+    low, high = planes.min(), planes.max()
+    return ((planes - low) / (high - low if high > low else 1.0)).transpose(1, 2, 0)
