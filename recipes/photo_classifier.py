@@ -275,7 +275,8 @@ def model_card(
     spread = 1.96 * math.sqrt(micro * (1 - micro) / n)
     table = [
         f"| {name} | {train.labels.count(k)} | {int(confusion[k].sum())} "
-        f"| {100 * confusion[k, k] / confusion[k].sum():.0f} % | {mistakes(confusion[k], k, names)} |"
+        f"| {100 * confusion[k, k] / confusion[k].sum():.0f} % "
+        f"| {mistakes(confusion[k], k, names)} |"
         for k, name in enumerate(names)
     ]
     options = ", ".join(f"{k} {v}" for k, v in sorted(vars(args).items()) if k not in HIDDEN)
@@ -308,7 +309,8 @@ the 21 classes, whatever it shows.
 - Data: 21 classes of Caltech-101 (Li, Andreeto, Ranzato, Perona; CC BY 4.0), {train} training and
   {test} test photos. The photos are not part of this package.
 - Licence of the weights: Apache-2.0, as the project.
-- Made by `{command}` ({options}); torch {torch}; {minutes} minutes on a 2-core CPU.
+- Made by `{command}` ({options}); torch {torch}; {minutes} minutes of wall time on a
+  busy 2-core CPU machine (about 30 on a quiet one).
   Random crops, flips, rotation, colour, and random masking with grey, blur or noise (cutout).
   No pretraining. The exponential average of the weights after the last epoch is kept; nothing was
   selected on the test photos.

@@ -16,6 +16,12 @@ from torch.nn import functional as F
 from torch.nn.grad import conv2d_input
 
 
+def apply(function: type[torch.autograd.Function], *args: Any) -> Tensor:
+    """``function.apply`` with a type."""
+    result: Tensor = function.apply(*args)  # type: ignore[no-untyped-call]
+    return result
+
+
 class ExactValue(torch.autograd.Function):
     """Passes ``value`` through unchanged; its gradient for z is grad * slope.
 
@@ -32,7 +38,7 @@ class ExactValue(torch.autograd.Function):
         z, slope, bend = ctx.saved_tensors
         if bend is None or not torch.is_grad_enabled():
             return grads[0] * slope, None, None, None
-        return _BentProduct.apply(grads[0], z, slope, bend), None, None, None
+        return apply(_BentProduct, grads[0], z, slope, bend), None, None, None
 
 
 class _BentProduct(torch.autograd.Function):
@@ -65,7 +71,7 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
         (weight,) = ctx.saved_tensors
-        grad = _ConvolutionTransposed.apply(grads[0], weight, ctx.shape, ctx.settings)
+        grad = apply(_ConvolutionTransposed, grads[0], weight, ctx.shape, ctx.settings)
         return grad, None, None, None
 
 
@@ -105,8 +111,7 @@ def _conv2d(
     }
     if isinstance(padding, str) or input.ndim != 4 or weight.requires_grad:
         return F.conv2d(input, weight, bias, **settings)
-    convolved: Tensor = _Convolution.apply(input, weight, bias, settings)
-    return convolved
+    return apply(_Convolution, input, weight, bias, settings)
 
 
 def _batch_norm(
@@ -125,8 +130,7 @@ def _batch_norm(
         value = F.batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
         slope = torch.rsqrt(running_var + eps)
         slope = (slope if weight is None else slope * weight).to(value.dtype)
-    normalised: Tensor = ExactValue.apply(input, value, per_channel(slope, input), None)
-    return normalised
+    return apply(ExactValue, input, value, per_channel(slope, input), None)
 
 
 def per_channel(values: Tensor, like: Tensor) -> Tensor:

@@ -54,9 +54,21 @@ class Differentiable:
         self._half = any(t.dtype in (torch.float16, torch.bfloat16) for t in floating)
 
     def logits(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> (N, classes), without a graph."""
-        with torch.no_grad():
-            return self._forward(x)
+        """(N, C, H, W) -> (N, classes), without a graph.
+
+        Raises:
+            ModelError: the model does not take images of this shape.
+        """
+        try:
+            with torch.no_grad():
+                return self._forward(x)
+        except RuntimeError as error:
+            if _out_of_memory(error):
+                raise
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ModelError(
+                f"the model does not take images of shape {tuple(x.shape[1:])}: {reason}"
+            ) from None
 
     def along_path(self, x: Tensor, baseline: Tensor, target: int, steps: int) -> Tensor:
         """Gradients of the class logit at the midpoints of ``steps`` equal parts of the path.

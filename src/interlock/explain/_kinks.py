@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from interlock.explain._affine import AFFINE_RULES, ExactValue, per_channel
+from interlock.explain._affine import AFFINE_RULES, ExactValue, apply, per_channel
 
 TAU = 1e-3
 
@@ -73,8 +73,8 @@ class SmoothKinks(TorchFunctionMode):
             slope, curvature = bend(before)
             value = func(before, *args[1:], **{k: v for k, v in kwargs.items() if k != "input"})
         if not in_place:
-            return ExactValue.apply(z, value, slope, curvature)
-        return z.copy_(ExactValue.apply(z.clone(), value, slope, curvature))
+            return apply(ExactValue, z, value, slope, curvature)
+        return z.copy_(apply(ExactValue, z.clone(), value, slope, curvature))
 
 
 # One rule per operation: (tau, *the call's own arguments) -> (bend, in place?). A bend of None
@@ -191,7 +191,7 @@ _RULES: dict[Callable[..., Any], _Rule] = {
     Tensor.relu_: _always_in_place(_relu),
     F.hardtanh_: _always_in_place(_hardtanh),
     F.leaky_relu_: _always_in_place(_leaky_relu),
-    F.threshold_: _always_in_place(_threshold),
+    torch.threshold_: _always_in_place(_threshold),
     torch.clamp_: _always_in_place(_clamp),
     Tensor.clamp_: _always_in_place(_clamp),
     Tensor.clamp_min_: _always_in_place(_clamp_min),

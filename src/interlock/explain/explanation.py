@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from interlock._atomic import write_atomically
 from interlock.errors import OutputError
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class Explanation:
     attribution: Tensor
     """(C, H, W) the saliency, feature by feature."""
     shares: Tensor
-    """(S,) sum of the set's Integrated Gradients over f(x) - f(x'); may be negative."""
+    """(S,) share of the saliency that lies in the set, in [0, 1]."""
     quantiles: Tensor
     """(S, 5) minimum, quartiles and maximum of the sampled dividends."""
     against: Tensor
@@ -54,10 +56,8 @@ class Explanation:
     """(S,) Hessian rows that each set used."""
     image: Tensor
     """(H, W, 3) uint8, what the model looked at, for display."""
-    logit: float
-    """f_c(x)."""
-    probability: float
-    """Softmax of the class, in [0, 1]."""
+    logits: Tensor
+    """(classes,) what the model answered for x."""
     baseline_logit: float
     """f_c(x')."""
     completeness_gap: float
@@ -72,6 +72,16 @@ class Explanation:
     def __len__(self) -> int:
         """The number of sets."""
         return len(self.scores)
+
+    @property
+    def logit(self) -> float:
+        """f_c(x)."""
+        return float(self.logits[self.target])
+
+    @property
+    def probability(self) -> float:
+        """Softmax of the class, in [0, 1]."""
+        return float(self.logits.softmax(dim=0)[self.target])
 
     @property
     def boxes(self) -> Tensor:
@@ -127,15 +137,9 @@ class Explanation:
         arrays = {f.name: getattr(self, f.name).numpy() for f in fields(self) if _is_tensor(f)}
         plain = {f.name: _plain(getattr(self, f.name)) for f in fields(self) if not _is_tensor(f)}
         header = json.dumps({"format": FORMAT_VERSION, **plain})
-        temporary = path.with_name(f".{path.name}.part")
-        try:
-            with temporary.open("wb") as file:
-                np.savez_compressed(file, header=np.array(header), **arrays)
-            os.replace(temporary, path)
-        except OSError as error:
-            temporary.unlink(missing_ok=True)
-            raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
-        return path
+        archive = io.BytesIO()
+        np.savez_compressed(archive, header=np.array(header), **arrays)
+        return write_atomically(path, archive.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> Explanation:
@@ -152,12 +156,12 @@ class Explanation:
                     raise OutputError(
                         f"{path}: format {version} is newer than this interlock; update it"
                     )
-                arrays = {
+                arrays: dict[str, Any] = {
                     f.name: torch.from_numpy(archive[f.name]) for f in fields(cls) if _is_tensor(f)
                 }
         except FileNotFoundError:
             raise OutputError(f"{path}: no such file") from None
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise OutputError(f"{path}: is no saved explanation ({error})") from None
         return cls(**arrays, **header)
 
@@ -174,7 +178,7 @@ class Explanation:
 
 
 def _is_tensor(field: Any) -> bool:
-    return field.type == "Tensor"
+    return bool(field.type == "Tensor")
 
 
 def _plain(value: Any) -> Any:

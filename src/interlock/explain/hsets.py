@@ -184,23 +184,23 @@ class HSets:
         masks = grown.masks[order]
         attribution = self._attribution(grown, scores)
         gain = float(logits[0, target] - logits[1, target])
-        totals = (masks * integrated).flatten(1).sum(dim=1)
+        saliency = attribution.sum(dim=0)
+        within = (masks * attribution).flatten(1).sum(dim=1)
         clock.lap("dividends")
         return Explanation(
             masks=masks,
             scores=scores[order],
-            saliency=attribution.sum(dim=0),
+            saliency=saliency,
             target=target,
             seeds=grown.seeds[order],
             segments=segments,
             attribution=attribution,
-            shares=totals / gain if gain else torch.zeros_like(totals),
+            shares=within / saliency.sum().clamp_min(torch.finfo(saliency.dtype).tiny),
             quantiles=quantiles[order],
             against=against[order],
             rows=grown.rows[order],
             image=torch.from_numpy((image * 255).round().astype(np.uint8)),
-            logit=float(logits[0, target]),
-            probability=float(logits[0].softmax(dim=0)[target]),
+            logits=logits[0],
             baseline_logit=float(logits[1, target]),
             completeness_gap=gain - float(integrated.sum()),
             parameters=self.parameters(x),
@@ -339,4 +339,5 @@ def displayed(x: Tensor) -> NDArray[np.float64]:
     planes = x.detach().cpu().double().numpy()
     planes = np.repeat(planes[:1], 3, axis=0) if len(planes) != 3 else planes
     low, high = planes.min(), planes.max()
-    return ((planes - low) / (high - low if high > low else 1.0)).transpose(1, 2, 0)
+    stretched: NDArray[np.float64] = (planes - low) / (high - low if high > low else 1.0)
+    return stretched.transpose(1, 2, 0)

@@ -23,6 +23,7 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, channels_in, H, W) -> (N, channels_out, H/stride, W/stride), non-negative."""
         y = F.relu(self.norm1(self.conv1(x)))
         return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
 
@@ -60,6 +61,7 @@ class PhotoNet(nn.Module):
         return features
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) in [-1, 1] -> (N, classes) logits."""
         pooled = self.features(x).mean(dim=(2, 3))
         logits: Tensor = self.head(self.dropout(pooled))
         return logits

@@ -1,0 +1,35 @@
+"""Files that are whole or absent, never half written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from interlock.errors import OutputError
+
+
+def write_atomically(path: str | Path, content: str | bytes) -> Path:
+    """Write a file under a temporary name beside it, then rename it. Text becomes UTF-8.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    if isinstance(content, str):
+        content = content.encode("utf-8", "replace")
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+    finally:  # also when interrupted
+        _discard(temporary)
+    return path
+
+
+def _discard(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError:
+        return

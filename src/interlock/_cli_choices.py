@@ -1,0 +1,52 @@
+"""What the command line names, found in the loaded model and on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+
+import torch
+
+from interlock.errors import OptionError
+
+
+def class_index(target: str | None, labels: Sequence[str]) -> int | None:
+    """A label, or the number of a class; a label that looks like a number wins."""
+    if target is None:
+        return None
+    if target in labels:
+        return labels.index(target)
+    matching = [k for k, label in enumerate(labels) if label.casefold() == target.casefold()]
+    if len(matching) == 1:
+        return matching[0]
+    try:
+        index = int(target)
+    except ValueError:
+        from difflib import get_close_matches
+
+        near = get_close_matches(target, labels, n=3, cutoff=0.5)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise OptionError(f"target={target!r}: the model has no such label{hint}") from None
+    if not 0 <= index < len(labels):
+        raise OptionError(f"target={index}: the model has classes 0 to {len(labels) - 1}")
+    return index
+
+
+def usable_device(name: str | None) -> str:
+    name = name or "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise OptionError(f"device={name!r} cannot be used: {str(error).splitlines()[0]}") from None
+    return name
+
+
+def fingerprint(model: torch.nn.Module) -> str:
+    """Hash of all weights and buffers."""
+    digest = sha256()
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        if isinstance(value, torch.Tensor):
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,101 @@
+"""What a command says, and where: results on stdout, complaints and progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from typing import Any, TextIO, TypeVar
+
+import typer
+
+from interlock.errors import InterlockError
+
+T = TypeVar("T")
+
+INTERRUPTED = 130
+
+
+def one_line(text: object) -> str:
+    """Text without line breaks, and without the bytes of file names that are not UTF-8."""
+    return " ".join(str(text).encode("utf-8", "replace").decode("utf-8").split())
+
+
+class Terminal:
+    """The two streams of one command.
+
+    Args:
+        as_json: stdout carries one JSON object and nothing else; whatever a model prints goes to
+            stderr.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self.as_json = as_json
+        self._stdout: TextIO = sys.stdout
+        self._progress: Any = None
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Turn errors raised on purpose into one line and exit code 1."""
+        if not sys.stderr.isatty():
+            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        with redirect_stdout(sys.stderr) if self.as_json else nullcontext():
+            try:
+                yield
+            except InterlockError as error:
+                self.complain(error)
+                self.result({"error": one_line(error)})
+                raise typer.Exit(1) from None
+
+    def say(self, text: str) -> None:
+        """One line for a person; nothing with ``--json``."""
+        if not self.as_json:
+            self._line(text, self._stdout)
+
+    def complain(self, problem: object) -> None:
+        """One ``error:`` line on stderr."""
+        self._line(f"error: {one_line(problem)}", sys.stderr)
+
+    def note(self, text: str) -> None:
+        """One line on stderr that is no error."""
+        self._line(text, sys.stderr)
+
+    def result(self, value: dict[str, Any]) -> None:
+        """The one JSON object, when it was asked for."""
+        if self.as_json:
+            text = json.dumps(value, indent=2, default=str)
+            print(text.encode("utf-8", "replace").decode("utf-8"), file=self._stdout, flush=True)
+
+    def track(self, items: Iterable[T], total: int, name: Callable[[T], str]) -> Iterator[T]:
+        """Yield the items, with a progress bar where stderr is a terminal."""
+        if not sys.stderr.isatty():
+            yield from items
+            return
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+        bar = Progress(
+            *columns, console=Console(stderr=True), redirect_stdout=False, transient=True
+        )
+        with bar:
+            self._progress = bar
+            task = bar.add_task("", total=total)
+            try:
+                for item in items:
+                    bar.update(task, description=escape(one_line(name(item))))
+                    yield item
+                    bar.advance(task)
+            finally:
+                self._progress = None
+
+    def _line(self, text: str, stream: TextIO) -> None:
+        # Rich draws its bar again below a line that it printed itself.
+        if self._progress is not None and stream.isatty():
+            self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
+            return
+        encoding = stream.encoding or "utf-8"
+        print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)

@@ -1,0 +1,176 @@
+"""The ``interlock`` command. Heavy libraries are imported inside the commands that need them."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interlock._cli_terminal import INTERRUPTED, Terminal
+from interlock._version import __version__
+
+if TYPE_CHECKING:
+    from interlock._cli_explain import Request
+    from interlock._cli_inputs import Failure, Source
+
+app = typer.Typer(
+    name="interlock",
+    help="See which features of an input act together in a model's decision.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# Photos inside the scikit-image package, with subjects that the embedded classifier knows.
+DEMO_PHOTOS = ("motorcycle_left.png", "coffee.png", "astronaut.png")
+
+
+class PriorChoice(StrEnum):
+    """The names of ``interlock.explain.PriorName``, which is too heavy to import for ``--help``."""
+
+    slic = "slic"
+    felzenszwalb = "felzenszwalb"
+    quickshift = "quickshift"
+    grid = "grid"
+    none = "none"
+    sam = "sam"
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"interlock {__version__}")
+        raise typer.Exit
+
+
+def _baseline(text: str | None) -> str | float | None:
+    """``blur`` or a finite number, as :class:`HSets` takes it."""
+    if text is None or text == "blur":
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise typer.BadParameter(f"{text!r} is neither 'blur' nor a number")
+    return number
+
+
+Images = Annotated[
+    list[Path], typer.Argument(metavar="IMAGE...", help="Image files, or folders of images.")
+]
+Model = Annotated[
+    str,
+    typer.Option(help="'embedded', a transformers directory or hub id, or package.module:factory."),
+]
+Out = Annotated[Path, typer.Option(help="Folder for the results and index.html.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same sets.")]
+Device = Annotated[str | None, typer.Option(help="'cpu', 'cuda', 'cuda:1', 'mps'.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Force = Annotated[bool, typer.Option("--force", help="Explain again what is finished.")]
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def explain(
+    images: Images,
+    model: Model = "embedded",
+    out: Out = Path("interlock-explain"),
+    target: Annotated[
+        str | None, typer.Option(help="Class to explain, by label or number; else the answer.")
+    ] = None,
+    prior: Annotated[PriorChoice | None, typer.Option(help="Spatial prior.")] = None,
+    sets: Annotated[int | None, typer.Option(min=1, help="Most sets to report.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Most features in a set.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Points on the path.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="'blur', or a number for every feature.")
+    ] = None,
+    paper: Annotated[bool, typer.Option("--paper", help="The published settings.")] = False,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """Show which pixels act together in an image classifier's decision.
+
+    Writes STEM.png, STEM.json and STEM.npz for each image, and one index.html.
+    """
+    given: dict[str, Any] = {
+        "prior": None if prior is None else prior.value,
+        "sets": sets,
+        "size": size,
+        "steps": steps,
+        "baseline": _baseline(baseline),
+        "seed": seed,
+    }
+    terminal = Terminal(as_json)
+    with terminal.session():
+        from interlock._cli_explain import Request
+        from interlock._cli_inputs import gather
+
+        options = {name: value for name, value in given.items() if value is not None}
+        request = Request(model, out, target, paper, options, device, force)
+        _explain(request, *gather(images), terminal)
+
+
+@app.command()
+def demo(
+    out: Out = Path("interlock-demo"),
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """Explain three photos with the embedded classifier; needs no network."""
+    terminal = Terminal(as_json)
+    with terminal.session():
+        from interlock._cli_explain import Request
+        from interlock._cli_inputs import gather
+
+        request = Request("embedded", out, options={"seed": seed}, device=device, force=force)
+        _explain(request, *gather(_demo_photos()), terminal)
+
+
+def _demo_photos() -> list[Path]:
+    from importlib.util import find_spec
+
+    spec = find_spec("skimage")
+    roots = spec.submodule_search_locations if spec else None
+    return [Path(root) / "data" / name for root in roots or [] for name in DEMO_PHOTOS]
+
+
+def _explain(
+    request: Request, sources: list[Source], failures: list[Failure], terminal: Terminal
+) -> None:
+    from interlock._cli_explain import run
+
+    outcome = run(request, sources, failures, terminal)
+    if outcome.report is not None:
+        terminal.say(f"report: {outcome.report}")
+    terminal.result(outcome.to_dict())
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the ``interlock`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""Loading a classifier by name, directory, factory or module."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from interlock.errors import ModelError
+from interlock.models.classifier import Classifier
+from interlock.models.photonet import PhotoNet
+
+EMBEDDED = Path(__file__).parent / "embedded"
+
+
+def load_classifier(
+    model: str | Path | nn.Module | Classifier,
+    *,
+    preprocess: Callable[[Image.Image], Tensor] | None = None,
+    labels: Sequence[str] | None = None,
+    whole: bool = False,
+    device: str | torch.device = "cpu",
+) -> Classifier:
+    """Load an image classifier.
+
+    Args:
+        model: ``"embedded"``; a local ``transformers`` directory or a hub id, with its image
+            processor; ``"package.module:factory"``, called without arguments, for anything that
+            this function takes; or an ``nn.Module``.
+        preprocess: PIL image -> (C, H, W) float32. Needed with an ``nn.Module``, unless it has an
+            attribute of that name; it replaces a loaded model's own otherwise.
+        labels: one name per class, likewise.
+        whole: squeeze the whole photo to the model's input size, in place of the image
+            processor's resize and crop. Only for ``transformers`` models.
+        device: where the model is put.
+
+    Raises:
+        ModelError: it cannot be found or loaded, its weights do not fit, or a part is missing.
+    """
+    if isinstance(model, str | Path):
+        loaded = _by_name(str(model), whole)
+    elif isinstance(model, Classifier):
+        loaded = model
+    elif isinstance(model, nn.Module):
+        loaded = _from_module(model, preprocess, labels)
+    else:
+        raise ModelError(
+            f"cannot load a classifier from a {type(model).__name__}; give a name, a directory "
+            "or an nn.Module"
+        )
+    return Classifier(
+        model=loaded.model.eval().to(device),
+        preprocess=preprocess or loaded.preprocess,
+        labels=list(labels) if labels is not None else loaded.labels,
+        name=loaded.name,
+        mean=None if preprocess else loaded.mean,
+        std=None if preprocess else loaded.std,
+    )
+
+
+def _by_name(name: str, whole: bool) -> Classifier:
+    if name == "embedded":
+        return _embedded()
+    if ":" in name and not Path(name).exists():
+        return _from_factory(name)
+    return _from_transformers(name, whole)
+
+
+def _embedded() -> Classifier:
+    from safetensors.torch import load_file
+
+    config = json.loads((EMBEDDED / "photo_classifier.json").read_text())
+    model = PhotoNet(len(config["labels"]))
+    weights = load_file(EMBEDDED / "photo_classifier.safetensors")
+    model.load_state_dict(
+        {k: w.float() if w.is_floating_point() else w for k, w in weights.items()}
+    )
+    side, mean, std = config["pixels"], tuple(config["mean"]), tuple(config["std"])
+
+    def preprocess(image: Image.Image) -> Tensor:
+        square = image.convert("RGB").resize((side, side), Image.Resampling.BILINEAR)
+        pixels = torch.from_numpy(np.array(square)).permute(2, 0, 1).float() / 255
+        return (pixels - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
+
+    return Classifier(model, preprocess, config["labels"], "embedded", mean, std)
+
+
+def _from_factory(name: str) -> Classifier:
+    module, _, attribute = name.partition(":")
+    sys.path.insert(0, "")  # as `python -m` does, so that a module beside the user is found
+    try:
+        made = getattr(importlib.import_module(module), attribute)()
+    except ModuleNotFoundError as error:
+        raise ModelError(f"{name}: {error}; give package.module:factory") from None
+    except AttributeError as error:
+        raise ModelError(f"{name}: {error}") from None
+    finally:
+        sys.path.remove("")
+    if isinstance(made, str) and made == name:
+        raise ModelError(f"{name}: the factory returned its own name")
+    return load_classifier(made)
+
+
+def _from_module(
+    model: nn.Module,
+    preprocess: Callable[[Image.Image], Tensor] | None,
+    labels: Sequence[str] | None,
+) -> Classifier:
+    preprocess = preprocess or getattr(model, "preprocess", None)
+    labels = labels if labels is not None else getattr(model, "labels", None)
+    if preprocess is None or labels is None:
+        part = "preprocess" if preprocess is None else "labels"
+        raise ModelError(
+            f"{type(model).__name__} has no {part}; pass {part}= or set it as an attribute"
+        )
+    return Classifier(model, preprocess, list(labels), type(model).__name__)
+
+
+class LogitsOnly(nn.Module):
+    """A ``transformers`` image classifier that returns a plain tensor."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, classes) logits."""
+        logits: Tensor = self.network(pixel_values=pixel_values).logits
+        return logits
+
+
+def _from_transformers(name: str, whole: bool) -> Classifier:
+    path = Path(name)
+    if path.exists() and not (path / "config.json").is_file():
+        raise ModelError(f"{name}: no config.json there; give a transformers model directory")
+    if not path.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
+        raise ModelError(f"{name}: no such directory")
+    from transformers import AutoImageProcessor, AutoModelForImageClassification
+
+    try:
+        network, report = AutoModelForImageClassification.from_pretrained(
+            name, output_loading_info=True, dtype=torch.float32
+        )
+    except Exception as error:  # the library raises many kinds, down to bare Exception
+        raise ModelError(
+            f"{name}: not loaded as an image classifier: {_first_line(error)}"
+        ) from None
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{name}: the weights do not fit: {len(missing)} are missing, such as {missing[0]}; "
+            "use a checkpoint trained for image classification"
+        )
+    try:
+        processor = AutoImageProcessor.from_pretrained(name)
+    except Exception as error:
+        raise ModelError(
+            f"{name}: no image processor ({_first_line(error)}); add preprocessor_config.json, "
+            "or load the module yourself and pass preprocess="
+        ) from None
+    labels = network.config.id2label
+    scale = getattr(processor, "do_normalize", False) and getattr(processor, "do_rescale", True)
+    return Classifier(
+        model=LogitsOnly(network),
+        preprocess=_Processed(processor, whole),
+        labels=[labels[k] for k in sorted(labels)],
+        name=path.name,
+        mean=tuple(processor.image_mean) if scale else None,
+        std=tuple(processor.image_std) if scale else None,
+    )
+
+
+class _Processed:
+    """An image processor as a function of one image."""
+
+    def __init__(self, processor: Any, whole: bool) -> None:
+        self._processor = processor
+        self._whole = whole
+
+    def __call__(self, image: Image.Image) -> Tensor:
+        options: dict[str, Any] = {}
+        image = image.convert("RGB")
+        if self._whole:
+            height, width = self._input_size()
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
+            options = {"do_resize": False, "do_center_crop": False}
+        pixels = self._processor(image, return_tensors="pt", **options)["pixel_values"]
+        first: Tensor = pixels[0]
+        return first
+
+    def _input_size(self) -> tuple[int, int]:
+        for size in (getattr(self._processor, "crop_size", None), self._processor.size):
+            if size and "height" in size:
+                return size["height"], size["width"]
+            if size and "shortest_edge" in size:
+                return size["shortest_edge"], size["shortest_edge"]
+        raise ModelError("the image processor states no input size; whole=True needs one")
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
