@@ -54,7 +54,7 @@ def explanation(
         rows=torch.ones(count, dtype=torch.int64),
         image=torch.full((height, width, 3), 128, dtype=torch.uint8),
         # Class 7 of 8 has probability 0.934.
-        logits=torch.tensor([0.0] * 7 + [math.log(7 * 0.934 / 0.066)]),
+        logits=torch.tensor([2.0 - math.log(7 * 0.934 / 0.066)] * 7 + [2.0]),
         baseline_logit=0.0,
         completeness_gap=0.0,
     )

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from interlock.errors import ImageError
@@ -17,8 +18,7 @@ def read_image(path: str | Path) -> Image.Image:
     """Read the first frame of an image file as 8-bit RGB, upright.
 
     EXIF orientation is applied. Transparent pixels are laid on white. Grey, palette, 16-bit,
-    float and RGBA files are converted; 16-bit and float values are scaled to their own range
-    when they exceed 8 bits.
+    float and RGBA files are converted, each from its own full scale.
 
     Raises:
         ImageError: the path is missing, a folder, empty, truncated, not an image, CMYK, or
@@ -54,7 +54,7 @@ def read_image(path: str | Path) -> Image.Image:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
-        return Image.fromarray(_deep_to_8bit(np.asarray(image))).convert("RGB")
+        return Image.fromarray(_to_8bit(image)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         layered = image.convert("RGBA")
         canvas = Image.new("RGBA", layered.size, "white")
@@ -62,11 +62,11 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _deep_to_8bit(values: np.ndarray) -> np.ndarray:
-    """16-bit integers keep their full scale; floats are read as [0, 1] when they fit in it."""
-    values = np.nan_to_num(values.astype(np.float64))
-    top = values.max(initial=0.0)
-    scale = 255.0 if top <= 1.0 and values.dtype.kind == "f" else 1.0
-    if top > 255.0:
-        scale = 255.0 / 65535.0 if top <= 65535.0 else 255.0 / top
-    return np.clip(values * scale, 0, 255).astype(np.uint8)
+def _to_8bit(image: Image.Image) -> NDArray[np.uint8]:
+    """Full scale is 65535 for 16-bit files, 1 for floats that fit in it, else the largest value."""
+    values = np.nan_to_num(np.asarray(image).astype(np.float64))
+    largest = float(values.max(initial=0.0))
+    full = 65535.0 if image.mode.startswith("I;16") else max(largest, 255.0)
+    if image.mode == "F" and largest <= 1.0:
+        full = 1.0
+    return np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)

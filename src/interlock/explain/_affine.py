@@ -23,15 +23,19 @@ def apply(function: type[torch.autograd.Function], *args: Any) -> Tensor:
 
 
 class ExactValue(torch.autograd.Function):
-    """Passes ``value`` through unchanged; its gradient for z is grad * slope.
+    """Gives ``value()`` as it is; its gradient for z is grad * slope.
 
-    ``bend`` is the derivative of the slope by z; None where the map is affine.
+    ``bend`` is the derivative of the slope by z; None where the map is affine. The value comes
+    through a function because a tensor that were an argument would count as a view, which the
+    model may not change in place.
     """
 
     @staticmethod
-    def forward(ctx: Any, z: Tensor, value: Tensor, slope: Tensor, bend: Tensor | None) -> Tensor:
+    def forward(
+        ctx: Any, z: Tensor, value: Callable[[], Tensor], slope: Tensor, bend: Tensor | None
+    ) -> Tensor:
         ctx.save_for_backward(z, slope, bend)
-        return value.view_as(value)
+        return value()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
@@ -130,7 +134,7 @@ def _batch_norm(
         value = F.batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
         slope = torch.rsqrt(running_var + eps)
         slope = (slope if weight is None else slope * weight).to(value.dtype)
-    return apply(ExactValue, input, value, per_channel(slope, input), None)
+    return apply(ExactValue, input, lambda: value, per_channel(slope, input), None)
 
 
 def per_channel(values: Tensor, like: Tensor) -> Tensor:

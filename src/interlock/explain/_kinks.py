@@ -73,8 +73,8 @@ class SmoothKinks(TorchFunctionMode):
             slope, curvature = bend(before)
             value = func(before, *args[1:], **{k: v for k, v in kwargs.items() if k != "input"})
         if not in_place:
-            return apply(ExactValue, z, value, slope, curvature)
-        return z.copy_(apply(ExactValue, z.clone(), value, slope, curvature))
+            return apply(ExactValue, z, lambda: value, slope, curvature)
+        return z.copy_(apply(ExactValue, z.clone(), lambda: value, slope, curvature))
 
 
 # One rule per operation: (tau, *the call's own arguments) -> (bend, in place?). A bend of None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 import torch
@@ -119,7 +119,9 @@ class HSets:
         published |= {"evidence": "absolute"}
         return cls(model, **(published | options))
 
-    def explain(self, x: Tensor, target: int | None = None) -> Any:
+    def explain(
+        self, x: Tensor, target: int | None = None
+    ) -> Any:  # one or a list, by the shape of x, which no type can tell
         """Explain one image or several.
 
         Args:
@@ -141,12 +143,25 @@ class HSets:
             raise ImageError(f"input of shape {tuple(x.shape)}; expected (C, H, W) or (N, C, H, W)")
         return self._explain_one(x, target)
 
-    def attribute(self, inputs: Tensor, target: int | Tensor | None = None) -> Tensor:
+    @overload
+    def attribute(self, inputs: Tensor, target: int | Tensor | None = None) -> Tensor: ...
+    @overload
+    def attribute(
+        self, inputs: tuple[Tensor], target: int | Tensor | None = None
+    ) -> tuple[Tensor]: ...
+    def attribute(
+        self, inputs: Tensor | tuple[Tensor], target: int | Tensor | None = None
+    ) -> Tensor | tuple[Tensor]:
         """(N, C, H, W) -> (N, C, H, W) attributions, zero outside the sets.
 
-        The signature of Captum's attribution methods. ``target`` is one class for all images, a
-        tensor with one for each, or None for the predicted ones.
+        The signature of Captum's attribution methods: a tuple of one tensor gives such a tuple.
+        ``target`` is one class for all images, a tensor with one for each, or None for the
+        predicted ones.
         """
+        if isinstance(inputs, tuple):
+            if len(inputs) != 1:
+                raise ImageError(f"{len(inputs)} inputs; expected one (N, C, H, W) tensor")
+            return (self.attribute(inputs[0], target),)
         if inputs.ndim != 4:
             raise ImageError(f"inputs of shape {tuple(inputs.shape)}; expected (N, C, H, W)")
         targets: list[int | None] = [None] * len(inputs)
