@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from interlock.explain._growth import find_seeds, grow_by_rows, grow_jointly
+from interlock.explain._growth import ORIENT, find_seeds, grow_by_rows, grow_jointly
 
 SHAPE = torch.Size((1, 4, 4))
 
@@ -125,6 +125,7 @@ def joint(matrix, evidence, seeds, *, size, overlap=False, shift=None):
         torch.arange(16).view(4, 4),
         evidence,
         torch.ones(SHAPE),
+        orient=ORIENT["for"],
         size=size,
         rounds=2,
         overlap=overlap,
@@ -179,6 +180,7 @@ def test_whole_pixels_join():
         torch.arange(16).view(4, 4),
         evidence,
         torch.ones(3, 4, 4),
+        orient=ORIENT["for"],
         size=12,
         rounds=2,
         overlap=False,

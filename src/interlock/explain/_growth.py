@@ -17,6 +17,10 @@ from torch import Tensor
 Products = Callable[[Tensor], Tensor]
 # (H, W) bool, pixels to take away -> (C, H, W) evidence of every feature while they are taken
 JointEvidence = Callable[[Tensor], Tensor]
+# Signed evidence -> what is sought: evidence for the class, against it, or either
+Orient = Callable[[Tensor], Tensor]
+
+ORIENT: dict[str, Orient] = {"for": lambda e: e, "against": torch.neg, "absolute": torch.abs}
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,7 @@ def grow_jointly(
     evidence: Tensor,
     difference: Tensor,
     *,
+    orient: Orient,
     size: int,
     rounds: int,
     overlap: bool,
@@ -150,15 +155,16 @@ def grow_jointly(
     Args:
         joint_evidence: called ``rounds`` times.
         difference: (C, H, W) x - x'.
+        orient: applied to the evidence of whole pixels, the sum over their channels.
         size: nu in scalar features; a set holds size // C pixels.
     """
     count, (channels, height, width) = len(seeds), evidence.shape
     capacity = max(1, size // channels)
     wanted = min(capacity * count, height * width)
     for _ in range(rounds):
-        removed = _strongest(evidence.sum(dim=0), wanted)
+        removed = _strongest(orient(evidence.sum(dim=0)), wanted)
         evidence = (evidence + joint_evidence(removed)) / 2
-    strength = evidence.sum(dim=0).flatten()
+    strength = orient(evidence.sum(dim=0)).flatten()
     home = segments.flatten()[seeds[:, 1] * width + seeds[:, 2]]  # (S,)
     seed_pixels = seeds[:, 1] * width + seeds[:, 2]
 

@@ -17,7 +17,7 @@ from interlock.errors import ImageError, ModelError, OptionError
 from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import Differentiable
 from interlock.explain._dividends import Evidence, dividends, sample_subsets
-from interlock.explain._growth import Grown, find_seeds, grow_by_rows, grow_jointly
+from interlock.explain._growth import ORIENT, Grown, find_seeds, grow_by_rows, grow_jointly
 from interlock.explain._kinks import TAU
 from interlock.explain.explanation import QUANTILES, Explanation
 from interlock.explain.priors import LabelMap, Prior, PriorName, resolve, segment
@@ -52,7 +52,8 @@ class HSets:
         baseline: x': ``"blur"`` (Gaussian, sigma = side / 112), a number, or a tensor that
             broadcasts to the image.
         growth: ``"joint"`` grows whole pixels by the rows of whole sets; ``"rows"`` is published.
-        evidence: ``"for"`` scores by evidence for the class alone; ``"absolute"`` is published.
+        evidence: what joint growth seeks and scores count: ``"for"`` the class, ``"against"`` it,
+            or ``"absolute"`` for both, which is published.
         overlap: whether a feature may belong to several sets.
         max_rows: Hessian rows that one set may use with ``growth="rows"``; None for no limit.
         tau: width of the smoothing of ReLU's kink in the Hessian, > 0.
@@ -232,7 +233,8 @@ class HSets:
         difference: Tensor,
         segments: Tensor,
     ) -> Grown:
-        seeds = find_seeds(integrated, segments, self.sets)
+        orient = ORIENT[self.evidence] if self.growth == "joint" else ORIENT["for"]
+        seeds = find_seeds(orient(integrated), segments, self.sets)
         if len(seeds) == 0:
             return Grown.nothing(integrated.shape)
         products = differentiable.hessian(x, target, len(seeds), self.tau)
@@ -261,6 +263,7 @@ class HSets:
             segments,
             integrated,
             difference,
+            orient=orient,
             size=size,
             rounds=JOINT_ROUNDS,
             overlap=self.overlap,
@@ -289,10 +292,10 @@ class HSets:
         if self.growth == "rows" and self.evidence == "absolute":
             return (grown.masks * scores.view(-1, 1, 1, 1)).sum(dim=0)
         members = grown.masks.any(dim=0)
-        evidence = -grown.evidence if self.evidence == "against" else grown.evidence
-        evidence = torch.where(members, evidence, 0.0)
-        # A pixel counts by the sum over its channels, and only where that speaks for the class.
-        return evidence * (evidence.sum(dim=0) > 0)
+        oriented = ORIENT[self.evidence](grown.evidence.sum(dim=0))
+        # Channels keep their proportions; a pixel counts where its sum is what was sought.
+        sign = torch.where(grown.evidence.sum(dim=0) * oriented < 0, -1.0, 1.0)
+        return grown.evidence * sign * (members & (oriented > 0))
 
     def _segments(self, x: Tensor, image: NDArray[np.float64]) -> LabelMap:
         """The prior's labels; recent images are remembered."""
