@@ -417,13 +417,13 @@ def test_the_demo_explains_photos_that_scikit_image_ships(
 ) -> None:
     from interlock.models import load_classifier
 
-    assert [p.is_file() for p in _demo_photos()] == [True] * 3
+    assert [p.is_file() for p in _demo_photos(tmp_path / "all")] == [True] * 3
     monkeypatch.setattr(
         "interlock.models.load_classifier", lambda spec, device: load_classifier(tiny())
     )
-    monkeypatch.setattr("interlock.cli.DEMO_PHOTOS", ("coffee.png",))
+    monkeypatch.setattr("interlock.cli.DEMO_PHOTOS", {"coffee.png": (0, 0, 90, 60)})
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
-    assert [Path(i["source"]).name for i in told["images"]] == [p.name for p in _demo_photos()]
+    assert [Path(i["source"]).name for i in told["images"]] == ["coffee.png"]
     assert Path(told["report"]).is_file()

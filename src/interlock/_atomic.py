@@ -28,6 +28,20 @@ def write_atomically(path: str | Path, content: str | bytes) -> Path:
     return path
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, or see that it is one, and that files can be made in it.
+
+    Raises:
+        OutputError: it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be made a folder ({error.strerror})") from None
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot be written to; choose another folder")
+
+
 def _discard(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from interlock._atomic import write_atomically
+from interlock._atomic import make_folder, write_atomically
 from interlock._cli_choices import class_index, fingerprint, usable_device
 from interlock._cli_inputs import Failure, Source
 from interlock._cli_terminal import Terminal, one_line
@@ -80,7 +80,7 @@ def run(
         terminal.complain(failure.error)
     if not sources:
         return outcome
-    _prepare(request.out)
+    make_folder(request.out)  # find out before the work whether results can be written
     try:
         explainer = _Explainer(request)
         for source in terminal.track(sources, len(sources), lambda s: s.path.name):
@@ -264,13 +264,3 @@ def _write_report(request: Request, explainer: _Explainer, outcome: Outcome) -> 
 
 def _without(source: str, message: str) -> str:
     return message.removeprefix(f"{source}: ")
-
-
-def _prepare(out: Path) -> None:
-    """Find out before the work whether results can be written."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made a folder ({error.strerror})") from None
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise OutputError(f"{out}: cannot be written to; choose another --out")

@@ -25,8 +25,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-# Photos inside the scikit-image package, with subjects that the embedded classifier knows.
-DEMO_PHOTOS = ("motorcycle_left.png", "coffee.png", "astronaut.png")
+# Photos inside the scikit-image package, with subjects that the embedded classifier knows, and
+# where to cut them: its training photos show one object that fills the picture.
+DEMO_PHOTOS = {
+    "motorcycle_left.png": None,
+    "coffee.png": (130, 40, 470, 330),
+    "astronaut.png": (100, 0, 360, 220),
+}
 
 
 class PriorChoice(StrEnum):
@@ -141,15 +146,25 @@ def demo(
         from interlock._cli_inputs import gather
 
         request = Request("embedded", out, options={"seed": seed}, device=device, force=force)
-        _explain(request, *gather(_demo_photos()), terminal)
+        _explain(request, *gather(_demo_photos(out / "photos")), terminal)
 
 
-def _demo_photos() -> list[Path]:
-    from importlib.util import find_spec
+def _demo_photos(folder: Path) -> list[Path]:
+    """Cut the photos out of the installed package, into ``folder``."""
+    from importlib.resources import files
+    from io import BytesIO
 
-    spec = find_spec("skimage")
-    roots = spec.submodule_search_locations if spec else None
-    return [Path(root) / "data" / name for root in roots or [] for name in DEMO_PHOTOS]
+    from PIL import Image
+
+    from interlock._atomic import make_folder, write_atomically
+
+    make_folder(folder)
+    for name, box in DEMO_PHOTOS.items():
+        buffer = BytesIO()
+        with Image.open(BytesIO(files("skimage.data").joinpath(name).read_bytes())) as photo:
+            photo.convert("RGB").crop(box).save(buffer, "PNG")
+        write_atomically(folder / name, buffer.getvalue())
+    return [folder / name for name in DEMO_PHOTOS]
 
 
 def _explain(

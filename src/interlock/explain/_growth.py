@@ -155,16 +155,16 @@ def grow_jointly(
     Args:
         joint_evidence: called ``rounds`` times.
         difference: (C, H, W) x - x'.
-        orient: applied to the evidence of whole pixels, the sum over their channels.
+        orient: applied to the evidence of every feature; a pixel counts by its sum over channels.
         size: nu in scalar features; a set holds size // C pixels.
     """
     count, (channels, height, width) = len(seeds), evidence.shape
     capacity = max(1, size // channels)
     wanted = min(capacity * count, height * width)
     for _ in range(rounds):
-        removed = _strongest(orient(evidence.sum(dim=0)), wanted)
+        removed = _strongest(orient(evidence).sum(dim=0), wanted)
         evidence = (evidence + joint_evidence(removed)) / 2
-    strength = orient(evidence.sum(dim=0)).flatten()
+    strength = orient(evidence).sum(dim=0).flatten()
     home = segments.flatten()[seeds[:, 1] * width + seeds[:, 2]]  # (S,)
     seed_pixels = seeds[:, 1] * width + seeds[:, 2]
 

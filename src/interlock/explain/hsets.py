@@ -292,10 +292,9 @@ class HSets:
         if self.growth == "rows" and self.evidence == "absolute":
             return (grown.masks * scores.view(-1, 1, 1, 1)).sum(dim=0)
         members = grown.masks.any(dim=0)
-        oriented = ORIENT[self.evidence](grown.evidence.sum(dim=0))
-        # Channels keep their proportions; a pixel counts where its sum is what was sought.
-        sign = torch.where(grown.evidence.sum(dim=0) * oriented < 0, -1.0, 1.0)
-        return grown.evidence * sign * (members & (oriented > 0))
+        oriented = ORIENT[self.evidence](grown.evidence)
+        # A pixel counts by the sum over its channels, where that is what was sought.
+        return oriented * (members & (oriented.sum(dim=0) > 0))
 
     def _segments(self, x: Tensor, image: NDArray[np.float64]) -> LabelMap:
         """The prior's labels; recent images are remembered."""
