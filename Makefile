@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -23,6 +23,9 @@ bench-explain: .venv/.ready
 
 bench-explain-quality: .venv/.ready
 	$(BIN)/python benchmarks/explain_quality.py
+
+bench-explain-synthetic: .venv/.ready
+	$(BIN)/python benchmarks/explain_synthetic.py
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -169,8 +169,11 @@ def fit(
     weights = labels.bincount().float().rsqrt()[labels]
     steps = math.ceil(len(labels) / args.batch)
     first, seconds = 0, 0.0
+    options = {k: v for k, v in vars(args).items() if k not in HIDDEN}
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
+        if state["options"] != options:
+            raise SystemExit(f"{checkpoint}: made with {state['options']}; remove it or use those")
         model.load_state_dict(state["model"])
         averaged.load_state_dict(state["averaged"])
         optimiser.load_state_dict(state["optimiser"])
@@ -202,7 +205,10 @@ def fit(
         print(f"{name}: loss {total / steps:.3f}, {seconds:.0f} s", flush=True)
         state = {"model": model.state_dict(), "averaged": averaged.state_dict()}
         state |= {"optimiser": optimiser.state_dict(), "random": torch.get_rng_state()}
-        torch.save(state | {"epoch": epoch + 1, "seconds": seconds}, f"{checkpoint}.part")
+        torch.save(
+            state | {"options": options, "epoch": epoch + 1, "seconds": seconds},
+            f"{checkpoint}.part",
+        )
         os.replace(f"{checkpoint}.part", checkpoint)
     return averaged, seconds
 

@@ -35,6 +35,6 @@ def test_version_and_requirements():
     assert (ROOT / "src/interlock/py.typed").is_file()
 
 
-def test_the_pinned_torch_is_the_cpu_one():
+def test_torch_is_pinned_for_make():
     pins = (ROOT / "constraints.txt").read_text().splitlines()
     assert any(line.startswith("torch==") for line in pins)

@@ -11,11 +11,16 @@ from interlock._version import __version__
 from interlock.errors import InterlockError
 
 if TYPE_CHECKING:
+    from interlock.certify import Certificate
     from interlock.explain import Explanation, HSets
 
-_LAZY = {"HSets": "interlock.explain", "Explanation": "interlock.explain"}
+_LAZY = {
+    "Certificate": "interlock.certify",
+    "Explanation": "interlock.explain",
+    "HSets": "interlock.explain",
+}
 
-__all__ = ["Explanation", "HSets", "InterlockError", "__version__"]
+__all__ = ["Certificate", "Explanation", "HSets", "InterlockError", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

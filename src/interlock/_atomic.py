@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import sha256
 from pathlib import Path
 
 from interlock.errors import OutputError
@@ -17,7 +18,8 @@ def write_atomically(path: str | Path, content: str | bytes) -> Path:
     path = Path(path)
     if isinstance(content, str):
         content = content.encode("utf-8", "replace")
-    temporary = path.with_name(f".{path.name}.part")
+    # Not the name itself with a suffix: that may be longer than a file system takes.
+    temporary = path.with_name(f".{sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
     try:
         temporary.write_bytes(content)
         os.replace(temporary, path)

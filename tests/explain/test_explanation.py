@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 
@@ -70,6 +71,19 @@ def test_damaged_files(content, explanation, tmp_path):
     path.write_bytes(explanation.save(path).read_bytes()[:200] if content is None else content)
     with pytest.raises(OutputError, match=r"bad\.npz"):
         Explanation.load(path)
+
+
+def test_damage_anywhere_in_the_file_is_read_as_before_or_named(explanation, tmp_path):
+    path = explanation.save(tmp_path / "one.npz")
+    whole = path.read_bytes()
+    named = 0
+    for place in range(0, len(whole), max(1, len(whole) // 60)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with contextlib.suppress(OutputError):  # nothing else may come out
+            Explanation.load(path)
+            named -= 1
+        named += 1
+    assert named > 10
 
 
 def test_missing_newer_and_foreign_files(explanation, tmp_path):

@@ -200,6 +200,50 @@ def test_options_that_do_not_fit_the_image_are_named(options, word, small_cnn, p
         HSets(small_cnn, **options).explain(photo)
 
 
+def test_a_gradient_that_is_not_finite_is_an_error(photo):
+    class Root(nn.Module):
+        def forward(self, x):
+            flat = x.flatten(1).abs().sqrt().sum(dim=1)
+            return torch.stack([flat, 0 * flat], dim=1)
+
+    x = photo.clone()
+    x[:, 3] = 0.0
+    with pytest.raises(ModelError, match="gradients are not finite"):
+        HSets(Root(), baseline=0.0).explain(x)
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm2d(3), nn.Dropout(0.5)], ids=str)
+def test_layers_in_training_mode_are_refused(layer, photo):
+    model = nn.Sequential(layer, nn.Flatten(), nn.Linear(photo.numel(), 2))
+    with pytest.raises(ModelError, match="training mode"):
+        HSets(model).explain(photo)
+    HSets(model.eval()).explain(photo)
+
+
+@pytest.mark.parametrize("evidence", ["for", "against"])
+def test_signed_growth_by_rows(evidence, small_cnn, photo):
+    found = HSets(small_cnn, growth="rows", evidence=evidence, max_rows=3).explain(photo)
+    assert len(found) >= 1
+    assert found.saliency.any()
+    assert (found.saliency >= 0).all()
+
+
+def test_the_blurred_baseline_differs_from_a_small_image(photo):
+    from interlock.explain._baseline import baseline_for
+
+    small = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert (small - baseline_for(small, "blur")).norm() > 0.3 * small.norm()
+
+
+def test_remembered_segments_cannot_be_changed_from_outside(small_cnn, photo):
+    hs = HSets(small_cnn)
+    first = hs.explain(photo)
+    first.segments.zero_()
+    assert len(hs.explain(photo)) == len(first) > 1
+    turned = photo.reshape(3, 20, 24)
+    assert hs.explain(turned).segments.shape == (20, 24)
+
+
 @pytest.mark.parametrize("target", [-1, 4, 1000])
 def test_class_out_of_range(target, small_cnn, photo):
     with pytest.raises(OptionError, match="classes 0 to 3"):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from interlock import HSets
+from tests.conftest import SmallCNN
 
 
 @pytest.fixture
@@ -40,18 +41,21 @@ def test_captum_infidelity_accepts_its_attributions(small_cnn, batch):
 
 def test_quantus_calls_it(small_cnn, batch):
     quantus = pytest.importorskip("quantus")
-
-    def explain(model, inputs, targets, **_):
-        x = torch.as_tensor(np.asarray(inputs)).float()
-        return HSets(model, steps=5).attribute(x, torch.as_tensor(targets)).numpy()
-
     metric = quantus.Sparseness(disable_warnings=True, display_progressbar=False)
     scores = metric(
         model=small_cnn, x_batch=batch.numpy(), y_batch=np.array([1, 2]), a_batch=None,
-        explain_func=explain, device="cpu",
+        explain_func=HSets(small_cnn, steps=5).attribute, device="cpu",
     )  # fmt: skip
     assert len(scores) == 2
     assert all(0 < s < 1 for s in scores)
+
+
+def test_a_model_given_to_attribute_is_the_one_explained(small_cnn, batch):
+    other = SmallCNN(seed=5)
+    hs = HSets(small_cnn, steps=5)
+    assert torch.equal(hs.attribute(batch, model=other), HSets(other, steps=5).attribute(batch))
+    assert not torch.equal(hs.attribute(batch), hs.attribute(batch, model=other))
+    assert hs.model is small_cnn
 
 
 def test_gini_agrees_with_quantus(small_cnn, photo):

@@ -31,6 +31,10 @@ OPERATIONS = {
     "clamp min": lambda z: z.clamp(min=0),
     "clamp both": lambda z: torch.clamp(z, -1.0, 2.0),
     "clamp_min": lambda z: z.clamp_min(0),
+    "clamp_max": lambda z: z.clamp_max(2.0),
+    "clamp_max_": lambda z: z.clamp_max_(2.0),
+    "clip_": lambda z: z.clip_(-1.0, 2.0),
+    "torch.threshold": lambda z: torch.threshold(z, 0.0, 0.0),
     "clamp_": lambda z: z.clamp_(min=0),
 }
 
@@ -115,8 +119,8 @@ def test_inactive_outside_the_context_and_after_an_exception(small_cnn, photo):
         raise RuntimeError("stop")
     assert torch._C._len_torch_function_stack() == depth
     x = torch.tensor([0.01], requires_grad=True)
-    (slope,) = torch.autograd.grad(F.relu(x), x, create_graph=True)
-    assert not slope.requires_grad or torch.autograd.grad(slope, x)[0] == 0
+    (slope,) = torch.autograd.grad(F.relu(x), x)
+    assert slope == 1  # the smoothed slope is 0.30 here
 
 
 def test_model_parameters_and_hooks_are_untouched(photo):

@@ -148,6 +148,8 @@ def test_factory_string():
     ("name", "word"),
     [
         ("tests.models.test_loading:nothing", "nothing"),
+        ("math:pi", "not callable"),
+        (":factory", "ValueError"),
         ("no.such.module:factory", "package.module:factory"),
         ("/no/such/folder", "no such directory"),
         ("./nowhere", "no such directory"),

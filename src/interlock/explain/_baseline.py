@@ -13,8 +13,10 @@ from interlock.errors import OptionError
 
 Baseline = float | Tensor | Literal["blur"]
 
-# Standard deviation of the blurred baseline as a share of the image's longer side: 2 px at 224.
+# Standard deviation of the blurred baseline as a share of the image's longer side: 2 px at 224,
+# and never so little that a small image would be compared with itself.
 BLUR = 2 / 224
+LEAST_BLUR = 1.0
 
 
 def baseline_for(x: Tensor, baseline: Baseline) -> Tensor:
@@ -26,7 +28,7 @@ def baseline_for(x: Tensor, baseline: Baseline) -> Tensor:
     if isinstance(baseline, str):
         if baseline != "blur":
             raise OptionError(f"baseline={baseline!r} is unknown; use 'blur', a number or a tensor")
-        sigma = BLUR * max(x.shape[1:])
+        sigma = max(LEAST_BLUR, BLUR * max(x.shape[1:]))
         planes = x.detach().cpu().double().numpy()
         return torch.from_numpy(gaussian_filter(planes, (0, sigma, sigma))).to(x)
     if isinstance(baseline, Tensor):

@@ -57,12 +57,13 @@ class Differentiable:
         """(N, C, H, W) -> (N, classes), without a graph.
 
         Raises:
-            ModelError: the model does not take images of this shape.
+            ModelError: the model does not take images of this shape, or trains on them.
         """
+        _check_frozen(self._model)
         try:
             with torch.no_grad():
                 return self._forward(x)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             if _out_of_memory(error):
                 raise
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
@@ -95,6 +96,8 @@ class Differentiable:
                 self._batch = max(1, self._batch // 2)
                 continue
             start += len(part)
+        if not bool(gradients.isfinite().all()):
+            raise ModelError("the model's gradients are not finite (NaN or infinite)")
         return gradients
 
     def hessian(self, x: Tensor, target: int, copies: int, tau: float) -> Callable[..., Tensor]:
@@ -169,6 +172,16 @@ def _gradient(logits: Tensor, x: Tensor, *, create_graph: bool = False) -> Tenso
     return torch.zeros_like(x) if gradient is None else gradient
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def _check_frozen(model: nn.Module) -> None:
+    """A layer in training mode would change with every image, or answer at random."""
+    unsteady = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
+    for name, layer in model.named_modules():
+        if layer.training and isinstance(layer, unsteady):
+            raise ModelError(
+                f"layer {name!r} ({type(layer).__name__}) is in training mode; call model.eval()"
+            )
+
+
+def _out_of_memory(error: Exception) -> bool:
     # PyTorch's CPU allocator has no exception class of its own.
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

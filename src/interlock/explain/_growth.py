@@ -165,8 +165,8 @@ def grow_jointly(
         removed = _strongest(orient(evidence).sum(dim=0), wanted)
         evidence = (evidence + joint_evidence(removed)) / 2
     strength = orient(evidence).sum(dim=0).flatten()
-    home = segments.flatten()[seeds[:, 1] * width + seeds[:, 2]]  # (S,)
-    seed_pixels = seeds[:, 1] * width + seeds[:, 2]
+    seed_pixels = seeds[:, 1] * width + seeds[:, 2]  # (S,)
+    home = segments.flatten()[seed_pixels]
 
     chosen = _strongest(strength, wanted) & (strength > 0)
     chosen[seed_pixels] = True

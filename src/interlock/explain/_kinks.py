@@ -123,6 +123,10 @@ def _clamp_min(tau: float, input: Tensor, min: Any) -> tuple[Bend | None, bool]:
     return _clamp(tau, input, min=min)
 
 
+def _clamp_max(tau: float, input: Tensor, max: Any) -> tuple[Bend | None, bool]:
+    return _clamp(tau, input, max=max)
+
+
 def _leaky(z: Tensor, negative_slope: Any, tau: float) -> tuple[Tensor, Tensor]:
     step, curvature = smooth_step(z, tau)
     return negative_slope + (1 - negative_slope) * step, (1 - negative_slope) * curvature
@@ -187,6 +191,9 @@ _RULES: dict[Callable[..., Any], _Rule] = {
     Tensor.clip: _clamp,
     torch.clamp_min: _clamp_min,
     Tensor.clamp_min: _clamp_min,
+    torch.clamp_max: _clamp_max,
+    Tensor.clamp_max: _clamp_max,
+    torch.threshold: _threshold,
     torch.relu_: _always_in_place(_relu),
     Tensor.relu_: _always_in_place(_relu),
     F.hardtanh_: _always_in_place(_hardtanh),
@@ -194,5 +201,9 @@ _RULES: dict[Callable[..., Any], _Rule] = {
     torch.threshold_: _always_in_place(_threshold),
     torch.clamp_: _always_in_place(_clamp),
     Tensor.clamp_: _always_in_place(_clamp),
+    Tensor.clip_: _always_in_place(_clamp),
+    torch.clamp_min_: _always_in_place(_clamp_min),
     Tensor.clamp_min_: _always_in_place(_clamp_min),
+    torch.clamp_max_: _always_in_place(_clamp_max),
+    Tensor.clamp_max_: _always_in_place(_clamp_max),
 }

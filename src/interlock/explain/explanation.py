@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -159,9 +158,11 @@ class Explanation:
                 arrays: dict[str, Any] = {
                     f.name: torch.from_numpy(archive[f.name]) for f in fields(cls) if _is_tensor(f)
                 }
+        except OutputError:
+            raise
         except FileNotFoundError:
             raise OutputError(f"{path}: no such file") from None
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        except Exception as error:  # a damaged archive raises many kinds
             raise OutputError(f"{path}: is no saved explanation ({error})") from None
         return cls(**arrays, **header)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from copy import copy
 from hashlib import sha256
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ from interlock.explain.explanation import QUANTILES, Explanation
 from interlock.explain.priors import LabelMap, Prior, PriorName, resolve, segment
 
 Growth = Literal["joint", "rows"]
+Inputs = TypeVar("Inputs", Tensor, tuple[Tensor], NDArray[Any])
 
 # nu of the paper, 2000 of the 3 x 224 x 224 features of an ImageNet photo.
 SIZE_SHARE = 2000 / (3 * 224 * 224)
@@ -44,7 +46,7 @@ class HSets:
             in [0, 1] to labels.
         sets: |S|, the most sets to report, >= 1.
         size: nu, the most scalar features a set may hold, >= 1. None scales the paper's 2000 at
-            3 x 224 x 224 to the image at hand.
+            3 x 224 x 224 to the image at hand. Joint growth takes whole pixels, at least one.
         threshold: mu in [0, 1), a feature is a candidate above this share of the row's largest
             entry. Only for ``growth="rows"``.
         steps: m, points on the path from the baseline, >= 1.
@@ -144,34 +146,41 @@ class HSets:
             raise ImageError(f"input of shape {tuple(x.shape)}; expected (C, H, W) or (N, C, H, W)")
         return self._explain_one(x, target)
 
-    @overload
-    def attribute(self, inputs: Tensor, target: int | Tensor | None = None) -> Tensor: ...
-    @overload
     def attribute(
-        self, inputs: tuple[Tensor], target: int | Tensor | None = None
-    ) -> tuple[Tensor]: ...
-    def attribute(
-        self, inputs: Tensor | tuple[Tensor], target: int | Tensor | None = None
-    ) -> Tensor | tuple[Tensor]:
+        self,
+        inputs: Inputs,
+        target: int | Tensor | None = None,
+        *,
+        targets: Any = None,
+        model: nn.Module | None = None,
+        device: Any = None,
+    ) -> Inputs:
         """(N, C, H, W) -> (N, C, H, W) attributions, zero outside the sets.
 
-        The signature of Captum's attribution methods: a tuple of one tensor gives such a tuple.
-        ``target`` is one class for all images, a tensor with one for each, or None for the
-        predicted ones.
+        Called as Captum calls its attribution methods, or as Quantus calls an ``explain_func``.
+
+        Args:
+            inputs: a tensor, an array, or a tuple of one tensor; the answer is of the same kind.
+            target: one class for all images, one for each, or None for the predicted ones.
+            targets: another name for ``target``.
+            model: explain this model in the place of the one given at the start.
+            device: ignored; inputs are explained where the model is.
         """
         if isinstance(inputs, tuple):
             if len(inputs) != 1:
                 raise ImageError(f"{len(inputs)} inputs; expected one (N, C, H, W) tensor")
-            return (self.attribute(inputs[0], target),)
+            return (self.attribute(inputs[0], target, targets=targets, model=model),)
+        if isinstance(inputs, np.ndarray):
+            x = torch.as_tensor(inputs)
+            return self.attribute(x, target, targets=targets, model=model).cpu().numpy()
+        if model is not None and model is not self.model:
+            other = copy(self)
+            other.model = model
+            return other.attribute(inputs, target, targets=targets)
         if inputs.ndim != 4:
             raise ImageError(f"inputs of shape {tuple(inputs.shape)}; expected (N, C, H, W)")
-        targets: list[int | None] = [None] * len(inputs)
-        if target is not None:
-            given = torch.as_tensor(target).flatten().tolist()
-            targets = list(given) * (len(inputs) if len(given) == 1 else 1)
-        if len(targets) != len(inputs):
-            raise OptionError(f"{len(targets)} targets for {len(inputs)} images")
-        found = [self._explain_one(x, t) for x, t in zip(inputs, targets, strict=True)]
+        chosen = _one_for_each(targets if target is None else target, len(inputs))
+        found = [self._explain_one(x, t) for x, t in zip(inputs, chosen, strict=True)]
         return torch.stack([e.attribution for e in found]).to(inputs)
 
     def _explain_one(self, x: Tensor, target: int | None) -> Explanation:
@@ -233,7 +242,9 @@ class HSets:
         difference: Tensor,
         segments: Tensor,
     ) -> Grown:
-        orient = ORIENT[self.evidence] if self.growth == "joint" else ORIENT["for"]
+        # The published method seeds by signed attribution and scores by absolute dividends.
+        published = self.growth == "rows" and self.evidence == "absolute"
+        orient = ORIENT["for" if published else self.evidence]
         seeds = find_seeds(orient(integrated), segments, self.sets)
         if len(seeds) == 0:
             return Grown.nothing(integrated.shape)
@@ -291,19 +302,18 @@ class HSets:
         """(C, H, W): what each member is shown with; zero outside the sets."""
         if self.growth == "rows" and self.evidence == "absolute":
             return (grown.masks * scores.view(-1, 1, 1, 1)).sum(dim=0)
-        members = grown.masks.any(dim=0)
-        oriented = ORIENT[self.evidence](grown.evidence)
+        sought = ORIENT[self.evidence](grown.evidence) * grown.masks.any(dim=0)
         # A pixel counts by the sum over its channels, where that is what was sought.
-        return oriented * (members & (oriented.sum(dim=0) > 0))
+        return sought * (sought.sum(dim=0) > 0)
 
     def _segments(self, x: Tensor, image: NDArray[np.float64]) -> LabelMap:
         """The prior's labels; recent images are remembered."""
-        key = sha256(x.cpu().numpy().tobytes()).digest()
+        key = sha256(repr(x.shape).encode() + x.cpu().numpy().tobytes()).digest()
         if key not in self._segmented:
             self._segmented[key] = segment(self._prior, image)
             if len(self._segmented) > 8:
                 self._segmented.popitem(last=False)
-        return self._segmented[key]
+        return self._segmented[key].copy()
 
     def _size(self, x: Tensor) -> int:
         size = self.size if self.size is not None else round(SIZE_SHARE * x.numel())
@@ -349,6 +359,17 @@ def _check_target(logits: Tensor, target: int | None) -> int:
     if not 0 <= target < classes:
         raise OptionError(f"target={target}: the model has classes 0 to {classes - 1}")
     return int(target)
+
+
+def _one_for_each(target: Any, count: int) -> list[int | None]:
+    if target is None:
+        return [None] * count
+    given: list[int | None] = [int(t) for t in torch.as_tensor(target).flatten().tolist()]
+    if len(given) == 1:
+        given *= count
+    if len(given) != count:
+        raise OptionError(f"{len(given)} targets for {count} images")
+    return given
 
 
 def displayed(x: Tensor) -> NDArray[np.float64]:

@@ -27,7 +27,7 @@ def load_classifier(
     preprocess: Callable[[Image.Image], Tensor] | None = None,
     labels: Sequence[str] | None = None,
     whole: bool = False,
-    device: str | torch.device = "cpu",
+    device: str | torch.device | None = None,
 ) -> Classifier:
     """Load an image classifier.
 
@@ -40,7 +40,8 @@ def load_classifier(
         labels: one name per class, likewise.
         whole: squeeze the whole photo to the model's input size, in place of the image
             processor's resize and crop. Only for ``transformers`` models.
-        device: where the model is put.
+        device: where the model is put; None leaves a module where it is. Modules are put into
+            eval mode.
 
     Raises:
         ModelError: it cannot be found or loaded, its weights do not fit, or a part is missing.
@@ -57,7 +58,7 @@ def load_classifier(
             "or an nn.Module"
         )
     return Classifier(
-        model=loaded.model.eval().to(device),
+        model=loaded.model.eval() if device is None else loaded.model.eval().to(device),
         preprocess=preprocess or loaded.preprocess,
         labels=list(labels) if labels is not None else loaded.labels,
         name=loaded.name,
@@ -100,8 +101,8 @@ def _from_factory(name: str) -> Classifier:
         made = getattr(importlib.import_module(module), attribute)()
     except ModuleNotFoundError as error:
         raise ModelError(f"{name}: {error}; give package.module:factory") from None
-    except AttributeError as error:
-        raise ModelError(f"{name}: {error}") from None
+    except Exception as error:  # the factory is the user's code and may raise anything
+        raise ModelError(f"{name}: {type(error).__name__}: {_first_line(error)}") from None
     finally:
         sys.path.remove("")
     if isinstance(made, str) and made == name:
