@@ -1,0 +1,158 @@
+"""Every model call, kept: a killed run continues and a repeated one calls nothing twice.
+
+SQLite through the standard library, on purpose: one process writes one file on one machine, the
+only query is by key, and WAL mode makes each reply durable against a killed process the moment it
+is written. An ORM or a column store would add a dependency and, for Parquet, lose the append.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Self
+
+from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply, Target
+from interlock.errors import OutputError
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+    key TEXT PRIMARY KEY, identity TEXT NOT NULL, prompt TEXT NOT NULL, reply TEXT NOT NULL,
+    made TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+) WITHOUT ROWID
+"""
+
+
+class CallStore:
+    """Replies by the hash of target, chat and seed, in one SQLite file.
+
+    Args:
+        path: the file; made when absent. ``":memory:"`` keeps nothing.
+
+    Raises:
+        OutputError: the file cannot be opened, or is no such store.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = str(path)
+        self._lock = threading.Lock()
+        try:
+            self._connection = sqlite3.connect(
+                self.path, timeout=30.0, isolation_level=None, check_same_thread=False
+            )
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.execute(_SCHEMA)
+        except sqlite3.Error as error:
+            raise OutputError(f"{path}: cannot be used as a store of calls ({error})") from None
+
+    def get(self, key: str) -> Reply | None:
+        """The stored reply, None where there is none."""
+        rows = self._execute("SELECT reply FROM calls WHERE key = ?", (key,))
+        return Reply(**json.loads(rows[0][0])) if rows else None
+
+    def put(self, key: str, identity: Mapping[str, Any], prompt: Prompt, reply: Reply) -> None:
+        """Keep a reply; on disk when this returns."""
+        values = (json.dumps(dict(identity)), json.dumps(asdict(prompt)), json.dumps(asdict(reply)))
+        self._execute(
+            "INSERT OR REPLACE INTO calls (key, identity, prompt, reply) VALUES (?, ?, ?, ?)",
+            (key, *values),
+        )
+
+    def __len__(self) -> int:
+        """Replies kept."""
+        return int(self._execute("SELECT count(*) FROM calls")[0][0])
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _execute(self, statement: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            with self._lock:
+                return self._connection.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise OutputError(f"{self.path}: the store of calls failed ({error})") from None
+
+
+class StoredTarget:
+    """A target that remembers: it is asked only what the store does not hold.
+
+    Lost replies are not kept, so that the next run asks again. Equal prompts with equal seeds are
+    one call, also within one batch.
+    """
+
+    def __init__(self, target: Target, store: CallStore) -> None:
+        self.target, self.store = target, store
+        self.asked = 0
+        """Calls passed on to the target."""
+        self.remembered = 0
+        """Calls answered from the store."""
+
+    @property
+    def identity(self) -> Identity:
+        """The identity of the target behind."""
+        return self.target.identity
+
+    def key(self, prompt: Prompt) -> str:
+        """SHA-256 of all that the reply depends on."""
+        parts = [dict(self.identity), prompt.as_chat(), prompt.seed]
+        return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:
+        """Answer each prompt, in order; each new reply is stored as it comes."""
+        keys = [self.key(prompt) for prompt in prompts]
+        known: dict[str, Reply] = {}
+        places: dict[str, list[int]] = {}
+        for number, key in enumerate(keys):
+            places.setdefault(key, []).append(number)
+
+        def settle(key: str, reply: Reply) -> None:
+            known[key] = reply
+            if on_reply is not None:
+                for number in places[key]:
+                    on_reply(number, reply)
+
+        missing = []
+        for key, numbers in places.items():
+            reply = self.store.get(key)
+            if reply is None:
+                missing.append(key)
+            else:
+                self.remembered += len(numbers)
+                settle(key, reply)
+
+        def keep(number: int, reply: Reply) -> None:
+            key = missing[number]
+            if not reply.lost:
+                self.store.put(key, self.identity, prompts[places[key][0]], reply)
+            settle(key, reply)
+
+        if missing:
+            self.asked += len(missing)
+            self.remembered += sum(len(places[key]) - 1 for key in missing)
+            self.target.ask([prompts[places[key][0]] for key in missing], on_reply=keep)
+        return [known[key] for key in keys]
+
+    async def ask_async(self, prompt: Prompt) -> Reply:
+        """Answer one prompt."""
+        key = self.key(prompt)
+        reply = self.store.get(key)
+        if reply is not None:
+            self.remembered += 1
+            return reply
+        self.asked += 1
+        reply = await self.target.ask_async(prompt)
+        if not reply.lost:
+            self.store.put(key, self.identity, prompt, reply)
+        return reply

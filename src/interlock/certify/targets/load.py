@@ -1,0 +1,38 @@
+"""A target by name, as the command line and configuration files give it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.certify.targets.protocol import Target
+from interlock.errors import OptionError
+
+
+def load_target(name: str, *, model: str | None = None, **options: Any) -> Target:
+    """Open a target.
+
+    Args:
+        name: ``"embedded"``; an http(s) address; ``"recorded:FILE"``; else a transformers
+            directory or hub id.
+        model: the model's name at an endpoint; required there and nowhere else.
+        options: passed on to the target's class.
+
+    Raises:
+        OptionError: an endpoint without a model name, or a model name without an endpoint.
+        ModelError, DataError: what the target's class raises.
+    """
+    if name.startswith(("http://", "https://")):
+        if model is None:
+            raise OptionError(f"{name}: name the model to ask there (model=…)")
+        from interlock.certify.targets.endpoint import EndpointTarget
+
+        return EndpointTarget(name, model, **options)
+    if model is not None:
+        raise OptionError(f"model={model!r}: only an endpoint takes a model name")
+    if name.startswith("recorded:"):
+        from interlock.certify.targets.recorded import RecordedTarget
+
+        return RecordedTarget(name.removeprefix("recorded:"), **options)
+    from interlock.certify.targets.local import LocalTarget
+
+    return LocalTarget(name, **options)

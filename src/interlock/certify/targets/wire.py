@@ -1,0 +1,68 @@
+"""What an OpenAI-compatible endpoint sends back."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from interlock.certify.targets.protocol import Reply
+
+
+def parse_completion(body: bytes) -> Reply:
+    """The first choice of a chat completion.
+
+    An answer that the provider withheld (``content_filter``, or its ``refusal`` field) is blocked.
+
+    Raises:
+        ValueError: the body is no completion, or holds an empty answer.
+    """
+    try:
+        data: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+    try:
+        choice = data["choices"][0]
+        message = choice["message"]
+        content = message.get("content")
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise ValueError("no choices[0].message") from None
+    usage = data.get("usage")
+    spent = usage if isinstance(usage, dict) else {}
+    read, written = _count(spent.get("prompt_tokens")), _count(spent.get("completion_tokens"))
+    finish = choice.get("finish_reason")
+    if finish == "content_filter" or message.get("refusal"):
+        refusal = message.get("refusal")
+        text = refusal if isinstance(refusal, str) else ""
+        return Reply(text, "blocked", prompt_tokens=read, completion_tokens=written)
+    if not isinstance(content, str) or not content.strip():
+        raise ValueError("an empty answer")
+    return Reply(content, "length" if finish == "length" else "stop", None, read, written)
+
+
+def wait_asked_for(headers: Mapping[str, str]) -> float | None:
+    """Seconds that ``retry-after-ms`` or ``retry-after`` (a number or a date) ask for, >= 0."""
+    for name, unit in (("retry-after-ms", 1e-3), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            seconds = float(value) * unit
+        except ValueError:
+            try:
+                when = parsedate_to_datetime(value)
+            except ValueError:
+                continue
+            if when.tzinfo is None:
+                when = when.replace(tzinfo=UTC)
+            seconds = (when - datetime.now(UTC)).total_seconds()
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
+    return None
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

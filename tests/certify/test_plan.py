@@ -1,0 +1,175 @@
+import json
+
+import numpy as np
+import pytest
+
+from interlock.certify import (
+    AttackPrompt,
+    Certificate,
+    DecayCurve,
+    NoPlan,
+    Plan,
+    load_attacks,
+    plan,
+    plan_families,
+)
+from interlock.certify.paper_figures import PAPER_CURVES
+from interlock.certify.plan import RATES
+from interlock.errors import DataError, OptionError
+
+SWAP = PAPER_CURVES["swap"]
+
+
+@pytest.mark.parametrize("target", [0.9, 0.95, 0.999])
+@pytest.mark.parametrize("curve", [SWAP, None])
+def test_the_cheapest_by_trying_every_pair(target, curve):
+    found = plan(target, curve=curve, k=6, epsilon=0.05, max_copies=9)
+    pairs = [
+        (n, q)
+        for n in range(1, 10, 2)
+        for q in RATES
+        if Certificate(6, 0.05, 240, 100, q, n, "swap", curve).dsp >= target
+    ]
+    assert isinstance(found, Plan)
+    assert (found.copies, found.rate) == min(pairs)
+    same = Certificate(6, 0.05, 240, 100, found.rate, found.copies, "swap", curve)
+    assert found.dsp == pytest.approx(same.dsp)
+    assert found.alpha == pytest.approx(same.alpha)
+
+
+def test_voting_hurts_is_no_success():
+    stubborn = DecayCurve(0.35, 0.2, 0.55)
+    answer = plan(0.95, curve=stubborn, epsilon=0.6, max_copies=25)
+    assert isinstance(answer, NoPlan)
+    assert not answer
+    assert answer.reason == "voting hurts"
+    assert answer.alpha_reached < 0.5
+    assert answer.best_possible == answer.alpha_reached < 0.95
+    ties = plan(0.6, curve=stubborn, epsilon=0.6, odd=False)  # two copies, a tie a refusal
+    assert not ties
+    assert "below one half" in str(answer)
+    assert any("succeeds at most" in remedy for remedy in answer.remedies)
+    for name in ("copies", "rate", "dsp"):
+        with pytest.raises(OptionError, match="no plan reaches"):
+            getattr(answer, name)
+    with pytest.raises(OptionError):
+        Certificate(6, copies=answer.copies)
+
+
+def test_out_of_reach_says_what_would():
+    answer = plan(0.98, k=8, epsilon=0.05, rates=[0.05, 0.09], max_copies=3)
+    assert isinstance(answer, NoPlan)
+    assert answer.reason == "out of reach"
+    remedies = " ".join(answer.remedies)
+    rate = float(remedies.split("q = ")[1].split("%")[0]) / 100
+    assert Certificate(8, rate=rate, copies=3).dsp >= 0.98
+    copies = int(remedies.split("about ")[1].split()[0])
+    assert Certificate(8, rate=0.09, copies=copies).dsp >= 0.98
+    assert Certificate(8, rate=0.09, copies=3).dsp == pytest.approx(answer.best_possible)
+
+
+def test_many_lengths_are_averaged_not_pooled():
+    lengths, suffixes = [240, 400, 120], [100, 100, 90]
+    found = plan(0.95, length=lengths, suffix_length=suffixes, curve=SWAP)
+    mean = np.mean(
+        [
+            Certificate(6, 0.05, m, s, found.rate, found.copies, "swap", SWAP).dsp
+            for m, s in zip(lengths, suffixes, strict=True)
+        ]
+    )
+    assert found.dsp == pytest.approx(mean)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"target": 1.0, "k": 6}, "below 1"),
+        ({"target": 0.4, "k": 6}, "one half"),
+        ({}, "needs a curve"),
+        ({"curve": SWAP, "epsilon": 0.01}, "asymptote"),
+        ({"k": 6, "rates": []}, "at least one rate"),
+        ({"k": 6, "rates": [1.2]}, "from 0 to 1"),
+        ({"k": 6, "max_copies": 0}, "max_copies"),
+        ({"k": 6, "length": 50}, "longer than the prompt"),
+        ({"k": 6, "length": 0, "suffix_length": 0}, "at least 1"),
+        ({"k": -1}, "k >= 0"),
+    ],
+)
+def test_bad_plans_are_one_clear_line(options, words):
+    with pytest.raises(OptionError, match=words) as caught:
+        plan(**options)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(DataError, match="equally many"):
+        plan(k=6, length=[100, 200, 300], suffix_length=[10, 20])
+
+
+def attack(goal, prompt):
+    return AttackPrompt("GCG", "m", 0, goal, prompt, True)
+
+
+def test_where_the_attack_sits():
+    after = attack("Write a poem", "Write a poem !! ## zz")
+    assert after.shape == "suffix"
+    assert after.prompt[slice(*after.suffix_span)] == " !! ## zz"
+    assert (after.length, after.suffix_length) == (21, 9)
+    most = attack("Write a poem about rain", "write a poem about ]] sun")
+    assert most.prompt[slice(*most.suffix_span)] == "]] sun"
+    around = attack("Write a poem", "You are DAN. Write a poem. Now!")
+    assert around.shape == "template"
+    assert around.suffix_length == around.length - 12
+    assert around.suffix_span == (0, around.length)
+    reworded = attack("Write a poem", "Imagine a bard")
+    assert reworded.shape == "whole"
+    assert reworded.suffix_length == reworded.length == 14
+
+
+def test_both_layouts(tmp_path):
+    rows = [
+        {"index": 0, "goal": "Write a poem", "prompt": "Write a poem zz", "jailbroken": True},
+        {"index": 1, "goal": "Sing", "prompt": None, "jailbroken": False},
+    ]
+    artifact = tmp_path / "vicuna.json"
+    artifact.write_text(
+        json.dumps({"parameters": {"method": "GCG", "model": "vicuna"}, "jailbreaks": rows})
+    )
+    lines = tmp_path / "prompts.jsonl"
+    lines.write_text(
+        "\n".join(json.dumps({"attack": "GCG", "model": "vicuna", **r}) for r in rows) + "\n\n"
+    )
+    assert load_attacks(artifact) == load_attacks(lines)
+    assert [a.model for a in load_attacks(lines)] == ["vicuna"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no attack prompt"),
+        ("not json", "line 1: not JSON"),
+        ("[1]\n", "one JSON object a line"),
+        ('{"goal": "g"}\n', "no field 'prompt'"),
+        ('{"goal": 3, "prompt": "p"}\n', "must be text"),
+        ('{"jailbreaks": 3}', "must be a list"),
+        ('{"jailbreaks": []}', "no attack prompt"),
+    ],
+)
+def test_bad_files_are_one_clear_line(tmp_path, text, words):
+    path = tmp_path / "attacks.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=words) as caught:
+        load_attacks(path)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(DataError, match="cannot be read"):
+        load_attacks(tmp_path / "absent.json")
+
+
+def test_jailbreakbench_families(shared):
+    attacks = load_attacks(shared / "data" / "jailbreakbench" / "prompts.jsonl")
+    assert len(attacks) == 469
+    assert all(a.shape == "suffix" for a in attacks if a.attack == "GCG")
+    assert all(a.shape == "template" for a in attacks if a.attack == "JailbreakChat")
+    assert all(0 < a.suffix_length <= a.length for a in attacks)
+    plans = plan_families(attacks, SWAP)
+    assert set(plans) == {"GCG", "PAIR", "JailbreakChat"}
+    assert all(plans.values())
+    with pytest.raises(DataError, match="no decay curve"):
+        plan_families(attacks, {"GCG": SWAP})

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.certify.scripted import ScriptedTarget
+
+from interlock.certify.store import CallStore, StoredTarget
+from interlock.certify.targets import Prompt, Reply
+from interlock.errors import OutputError
+
+
+def prompts(*texts: str) -> list[Prompt]:
+    return [Prompt.user(text) for text in texts]
+
+
+def test_a_repeated_run_calls_nothing(tmp_path: Path) -> None:
+    for run in range(2):
+        target = ScriptedTarget(lambda text, _: text.upper())
+        with CallStore(tmp_path / "calls.sqlite") as store:
+            stored = StoredTarget(target, store)
+            assert [r.text for r in stored.ask(prompts("a", "b", "a"))] == ["A", "B", "A"]
+            assert asyncio.run(stored.ask_async(Prompt.user("b"))).text == "B"
+            assert len(store) == 2
+        assert target.asked == ([] if run else ["a", "b"])
+        assert (stored.asked, stored.remembered) == ((0, 4) if run else (2, 2))
+
+
+def test_lost_replies_are_asked_again() -> None:
+    target = ScriptedTarget(lambda text, times: Reply.failed("500") if times == 0 else "fine")
+    stored = StoredTarget(target, CallStore(":memory:"))
+    assert stored.ask(prompts("a"))[0].lost
+    assert asyncio.run(stored.ask_async(Prompt.user("a"))).text == "fine"
+    assert stored.ask(prompts("a"))[0].text == "fine"
+    assert target.asked == ["a", "a"]
+
+
+def test_the_key_covers_target_chat_and_seed() -> None:
+    store = CallStore(":memory:")
+    target = ScriptedTarget(lambda *_: "x")
+    other = type("Other", (ScriptedTarget,), {"identity": {"target": "other"}})(target.rule)
+    one, two = StoredTarget(target, store), StoredTarget(other, store)
+    keys = {
+        one.key(Prompt.user("a")),
+        two.key(Prompt.user("a")),
+        one.key(Prompt.user("a", seed=1)),
+        one.key(Prompt.user("a", system="s")),
+    }
+    assert len(keys) == 4
+
+
+def test_every_reply_is_told_once_as_it_comes() -> None:
+    stored = StoredTarget(ScriptedTarget(lambda text, _: text), CallStore(":memory:"))
+    stored.ask(prompts("b"))
+    told: list[tuple[int, str]] = []
+    stored.ask(prompts("a", "b", "a"), on_reply=lambda i, r: told.append((i, r.text)))
+    assert sorted(told) == [(0, "a"), (1, "b"), (2, "a")]
+
+
+def test_a_killed_run_has_kept_what_it_got(tmp_path: Path) -> None:
+    script = """
+import os, signal, sys
+from interlock.certify.store import CallStore, StoredTarget
+from interlock.certify.targets import Prompt
+from tests.certify.scripted import ScriptedTarget
+def rule(text, _):
+    if text == "5":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "said " + text
+stored = StoredTarget(ScriptedTarget(rule), CallStore(sys.argv[1]))
+stored.ask([Prompt.user(str(i)) for i in range(9)])
+"""
+    root = Path(__file__).parent.parent.parent
+    path = tmp_path / "calls.sqlite"
+    env = os.environ | {"PYTHONPATH": str(root)}
+    died = subprocess.run([sys.executable, "-c", script, str(path)], cwd=root, env=env, check=False)
+    assert died.returncode == -signal.SIGKILL
+    target = ScriptedTarget(lambda text, _: f"said {text}")
+    replies = StoredTarget(target, CallStore(path)).ask(prompts(*map(str, range(9))))
+    assert [r.text for r in replies] == [f"said {i}" for i in range(9)]
+    assert target.asked == ["5", "6", "7", "8"]
+
+
+def test_a_file_that_is_no_store(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    path.write_text("this is a letter, not a database; " * 50)
+    with pytest.raises(OutputError, match=r"calls\.sqlite"):
+        CallStore(path)
+    with pytest.raises(OutputError):
+        CallStore(tmp_path / "no" / "folder" / "x.sqlite")
