@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -339,7 +339,15 @@ def test_options_reach_the_method(tmp_path: Path) -> None:
     assert {"growth": "rows", "evidence": "absolute", "size": 9}.items() <= published.items()
 
 
-@pytest.mark.usefixtures("_plain_figures")
+@pytest.fixture
+def _heeds_ctrl_c() -> Iterator[None]:
+    """A process started in the background of a script ignores SIGINT; one at a terminal does not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_plain_figures", "_heeds_ctrl_c")
 def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(tmp_path: Path) -> None:
     given = [photo(tmp_path / f"{name}.png", seed) for seed, name in enumerate("abc")]
     out = tmp_path / "o"
