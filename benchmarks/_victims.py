@@ -108,8 +108,6 @@ def _imagenet() -> dict[str, Photos]:
 
 
 def _caltech() -> dict[str, Photos]:
-    embedded = load_classifier("embedded")
-
     def loaded(folder: Path, part: slice) -> Photos:
         scanned = LabelledFolder.scan(folder)
         rng = np.random.default_rng(0)
@@ -122,8 +120,8 @@ def _caltech() -> dict[str, Photos]:
                 for k in chosen
             ]
         )
-        index = {name: k for k, name in enumerate(embedded.labels)}
-        return Photos(pixels, torch.tensor([index[scanned.classes[scanned.labels[k]]] for k in chosen]))
+        # The embedded labels are the folders' names made readable, in the same order.
+        return Photos(pixels, torch.tensor([scanned.labels[k] for k in chosen]))
 
     return {
         "bank": loaded(CALTECH / "train", slice(0, 300)),

@@ -1,0 +1,157 @@
+"""Activations of named layers, taken in one forward pass."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from interlock.errors import ModelError, OptionError
+
+COARSEST = 16
+"""Largest stride in pixels at which a layer still says where something lies."""
+FEWEST_CELLS = 6
+"""Fewest cells a side."""
+WANTED = 3
+"""Layers taken where a model, such as a vision transformer, has one resolution only."""
+
+
+def grid(output: Any, height: int, width: int) -> Tensor | None:
+    """A layer's output as (N, D, h, w), or None where it has no positions.
+
+    Tokens (N, T, D) are positions too, laid out in the image's aspect ratio; tokens in front of
+    them, such as a class token, are dropped.
+    """
+    if isinstance(output, tuple | list) and output:
+        output = output[0]
+    if not isinstance(output, Tensor) or not output.is_floating_point():
+        return None
+    if output.ndim == 4:
+        return output
+    if output.ndim != 3:
+        return None
+    rows = math.isqrt(max(1, output.shape[1] * height // width))
+    columns = rows * width // height
+    extra = output.shape[1] - rows * columns
+    if rows < 2 or columns < 2 or not 0 <= extra <= 5:
+        return None
+    tokens = output[:, extra:].transpose(1, 2)
+    return tokens.reshape(len(tokens), -1, rows, columns)
+
+
+class Taps:
+    """Run a model and keep what some of its layers put out.
+
+    Hooks live only as long as the call, so that the model is untouched afterwards.
+
+    Args:
+        model: (N, C, H, W) -> (N, classes) logits.
+        layers: names as in ``model.named_modules()``.
+
+    Raises:
+        OptionError: the model has no such layer.
+    """
+
+    def __init__(self, model: nn.Module, layers: Sequence[str]) -> None:
+        modules = dict(model.named_modules())
+        for name in layers:
+            if name not in modules or not name:
+                close = [n for n in modules if n.endswith(name.rsplit(".", 1)[-1]) and n][:3]
+                hint = f"; did you mean {', '.join(close)}?" if close else ""
+                raise OptionError(f"layer {name!r} is not in {type(model).__name__}{hint}")
+        self.layers = tuple(layers)
+        self._model = model
+        self._modules = [modules[name] for name in layers]
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(N, C, H, W) -> logits (N, classes) and one (N, D, h, w) for each layer.
+
+        Raises:
+            ModelError: a layer did not run, or its output has no positions.
+        """
+        kept: dict[str, Tensor | None] = {}
+
+        def keep(name: str) -> Any:
+            return lambda _module, _inputs, output: kept.__setitem__(
+                name, grid(output, *x.shape[-2:])
+            )
+
+        hooks = [
+            module.register_forward_hook(keep(name))
+            for name, module in zip(self.layers, self._modules, strict=True)
+        ]
+        try:
+            logits: Tensor = self._model(x)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        maps = []
+        for name in self.layers:
+            found = kept.get(name)
+            if found is None:
+                raise ModelError(f"layer {name!r} puts out no map of positions; choose another")
+            maps.append(found)
+        return logits, maps
+
+
+def find_layers(model: nn.Module, x: Tensor) -> tuple[str, ...]:
+    """The layers that place things best: the last one of each resolution down to stride 16.
+
+    Args:
+        model: (N, C, H, W) -> (N, classes) logits.
+        x: (1, C, H, W), any image of the size that the model takes.
+
+    Raises:
+        ModelError: no layer puts out a map of positions.
+    """
+    by_size: dict[tuple[int, int], list[str]] = {}
+    for name, found in _run_all(model, x):
+        h, w = found.shape[-2:]
+        if min(h, w) >= FEWEST_CELLS and h * COARSEST >= x.shape[-2]:
+            by_size.setdefault((h, w), []).append(name)
+    # The photo's own resolution holds no concepts yet, unless the network works at it throughout.
+    full = (x.shape[-2], x.shape[-1])
+    if len(by_size) > WANTED:
+        by_size.pop(full, None)
+    if not by_size:
+        raise ModelError(
+            f"{type(model).__name__} has no layer with a map of positions; name some by layers="
+        )
+    if len(by_size) >= WANTED:
+        return tuple(names[-1] for names in by_size.values())
+    names = [name for group in by_size.values() for name in group]
+    step = len(names) / (WANTED + 1)
+    return tuple(dict.fromkeys(names[min(len(names) - 1, int(step * k))] for k in (1, 2, 3)))
+
+
+def last_maps(model: nn.Module, x: Tensor) -> str:
+    """The name of the last layer with a map of positions: where concepts are most abstract."""
+    found = [name for name, maps in _run_all(model, x) if min(maps.shape[-2:]) >= 2]
+    if not found:
+        raise ModelError(f"{type(model).__name__} has no layer with a map of positions")
+    return found[-1]
+
+
+def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
+    """(name, map) of every layer with positions, in the order in which they finish."""
+    finished: list[tuple[str, Tensor]] = []
+
+    def keep(name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            found = grid(output, *x.shape[-2:])
+            if found is not None:
+                finished.append((name, found))
+
+        return hook
+
+    hooks = [m.register_forward_hook(keep(n)) for n, m in model.named_modules() if n]
+    try:
+        with torch.no_grad():
+            model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return finished
