@@ -1,0 +1,63 @@
+"""Fitted things on disk: tensors with a JSON header, tied to the model that they were fitted to."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from interlock._atomic import write_atomically
+from interlock.errors import DataError, ModelError
+
+
+def fingerprint(model: nn.Module) -> str:
+    """A digest of a model's weights and their names."""
+    digest = sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()[:32]
+
+
+def store(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> Path:
+    """Write safetensors with the header as JSON in its metadata, atomically."""
+    from safetensors.torch import save
+
+    plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    return write_atomically(path, save(plain, {"interlock": json.dumps(header, sort_keys=True)}))
+
+
+def restore(
+    path: str | Path, kind: str, version: int, model: nn.Module
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read it back: tensors and header.
+
+    Raises:
+        DataError: no such file, or not one of this kind and version.
+        ModelError: it was fitted to another model.
+    """
+    from safetensors import safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    try:
+        with safe_open(path, "pt") as file:
+            header = json.loads((file.metadata() or {}).get("interlock", "{}"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except Exception as error:  # safetensors raises its own kinds for damaged files
+        raise DataError(f"{path}: not a fitted {kind}: {error}") from None
+    if header.get("kind") != kind:
+        raise DataError(f"{path}: not a fitted {kind}")
+    if header.get("version") != version:
+        raise DataError(
+            f"{path}: version {header.get('version')} of a {kind}, this release reads {version}; "
+            "fit it again"
+        )
+    if header["model"] != fingerprint(model):
+        raise ModelError(f"{path}: fitted to another model; fit a {kind} to this one")
+    return tensors, header

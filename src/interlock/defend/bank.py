@@ -1,0 +1,297 @@
+"""Concepts of a classifier: recurring directions of a late layer, and what each one decides."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from interlock.defend._files import fingerprint, restore, store
+from interlock.defend.features import Taps, grid, last_maps
+from interlock.defend.nmf import factorise, nnls
+from interlock.errors import DataError, ModelError, OptionError
+
+VERSION = 1
+ROWS = 20_000
+"""Most crops that are kept for the factorisation: a uniform sample of all that passed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Importances:
+    """What each concept contributes to one class on one image."""
+
+    values: Tensor
+    """(concepts,): contribution to the logit if exact, else total Sobol indices."""
+    exact: bool
+    passes: int
+    """Evaluations of the layers behind the concepts that it took."""
+
+
+class ConceptBank:
+    """Non-negative concepts of one layer (CRAFT, arXiv 2211.10154), fitted to clean images.
+
+    Args:
+        factors: W, (concepts, channels), non-negative rows of unit length.
+        layer: name of the layer in the model.
+        model_id: fingerprint of the model.
+    """
+
+    def __init__(self, factors: Tensor, layer: str, model_id: str) -> None:
+        self.factors, self.layer, self.model_id = factors, layer, model_id
+
+    @classmethod
+    def fit(
+        cls,
+        model: nn.Module,
+        images: Tensor | Iterable[Tensor],
+        *,
+        concepts: int = 10,
+        layer: str | None = None,
+        crop: float = 0.5,
+        classes: int | None = None,
+        seed: int = 0,
+    ) -> ConceptBank:
+        """Fit a bank in one pass over clean, unlabelled images.
+
+        Args:
+            model: (N, C, H, W) -> (N, classes) logits, in eval mode.
+            images: (N, C, H, W), or an iterable of such batches.
+            concepts: how many.
+            layer: its name; None takes the last one with positions.
+            crop: side of the crops as a share of the image's; they overlap by half and cover
+                every pixel, and are enlarged to the image's size.
+            classes: only images that the model gives this class; None for all.
+            seed: of the sample of crops and of the factorisation.
+
+        Raises:
+            DataError: fewer crops than concepts.
+            ModelError: the layer's activations can be negative.
+            OptionError: no such layer, or an option out of range.
+        """
+        if concepts < 1:
+            raise OptionError(f"concepts={concepts}; use at least 1")
+        rng = np.random.default_rng((seed, 0))
+        kept: list[Tensor] = []
+        seen, taps = 0, None
+        for x in as_batches(images):
+            taps = taps or Taps(model, [layer or last_maps(model, x[:1])])
+            with torch.no_grad():
+                if classes is not None:
+                    x = x[model(x).argmax(dim=1) == classes]
+                if not len(x):
+                    continue
+                maps = taps(crops_of(x, crop))[1][0]
+            if maps.amin() < 0:
+                raise ModelError(
+                    f"layer {taps.layers[0]!r} has negative activations, which no sum of "
+                    "non-negative concepts makes; name a layer after a ReLU by layer="
+                )
+            for row in maps.mean(dim=(2, 3)):
+                seen += 1
+                if len(kept) < ROWS:
+                    kept.append(row)
+                elif (place := int(rng.integers(seen))) < ROWS:
+                    kept[place] = row
+        if taps is None or len(kept) < concepts:
+            raise DataError(
+                f"{len(kept)} crops of clean images for {concepts} concepts; give more images or "
+                "ask for fewer concepts"
+            )
+        return cls(
+            factorise(torch.stack(kept), concepts, seed=seed), taps.layers[0], fingerprint(model)
+        )
+
+    def codes(self, maps: Tensor) -> Tensor:
+        """(N, channels, h, w) activations -> (N, concepts, h, w): how much of each, where."""
+        n, channels, h, w = maps.shape
+        if channels != self.factors.shape[1]:
+            raise ModelError(
+                f"{channels} channels for a bank of {self.factors.shape[1]}; "
+                "fit the bank to this layer"
+            )
+        rows = maps.permute(0, 2, 3, 1).reshape(-1, channels)
+        codes = nnls(rows, self.factors.to(rows))
+        return codes.reshape(n, h, w, -1).permute(0, 3, 1, 2)
+
+    def importances(
+        self, model: nn.Module, image: Tensor, target: int, *, designs: int = 32, seed: int = 0
+    ) -> Importances:
+        """What each concept contributes to a class.
+
+        Where the head is linear in the averaged activations, concept k contributes
+        ``mean(U_k) (W_k . w_class)``, exactly. Otherwise total Sobol indices of the class logit
+        over masks in [0, 1] on the concept maps, by Jansen's estimator on a scrambled Sobol
+        sequence of ``designs`` points: ``designs * (concepts + 2)`` evaluations.
+
+        Args:
+            model: the one that the bank was fitted to.
+            image: (C, H, W).
+            target: the class.
+            designs: points of the sequence, a power of two.
+            seed: of its scrambling.
+        """
+        with torch.no_grad():
+            weights, maps = _linear_head(model, self.layer, image[None])
+            codes = self.codes(maps)[0]  # (concepts, h, w)
+            if weights is not None:
+                direct = self.factors.to(weights) @ weights[target]
+                return Importances(codes.mean(dim=(1, 2)) * direct, exact=True, passes=0)
+            residual = maps[0] - torch.einsum("khw,kc->chw", codes, self.factors.to(codes))
+
+            def logit(masks: Tensor) -> Tensor:
+                scaled = torch.einsum("nk,khw,kc->nchw", masks, codes, self.factors.to(codes))
+                values = [
+                    _replaced(model, self.layer, image[None].expand(len(part), -1, -1, -1), part)
+                    for part in (scaled + residual).split(32)
+                ]
+                return torch.cat(values)[:, target]
+
+            values = total_sobol(logit, len(self.factors), designs=designs, seed=seed)
+        return Importances(values, exact=False, passes=designs * (len(self.factors) + 2))
+
+    def save(self, path: str | Path) -> Path:
+        """Write the bank to one ``.safetensors`` file."""
+        header = {
+            "kind": "concept bank",
+            "version": VERSION,
+            "model": self.model_id,
+            "layer": self.layer,
+        }
+        return store(path, {"factors": self.factors}, header)
+
+    @classmethod
+    def load(cls, path: str | Path, model: nn.Module, *, layer: str | None = None) -> ConceptBank:
+        """Read a bank back.
+
+        Args:
+            path: as given to ``save``.
+            model: the one that it was fitted to.
+            layer: refuse a bank of any other layer.
+
+        Raises:
+            DataError: missing, damaged, or of another version.
+            ModelError: fitted to another model or layer.
+        """
+        tensors, header = restore(path, "concept bank", VERSION, model)
+        if layer is not None and header["layer"] != layer:
+            raise ModelError(f"{path}: a bank of layer {header['layer']!r}, not of {layer!r}")
+        return cls(tensors["factors"], header["layer"], header["model"])
+
+
+def as_batches(images: Tensor | Iterable[Tensor]) -> Iterable[Tensor]:
+    """Batches of at most 32 images, whatever was given.
+
+    Raises:
+        DataError: a batch is not (N, C, H, W).
+    """
+    for batch in (images,) if isinstance(images, Tensor) else images:
+        if not isinstance(batch, Tensor) or batch.ndim != 4:
+            shape = tuple(batch.shape) if isinstance(batch, Tensor) else type(batch).__name__
+            raise DataError(f"images: got {shape}; expected batches of shape (N, C, H, W)")
+        yield from batch.split(32)
+
+
+def crops_of(x: Tensor, share: float) -> Tensor:
+    """Overlapping crops that cover every pixel, enlarged: (N, C, H, W) -> (N * crops, C, H, W).
+
+    Raises:
+        OptionError: a crop that is empty or larger than the image.
+    """
+    height, width = x.shape[-2:]
+    h, w = round(share * height), round(share * width)
+    if not (2 <= h <= height and 2 <= w <= width):
+        raise OptionError(
+            f"crops of {h}x{w} pixels from {height}x{width} images; use a share in (0, 1] that "
+            "leaves at least 2 pixels"
+        )
+    tops, lefts = _starts(height, h), _starts(width, w)
+    parts = torch.stack([x[:, :, t : t + h, u : u + w] for t in tops for u in lefts], dim=1)
+    flat = parts.flatten(0, 1)
+    return F.interpolate(flat, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def _starts(length: int, crop: int) -> list[int]:
+    count = math.ceil((length - crop) / max(1, crop // 2)) + 1
+    return [round(start) for start in np.linspace(0, length - crop, count)]
+
+
+def total_sobol(function: Any, inputs: int, *, designs: int = 32, seed: int = 0) -> Tensor:
+    """Total Sobol indices of a function on the unit cube (Jansen 1999).
+
+    Args:
+        function: (n, inputs) in [0, 1] -> (n,).
+        inputs: dimensions of the cube.
+        designs: points of the scrambled Sobol sequence, a power of two.
+        seed: of the scrambling.
+
+    Returns:
+        (inputs,): for each, the share of the variance that is lost when it is known last; zeros
+        for a constant function.
+    """
+    from scipy.stats import qmc
+
+    if designs < 2 or designs & (designs - 1):
+        raise OptionError(f"designs={designs}; use a power of two")
+    points = torch.from_numpy(qmc.Sobol(2 * inputs, scramble=True, rng=seed).random(designs))
+    first, second = points.float().chunk(2, dim=1)
+    swapped = first.repeat(inputs, 1, 1)
+    for k in range(inputs):
+        swapped[k, :, k] = second[:, k]
+    values = function(torch.cat([first, second, swapped.flatten(0, 1)]))
+    base, rest = values[: 2 * designs], values[2 * designs :].view(inputs, designs)
+    variance = base.var(correction=0)
+    if variance <= 1e-12:
+        return torch.zeros(inputs, device=values.device)
+    return (base[:designs] - rest).square().mean(dim=1) / (2 * variance)
+
+
+def _linear_head(model: nn.Module, layer: str, x: Tensor) -> tuple[Tensor | None, Tensor]:
+    """The weights (classes, channels) of a head that is linear in the averaged maps, if it is."""
+    taps = Taps(model, [layer])
+    seen: list[tuple[nn.Linear, Tensor, Tensor]] = []
+
+    def keep(module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(module, nn.Linear):
+            seen.append((module, inputs[0], output))
+
+    hooks = [m.register_forward_hook(keep) for m in model.modules() if isinstance(m, nn.Linear)]
+    try:
+        logits, (maps,) = taps(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    if not seen:
+        return None, maps
+    head, entered, left = seen[-1]
+    pooled = maps.mean(dim=(2, 3))
+    same = entered.shape == pooled.shape and torch.allclose(entered, pooled, rtol=1e-4, atol=1e-5)
+    return (head.weight if same and torch.equal(left, logits) else None), maps
+
+
+def _replaced(model: nn.Module, layer: str, x: Tensor, maps: Tensor) -> Tensor:
+    """Logits when a layer puts out these maps instead of its own."""
+
+    def swap(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        whole = output[0] if isinstance(output, tuple | list) else output
+        if whole.ndim == 3:  # tokens: those in front of the positions stay
+            own = grid(whole, *x.shape[-2:])
+            assert own is not None
+            extra = whole.shape[1] - own.shape[2] * own.shape[3]
+            whole = torch.cat([whole[:, :extra], maps.flatten(2).transpose(1, 2)], dim=1)
+        else:
+            whole = maps
+        return (whole, *output[1:]) if isinstance(output, tuple) else whole
+
+    hook = dict(model.named_modules())[layer].register_forward_hook(swap)
+    try:
+        logits: Tensor = model(x)
+    finally:
+        hook.remove()
+    return logits

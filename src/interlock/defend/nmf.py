@@ -1,0 +1,54 @@
+"""Non-negative factors and codes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def factorise(rows: Tensor, rank: int, *, seed: int = 0, iterations: int = 300) -> Tensor:
+    """Non-negative matrix factorisation A ~ U W (Lee and Seung, 2001, multiplicative updates).
+
+    Args:
+        rows: A, (n, p), non-negative.
+        rank: how many factors.
+        seed: of the start.
+        iterations: updates of both factors.
+
+    Returns:
+        W, (rank, p), each row of unit length.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    scale = (rows.mean() / rank).clamp_min(1e-12).sqrt()
+    codes = (scale * torch.rand(len(rows), rank, generator=generator)).to(rows)
+    factors = (scale * torch.rand(rank, rows.shape[1], generator=generator)).to(rows)
+    for _ in range(iterations):
+        codes *= (rows @ factors.T) / (codes @ (factors @ factors.T)).clamp_min(1e-12)
+        factors *= (codes.T @ rows) / ((codes.T @ codes) @ factors).clamp_min(1e-12)
+    return factors / factors.norm(dim=1, keepdim=True).clamp_min(1e-12)
+
+
+def nnls(rows: Tensor, factors: Tensor, *, sweeps: int = 500, tolerance: float = 1e-7) -> Tensor:
+    """Non-negative least squares of many rows at once, by exact coordinate descent.
+
+    Args:
+        rows: (n, p).
+        factors: (rank, p), linearly independent.
+        sweeps: most passes over the coordinates.
+        tolerance: the largest change, relative to the largest code, at which it stops.
+
+    Returns:
+        (n, rank) codes U >= 0 that minimise ``|rows - U factors|`` row by row.
+    """
+    gram, right = factors @ factors.T, rows @ factors.T
+    codes = torch.zeros_like(right)
+    for _ in range(sweeps):
+        change = torch.zeros((), dtype=rows.dtype, device=rows.device)
+        for k in range(len(factors)):
+            old = codes[:, k].clone()
+            step = (right[:, k] - codes @ gram[:, k]) / gram[k, k].clamp_min(1e-12)
+            codes[:, k] = (old + step).clamp_min(0)
+            change = torch.maximum(change, (codes[:, k] - old).abs().amax())
+        if change <= tolerance * codes.amax().clamp_min(1e-12):
+            break
+    return codes
