@@ -41,10 +41,20 @@ class ConceptBank:
         factors: W, (concepts, channels), non-negative rows of unit length.
         layer: name of the layer in the model.
         model_id: fingerprint of the model.
+        signed: the layer's activations can be negative: they are split into a positive and a
+            negative half, and ``factors`` is (concepts, 2 * channels).
     """
 
-    def __init__(self, factors: Tensor, layer: str, model_id: str) -> None:
-        self.factors, self.layer, self.model_id = factors, layer, model_id
+    def __init__(self, factors: Tensor, layer: str, model_id: str, *, signed: bool = False) -> None:
+        self.factors, self.layer, self.model_id, self.signed = factors, layer, model_id, signed
+
+    @property
+    def directions(self) -> Tensor:
+        """(concepts, channels): what one unit of each concept adds to an activation."""
+        if not self.signed:
+            return self.factors
+        positive, negative = self.factors.chunk(2, dim=1)
+        return positive - negative
 
     @classmethod
     def fit(
@@ -56,6 +66,7 @@ class ConceptBank:
         layer: str | None = None,
         crop: float = 0.5,
         classes: int | None = None,
+        signed: bool | None = None,
         seed: int = 0,
     ) -> ConceptBank:
         """Fit a bank in one pass over clean, unlabelled images.
@@ -68,6 +79,8 @@ class ConceptBank:
             crop: side of the crops as a share of the image's; they overlap by half and cover
                 every pixel, and are enlarged to the image's size.
             classes: only images that the model gives this class; None for all.
+            signed: split activations by sign, for layers that can be negative. None does so where
+                no layer was named and the one found is negative, as in a vision transformer.
             seed: of the sample of crops and of the factorisation.
 
         Raises:
@@ -88,12 +101,14 @@ class ConceptBank:
                 if not len(x):
                     continue
                 maps = taps(crops_of(x, crop))[1][0]
-            if maps.amin() < 0:
+            if signed is None:
+                signed = layer is None and bool(maps.amin() < 0)
+            if not signed and maps.amin() < 0:
                 raise ModelError(
                     f"layer {taps.layers[0]!r} has negative activations, which no sum of "
-                    "non-negative concepts makes; name a layer after a ReLU by layer="
+                    "non-negative concepts makes; name a layer after a ReLU, or use signed=True"
                 )
-            for row in maps.mean(dim=(2, 3)):
+            for row in _halves(maps, signed).mean(dim=(2, 3)):
                 seen += 1
                 if len(kept) < ROWS:
                     kept.append(row)
@@ -105,11 +120,15 @@ class ConceptBank:
                 "ask for fewer concepts"
             )
         return cls(
-            factorise(torch.stack(kept), concepts, seed=seed), taps.layers[0], fingerprint(model)
+            factorise(torch.stack(kept), concepts, seed=seed),
+            taps.layers[0],
+            fingerprint(model),
+            signed=bool(signed),
         )
 
     def codes(self, maps: Tensor) -> Tensor:
         """(N, channels, h, w) activations -> (N, concepts, h, w): how much of each, where."""
+        maps = _halves(maps, self.signed)
         n, channels, h, w = maps.shape
         if channels != self.factors.shape[1]:
             raise ModelError(
@@ -141,12 +160,13 @@ class ConceptBank:
             weights, maps = _linear_head(model, self.layer, image[None])
             codes = self.codes(maps)[0]  # (concepts, h, w)
             if weights is not None:
-                direct = self.factors.to(weights) @ weights[target]
+                direct = self.directions.to(weights) @ weights[target]
                 return Importances(codes.mean(dim=(1, 2)) * direct, exact=True, passes=0)
-            residual = maps[0] - torch.einsum("khw,kc->chw", codes, self.factors.to(codes))
+            directions = self.directions.to(codes)
+            residual = maps[0] - torch.einsum("khw,kc->chw", codes, directions)
 
             def logit(masks: Tensor) -> Tensor:
-                scaled = torch.einsum("nk,khw,kc->nchw", masks, codes, self.factors.to(codes))
+                scaled = torch.einsum("nk,khw,kc->nchw", masks, codes, directions)
                 values = [
                     _replaced(model, self.layer, image[None].expand(len(part), -1, -1, -1), part)
                     for part in (scaled + residual).split(32)
@@ -163,6 +183,7 @@ class ConceptBank:
             "version": VERSION,
             "model": self.model_id,
             "layer": self.layer,
+            "signed": self.signed,
         }
         return store(path, {"factors": self.factors}, header)
 
@@ -182,7 +203,13 @@ class ConceptBank:
         tensors, header = restore(path, "concept bank", VERSION, model)
         if layer is not None and header["layer"] != layer:
             raise ModelError(f"{path}: a bank of layer {header['layer']!r}, not of {layer!r}")
-        return cls(tensors["factors"], header["layer"], header["model"])
+        return cls(
+            tensors["factors"], header["layer"], header["model"], signed=header["signed"]
+        )
+
+
+def _halves(maps: Tensor, signed: bool) -> Tensor:
+    return torch.cat([maps.clamp_min(0), (-maps).clamp_min(0)], dim=1) if signed else maps
 
 
 def as_batches(images: Tensor | Iterable[Tensor]) -> Iterable[Tensor]:

@@ -1,0 +1,41 @@
+"""From foreign places to masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def foreign_masks(foreign: Tensor, trigger: float, edge: float, share: float) -> Tensor:
+    """Connected foreign places that hold a peak above the trigger.
+
+    Args:
+        foreign: (N, 1, H, W).
+        trigger: an image below it everywhere is not masked.
+        edge: least foreignness inside a mask.
+        share: least foreignness inside a mask, as a share of the image's peak.
+
+    Returns:
+        (N, 1, H, W) bool.
+    """
+    from skimage.measure import label
+
+    masks = torch.zeros(foreign.shape, dtype=torch.bool)
+    for mask, plane in zip(masks[:, 0], foreign[:, 0].cpu(), strict=True):
+        peak = float(plane.max())
+        if peak <= trigger:
+            continue
+        parts = label((plane >= min(trigger, max(edge, share * peak))).numpy(), connectivity=2)
+        kept = np.unique(parts[(plane > trigger).numpy()])
+        mask |= torch.from_numpy(np.isin(parts, kept[kept > 0]))
+    return masks.to(foreign.device)
+
+
+def grown(masks: Tensor, reach: float) -> Tensor:
+    """(N, 1, H, W) bool, wider on all sides by a share of the height."""
+    pixels = round(reach * masks.shape[-2])
+    if not pixels:
+        return masks
+    return F.max_pool2d(masks.float(), 2 * pixels + 1, stride=1, padding=pixels) > 0
