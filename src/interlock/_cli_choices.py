@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 
 import torch
 
-from interlock.errors import OptionError
+from interlock.errors import InterlockError, ModelError, OptionError
+
+
+@contextmanager
+def model_at_work() -> Iterator[None]:
+    """Turn whatever the user's model raises into one line; ``INTERLOCK_TRACEBACK=1`` does not."""
+    try:
+        yield
+    except InterlockError:
+        raise
+    except Exception as error:  # the model is the user's code and may raise anything
+        if os.environ.get("INTERLOCK_TRACEBACK"):
+            raise
+        reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise ModelError(
+            f"the model failed ({reason}); INTERLOCK_TRACEBACK=1 shows where"
+        ) from None
 
 
 def class_index(target: str | None, labels: Sequence[str]) -> int | None:

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from interlock._atomic import make_folder, write_atomically
-from interlock._cli_choices import class_index, fingerprint, usable_device
+from interlock._cli_choices import class_index, fingerprint, model_at_work, usable_device
 from interlock._cli_inputs import Failure, Source
 from interlock._cli_terminal import Terminal, one_line
 from interlock._version import __version__
 from interlock.data import read_image
-from interlock.errors import InterlockError, ModelError, OptionError, OutputError
+from interlock.errors import InterlockError, OptionError, OutputError
 from interlock.explain import Explanation, HSets
 from interlock.explain.figure import draw, percent, png_bytes
 from interlock.report import Chapter, Problem, explanation_chapter, render_page
@@ -142,7 +142,7 @@ class _Explainer:
         except OSError:
             digest = ""  # read_image says what is wrong
         image = read_image(source.path)
-        try:
+        with model_at_work():
             x = self.classifier.preprocess(image).to(self._device)
             key = self._key(digest, x)
             finished = None if self._request.force else self._finished(source, key)
@@ -152,15 +152,6 @@ class _Explainer:
                 explanation = self._hsets.explain(x, self._target)
                 explanation = replace(explanation, image=self._shown(x))
                 details = {"ranking": self._ranking(explanation)}
-        except InterlockError:
-            raise
-        except Exception as error:  # the model is the user's code and may raise anything
-            if os.environ.get("INTERLOCK_TRACEBACK"):
-                raise
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            raise ModelError(
-                f"the model failed ({reason}); INTERLOCK_TRACEBACK=1 shows where"
-            ) from None
         label = one_line(self.classifier.label(explanation.target))
         files = {suffix: f"{source.name}.{suffix}" for suffix in SUFFIXES}
         if finished is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from interlock.errors import InterlockError
+from interlock.errors import DataError, InterlockError
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,14 @@ class Failure:
     error: str
 
 
-def gather(inputs: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
+def gather(inputs: Sequence[Path], *, nested: bool = False) -> tuple[list[Source], list[Failure]]:
     """Files as they are, folders as the images in them; a file named twice counts once.
 
     Whether a file can be read is found out when it is read.
+
+    Args:
+        inputs: files and folders.
+        nested: a folder without images of its own stands for those in its sub-folders.
     """
     from interlock.data import list_images
 
@@ -36,12 +40,29 @@ def gather(inputs: Sequence[Path]) -> tuple[list[Source], list[Failure]]:
     failures = []
     for given in inputs:
         try:
-            paths.extend(list_images(given) if given.is_dir() else [given])
+            if nested:
+                paths.extend(_below(given))
+            else:
+                paths.extend(list_images(given) if given.is_dir() else [given])
         except InterlockError as error:
             failures.append(Failure(str(given), str(error)))
         except OSError as error:
             failures.append(Failure(str(given), f"{given}: {error.strerror}"))
     return _named(paths), failures
+
+
+def _below(given: Path) -> Sequence[Path]:
+    from interlock.data import LabelledFolder, list_images
+
+    if not given.is_dir():
+        return [given]
+    try:
+        return list_images(given)
+    except DataError as nothing:
+        try:
+            return LabelledFolder.scan(given).files
+        except DataError:
+            raise nothing from None
 
 
 def _named(paths: Iterable[Path]) -> list[Source]:

@@ -57,6 +57,18 @@ def test_embedded_round_trip_to_pil():
     assert np.abs(np.asarray(back, int) - np.asarray(photo, int)).max() <= 1
 
 
+def test_bounds_are_what_black_and_white_photos_become(saved):
+    for clf in (load_classifier("embedded"), load_classifier(saved)):
+        for bound, colour in zip(clf.bounds, ("black", "white"), strict=True):
+            x = clf.preprocess(Image.new("RGB", (40, 40), colour))
+            assert torch.allclose(x, bound.view(-1, 1, 1).expand_as(x), atol=1e-5)
+
+
+def test_bounds_are_unknown_where_the_normalisation_is():
+    clf = load_classifier(SmallCNN(), preprocess=lambda image: torch.zeros(3, 8, 8), labels=["a"])
+    assert clf.bounds is None
+
+
 def test_embedded_weights_are_small_and_the_card_tells_their_accuracy():
     assert (EMBEDDED / "photo_classifier.safetensors").stat().st_size <= 6_000_000
     config = json.loads((EMBEDDED / "photo_classifier.json").read_text())

@@ -29,6 +29,14 @@ class Classifier:
     std: tuple[float, ...] | None = None
     """Per channel, divided by afterwards."""
 
+    @property
+    def bounds(self) -> tuple[Tensor, Tensor] | None:
+        """Black and white as the model takes them, (C,) each; None if unknown."""
+        if self.mean is None or self.std is None:
+            return None
+        mean, std = torch.tensor(self.mean), torch.tensor(self.std)
+        return -mean / std, (1 - mean) / std
+
     def to_pil(self, x: Tensor) -> Image.Image:
         """(C, H, W) as the model takes it -> the image it shows.
 
