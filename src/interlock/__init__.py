@@ -12,15 +12,24 @@ from interlock.errors import InterlockError
 
 if TYPE_CHECKING:
     from interlock.certify import Certificate
+    from interlock.defend import ConceptShield
     from interlock.explain import Explanation, HSets
 
 _LAZY = {
     "Certificate": "interlock.certify",
+    "ConceptShield": "interlock.defend",
     "Explanation": "interlock.explain",
     "HSets": "interlock.explain",
 }
 
-__all__ = ["Certificate", "Explanation", "HSets", "InterlockError", "__version__"]
+__all__ = [
+    "Certificate",
+    "ConceptShield",
+    "Explanation",
+    "HSets",
+    "InterlockError",
+    "__version__",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,5 +2,22 @@
 
 from interlock.report.explanations import explanation_chapter
 from interlock.report.page import Chapter, Problem, render_page
+from interlock.report.shields import (
+    Before,
+    cases_chapters,
+    concepts_chapter,
+    evaluation_chapter,
+    shield_chapter,
+)
 
-__all__ = ["Chapter", "Problem", "explanation_chapter", "render_page"]
+__all__ = [
+    "Before",
+    "Chapter",
+    "Problem",
+    "cases_chapters",
+    "concepts_chapter",
+    "evaluation_chapter",
+    "explanation_chapter",
+    "render_page",
+    "shield_chapter",
+]

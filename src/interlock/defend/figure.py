@@ -1,0 +1,244 @@
+"""Pictures of concepts and masks: overlays, and one figure of a whole bank."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from interlock.defend.bank import ConceptBank, _linear_head, as_batches
+from interlock.defend.features import Taps
+from interlock.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIDE = 224
+"""Shortest side of an overlay in pixels; smaller photos are enlarged."""
+MASK_COLOUR = (213, 94, 0)  # Okabe and Ito's vermilion
+PATCH_COLOUR = (86, 180, 233)  # and their sky blue
+CROP = 0.45
+"""Side of the crop around the place where a concept is strongest, as a share of the image's."""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One image in which a concept is strong."""
+
+    image: Tensor
+    """(C, H, W)."""
+    code: Tensor
+    """(h, w): how much of the concept, where."""
+    box: tuple[int, int, int, int]
+    """top, left, bottom, right in pixels: a crop around its peak."""
+
+
+@dataclass(frozen=True, eq=False)
+class ConceptView:
+    """One concept of a bank, as a person looks at it."""
+
+    number: int
+    """Row of the bank's factors."""
+    share: float
+    """Of all that the bank sees in the images, how much is this concept."""
+    examples: tuple[Example, ...]
+    """The images in which it peaks highest, highest first."""
+    carries: tuple[tuple[int, float], ...]
+    """(class, logit) of the classes that one unit of it in every place raises most; empty where the
+    head is not linear in the layer's means."""
+
+
+def view_concepts(
+    model: nn.Module, bank: ConceptBank, images: Tensor | Iterable[Tensor], *, examples: int = 4
+) -> list[ConceptView]:
+    """Look at every concept of a bank through some images.
+
+    Args:
+        model: the one that the bank was fitted to.
+        images: (N, C, H, W), or an iterable of such batches; all are held in memory.
+        bank: to look at.
+        examples: images for each concept.
+
+    Returns:
+        The concepts, those with the largest share first.
+
+    Raises:
+        DataError: no images.
+    """
+    shown: list[Tensor] = []
+    codes: list[Tensor] = []
+    taps = Taps(model, [bank.layer])
+    weights: Tensor | None = None
+    with torch.no_grad():
+        for x in as_batches(images):
+            if not shown:
+                weights = _linear_head(model, bank.layer, x[:1])[0]
+            shown.append(x)
+            codes.append(bank.codes(taps(x)[1][0]).cpu())
+    if not shown:
+        raise DataError("no images to show the concepts on")
+    photos, maps = torch.cat(shown), torch.cat(codes)  # (N, C, H, W), (N, concepts, h, w)
+    raised = None if weights is None else (bank.directions.to(weights) @ weights.T).detach().cpu()
+    shares = maps.mean(dim=(0, 2, 3))
+    shares = shares / shares.sum().clamp_min(1e-12)
+    views = []
+    for k in shares.argsort(descending=True).tolist():
+        order = maps[:, k].flatten(1).amax(dim=1).argsort(descending=True)[:examples].tolist()
+        best: list[tuple[int, float]] = []
+        if raised is not None:
+            top = raised[k].topk(min(3, raised.shape[1]))
+            pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+            best = [(label, value) for label, value in pairs if value > 0]
+        views.append(
+            ConceptView(
+                number=k,
+                share=float(shares[k]),
+                examples=tuple(_example(photos[n].cpu(), maps[n, k]) for n in order),
+                carries=tuple(best),
+            )
+        )
+    return views
+
+
+def _example(image: Tensor, code: Tensor) -> Example:
+    height, width = image.shape[-2:]
+    h, w = max(1, round(CROP * height)), max(1, round(CROP * width))
+    row, column = divmod(int(code.argmax()), code.shape[1])
+    y, x = (row + 0.5) / code.shape[0] * height, (column + 0.5) / code.shape[1] * width
+    top = min(max(0, round(y - h / 2)), height - h)
+    left = min(max(0, round(x - w / 2)), width - w)
+    return Example(image, code, (top, left, top + h, left + w))
+
+
+def heat_overlay(photo: Image.Image, values: Tensor, low: float, high: float) -> Image.Image:
+    """Lay a map over a photo in grey: clear at ``low``, yellow at ``high``.
+
+    Args:
+        photo: RGB.
+        values: (h, w), enlarged to the photo.
+        low: value that stays transparent.
+        high: value with the strongest colour.
+    """
+    from matplotlib import colormaps
+
+    photo = enlarged(photo)
+    plane = Image.fromarray(values.detach().float().cpu().numpy()).resize(
+        photo.size, Image.Resampling.BICUBIC
+    )
+    share = np.clip((np.asarray(plane) - low) / max(high - low, 1e-12), 0, 1)
+    grey = np.asarray(photo.convert("L"), np.float32)[..., None] * 0.75
+    colour = colormaps["inferno"](0.25 + 0.7 * share)[..., :3] * 255
+    weight = 0.85 * share[..., None] ** 0.7
+    return Image.fromarray(((1 - weight) * grey + weight * colour).round().astype(np.uint8))
+
+
+def mask_overlay(photo: Image.Image, mask: Tensor, patch: Tensor | None = None) -> Image.Image:
+    """Tint what a mask hides in vermilion with a border; border the true patch in sky blue.
+
+    Args:
+        photo: RGB, of the masks' size.
+        mask: (H, W) bool.
+        patch: (H, W) bool, where the patch truly is.
+    """
+    shown = enlarged(photo)
+    pixels = np.asarray(shown, np.float32).copy()
+    hidden = _resized(mask, shown.size)
+    pixels[hidden] = 0.45 * pixels[hidden] + 0.55 * np.array(MASK_COLOUR, np.float32)
+    if patch is not None:
+        pixels[_border(_resized(patch, shown.size))] = PATCH_COLOUR
+    pixels[_border(hidden)] = MASK_COLOUR
+    return Image.fromarray(pixels.round().astype(np.uint8))
+
+
+def enlarged(photo: Image.Image) -> Image.Image:
+    """RGB, by a whole factor if it is small."""
+    factor = -(-SIDE // min(photo.size))
+    size = (photo.width * factor, photo.height * factor)
+    how = Image.Resampling.NEAREST if factor > 4 else Image.Resampling.BICUBIC
+    return photo.convert("RGB").resize(size, how) if factor > 1 else photo.convert("RGB")
+
+
+def _resized(mask: Tensor, size: tuple[int, int]) -> NDArray[np.bool_]:
+    plane = Image.fromarray(mask.cpu().numpy().astype(np.uint8) * 255)
+    return np.asarray(plane.resize(size, Image.Resampling.NEAREST)) > 0
+
+
+def _border(shown: NDArray[np.bool_], width: int = 2) -> NDArray[np.bool_]:
+    from scipy.ndimage import binary_erosion
+
+    inside: NDArray[np.bool_] = binary_erosion(shown, iterations=width, border_value=0)
+    return shown & ~inside
+
+
+def draw_concepts(
+    views: list[ConceptView],
+    to_pil: Callable[[Tensor], Image.Image],
+    label: Callable[[int], str],
+) -> Figure:
+    """All concepts of a bank: a row each, with crops at their peaks and where they live.
+
+    Args:
+        views: from :func:`view_concepts`.
+        to_pil: (C, H, W) -> the photo it shows (``Classifier.to_pil``).
+        label: the name of a class (``Classifier.label``).
+
+    Returns:
+        A figure of its own, registered nowhere: ``figure.savefig(path)``.
+    """
+    from matplotlib.figure import Figure
+
+    columns = max(len(view.examples) for view in views)
+    panel, text, head = 1.15, 2.6, 0.6
+    size = (text + 2 * columns * panel + 0.5, head + len(views) * (panel + 0.08) + 0.1)
+    figure = Figure(figsize=size, dpi=100, facecolor="white")
+    figure.text(0.012, 1 - 0.2 / size[1], "Concepts", fontsize=14, fontweight="bold", va="top")
+    for offset, name in ((0, "where they peak"), (columns * panel + 0.2, "where they live")):
+        figure.text((text + offset) / size[0], 1 - 0.25 / size[1], name, fontsize=10, va="top")
+    for row, view in enumerate(views):
+        bottom = 1 - (head + (row + 1) * (panel + 0.08)) / size[1]
+        lines = [f"{label(k)[:26]}  +{value:.2g}" for k, value in view.carries]
+        figure.text(
+            0.012,
+            bottom + 0.5 * panel / size[1],
+            "\n".join([f"concept {view.number + 1}  ({100 * view.share:.0f} %)", *lines]),
+            fontsize=9,
+            va="center",
+            parse_math=False,
+        )
+        for k, example in enumerate(view.examples):
+            pictures = concept_pictures(example, to_pil)
+            for picture, offset in zip(pictures, (0.0, columns * panel + 0.2), strict=True):
+                left = (text + offset + k * panel) / size[0]
+                axes = figure.add_axes(
+                    (left, bottom, (panel - 0.06) / size[0], (panel - 0.06) / size[1])
+                )
+                axes.imshow(np.asarray(picture), aspect="equal", interpolation="antialiased")
+                axes.set_axis_off()
+    return figure
+
+
+def concept_pictures(
+    example: Example, to_pil: Callable[[Tensor], Image.Image]
+) -> tuple[Image.Image, Image.Image]:
+    """The crop at the concept's peak, and the whole photo with its heat."""
+    photo = to_pil(example.image)
+    top, left, bottom, right = example.box
+    high = max(float(example.code.max()), 1e-12)
+    return photo.crop((left, top, right, bottom)), heat_overlay(photo, example.code, 0.0, high)
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """The figure as a PNG file; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()

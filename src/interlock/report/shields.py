@@ -1,0 +1,266 @@
+"""The chapters about the shield: one image, the concepts of a bank, an evaluation."""
+
+from __future__ import annotations
+
+import io
+import math
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from PIL import Image
+from torch import Tensor
+
+from interlock.defend import Inspection
+from interlock.defend.evaluation import Case, Evaluation, Rate
+from interlock.defend.figure import (
+    ConceptView,
+    concept_pictures,
+    enlarged,
+    heat_overlay,
+    mask_overlay,
+)
+from interlock.explain.figure import percent
+from interlock.report.page import Chapter, render_template
+
+ToPil = Callable[[Tensor], Image.Image]
+"""(C, H, W) -> the photo it shows: ``Classifier.to_pil``."""
+Label = Callable[[int], str]
+"""The name of a class: ``Classifier.label``."""
+Answer = tuple[str, float]
+"""A label and its probability."""
+
+_FOREIGN = (1.0, 3.0)
+"""Foreignness from clear to the strongest colour: 1 is ordinary."""
+_CONCEPTS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """The photo as it was before the patch."""
+
+    image: Tensor
+    """(C, H, W)."""
+    answer: Answer
+    """The model's answer."""
+    patch: Tensor
+    """(H, W) bool: where the patch was put."""
+
+
+def shield_chapter(
+    inspection: Inspection,
+    *,
+    title: str,
+    anchor: str,
+    photo: Image.Image,
+    seen: Image.Image,
+    undefended: Answer,
+    defended: Answer,
+    label: Label,
+    before: Before | None = None,
+    to_pil: ToPil | None = None,
+    note: str = "",
+    downloads: Sequence[str] = (),
+) -> Chapter:
+    """Show what the shield did to one image, step by step.
+
+    Args:
+        inspection: what the shield saw.
+        title: usually the file's name; plain text.
+        anchor: id of the chapter on the page.
+        photo: the image as the model takes it.
+        seen: the same with the mask filled.
+        undefended: the bare model's answer.
+        defended: the shield's answer.
+        label: the name of a class.
+        before: the photo without the patch, where it is known; needs ``to_pil``.
+        to_pil: tensor -> image.
+        note: a plain sentence above the pictures.
+        downloads: names of files beside the page to link to.
+    """
+    steps: list[dict[str, str]] = []
+    if before is not None and to_pil is not None:
+        original = enlarged(to_pil(before.image))
+        steps.append(_step(original, "The photo", _said(before.answer)))
+    shown = enlarged(photo)
+    name = "The photo" if before is None else "With a patch"
+    steps.append(_step(shown, name, _said(undefended)))
+    heat = heat_overlay(photo, inspection.foreignness, *_FOREIGN)
+    steps.append(_step(heat, "What is foreign", f"peak {inspection.score:.2f} × the threshold"))
+    patch = None if before is None else before.patch
+    if inspection.tampered:
+        covered = percent(float(inspection.mask.float().mean()))
+        overlay = mask_overlay(photo, inspection.mask, patch)
+        steps.append(_step(overlay, "The mask", f"{covered} of the image"))
+        steps.append(_step(enlarged(seen), "What the model sees", _said(defended)))
+    else:
+        overlay = mask_overlay(photo, inspection.mask, patch)
+        steps.append(_step(overlay, "No mask", f"the answer stays {_said(defended)}"))
+    changed = inspection.label != inspection.undefended
+    summary = f"{undefended[0]} → {defended[0]}" if changed else f"stays {defended[0]}"
+    body = render_template(
+        "shield.html",
+        verdict=_verdict(inspection, undefended, defended),
+        note=note,
+        steps=steps,
+        concepts=_concepts(inspection, photo),
+        undefended=label(inspection.undefended),
+        true_patch=patch is not None,
+        votes=[label(vote) for vote in inspection.votes],
+        passes=inspection.passes,
+        downloads=[(f"./{quote(name)}", name) for name in downloads],
+    )
+    return Chapter(title, anchor, body, summary, _thumbnail(overlay))
+
+
+def concepts_chapter(
+    views: Sequence[ConceptView], *, layer: str, images: int, to_pil: ToPil, label: Label
+) -> Chapter:
+    """Show each concept of a bank: crops at its peaks, where it lives, which classes it carries."""
+    rows = []
+    for view in views:
+        pictures = [concept_pictures(example, to_pil) for example in view.examples]
+        rows.append(
+            {
+                "name": f"concept {view.number + 1}",
+                "share": percent(view.share),
+                "crops": [_uri(enlarged(crop)) for crop, _ in pictures],
+                "heats": [_uri(heat) for _, heat in pictures],
+                "carries": [(label(k), f"+{value:.2g}") for k, value in view.carries],
+            }
+        )
+    body = render_template(
+        "concepts.html",
+        rows=rows,
+        layer=layer,
+        images=images,
+        linear=any(view.carries for view in views),
+    )
+    thumbnail = _thumbnail(concept_pictures(views[0].examples[0], to_pil)[1])
+    return Chapter(
+        "Concepts of the bank", "concepts", body, f"{len(views)} of layer {layer}", thumbnail
+    )
+
+
+def evaluation_chapter(evaluation: Evaluation) -> Chapter:
+    """The table of an evaluation."""
+    rows = [
+        {
+            "name": f"patch of {percent(row.area)}",
+            "cells": [_rate(r) for r in (row.undefended, row.robust, row.ceiling, row.masked)],
+            "passes": f"{row.passes:.2f}",
+        }
+        for row in evaluation.areas
+    ]
+    clean = {
+        "name": "clean",
+        "cells": [
+            _rate(evaluation.clean_undefended),
+            _rate(evaluation.clean),
+            None,
+            _rate(evaluation.clean_masked),
+        ],
+        "passes": f"{evaluation.clean_passes:.2f}",
+    }
+    body = render_template("evaluation.html", rows=[clean, *rows], images=evaluation.images)
+    summary = f"clean {percent(evaluation.clean.value)}, {evaluation.images} images"
+    return Chapter("Accuracy", "accuracy", body, summary)
+
+
+def cases_chapters(
+    cases: Sequence[Case],
+    *,
+    to_pil: ToPil,
+    label: Label,
+    name: Callable[[int], str],
+) -> list[Chapter]:
+    """Pictures of what the shield saved and of what it lost; no chapter for what did not happen.
+
+    Args:
+        cases: from an evaluation.
+        to_pil: tensor -> image.
+        label: the name of a class.
+        name: the name of an image by its index.
+    """
+    chapters = []
+    for kind, title, text in (
+        ("saved", "Saved", "The patch fools the bare model, and the shield answers right."),
+        ("lost", "Lost", "The shield answers right without the patch, and wrong with it."),
+    ):
+        chosen = [case for case in cases if case.kind == kind]
+        if not chosen:
+            continue
+        figures = []
+        for case in chosen:
+            photo = to_pil(case.image)
+            figures.append(
+                {
+                    "photo": _uri(enlarged(photo)),
+                    "mask": _uri(mask_overlay(photo, case.mask, case.patch)),
+                    "name": name(case.index),
+                    "area": percent(case.area),
+                    "truth": label(case.truth),
+                    "undefended": label(case.undefended),
+                    "label": label(case.label),
+                    "masked": bool(case.mask.any()),
+                }
+            )
+        body = render_template("cases.html", text=text, figures=figures)
+        summary = f"{len(chosen)} example{'s' * (len(chosen) != 1)}"
+        first = mask_overlay(to_pil(chosen[0].image), chosen[0].mask, chosen[0].patch)
+        chapters.append(Chapter(title, kind, body, summary, _thumbnail(first)))
+    return chapters
+
+
+def _verdict(inspection: Inspection, undefended: Answer, defended: Answer) -> str:
+    if not inspection.tampered:
+        return f"Nothing is masked: {_said(defended)}."
+    if inspection.label == inspection.undefended:
+        return f"Masked, and the answer stays {_said(defended)}."
+    return f"Masked: {_said(undefended)} becomes {_said(defended)}."
+
+
+def _concepts(inspection: Inspection, photo: Image.Image) -> list[dict[str, Any]]:
+    """The concepts that speak most for the bare model's answer."""
+    values = inspection.importances
+    order = values.argsort(descending=True)[:_CONCEPTS].tolist()
+    largest = float(values.clamp_min(0).max())
+    return [
+        {
+            "name": f"concept {k + 1}",
+            "value": f"{values[k]:+.2f}",
+            "share": f"{100 * float(values[k]) / largest:.0f}",
+            "picture": _uri(
+                heat_overlay(photo, inspection.concepts[k], 0.0, float(inspection.concepts.max()))
+            ),
+        }
+        for k in order
+        if largest > 0 and values[k] > 0.005 * largest
+    ]
+
+
+def _rate(rate: Rate) -> tuple[str, str]:
+    """The share, and its interval."""
+    low, high = rate.interval()
+    value = "–" if math.isnan(rate.value) else f"{100 * rate.value:.1f} %"
+    return value, f"{100 * low:.1f}–{100 * high:.1f}"
+
+
+def _said(answer: Answer) -> str:
+    return f"{answer[0]} {percent(answer[1])}"
+
+
+def _step(picture: Image.Image, name: str, caption: str) -> dict[str, str]:
+    return {"picture": _uri(picture), "name": name, "caption": caption}
+
+
+def _thumbnail(picture: Image.Image) -> str:
+    return _uri(picture.convert("RGB").resize((112, 112), Image.Resampling.LANCZOS), quality=80)
+
+
+def _uri(image: Image.Image, quality: int = 88) -> str:
+    buffer = io.BytesIO()
+    image.convert("RGB").save(buffer, "jpeg", quality=quality)
+    return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode('ascii')}"
