@@ -39,3 +39,17 @@ def grown(masks: Tensor, reach: float) -> Tensor:
     if not pixels:
         return masks
     return F.max_pool2d(masks.float(), 2 * pixels + 1, stride=1, padding=pixels) > 0
+
+
+def windows(foreign: Tensor, share: float) -> Tensor:
+    """The square with the most that is foreign in it: (N, 1, H, W) -> (N, 1, H, W) bool."""
+    height, width = foreign.shape[-2:]
+    side = max(1, round(share * min(height, width)))
+    excess = (foreign.detach() - 1).clamp_min(0).square()
+    sums = F.avg_pool2d(excess, side, stride=1)
+    best = sums.flatten(1).argmax(dim=1)
+    tops, lefts = best // sums.shape[-1], best % sums.shape[-1]
+    y = torch.arange(height, device=foreign.device)[None, :] - tops[:, None]
+    x = torch.arange(width, device=foreign.device)[None, :] - lefts[:, None]
+    rows, columns = (y >= 0) & (y < side), (x >= 0) & (x < side)
+    return (rows[:, :, None] & columns[:, None, :])[:, None]

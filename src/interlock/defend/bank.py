@@ -203,9 +203,7 @@ class ConceptBank:
         tensors, header = restore(path, "concept bank", VERSION, model)
         if layer is not None and header["layer"] != layer:
             raise ModelError(f"{path}: a bank of layer {header['layer']!r}, not of {layer!r}")
-        return cls(
-            tensors["factors"], header["layer"], header["model"], signed=header["signed"]
-        )
+        return cls(tensors["factors"], header["layer"], header["model"], signed=header["signed"])
 
 
 def _halves(maps: Tensor, signed: bool) -> Tensor:

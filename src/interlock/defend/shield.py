@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from interlock.defend._files import fingerprint, restore, store
-from interlock.defend._masks import foreign_masks, grown
+from interlock.defend._masks import foreign_masks, grown, windows
 from interlock.defend.bank import ConceptBank, as_batches
 from interlock.defend.features import Taps, find_layers
 from interlock.defend.fill import pull_push
 from interlock.defend.foreign import Foreignness, Moments, fitted
+from interlock.defend.paper import PaperMasking
 from interlock.errors import DataError, ModelError, OptionError
 
 VERSION = 1
-GROWTH = (0.0, 0.02, 0.05)
-"""How far each of the masks that vote reaches beyond the foreign cells, as a share of the height."""
+GROWTH = (0.0, 0.01, 0.03)
+"""How far each voting mask reaches beyond the foreign cells, as a share of the height."""
+UNSURE = 0.5
+"""Least confidence at which a window may change a label, however calm the clean photos are."""
+WINDOW = 0.2
+"""Side of the window that is tried on images that look clean, as a share of the image's."""
 FEWEST = 16
 """Fewest clean images: a quarter of them calibrates the threshold."""
 CALIBRATION = 128
@@ -63,6 +68,18 @@ class _Settings:
     """Share of the calibration photos above the trigger, as asked for."""
     share: float
     """A mask also leaves out what is below this share of its image's peak."""
+    confidence: float = 2.0
+    """Mean probability that a new label needs under the windows; above 1 none is accepted."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    logits: Tensor
+    own: Tensor
+    foreign: Tensor
+    masks: Tensor
+    votes: Tensor
+    passes: Tensor
 
 
 class ConceptShield(nn.Module):
@@ -70,9 +87,11 @@ class ConceptShield(nn.Module):
 
     One pass takes the logits and the activations of several layers. Where cells are too foreign
     to those of clean photos, the place is hidden under three masks, from tight to wide, filled
-    smoothly from around it, and the model's mean probabilities under the masks decide. Where
-    nothing is foreign the answer is the model's own, bit for bit. Masks depend on the image
-    alone: not on a label, nor on other images of the batch.
+    smoothly from around it, and the model's mean probabilities under the masks decide. Other
+    images have their most foreign window hidden: if the label changes, and changes alike under a
+    wider window, with a confidence that clean photos hardly ever reach there, the new label is
+    accepted. In all other cases the answer is the model's own, bit for bit. Masks depend on the
+    image alone: not on a label, nor on other images of the batch.
 
     Make one by ``ConceptShield.fit``.
     """
@@ -92,7 +111,8 @@ class ConceptShield(nn.Module):
         *,
         layers: tuple[str, ...] | None = None,
         concepts: int = 10,
-        false_mask_rate: float = 0.03,
+        false_mask_rate: float = 0.05,
+        false_change_rate: float = 0.02,
         share: float = 0.3,
         bank: ConceptBank | None = None,
         seed: int = 0,
@@ -107,6 +127,8 @@ class ConceptShield(nn.Module):
             layers: where foreign cells are sought; None finds one for each resolution.
             concepts: of the bank that ``inspect`` shows.
             false_mask_rate: share of clean images that may be masked.
+            false_change_rate: share of the other clean images whose label the window may change; 0
+                tries no window and saves its pass.
             share: masks leave out what is less foreign than this share of the image's peak.
             bank: concepts that are fitted already; then only the statistics are.
             seed: of the bank.
@@ -118,11 +140,15 @@ class ConceptShield(nn.Module):
         """
         if not 0 < false_mask_rate < 1:
             raise OptionError(f"false_mask_rate={false_mask_rate}; use a share in (0, 1)")
+        if not 0 <= false_change_rate < 1:
+            raise OptionError(f"false_change_rate={false_change_rate}; use a share in [0, 1)")
         if not 0 <= share < 1:
             raise OptionError(f"share={share}; use a value in [0, 1)")
         if model.training:
             raise ModelError("the model is in training mode; call model.eval() first")
-        taps, moments, held_out, seen = None, [], [], 0
+        taps, seen = None, 0
+        moments: list[Moments] = []
+        held_out: list[Tensor] = []
         for_bank = _Sample()
         for x in as_batches(images):
             with torch.no_grad():
@@ -148,8 +174,6 @@ class ConceptShield(nn.Module):
             ]  # held out, so a few small maps
         peaks = torch.cat([m.flatten(1).amax(dim=1) for m in calibration])
         pixels = torch.cat([m.flatten()[::7] for m in calibration]).cpu().numpy()
-        import numpy as np
-
         settings = _Settings(
             trigger=float(peaks.quantile(1 - false_mask_rate)),
             edge=float(np.quantile(pixels, 0.99)),
@@ -157,14 +181,79 @@ class ConceptShield(nn.Module):
             share=share,
         )
         bank = bank or ConceptBank.fit(model, for_bank.images(), concepts=concepts, seed=seed)
-        return cls(model, foreignness, bank, settings)
+        shield = cls(model, foreignness, bank, settings)
+        if false_change_rate:
+            confidence = shield._calibrated(held_out, false_change_rate)
+            shield.settings = replace(settings, confidence=confidence)
+        return shield
+
+    @staticmethod
+    def paper(
+        model: nn.Module,
+        images: Tensor | Iterable[Tensor],
+        *,
+        concepts: int = 10,
+        top: int = 2,
+        percentile: float = 90.0,
+        seed: int = 0,
+    ) -> PaperMasking:
+        """The masking of arXiv 2510.04245, deployable: one bank, fitted to clean images.
+
+        Args:
+            model: (N, C, H, W) -> (N, classes) logits, in eval mode.
+            images: clean, as for ``fit``.
+            concepts: of the bank.
+            top: how many concepts of the predicted class are masked.
+            percentile: of each concept's map, above which a cell is masked.
+            seed: of the bank.
+        """
+        bank = ConceptBank.fit(model, images, concepts=concepts, seed=seed)
+        return PaperMasking(model, bank, top=top, percentile=percentile)
+
+    def _calibrated(self, held_out: list[Tensor], rate: float) -> float:
+        """The confidence that new labels on at most this share of clean images exceed."""
+        changed, count = [], 0
+        with torch.no_grad():
+            for x in held_out:
+                logits, foreign = self.look(x)
+                quiet = ~self._masks(foreign).flatten(1).any(dim=1)
+                if quiet.any():
+                    changed.append(self._windows(x[quiet], logits[quiet], foreign[quiet])[1])
+                    count += int(quiet.sum())
+        found = torch.cat(changed).sort(descending=True).values if changed else torch.zeros(1)
+        return max(UNSURE, float(found[min(len(found) - 1, int(rate * count))]) + 1e-6)
+
+    def _windows(
+        self, images: Tensor, logits: Tensor, foreign: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Hide the most foreign window of each image.
+
+        Returns:
+            (N, classes) log-probabilities under two windows, the new label's mean probability (N,),
+            0 where the label stays or the windows disagree, and the passes (N,).
+        """
+        hidden = windows(foreign, WINDOW)
+        under = self.model(pull_push(images, hidden)).softmax(dim=1)
+        label = under.argmax(dim=1)
+        new = label != logits.argmax(dim=1)
+        passes = 1 + new.long()
+        confidence = torch.zeros(len(images), device=images.device, dtype=under.dtype)
+        if new.any():
+            wider = self.model(pull_push(images[new], grown(hidden[new], GROWTH[-1])))
+            mean = (under[new] + wider.softmax(dim=1)) / 2
+            agree = wider.argmax(dim=1) == label[new]
+            value = mean.gather(1, label[new][:, None])[:, 0] * agree
+            index = (new.nonzero()[:, 0],)
+            under = under.index_put(index, mean)
+            confidence = confidence.index_put(index, value)
+        return under.clamp_min(1e-12).log(), confidence, passes
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits.
 
         For images that are masked, the logarithm of the mean probabilities under the masks.
         """
-        return self._answer(images)[0]
+        return self._answer(images).logits
 
     def predict(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N,) labels."""
@@ -174,17 +263,17 @@ class ConceptShield(nn.Module):
     def passes(self, images: Tensor) -> Tensor:
         """(N,) int: forward passes that each image takes."""
         with torch.no_grad():
-            return 1 + len(GROWTH) * self.masks(images).flatten(1).any(dim=1).long()
+            return self._answer(images).passes
 
     def masks(self, images: Tensor) -> Tensor:
-        """(N, 1, H, W) bool: what the tightest mask hides of each image."""
+        """(N, 1, H, W) bool: what is hidden of each image, at the least; empty if nothing is."""
         with torch.no_grad():
-            return self._masks(self._look(images)[1])
+            return self._answer(images).masks
 
     def score(self, images: Tensor) -> Tensor:
         """(N,): the peak of foreignness over the threshold; above 1 an image is masked."""
         with torch.no_grad():
-            return self._look(images)[1].flatten(1).amax(dim=1) / self.settings.trigger
+            return self.look(images)[1].flatten(1).amax(dim=1) / self.settings.trigger
 
     def inspect(self, image: Tensor) -> Inspection:
         """(C, H, W), or a batch of one -> everything that the shield sees in it."""
@@ -192,24 +281,25 @@ class ConceptShield(nn.Module):
         if x.ndim != 4 or len(x) != 1:
             raise OptionError(f"inspect takes one image, not {tuple(image.shape)}")
         with torch.no_grad():
-            answer, own, foreign, masks, votes = self._answer(x)
+            answer = self._answer(x)
             maps = Taps(self.model, [self.bank.layer])(x)[1][0]
-            label = int(own.argmax())
+            label = int(answer.own.argmax())
             importances = self.bank.importances(self.model, x[0], label)
         return Inspection(
-            label=int(answer.argmax()),
+            label=int(answer.logits.argmax()),
             undefended=label,
-            tampered=bool(masks.any()),
-            score=float(foreign.max()) / self.settings.trigger,
-            mask=masks[0, 0].cpu(),
-            foreignness=foreign[0, 0].cpu(),
-            votes=tuple(votes[0].tolist()) if len(votes) else (),
+            tampered=bool(answer.masks.any()),
+            score=float(answer.foreign.max()) / self.settings.trigger,
+            mask=answer.masks[0, 0].cpu(),
+            foreignness=answer.foreign[0, 0].cpu(),
+            votes=tuple(answer.votes[0].tolist()) if answer.masks.any() else (),
             concepts=self.bank.codes(maps)[0].cpu(),
             importances=importances.values.cpu(),
-            passes=1 + (len(GROWTH) if masks.any() else 0),
+            passes=int(answer.passes[0]),
         )
 
-    def _look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def look(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, C, H, W) -> the model's own logits, and (N, 1, H, W) foreignness; differentiable."""
         if images.ndim != 4:
             raise OptionError(f"images of shape {tuple(images.shape)}; expected (N, C, H, W)")
         logits, maps = self._taps(images)
@@ -217,22 +307,40 @@ class ConceptShield(nn.Module):
             raise ModelError("logits are not finite; check the model and its input range")
         return logits, self.foreignness(maps, *images.shape[-2:])
 
+    def hidden(self, foreign: Tensor) -> Tensor:
+        """(N, 1, H, W) foreignness -> bool, the first pixels that the shield hides or tries to."""
+        masks = self._masks(foreign)
+        hit = masks.flatten(1).any(dim=1).view(-1, 1, 1, 1)
+        return torch.where(hit, masks, windows(foreign, WINDOW))
+
     def _masks(self, foreign: Tensor) -> Tensor:
         s = self.settings
         return foreign_masks(foreign, s.trigger, s.edge, s.share)
 
-    def _answer(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        logits, foreign = self._look(images)
+    def _answer(self, images: Tensor) -> _Answer:
+        own, foreign = self.look(images)
         masks = self._masks(foreign.detach())
         hit = masks.flatten(1).any(dim=1)
-        if not hit.any():
-            return logits, logits, foreign, masks, torch.zeros(0)
-        under = [
-            self.model(pull_push(images[hit], grown(masks[hit], reach))) for reach in GROWTH
-        ]
-        mean = torch.stack(under).softmax(dim=2).mean(dim=0).clamp_min(1e-12).log()
-        answer = logits.index_put((hit.nonzero()[:, 0],), mean)
-        return answer, logits, foreign, masks, torch.stack(under, dim=1).argmax(dim=2)
+        logits, passes = own, torch.ones(len(images), dtype=torch.long, device=images.device)
+        votes = own.argmax(dim=1)[:, None].expand(-1, len(GROWTH)).clone()
+        if hit.any():
+            under = torch.stack(
+                [self.model(pull_push(images[hit], grown(masks[hit], reach))) for reach in GROWTH]
+            )
+            mean = under.softmax(dim=2).mean(dim=0).clamp_min(1e-12).log()
+            logits = logits.index_put((hit.nonzero()[:, 0],), mean)
+            votes[hit] = under.argmax(dim=2).T
+            passes[hit] += len(GROWTH)
+        quiet = ~hit
+        if quiet.any() and self.settings.confidence < 1:
+            under, confidence, taken = self._windows(images[quiet], own[quiet], foreign[quiet])
+            passes[quiet] += taken
+            accepted = confidence > self.settings.confidence
+            index = quiet.nonzero()[:, 0][accepted]
+            logits = logits.index_put((index,), under[accepted])
+            masks = masks.index_put((index,), windows(foreign.detach()[index], WINDOW))
+            votes[index] = under[accepted].argmax(dim=1)[:, None]
+        return _Answer(logits, own, foreign, masks, votes, passes)
 
     def save(self, path: str | Path) -> Path:
         """Write all that was fitted, not the model, to one ``.safetensors`` file."""

@@ -1,0 +1,191 @@
+"""An attacker who knows the shield."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from interlock.defend.fill import pull_push
+from interlock.defend.patch_attack import (
+    Bounds,
+    Patched,
+    ascend,
+    check_batch,
+    margin,
+    value_range,
+)
+from interlock.defend.regions import cover, footprint, random_places
+from interlock.defend.shield import ConceptShield
+
+WEIGHTS = (0.0, 1.0, 4.0)
+"""Weights of the penalty on foreignness, one for each restart, then again from the first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdaptiveAttack:
+    """Differentiate through the shield, and stay below its threshold.
+
+    What is raised is the mean margin of the bare model, of the model under the shield's own masks
+    (the mask is taken as constant in the backward pass: BPDA, arXiv 1802.00420), and under a
+    window of random place that may hide a part of the patch (expectation over transformations),
+    less a penalty on foreignness above the shield's trigger inside and around the patch. Every
+    restart has its own penalty weight, so that loud and quiet patches are both tried, and the
+    odd ones start from a patch that beats the undefended model. The patch that fools the
+    shield by the largest margin is kept.
+
+    Args:
+        area: share of the image that the attacker owns, decoys included.
+        decoys: further small patches, that draw the mask away; they share the area.
+        steps: gradient steps in each restart.
+        restarts: of each image.
+        bounds: black and white as the model takes them; see ``PatchAttack``.
+        step_size: of one step, as a share of the range from black to white.
+        batch_size: images that are optimised at a time.
+        seed: of places and starts.
+    """
+
+    area: float = 0.02
+    decoys: int = 0
+    steps: int = 200
+    restarts: int = 3
+    bounds: Bounds | None = None
+    step_size: float = 0.05
+    batch_size: int = 32
+    seed: int = 0
+
+    def __call__(self, shield: ConceptShield, images: Tensor, labels: Tensor) -> Patched:
+        """Patch each image: (N, C, H, W) images, (N,) true labels."""
+        check_batch(images, labels)
+        height, width = images.shape[-2:]
+        count = 1 + self.decoys
+        outline = footprint("square", self.area / count, height, width)
+        places = [
+            random_places(outline, height, width, count, np.random.default_rng((self.seed, 0, k)))
+            for k in range(len(images))
+        ]
+        masks = cover(outline, places, height, width).to(images.device)
+        low, high = value_range(images, self.bounds)
+        parts = [
+            self._part(shield, x, y, m, low, high, start)
+            for start, (x, y, m) in enumerate(
+                zip(
+                    images.split(self.batch_size),
+                    labels.to(images.device).split(self.batch_size),
+                    masks.split(self.batch_size),
+                    strict=True,
+                )
+            )
+        ]
+        return Patched(torch.cat(parts), masks, places)
+
+    def _part(
+        self,
+        shield: ConceptShield,
+        x: Tensor,
+        y: Tensor,
+        masks: Tensor,
+        low: Tensor,
+        high: Tensor,
+        part: int,
+    ) -> Tensor:
+        rng = np.random.default_rng((self.seed, 1, part))
+
+        def project(z: Tensor) -> Tensor:
+            return torch.where(masks, z.clamp(low, high), x)
+
+        def move(direction: Tensor) -> Tensor:
+            return self.step_size * (high - low) * direction.sign()
+
+        def shield_margin(z: Tensor) -> Tensor:
+            with torch.no_grad():
+                return margin(shield(z), y)
+
+        best, reached = x.clone(), shield_margin(x)
+        for restart in range(self.restarts):
+            noise = torch.from_numpy(rng.random(x.shape, dtype=np.float32)).to(x)
+            start = torch.where(masks, low + (high - low) * noise, x)
+            if restart % 2:
+                loud = self._objective(shield, y, masks, 0.0, rng, bare=True)
+                start, _ = ascend(
+                    loud, x, start, masks, project=project, move=move, steps=self.steps // 4
+                )
+            weight = WEIGHTS[restart % len(WEIGHTS)]
+            objective = self._objective(shield, y, masks, weight, rng)
+            found, values = _best_against(
+                objective,
+                shield_margin,
+                start,
+                masks,
+                project=project,
+                move=move,
+                steps=self.steps,
+            )
+            better = values > reached
+            best[better], reached[better] = found[better], values[better]
+        return best
+
+    def _objective(
+        self,
+        shield: ConceptShield,
+        y: Tensor,
+        masks: Tensor,
+        weight: float,
+        rng: np.random.Generator,
+        *,
+        bare: bool = False,
+    ) -> Callable[[Tensor], Tensor]:
+        near = F.max_pool2d(masks.float(), 5, stride=1, padding=2) > 0
+        trigger = shield.settings.trigger
+
+        def objective(z: Tensor) -> Tensor:
+            logits, foreign = shield.look(z)
+            value = margin(logits, y)
+            if bare:
+                return value
+            hidden = shield.hidden(foreign.detach())
+            # Now and then a part of the patch is hidden at random instead.
+            if rng.random() < 0.25:
+                hidden = masks & (_uniform(masks.shape, rng, z) < 0.5)
+            under = margin(shield.model(pull_push(z, hidden)), y)
+            excess = ((foreign - 0.9 * trigger).clamp_min(0) * near).flatten(1).sum(dim=1)
+            share = excess / near.flatten(1).sum(dim=1)
+            return value + under - weight * 10 * share
+
+        return objective
+
+
+def _best_against(
+    objective: Callable[[Tensor], Tensor],
+    judged: Callable[[Tensor], Tensor],
+    start: Tensor,
+    masks: Tensor,
+    *,
+    project: Callable[[Tensor], Tensor],
+    move: Callable[[Tensor], Tensor],
+    steps: int,
+    every: int = 10,
+) -> tuple[Tensor, Tensor]:
+    """Ascend one function and keep the iterate that another, without gradients, likes best."""
+    z, velocity = start, torch.zeros_like(start)
+    best, reached = start.clone(), judged(start)
+    for step in range(steps):
+        z = z.detach().requires_grad_(True)
+        (gradient,) = torch.autograd.grad(objective(z).sum(), z)
+        gradient = gradient * masks
+        scale = gradient.abs().flatten(1).mean(dim=1).clamp_min(1e-20).view(-1, 1, 1, 1)
+        velocity = 0.9 * velocity + gradient / scale
+        z = project(z.detach() + (1 - 0.9 * step / steps) * move(velocity))
+        if step % every == every - 1 or step == steps - 1:
+            values = judged(z)
+            better = values > reached
+            best[better], reached[better] = z[better], values[better]
+    return best, reached
+
+
+def _uniform(shape: torch.Size, rng: np.random.Generator, like: Tensor) -> Tensor:
+    return torch.from_numpy(rng.random(tuple(shape), dtype=np.float32)).to(like)

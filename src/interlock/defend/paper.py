@@ -1,0 +1,71 @@
+"""Concept-based masking as arXiv 2510.04245 describes it."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from interlock.defend.bank import ConceptBank
+from interlock.defend.features import Taps
+
+SIGMA = 5.0
+KERNEL = 21
+
+
+class PaperMasking(nn.Module):
+    """Blur where the concepts that carry the predicted class live, and classify again.
+
+    Args:
+        model: (N, C, H, W) -> (N, classes) logits.
+        bank: its concepts, fitted to clean images.
+        top: how many concepts are masked.
+        percentile: of each concept's map, above which a cell is masked.
+    """
+
+    def __init__(
+        self, model: nn.Module, bank: ConceptBank, *, top: int = 2, percentile: float = 90.0
+    ) -> None:
+        super().__init__()
+        self.model, self.bank, self.top, self.percentile = model, bank, top, percentile
+
+    def masks(self, images: Tensor) -> Tensor:
+        """(N, 1, H, W) bool: the pixels that are blurred."""
+        with torch.no_grad():
+            logits, (maps,) = Taps(self.model, [self.bank.layer])(images)
+            masks = [
+                self._mask(image, codes, int(label))
+                for image, codes, label in zip(
+                    images, self.bank.codes(maps), logits.argmax(dim=1), strict=True
+                )
+            ]
+        return torch.stack(masks)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, classes) logits of the blurred images."""
+        logits: Tensor = self.model(torch.where(self.masks(images), blurred(images), images))
+        return logits
+
+    def predict(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N,) labels."""
+        with torch.no_grad():
+            labels: Tensor = self(images).argmax(dim=1)
+        return labels
+
+    def _mask(self, image: Tensor, codes: Tensor, label: int) -> Tensor:
+        values = self.bank.importances(self.model, image, label).values
+        chosen = codes[values.topk(min(self.top, len(values))).indices]  # (top, h, w)
+        limits = chosen.flatten(1).quantile(self.percentile / 100, dim=1)
+        cells = (chosen > limits[:, None, None]).any(dim=0)
+        return F.interpolate(cells[None, None].float(), size=image.shape[-2:])[0] > 0
+
+
+def blurred(x: Tensor) -> Tensor:
+    """(N, C, H, W) under a Gaussian of 5 pixels on a 21 x 21 kernel, cut to small images."""
+    reach = min(KERNEL // 2, min(x.shape[-2:]) - 1)
+    offsets = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device)
+    kernel = torch.exp(-offsets.square() / (2 * SIGMA**2))
+    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, -1)
+    padded = F.pad(x, (reach,) * 4, mode="reflect")
+    rows = F.conv2d(padded, kernel[..., None], groups=x.shape[1])
+    return F.conv2d(rows, kernel[:, :, None], groups=x.shape[1])
