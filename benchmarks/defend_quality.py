@@ -1,0 +1,287 @@
+"""Does the shield hold? Clean and robust accuracy of defences under patch attacks, per model.
+
+    python benchmarks/defend_quality.py                       # the report photos
+    python benchmarks/defend_quality.py --part choose         # those on which settings are chosen
+    python benchmarks/defend_quality.py --victims cifar10 --attacks "random place" --areas 0.02
+
+Pictures and results are kept in ``build/defend_quality/``; a second run makes only what is missing
+or whose code changed. Needs ``../shared`` and says so where it is absent.
+
+Only photos that the bare model gets right are attacked; in robust accuracy the others count as
+lost in every row, so that all shares are of all photos.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import track
+from scipy import stats
+from torch import Tensor
+
+import _patches
+import _photos
+from _patches import DEFEND, Attacked
+from _records import Records, code_digest, key
+from _tables import markdown, publish
+from _victims import Victim, victims
+from interlock.defend.adaptive import AdaptiveAttack
+from interlock.defend.black_box import BlackBoxPatchAttack
+from interlock.defend.fill import pull_push
+from interlock.defend.patch_cleanser import PatchCleanser
+from interlock.defend.shield import ConceptShield
+
+OUT = _photos.ROOT / "build" / "defend_quality"
+SHIELD = "shield (default)"
+ROWS = (
+    "undefended",
+    "paper masking",
+    SHIELD,
+    "PatchCleanser, true size",
+    "PatchCleanser, half the size",
+    "true region filled (ceiling)",
+)
+PEERS = {"mobilenet": 32, "embedded": 64, "cifar10": 200}
+"""Photos for PatchCleanser, which takes hundreds of passes for each."""
+WHITE_BOX = {"mobilenet": 16, "embedded": 40, "cifar10": 100}
+"""Photos for the attacks on the shield itself."""
+STATIC = tuple(_patches.ATTACKS)
+ON_SHIELD = ("adaptive", "black-box 150", "black-box 1000")
+SHIELD_CODE = tuple(
+    DEFEND / f"{name}.py"
+    for name in ("shield", "foreign", "fill", "features", "_masks", "nmf", "bank", "paper")
+)
+ATTACK_CODE = (*SHIELD_CODE, DEFEND / "adaptive.py", DEFEND / "black_box.py")
+
+
+class Defences:
+    """The defences of one victim, fitted when they are first asked for."""
+
+    def __init__(self, victim: Victim) -> None:
+        self._victim = victim
+        self._made: dict[str, Callable[[Tensor], Tensor]] = {}
+
+    @property
+    def shield(self) -> ConceptShield:
+        if not hasattr(self, "_shield"):
+            self._shield = ConceptShield.fit(self._victim.model, self._victim.batches("bank"))
+        return self._shield
+
+    @property
+    def paper(self) -> Callable[[Tensor], Tensor]:
+        if "paper" not in self._made:
+            fitted = ConceptShield.paper(self._victim.model, self._victim.batches("bank"))
+            self._made["paper"] = fitted.predict
+        return self._made["paper"]
+
+    def labels(self, row: str, pictures: Attacked, area: float) -> Tensor:
+        """(N,) what a row of the table answers."""
+        found = []
+        parts = zip(pictures.pixels.split(32), pictures.masks.split(32), strict=True)
+        for pixels, masks in parts:
+            x = self._victim.input(pixels)
+            with torch.no_grad():
+                if row == "undefended":
+                    found.append(self._victim.model(x).argmax(1))
+                elif row == "paper masking":
+                    found.append(self.paper(x))
+                elif row == SHIELD:
+                    found.append(self.shield.predict(x))
+                elif row.startswith("true region"):
+                    found.append(self._victim.model(pull_push(x, masks)).argmax(1))
+                else:
+                    side = x.shape[-1] * area**0.5 * (0.5 if "half" in row else 1.0)
+                    cleanser = PatchCleanser(self._victim.model, max(1, int(np.ceil(side))))
+                    found.append(cleanser.predict(x))
+        return torch.cat(found)
+
+
+def attacked(
+    victim: Victim, defences: Defences, part: _patches.Part, attack: str, area: float
+) -> Attacked:
+    """The pictures of an attack; those on the shield itself are made for it."""
+    if attack in STATIC:
+        return _patches.craft(victim, part, attack, area, None)
+    index = _patches.right_photos(victim, part)[: WHITE_BOX[victim.name]]
+    photos = victim.sets[part][index]
+    x = victim.input(photos.pixels)
+    if attack == "adaptive":
+        made = AdaptiveAttack(area=area, restarts=2, bounds=victim.bounds)(
+            defences.shield, x, photos.labels
+        )
+    else:
+        queries = int(attack.split()[1])
+        made = BlackBoxPatchAttack(area=area, queries=queries, bounds=victim.bounds)(
+            defences.shield, x, photos.labels
+        )
+    pixels = torch.where(made.masks, victim.pixels(made.images), photos.pixels)
+    return Attacked(pixels, made.masks, photos.labels)
+
+
+def measure(
+    victim: Victim, part: _patches.Part, wanted: list[tuple[str, float]], records: Records
+) -> None:
+    """Fill in what is missing: clean accuracy first, then attack by attack."""
+    defences = Defences(victim)
+    photos = victim.sets[part]
+    for row in ("undefended", "paper masking", SHIELD):
+        name = record_key(victim, part, row, "clean", 0)
+        if name in records:
+            continue
+        start = time.perf_counter()
+        bare = Attacked(photos.pixels, torch.zeros(len(photos), 1, 1, 1), photos.labels)
+        labels = defences.labels(row, bare, 0.0)
+        seconds = time.perf_counter() - start
+        passes = 1.0
+        if row == SHIELD:
+            batches = victim.input(photos.pixels).split(32)
+            passes = float(torch.cat([defences.shield.passes(b) for b in batches]).float().mean())
+        records.add([{"key": name, "right": right(labels, photos.labels), "passes": passes,
+                      "ms": 1000 * seconds / len(photos)}])  # fmt: skip
+    console = Console(stderr=True)
+    for attack, area in track(wanted, description=victim.name, console=console):
+        rows = ROWS if attack == "random place" else [r for r in ROWS if "Cleanser" not in r]
+        if attack in ON_SHIELD:
+            rows = ["undefended", SHIELD, ROWS[-1]]
+        names = {row: record_key(victim, part, row, attack, area) for row in rows}
+        if all(name in records for name in names.values()):
+            continue
+        pictures = attacked(victim, defences, part, attack, area)
+        for row, name in names.items():
+            if name in records:
+                continue
+            some = pictures
+            if "Cleanser" in row:
+                n = PEERS[victim.name]
+                some = Attacked(pictures.pixels[:n], pictures.masks[:n], pictures.labels[:n])
+            labels = defences.labels(row, some, area)
+            record = {"key": name, "right": right(labels, some.labels)}
+            if row == SHIELD:
+                passes = [defences.shield.passes(victim.input(p)) for p in some.pixels.split(32)]
+                record["passes"] = float(torch.cat(passes).float().mean())
+            records.add([record])
+
+
+def right(labels: Tensor, truth: Tensor) -> list[int]:
+    return (labels == truth).int().tolist()
+
+
+def record_key(victim: Victim, part: str, row: str, attack: str, area: float) -> str:
+    """Names the result of one row under one attack."""
+    code = {SHIELD: SHIELD_CODE, "paper masking": SHIELD_CODE}.get(row, ())
+    if "Cleanser" in row:
+        code = (DEFEND / "patch_cleanser.py",)
+    if attack in ON_SHIELD:
+        code = ATTACK_CODE
+    return key(
+        victim=victim.name,
+        part=part,
+        row=row,
+        attack=attack,
+        area=area,
+        steps=_patches.STEPS,
+        code=code_digest(*_patches.CODE, DEFEND / "fill.py", *code),
+    )
+
+
+def share(hits: list[int], clean: float = 1.0) -> str:
+    """A percentage with its Wilson interval, of all photos when ``clean`` scales it."""
+    low, high = stats.binomtest(sum(hits), len(hits)).proportion_ci(method="wilson")
+    mean = sum(hits) / len(hits)
+    return f"{100 * clean * mean:.1f} [{100 * clean * low:.0f}, {100 * clean * high:.0f}]"
+
+
+def table(victim: Victim, part: str, wanted: list[tuple[str, float]], records: Records) -> str:
+    """One victim's results."""
+
+    def known(row: str, attack: str, area: float) -> list[int] | None:
+        name = record_key(victim, part, row, attack, area)
+        return records[name]["right"] if name in records else None
+
+    bare = known("undefended", "clean", 0) or [0]
+    clean = sum(bare) / len(bare)
+    lines = []
+    for row in ("undefended", "paper masking", SHIELD):
+        hits = known(row, "clean", 0)
+        if hits:
+            record = records[record_key(victim, part, row, "clean", 0)]
+            lines.append([row, share(hits), f"{record['passes']:.2f}", f"{record['ms']:.0f}"])
+    text = [
+        f"## {victim.name}: {len(bare)} photos\n",
+        markdown(["clean", "accuracy, % [95 %]", "passes", "ms an image, 1 thread"], lines),
+        "",
+    ]
+    areas = sorted({area for _, area in wanted})
+    header = ["robust, % of all photos [95 %]", *(f"{100 * a:g} %" for a in areas)]
+    for attack in dict.fromkeys(attack for attack, _ in wanted):
+        lines = []
+        for row in ROWS:
+            cells = [known(row, attack, area) for area in areas]
+            if any(cells):
+                counts = "/".join(dict.fromkeys(str(len(c)) for c in cells if c))
+                shown = [share(c, clean) if c else "–" for c in cells]
+                lines.append([f"{row} ({counts} attacked)", *shown])
+        if lines:
+            text += [f"**{attack}**\n", markdown(header, lines), ""]
+    text.append(_worst(known, clean))
+    return "\n".join(text)
+
+
+def _worst(known: Callable[[str, str, float], list[int] | None], clean: float) -> str:
+    """Averages over 1, 2, 3 % and the attacks that do not know the shield, and the worst case."""
+    lines = []
+    middle = [(attack, area) for attack in STATIC for area in (0.01, 0.02, 0.03)]
+    for row in ("undefended", "paper masking", SHIELD, ROWS[-1]):
+        cells = [c for attack, area in middle if (c := known(row, attack, area))]
+        if not cells or len({len(c) for c in cells}) > 1:
+            continue
+        hits = np.array(cells)
+        mean, worst = hits.mean(), hits.min(axis=0)
+        lines.append([row, f"{100 * clean * mean:.1f}", share(worst.tolist(), clean)])
+    if not lines:
+        return ""
+    count = len([1 for a, s in middle if known("undefended", a, s)])
+    return f"**{count} attacks and areas of 1 to 3 % together**\n\n" + markdown(
+        ["", "mean, %", "worst case over them, % [95 %]"], lines
+    )
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure what is missing, then print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--part", choices=["choose", "report"], default="report")
+    parser.add_argument("--victims", nargs="+", default=["mobilenet", "embedded", "cifar10"])
+    parser.add_argument("--attacks", nargs="+", default=[*STATIC, *ON_SHIELD])
+    parser.add_argument("--areas", nargs="+", type=float, default=sorted(_patches.AREAS))
+    parser.add_argument("--table-only", action="store_true", help="print what is on file")
+    chosen = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    text = []
+    for victim in (v for v in victims() if v.name in chosen.victims):
+        if missing := victim.missing():
+            print(f"skipped {victim.name}: {Path(missing[0])} is not there", file=sys.stderr)
+            continue
+        records = Records(OUT / f"{victim.name}-{chosen.part}.jsonl")
+        wanted = [
+            (attack, area)
+            for attack in chosen.attacks
+            for area in chosen.areas
+            if not attack.startswith("black-box") or area == 0.02
+        ]
+        if not chosen.table_only:
+            measure(victim, chosen.part, wanted, records)
+        text.append(table(victim, chosen.part, wanted, records))
+    if text:
+        publish("\n\n".join(text), OUT / f"{chosen.part}.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
