@@ -172,3 +172,16 @@ def test_no_images(small_cnn: SmallCNN) -> None:
 def test_nan_logits() -> None:
     with pytest.raises(ModelError, match="not finite"):
         UniversalPatchAttack()(lambda x: x.mean(dim=(2, 3)) / 0, photos(2), torch.tensor([0, 1]))
+
+
+def test_brightness_and_scale_are_drawn_from_their_ranges() -> None:
+    images = torch.zeros(60, 3, 40, 40)
+    patch = plain(torch.full((3, 10, 10), 0.5))
+    options = {**STILL, "brightness": 0.2}
+    found = UniversalPatchAttack(**options).apply(patch, images).images.amax(dim=(1, 2, 3))
+    assert 0.3 <= found.min() < 0.35
+    assert 0.65 < found.max() <= 0.7
+    options = {**STILL, "scale": (0.5, 2.0)}
+    covered = UniversalPatchAttack(**options).apply(patch, images).masks.sum(dim=(1, 2, 3))
+    assert 5**2 <= covered.min() < 7**2
+    assert 18**2 < covered.max() <= 20**2
