@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -78,6 +79,9 @@ def right_photos(victim: Victim, part: Part) -> Tensor:
     return (victim.predictions(photos.pixels) == photos.labels).nonzero()[:, 0]
 
 
+_digest = cache(code_digest)  # once a run: an edit on the way must not split its files
+
+
 def file_of(victim: Victim, part: Part, attack: str, area: float, start: int) -> Path:
     """Where the chunk of pictures from ``start`` is kept; its name says what made it."""
     name = key(
@@ -88,7 +92,7 @@ def file_of(victim: Victim, part: Part, attack: str, area: float, start: int) ->
         start=start,
         steps=STEPS,
         chunk=CHUNK,
-        code=code_digest(*CODE),
+        code=_digest(*CODE),
     )
     return OUT / victim.name / f"{attack.replace(' ', '-')}-{area}-{name}.safetensors"
 

@@ -17,6 +17,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,9 @@ def right(labels: Tensor, truth: Tensor) -> list[int]:
     return (labels == truth).int().tolist()
 
 
+_digest = cache(code_digest)  # once a run: an edit on the way must not split its keys
+
+
 def record_key(victim: Victim, part: str, row: str, attack: str, area: float) -> str:
     """Names the result of one row under one attack."""
     code = {SHIELD: SHIELD_CODE, "paper masking": SHIELD_CODE}.get(row, ())
@@ -187,7 +191,7 @@ def record_key(victim: Victim, part: str, row: str, attack: str, area: float) ->
         attack=attack,
         area=area,
         steps=_patches.STEPS,
-        code=code_digest(*_patches.CODE, DEFEND / "fill.py", *code),
+        code=_digest(*_patches.CODE, DEFEND / "fill.py", *code),
     )
 
 

@@ -427,7 +427,7 @@ def test_the_demo_explains_photos_that_scikit_image_ships(
 
     assert [p.is_file() for p in _demo_photos(tmp_path / "all")] == [True] * 3
     monkeypatch.setattr(
-        "interlock.models.load_classifier", lambda spec, device: load_classifier(tiny())
+        "interlock.models.load_classifier", lambda spec, device, **_: load_classifier(tiny())
     )
     monkeypatch.setattr("interlock.cli.DEMO_PHOTOS", {"coffee.png": (0, 0, 90, 60)})
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -47,6 +47,14 @@ class Request:
     force: bool = False
 
 
+@dataclass(frozen=True)
+class Story:
+    """Chapters of another method for the same report, and what ``--json`` says of them."""
+
+    chapters: Sequence[Chapter]
+    told: Mapping[str, Any]
+
+
 @dataclass
 class Outcome:
     """What a run has done so far."""
@@ -54,6 +62,7 @@ class Outcome:
     images: list[dict[str, Any]] = field(default_factory=list)
     chapters: list[Chapter] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    story: Story = field(default_factory=lambda: Story((), {}))
     report: Path | None = None
     interrupted: bool = False
 
@@ -64,13 +73,20 @@ class Outcome:
             "images": self.images,
             "failed": [asdict(failure) for failure in self.failures],
             "interrupted": self.interrupted,
+            **self.story.told,
         }
 
 
 def run(
-    request: Request, sources: Sequence[Source], failures: Sequence[Failure], terminal: Terminal
+    request: Request,
+    sources: Sequence[Source],
+    failures: Sequence[Failure],
+    terminal: Terminal,
+    more: Callable[[], Story] | None = None,
 ) -> Outcome:
     """Explain every image that can be read and write the report of what is finished.
+
+    ``more`` is called after the images, for chapters that follow theirs.
 
     Raises:
         InterlockError: nothing can be done at all: no model, no such class, no output folder.
@@ -85,6 +101,8 @@ def run(
         explainer = _Explainer(request)
         for source in terminal.track(sources, len(sources), lambda s: s.path.name):
             _attempt(explainer, source, outcome, terminal)
+        if more is not None:
+            outcome.story = more()
     except KeyboardInterrupt:
         outcome.interrupted = True
     if outcome.chapters:
@@ -247,9 +265,11 @@ def _write_report(request: Request, explainer: _Explainer, outcome: Outcome) -> 
     if outcome.interrupted:
         facts["state"] = "interrupted; finished images only"
     problems = [Problem(f.source, _without(f.source, f.error)) for f in outcome.failures]
-    page = render_page(
-        "Which pixels act together", outcome.chapters, facts=facts, problems=problems
-    )
+    title = "Which pixels act together"
+    if outcome.story.chapters:
+        title += ", and which were planted"
+    chapters = [*outcome.chapters, *outcome.story.chapters]
+    page = render_page(title, chapters, facts=facts, problems=problems)
     return write_atomically(request.out / "index.html", page)
 
 

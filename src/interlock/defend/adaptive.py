@@ -71,14 +71,10 @@ class AdaptiveAttack:
         masks = cover(outline, places, height, width).to(images.device)
         low, high = value_range(images, self.bounds)
         parts = [
-            self._part(shield, x, y, m, low, high, start)
-            for start, (x, y, m) in enumerate(
-                zip(
-                    images.split(self.batch_size),
-                    labels.to(images.device).split(self.batch_size),
-                    masks.split(self.batch_size),
-                    strict=True,
-                )
+            self._part(shield, images[k], labels[k].to(images.device), masks[k], low, high, part)
+            for part, k in enumerate(
+                slice(start, start + self.batch_size)
+                for start in range(0, len(images), self.batch_size)
             )
         ]
         return Patched(torch.cat(parts), masks, places)

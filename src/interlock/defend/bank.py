@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,7 +169,7 @@ class ConceptBank:
                 scaled = torch.einsum("nk,khw,kc->nchw", masks, codes, directions)
                 values = [
                     _replaced(model, self.layer, image[None].expand(len(part), -1, -1, -1), part)
-                    for part in (scaled + residual).split(32)
+                    for part in parts_of(scaled + residual, 32)
                 ]
                 return torch.cat(values)[:, target]
 
@@ -220,7 +220,12 @@ def as_batches(images: Tensor | Iterable[Tensor]) -> Iterable[Tensor]:
         if not isinstance(batch, Tensor) or batch.ndim != 4:
             shape = tuple(batch.shape) if isinstance(batch, Tensor) else type(batch).__name__
             raise DataError(f"images: got {shape}; expected batches of shape (N, C, H, W)")
-        yield from batch.split(32)
+        yield from parts_of(batch, 32)
+
+
+def parts_of(x: Tensor, size: int) -> Iterator[Tensor]:
+    """Slices of at most ``size`` along the first dimension."""
+    return (x[start : start + size] for start in range(0, len(x), size))
 
 
 def crops_of(x: Tensor, share: float) -> Tensor:
@@ -247,7 +252,9 @@ def _starts(length: int, crop: int) -> list[int]:
     return [round(start) for start in np.linspace(0, length - crop, count)]
 
 
-def total_sobol(function: Any, inputs: int, *, designs: int = 32, seed: int = 0) -> Tensor:
+def total_sobol(
+    function: Callable[[Tensor], Tensor], inputs: int, *, designs: int = 32, seed: int = 0
+) -> Tensor:
     """Total Sobol indices of a function on the unit cube (Jansen 1999).
 
     Args:

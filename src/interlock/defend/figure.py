@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 SIDE = 224
 """Shortest side of an overlay in pixels; smaller photos are enlarged."""
-MASK_COLOUR = (213, 94, 0)  # Okabe and Ito's vermilion
-PATCH_COLOUR = (86, 180, 233)  # and their sky blue
+MASK_COLOUR = (225, 0, 140)
+"""Magenta: rare in photos."""
+PATCH_COLOUR = (60, 190, 255)
 CROP = 0.45
 """Side of the crop around the place where a concept is strongest, as a share of the image's."""
 
@@ -141,7 +142,7 @@ def heat_overlay(photo: Image.Image, values: Tensor, low: float, high: float) ->
 
 
 def mask_overlay(photo: Image.Image, mask: Tensor, patch: Tensor | None = None) -> Image.Image:
-    """Tint what a mask hides in vermilion with a border; border the true patch in sky blue.
+    """Tint what a mask hides in magenta; frame the true patch in light blue.
 
     Args:
         photo: RGB, of the masks' size.
@@ -152,9 +153,9 @@ def mask_overlay(photo: Image.Image, mask: Tensor, patch: Tensor | None = None) 
     pixels = np.asarray(shown, np.float32).copy()
     hidden = _resized(mask, shown.size)
     pixels[hidden] = 0.45 * pixels[hidden] + 0.55 * np.array(MASK_COLOUR, np.float32)
-    if patch is not None:
-        pixels[_border(_resized(patch, shown.size))] = PATCH_COLOUR
     pixels[_border(hidden)] = MASK_COLOUR
+    if patch is not None:
+        pixels[_border(_resized(patch, shown.size), 3)] = PATCH_COLOUR
     return Image.fromarray(pixels.round().astype(np.uint8))
 
 

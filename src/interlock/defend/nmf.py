@@ -25,7 +25,8 @@ def factorise(rows: Tensor, rank: int, *, seed: int = 0, iterations: int = 300) 
     for _ in range(iterations):
         codes *= (rows @ factors.T) / (codes @ (factors @ factors.T)).clamp_min(1e-12)
         factors *= (codes.T @ rows) / ((codes.T @ codes) @ factors).clamp_min(1e-12)
-    return factors / factors.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    unit: Tensor = factors / factors.norm(dim=1, keepdim=True).clamp_min(1e-12)
+    return unit
 
 
 def nnls(rows: Tensor, factors: Tensor, *, sweeps: int = 500, tolerance: float = 1e-7) -> Tensor:

@@ -208,7 +208,7 @@ class PatchAttack:
     def _move(self, direction: Tensor, low: Tensor, high: Tensor) -> Tensor:
         if self.norm == "l2":
             norm = direction.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-            return self.step_size * self.epsilon * direction / norm
+            return self.step_size * self.epsilon * direction / norm  # type: ignore[no-any-return]
         return self.step_size * (high - low) * direction.sign()
 
     def _project(self, z: Tensor, x: Tensor, masks: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -218,7 +218,7 @@ class PatchAttack:
 
     def _into_ball(self, delta: Tensor) -> Tensor:
         norm = delta.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-        return delta * (self.epsilon / norm).clamp(max=1)
+        return delta * (self.epsilon / norm).clamp(max=1)  # type: ignore[no-any-return]
 
 
 def ascend(

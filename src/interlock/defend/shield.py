@@ -258,7 +258,8 @@ class ConceptShield(nn.Module):
     def predict(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N,) labels."""
         with torch.no_grad():
-            return self(images).argmax(dim=1)
+            labels: Tensor = self(images).argmax(dim=1)
+        return labels
 
     def passes(self, images: Tensor) -> Tensor:
         """(N,) int: forward passes that each image takes."""

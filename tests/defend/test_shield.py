@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from interlock.defend.adaptive import AdaptiveAttack
+from interlock.defend.features import Taps, find_layers, last_maps
+from interlock.defend.fill import pull_push
+from interlock.defend.foreign import Moments
+from interlock.defend.patch_attack import PatchAttack
+from interlock.defend.shield import ConceptShield
+from interlock.errors import DataError, InterlockError, ModelError, OptionError
+from tests.conftest import SmallCNN
+
+SIDE = 32
+
+
+class Net(nn.Module):
+    """Three resolutions, all non-negative; (N, 3, 32, 32) -> (N, 4) logits."""
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            self.first = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU())
+            self.second = nn.Sequential(nn.Conv2d(8, 12, 3, 2, 1), nn.ReLU())
+            self.third = nn.Sequential(nn.Conv2d(12, 16, 3, 2, 1), nn.ReLU())
+            self.head = nn.Linear(16, 4)
+        self.eval().requires_grad_(False)
+        # Centred and scaled, so that every class is somebody's.
+        z = self(pictures(200, seed=0))
+        self.head.weight.mul_(1 / z.std(dim=0)[:, None])
+        self.head.bias.sub_(z.mean(dim=0)).mul_(1 / z.std(dim=0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.third(self.second(self.first(x))).mean(dim=(2, 3)))
+
+
+def pictures(count: int, seed: int) -> Tensor:
+    """Smooth colours in [0, 1]."""
+    coarse = torch.rand(count, 3, 4, 4, generator=torch.Generator().manual_seed(seed))
+    return F.interpolate(coarse, (SIDE, SIDE), mode="bicubic").clamp(0, 1)
+
+
+def with_noise(x: Tensor, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """A 6 x 6 square of noise in each picture, and where it is."""
+    rng = np.random.default_rng(seed)
+    patched, masks = x.clone(), torch.zeros(len(x), 1, SIDE, SIDE, dtype=torch.bool)
+    for k in range(len(x)):
+        top, left = rng.integers(2, SIDE - 8, 2)
+        noise = torch.from_numpy(rng.integers(0, 2, (3, 6, 6)).astype(np.float32))
+        patched[k, :, top : top + 6, left : left + 6] = noise
+        masks[k, :, top : top + 6, left : left + 6] = True
+    return patched, masks
+
+
+@pytest.fixture(scope="module")
+def model() -> Net:
+    return Net()
+
+
+@pytest.fixture(scope="module")
+def shield(model: Net) -> ConceptShield:
+    return ConceptShield.fit(model, pictures(96, seed=1), concepts=4)
+
+
+def test_finds_the_last_layer_of_each_resolution(model: Net) -> None:
+    assert find_layers(model, pictures(1, 0)) == ("first", "second", "third")
+    assert last_maps(model, pictures(1, 0)) == "third"
+
+
+def test_masks_what_is_foreign_and_little_else(shield: ConceptShield) -> None:
+    patched, where = with_noise(pictures(40, seed=2))
+    masks = shield.masks(patched)
+    covered = (masks & where).flatten(1).sum(1) / where.flatten(1).sum(1)
+    assert (covered > 0).all()
+    assert covered.mean() > 0.5
+    assert masks.float().mean() < 3 * where.float().mean()
+
+
+def test_leaves_clean_pictures_alone(shield: ConceptShield, model: Net) -> None:
+    clean = pictures(200, seed=3)
+    hidden = shield.masks(clean).flatten(1).any(dim=1)
+    assert hidden.float().mean() < 0.2
+    own, answers = model(clean), shield(clean)
+    assert torch.equal(own[~hidden], answers[~hidden])
+
+
+def test_takes_back_most_changed_labels(shield: ConceptShield, model: Net) -> None:
+    clean = pictures(64, seed=4)
+    truth = model(clean).argmax(1)
+    made = PatchAttack(area=0.035, steps=20, bounds=(0.0, 1.0))(model, clean, truth)
+    changed = model(made.images).argmax(1) != truth
+    assert changed.sum() > 10
+    ceiling = (model(pull_push(made.images, made.masks)).argmax(1) == truth)[changed]
+    kept = (shield.predict(made.images) == truth)[changed]
+    assert kept.float().mean() > 0.7 * ceiling.float().mean()
+
+
+def test_without_masks_it_is_the_model_bit_for_bit(shield: ConceptShield, model: Net) -> None:
+    calm = ConceptShield(
+        model,
+        shield.foreignness,
+        shield.bank,
+        replace(shield.settings, trigger=float("inf"), confidence=2.0),
+    )
+    patched, _ = with_noise(pictures(8, seed=5))
+    assert torch.equal(calm(patched), model(patched))
+    assert calm.passes(patched).tolist() == [1] * 8
+    assert not calm.masks(patched).any()
+
+
+@given(st.lists(st.integers(0, 15), min_size=1, max_size=6), st.booleans())
+def test_no_neighbour_of_the_batch_changes_an_answer(index: list[int], noisy: bool) -> None:
+    fitted = ConceptShield.fit(Net(), pictures(64, seed=1), concepts=4) if not _kept else _kept[0]
+    _kept[:] = [fitted]
+    batch = pictures(16, seed=6)
+    batch = with_noise(batch)[0] if noisy else batch
+    alone = torch.cat([fitted.masks(batch[k : k + 1]) for k in index])
+    assert torch.equal(fitted.masks(batch)[index], alone)
+    together = torch.stack([fitted(batch[k : k + 1])[0] for k in index])
+    torch.testing.assert_close(fitted(batch)[index], together)
+    assert torch.equal(fitted.predict(batch)[index], together.argmax(1))
+
+
+_kept: list[ConceptShield] = []
+
+
+def test_passes_count_the_models_calls(shield: ConceptShield, model: Net) -> None:
+    x = with_noise(pictures(6, seed=7))[0]
+    for k in range(6):
+        calls = []
+        hook = model.register_forward_hook(lambda *_: calls.append(1))  # noqa: B023
+        shield(x[k : k + 1])
+        hook.remove()
+        assert shield.passes(x[k : k + 1]).tolist() == [len(calls)]
+
+
+def test_inspect_agrees_with_predict(shield: ConceptShield, model: Net) -> None:
+    patched = with_noise(pictures(5, seed=8))[0]
+    for image in patched:
+        seen = shield.inspect(image)
+        assert seen.label == int(shield.predict(image[None]))
+        assert seen.undefended == int(model(image[None]).argmax())
+        assert torch.equal(seen.mask, shield.masks(image[None])[0, 0])
+        assert seen.tampered == bool(seen.mask.any())
+        assert seen.score == pytest.approx(float(shield.score(image[None])))
+        assert seen.passes == int(shield.passes(image[None]))
+        assert seen.importances.shape == (4,)
+        assert seen.concepts.shape[0] == 4
+
+
+def test_saved_and_loaded_it_answers_alike(
+    shield: ConceptShield, model: Net, tmp_path: object
+) -> None:
+    path = shield.save(f"{tmp_path}/shield.safetensors")
+    again = ConceptShield.load(path, model)
+    x = with_noise(pictures(8, seed=9))[0]
+    assert torch.equal(again(x), shield(x))
+    with pytest.raises(ModelError, match="another model"):
+        ConceptShield.load(path, Net(seed=1))
+    with pytest.raises(DataError, match="no such file"):
+        ConceptShield.load(f"{tmp_path}/none", model)
+
+
+def test_same_seed_same_bytes_from_a_stream(model: Net, tmp_path: object) -> None:
+    x = pictures(96, seed=1)
+    whole = ConceptShield.fit(model, x, concepts=4).save(f"{tmp_path}/a")
+    stream = ConceptShield.fit(model, iter(x.split(32)), concepts=4).save(f"{tmp_path}/b")
+    assert whole.read_bytes() == stream.read_bytes()
+
+
+def test_fit_leaves_model_and_generators_alone(model: Net) -> None:
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    state = torch.random.get_rng_state()
+    ConceptShield.fit(model, pictures(64, seed=1), concepts=3)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+    assert torch.equal(state, torch.random.get_rng_state())
+    assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_fits_a_model_without_relu_modules() -> None:
+    model = SmallCNN().requires_grad_(False)
+    fitted = ConceptShield.fit(model, pictures(64, seed=1), concepts=4)
+    assert fitted.bank.signed
+    assert fitted(pictures(3, seed=2)).shape == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "error", "words"),
+    [
+        (8, {}, DataError, "8 clean images; give at least 16"),
+        (64, {"layers": ("nowhere",)}, OptionError, "layer 'nowhere'"),
+        (64, {"layers": ("head",)}, ModelError, "no map of positions"),
+        (64, {"false_mask_rate": 1.5}, OptionError, "false_mask_rate"),
+        (64, {"false_change_rate": -1}, OptionError, "false_change_rate"),
+        (64, {"share": 1.0}, OptionError, "share"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    model: Net, images: int, options: dict[str, object], error: type, words: str
+) -> None:
+    with pytest.raises(error, match=words) as caught:
+        ConceptShield.fit(model, pictures(images, seed=1), **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_refuses_what_is_no_batch_and_what_is_not_finite(shield: ConceptShield, model: Net) -> None:
+    with pytest.raises(OptionError, match="expected \\(N, C, H, W\\)"):
+        shield(pictures(1, 0)[0])
+    with pytest.raises(ModelError, match="not finite"):
+        shield(torch.full((1, 3, SIDE, SIDE), float("nan")))
+    with pytest.raises(ModelError, match="training mode"):
+        ConceptShield.fit(Net().train(), pictures(32, 0))
+    with pytest.raises(InterlockError, match="one image"):
+        shield.inspect(pictures(2, 0))
+
+
+def test_hooks_are_gone_after_a_failure(model: Net) -> None:
+    with pytest.raises(RuntimeError):
+        Taps(model, ["first"])(torch.zeros(1, 5, SIDE, SIDE))
+    assert not any(m._forward_hooks for m in model.modules())
+
+
+def test_whitened_clean_cells_have_unit_variance() -> None:
+    generator = torch.Generator().manual_seed(0)
+    mix = torch.randn(6, 6, generator=generator)
+    cells = torch.randn(4, 6, 50, 50, generator=generator)
+    cells = torch.einsum("nchw,cd->ndhw", cells, mix) + 3
+    moments = Moments()
+    for part in cells.split(1):
+        moments.add(part)
+    mean, whitening = moments.whitening()
+    rows = (cells.permute(0, 2, 3, 1).flatten(0, 2) - mean) @ whitening
+    variances = rows.var(dim=0).sort().values
+    assert variances[-1] == pytest.approx(1, abs=0.05)
+    torch.testing.assert_close(mean, cells.mean(dim=(0, 2, 3)), rtol=1e-4, atol=1e-4)
+
+
+class TestFill:
+    def test_keeps_what_is_known_and_hides_the_rest(self) -> None:
+        x = pictures(3, seed=1)
+        masks = torch.rand(3, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0)) < 0.3
+        filled = pull_push(x, masks)
+        assert torch.equal(filled[~masks.expand_as(x)], x[~masks.expand_as(x)])
+        other = torch.where(masks, torch.rand_like(x), x)
+        torch.testing.assert_close(pull_push(other, masks), filled)
+
+    def test_continues_a_flat_picture(self) -> None:
+        x = torch.full((1, 3, 20, 17), 0.3)
+        masks = torch.zeros(1, 1, 20, 17, dtype=torch.bool)
+        masks[..., 3:12, 4:15] = True
+        torch.testing.assert_close(pull_push(x, masks), x)
+
+    def test_of_nothing_known_is_zero(self) -> None:
+        x = torch.ones(1, 3, 8, 8)
+        assert not pull_push(x, torch.ones(1, 1, 8, 8, dtype=torch.bool)).any()
+
+
+class TestAdaptiveAttack:
+    def test_beats_a_weak_shield(self, shield: ConceptShield, model: Net) -> None:
+        weak = ConceptShield(
+            model, shield.foreignness, shield.bank, replace(shield.settings, trigger=4.0)
+        )
+        x = pictures(24, seed=11)
+        truth = weak.predict(x)
+        made = AdaptiveAttack(area=0.06, steps=40, restarts=2, bounds=(0.0, 1.0))(weak, x, truth)
+        assert (weak.predict(made.images) == truth).float().mean() < 0.5
+
+    def test_stays_inside_its_region_and_range(self, shield: ConceptShield) -> None:
+        x = pictures(4, seed=12)
+        attack = AdaptiveAttack(area=0.04, decoys=1, steps=6, restarts=2, bounds=(0.0, 1.0))
+        made = attack(shield, x, shield.predict(x))
+        outside = ~made.masks.expand_as(x)
+        assert torch.equal(made.images[outside], x[outside])
+        assert made.images.min() >= 0
+        assert made.images.max() <= 1
+        again = attack(shield, x, shield.predict(x))
+        assert torch.equal(made.images, again.images)
