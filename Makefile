@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -26,6 +26,12 @@ bench-explain-quality: .venv/.ready
 
 bench-explain-synthetic: .venv/.ready
 	$(BIN)/python benchmarks/explain_synthetic.py
+
+bench-defend: .venv/.ready
+	$(BIN)/python benchmarks/defend_speed.py
+
+bench-defend-quality: .venv/.ready
+	$(BIN)/python benchmarks/defend_quality.py
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
