@@ -56,9 +56,9 @@ WHITE_BOX = {"mobilenet": 16, "embedded": 40, "cifar10": 100}
 STATIC = tuple(_patches.ATTACKS)
 ON_SHIELD = ("adaptive", "black-box 150", "black-box 1000")
 SHIELD_CODE = tuple(
-    DEFEND / f"{name}.py"
-    for name in ("shield", "foreign", "fill", "features", "_masks", "nmf", "bank", "paper")
+    DEFEND / f"{name}.py" for name in ("shield", "foreign", "fill", "features", "_masks")
 )
+PAPER_CODE = tuple(DEFEND / f"{name}.py" for name in ("paper", "bank", "nmf", "features"))
 ATTACK_CODE = (*SHIELD_CODE, DEFEND / "adaptive.py", DEFEND / "black_box.py")
 
 
@@ -179,7 +179,7 @@ _digest = cache(code_digest)  # once a run: an edit on the way must not split it
 
 def record_key(victim: Victim, part: str, row: str, attack: str, area: float) -> str:
     """Names the result of one row under one attack."""
-    code = {SHIELD: SHIELD_CODE, "paper masking": SHIELD_CODE}.get(row, ())
+    code = {SHIELD: SHIELD_CODE, "paper masking": PAPER_CODE}.get(row, ())
     if "Cleanser" in row:
         code = (DEFEND / "patch_cleanser.py",)
     if attack in ON_SHIELD:

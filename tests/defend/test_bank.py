@@ -349,7 +349,6 @@ def test_a_vits_tokens_are_positions() -> None:
     assert found.values.any()
 
 
-@pytest.mark.xfail(strict=True, reason="the default layer is behind the last attention")
 def test_a_vits_default_layer_decides_something() -> None:
     model, images = vit(), photos(2)
     bank = ConceptBank.fit(model, images, concepts=4)

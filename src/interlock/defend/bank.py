@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interlock.defend._files import fingerprint, restore, store
-from interlock.defend.features import Taps, grid, last_maps
+from interlock.defend.features import Taps, last_maps, replaced
 from interlock.defend.nmf import factorise, nnls
 from interlock.errors import DataError, ModelError, OptionError
 
@@ -168,7 +168,7 @@ class ConceptBank:
             def logit(masks: Tensor) -> Tensor:
                 scaled = torch.einsum("nk,khw,kc->nchw", masks, codes, directions)
                 values = [
-                    _replaced(model, self.layer, image[None].expand(len(part), -1, -1, -1), part)
+                    replaced(model, self.layer, image[None].expand(len(part), -1, -1, -1), part)
                     for part in parts_of(scaled + residual, 32)
                 ]
                 return torch.cat(values)[:, target]
@@ -305,25 +305,3 @@ def _linear_head(model: nn.Module, layer: str, x: Tensor) -> tuple[Tensor | None
     pooled = maps.mean(dim=(2, 3))
     same = entered.shape == pooled.shape and torch.allclose(entered, pooled, rtol=1e-4, atol=1e-5)
     return (head.weight if same and torch.equal(left, logits) else None), maps
-
-
-def _replaced(model: nn.Module, layer: str, x: Tensor, maps: Tensor) -> Tensor:
-    """Logits when a layer puts out these maps instead of its own."""
-
-    def swap(_module: nn.Module, _inputs: Any, output: Any) -> Any:
-        whole = output[0] if isinstance(output, tuple | list) else output
-        if whole.ndim == 3:  # tokens: those in front of the positions stay
-            own = grid(whole, *x.shape[-2:])
-            assert own is not None
-            extra = whole.shape[1] - own.shape[2] * own.shape[3]
-            whole = torch.cat([whole[:, :extra], maps.flatten(2).transpose(1, 2)], dim=1)
-        else:
-            whole = maps
-        return (whole, *output[1:]) if isinstance(output, tuple) else whole
-
-    hook = dict(model.named_modules())[layer].register_forward_hook(swap)
-    try:
-        logits: Tensor = model(x)
-    finally:
-        hook.remove()
-    return logits

@@ -128,11 +128,43 @@ def find_layers(model: nn.Module, x: Tensor) -> tuple[str, ...]:
 
 
 def last_maps(model: nn.Module, x: Tensor) -> str:
-    """The name of the last layer with a map of positions: where concepts are most abstract."""
-    found = [name for name, maps in _run_all(model, x) if min(maps.shape[-2:]) >= 2]
-    if not found:
-        raise ModelError(f"{type(model).__name__} has no layer with a map of positions")
-    return found[-1]
+    """The name of the last layer whose map of positions the logits rest on.
+
+    What stands behind the last attention of a vision transformer has positions, but only its
+    class token decides; such layers are passed over, and so are bare linear projections.
+
+    Raises:
+        ModelError: there is none.
+    """
+    modules = dict(model.named_modules())
+    with torch.no_grad():
+        logits = model(x)
+        for name, maps in reversed(_run_all(model, x)):
+            if min(maps.shape[-2:]) < 2 or isinstance(modules[name], nn.Linear):
+                continue
+            if not torch.equal(replaced(model, name, x, torch.zeros_like(maps)), logits):
+                return name
+    raise ModelError(f"{type(model).__name__} has no layer with a map of positions")
+
+
+def replaced(model: nn.Module, layer: str, x: Tensor, maps: Tensor) -> Tensor:
+    """Logits for ``x`` when a layer puts out these maps (N, D, h, w) instead of its own."""
+
+    def swap(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        whole = output[0] if isinstance(output, tuple | list) else output
+        if whole.ndim == 3:  # tokens: those in front of the positions stay
+            extra = whole.shape[1] - maps.shape[2] * maps.shape[3]
+            whole = torch.cat([whole[:, :extra], maps.flatten(2).transpose(1, 2)], dim=1)
+        else:
+            whole = maps
+        return (whole, *output[1:]) if isinstance(output, tuple) else whole
+
+    hook = dict(model.named_modules())[layer].register_forward_hook(swap)
+    try:
+        logits: Tensor = model(x)
+    finally:
+        hook.remove()
+    return logits
 
 
 def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
