@@ -127,7 +127,7 @@ def test_help_imports_nothing_heavy() -> None:
         "except SystemExit as end: assert end.code == 0\n"
         "print('MODULES', *sorted({name.partition('.')[0] for name in sys.modules}))"
     )
-    for arguments in (["--help"], ["explain", "--help"], ["--version"]):
+    for arguments in (["--help"], ["explain", "--help"], ["defend", "fit", "-h"], ["--version"]):
         done = subprocess.run(
             [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
         )
@@ -430,8 +430,15 @@ def test_the_demo_explains_photos_that_scikit_image_ships(
         "interlock.models.load_classifier", lambda spec, device, **_: load_classifier(tiny())
     )
     monkeypatch.setattr("interlock.cli.DEMO_PHOTOS", {"coffee.png": (0, 0, 90, 60)})
+    monkeypatch.setattr("interlock._cli_demo.CROPS", 32)
+    monkeypatch.setattr("interlock._cli_demo.SUBJECTS", {})  # the tiny model knows no cups
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
     assert [Path(i["source"]).name for i in told["images"]] == ["coffee.png"]
-    assert Path(told["report"]).is_file()
+    (patched,) = told["defend"]
+    assert patched["label"] == told["images"][0]["label"]
+    assert Path(patched["overlay"]).is_file()
+    page = Path(told["report"]).read_text()
+    assert "coffee.png with a patch" in page
+    assert "Concepts of the bank" in page

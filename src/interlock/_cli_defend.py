@@ -456,12 +456,12 @@ def _class(bench: Bench, folder: Path, name: str) -> int:
 def _table(evaluation: Evaluation) -> list[str]:
     def cell(rate: Rate | None) -> str:
         if rate is None:
-            return " " * 18
+            return " " * 20
         low, high = rate.interval()
-        return f"{100 * rate.value:5.1f} ({100 * low:4.1f}-{100 * high:5.1f})".ljust(18)
+        return f"{100 * rate.value:5.1f} ({100 * low:4.1f}-{100 * high:5.1f})".ljust(20)
 
     heads = ("undefended %", "shield %", "ceiling %", "masked %")
-    lines = [" " * 14 + "".join(head.ljust(18) for head in heads) + "passes"]
+    lines = [" " * 14 + "".join(head.ljust(20) for head in heads) + "passes"]
     clean = (evaluation.clean_undefended, evaluation.clean, None, evaluation.clean_masked)
     rows: list[tuple[str, tuple[Rate | None, ...], float]] = [
         ("clean", clean, evaluation.clean_passes)

@@ -1,0 +1,222 @@
+"""``interlock defend``: what it writes, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+from interlock.cli import ShapeChoice, app
+from interlock.defend import ConceptShield
+from interlock.defend.regions import SHAPES
+from interlock.models import load_classifier
+from tests.test_cli import one_error, tiny  # noqa: F401  (--model tests.test_cli:tiny)
+
+OTHER = "tests.test_cli:tiny"
+
+
+def crop(source: str, path: Path, seed: int) -> None:
+    """A random square of a photo that scikit-image ships."""
+    rng = np.random.default_rng(seed)
+    with Image.open(BytesIO(files("skimage.data").joinpath(source).read_bytes())) as photo:
+        side = int(rng.uniform(0.5, 1) * min(photo.size))
+        left, top = (int(rng.integers(n - side + 1)) for n in photo.size)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        photo.convert("RGB").crop((left, top, left + side, top + side)).resize((160, 160)).save(
+            path
+        )
+
+
+def defend(*arguments: object) -> Any:
+    return CliRunner().invoke(app, ["defend", *map(str, arguments)])
+
+
+def told(*arguments: object) -> dict[str, Any]:
+    result = defend(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    value: dict[str, Any] = json.loads(result.stdout)
+    return value
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of class folders; fitting takes no notice of the classes."""
+    folder = tmp_path_factory.mktemp("clean")
+    for seed in range(24):
+        name = ("coffee.png", "chelsea.png", "rocket.jpg")[seed % 3]
+        crop(name, folder / name.partition(".")[0] / f"{seed:02}.png", seed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted(clean: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A shield file, and what fit told."""
+    out = tmp_path_factory.mktemp("fit")
+    value = told(
+        "fit", clean, "--out", out / "new" / "shield.safetensors", "--report", out / "concepts",
+        "--concepts", 4,
+    )  # fmt: skip
+    return out / "new" / "shield.safetensors", value
+
+
+@pytest.fixture(scope="module")
+def motorbike(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A class folder with one photo that the embedded classifier gets right."""
+    path = tmp_path_factory.mktemp("labelled") / "Motorbikes" / "one.png"
+    path.parent.mkdir()
+    with Image.open(
+        BytesIO(files("skimage.data").joinpath("motorcycle_left.png").read_bytes())
+    ) as photo:
+        photo.resize((160, 160)).save(path)
+    return path
+
+
+def test_fit_writes_a_shield_and_draws_its_concepts(fitted: tuple[Path, dict[str, Any]]) -> None:
+    file, value = fitted
+    assert value["shield"] == str(file)
+    assert (value["images"], value["concepts"], value["failed"]) == (24, 4, [])
+    shield = ConceptShield.load(file, load_classifier("embedded").model)
+    assert list(shield.foreignness.layers) == value["layers"]
+    page = Path(value["report"]).read_text()
+    assert page.count("<strong>concept ") == 4
+    with Image.open(Path(value["report"]).parent / "concepts.png") as figure:
+        assert figure.width > 500
+
+
+def test_a_shield_is_the_same_bytes_for_the_same_seed(
+    clean: Path, fitted: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    told("fit", clean, "--out", tmp_path / "s.safetensors", "--concepts", 4)
+    assert (tmp_path / "s.safetensors").read_bytes() == fitted[0].read_bytes()
+
+
+def test_attack_writes_a_photo_whose_sidecar_says_what_was_done(
+    motorbike: Path, tmp_path: Path
+) -> None:
+    options = ["--steps", 4, "--area", 0.03, "--location", "20,30", "--seed", 5]
+    (image,) = told("attack", motorbike, "--out", tmp_path, *options)["images"]
+    sidecar = json.loads((tmp_path / "one.json").read_text())
+    assert {k: v for k, v in image.items() if k != "files"} == sidecar
+    (place,) = sidecar["places"]
+    assert (place["top"], place["left"], sidecar["seed"]) == (20, 30, 5)
+    assert sidecar["before"]["label"] == "motorbikes"
+    assert sidecar["after"]["probability"] != sidecar["before"]["probability"]
+    before = np.asarray(Image.open(motorbike), int)
+    with Image.open(image["files"]["png"]) as patched:
+        changed = np.abs(np.asarray(patched, int) - before).max(axis=2) > 1
+    rows, columns = np.nonzero(changed)
+    assert (rows.min(), columns.min()) == (20, 30)
+    assert rows.max() < 20 + place["height"]
+    assert columns.max() < 30 + place["width"]
+    classifier = load_classifier("embedded")
+    with torch.no_grad(), Image.open(image["files"]["png"]) as patched:
+        logits = classifier.model(classifier.preprocess(patched)[None])[0]
+    assert classifier.label(int(logits.argmax())) == sidecar["after_png"]["label"]
+    again = told("attack", motorbike, "--out", tmp_path / "again", *options)["images"][0]
+    assert Path(again["files"]["png"]).read_bytes() == (tmp_path / "one.png").read_bytes()
+
+
+def test_apply_tells_of_each_photo_in_a_table_and_in_pictures(
+    motorbike: Path, fitted: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    told("attack", motorbike, "--out", tmp_path / "in", "--steps", 4, "--area", 0.04)
+    value = told("apply", tmp_path / "in", "--shield", fitted[0], "--out", tmp_path / "out")
+    (image,) = value["images"]
+    with (tmp_path / "out" / "labels.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["before"] == image["before"]
+    assert row["after"] == image["after"]
+    classifier = load_classifier("embedded")
+    shield = ConceptShield.load(fitted[0], classifier.model)
+    with Image.open(tmp_path / "in" / "one.png") as photo:
+        seen = shield.inspect(classifier.preprocess(photo))
+    assert image["after"] == classifier.label(seen.label)
+    assert image["tampered"] == seen.tampered
+    with Image.open(image["mask"]) as mask:
+        assert mask.size == (160, 160)
+        assert np.array_equal(np.asarray(mask) > 0, seen.mask.numpy())
+    assert Path(image["overlay"]).is_file()
+    assert "one.mask.png" in Path(value["report"]).read_text()
+
+
+def test_evaluate_measures_against_the_names_of_the_folders(
+    motorbike: Path, fitted: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder = motorbike.parent.parent
+    arguments = ["evaluate", folder, "--shield", fitted[0], "--areas", "0.01,0.04", "--steps", 3]
+    value = told(*arguments, "--out", tmp_path)
+    assert value["images"] == 1
+    assert value["clean"]["undefended"]["hits"] == 1
+    assert [row["area"] for row in value["patched"]] == [0.01, 0.04]
+    written = json.loads((tmp_path / "evaluation.json").read_text())
+    assert written == {k: v for k, v in value.items() if k in written}
+    assert "Wilson" in Path(value["report"]).read_text()
+    plain = defend(*arguments, "--out", tmp_path)
+    assert plain.exit_code == 0
+    assert [line.split("  ")[0] for line in plain.stdout.splitlines()[1:4]] == [
+        "clean",
+        "patch 1 %",
+        "patch 4 %",
+    ]
+
+
+def test_a_bad_shield_file_is_one_line(
+    motorbike: Path, fitted: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "bad.safetensors").write_bytes(b"no\nshield")
+    for name, reason in (("bad.safetensors", "not a fitted shield"), ("none", "no such file")):
+        result = defend("apply", motorbike, "--shield", tmp_path / name, "--out", tmp_path / "o")
+        assert reason in one_error(result)
+    fixed = ["--shield", fitted[0], "--model", OTHER, "--out", tmp_path / "o"]
+    assert "another model" in one_error(defend("apply", motorbike, *fixed))
+    assert "another model" in one_error(defend("evaluate", motorbike.parent.parent, *fixed))
+    assert not (tmp_path / "o" / "index.html").exists()
+
+
+def test_bad_folders_are_one_line(
+    clean: Path, fitted: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    out = tmp_path / "s.safetensors"
+    assert "no image files" in one_error(defend("fit", tmp_path / "empty", "--out", out))
+    assert "at least" in one_error(defend("fit", clean / "coffee", "--out", out))
+    assert not out.exists()
+    for folder, reason in ((tmp_path / "empty", "no class folders"), (clean, "name class folders")):
+        result = defend("evaluate", folder, "--shield", fitted[0], "--out", tmp_path / "o")
+        assert reason in one_error(result)
+    result = defend("fit", tmp_path / "empty", "--out", out, "--json")
+    assert json.loads(result.stdout)["failed"]
+
+
+def test_an_unreadable_photo_does_not_stop_the_others(motorbike: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"")
+    result = defend(
+        "attack", tmp_path / "broken.png", motorbike, "--steps", 1, "--out", tmp_path / "o"
+    )
+    assert "the file is empty" in one_error(result)
+    assert (tmp_path / "o" / "one.png").is_file()
+
+
+def test_usage_errors_exit_2(motorbike: Path) -> None:
+    assert {choice.value for choice in ShapeChoice} == set(SHAPES)
+    for wrong in (
+        ["attack", motorbike, "--location", "here"],
+        ["attack", motorbike, "--area", "0.1,0.2"],
+        ["attack", motorbike, "--area", "2"],
+        ["attack", motorbike, "--shape", "star"],
+        ["evaluate", motorbike, "--shield", "s", "--areas", "much"],
+        ["apply", motorbike],
+        ["fit"],
+    ):
+        assert defend(*wrong).exit_code == 2
+    assert "leaves the" in one_error(defend("attack", motorbike, "--location", "159,0"))
