@@ -1,8 +1,23 @@
 """Take the patch's concept away: concepts of a classifier, the shield, attacks and peers."""
 
+from interlock.defend.adaptive import AdaptiveAttack
 from interlock.defend.bank import ConceptBank
+from interlock.defend.black_box import BlackBoxPatchAttack
 from interlock.defend.patch_attack import PatchAttack, Patched
+from interlock.defend.patch_cleanser import PatchCleanser
 from interlock.defend.regions import Place
 from interlock.defend.shield import ConceptShield, Inspection
+from interlock.defend.universal import UniversalPatchAttack
 
-__all__ = ["ConceptBank", "ConceptShield", "Inspection", "PatchAttack", "Patched", "Place"]
+__all__ = [
+    "AdaptiveAttack",
+    "BlackBoxPatchAttack",
+    "ConceptBank",
+    "ConceptShield",
+    "Inspection",
+    "PatchAttack",
+    "PatchCleanser",
+    "Patched",
+    "Place",
+    "UniversalPatchAttack",
+]

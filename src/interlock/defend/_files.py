@@ -48,7 +48,8 @@ def restore(
     try:
         with safe_open(path, "pt") as file:
             header = json.loads((file.metadata() or {}).get("interlock", "{}"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            # Cloned: views into the file are unaligned and round differently.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # safetensors raises its own kinds for damaged files
         raise DataError(f"{path}: not a fitted {kind}: {error}") from None
     if header.get("kind") != kind:

@@ -101,6 +101,8 @@ class ConceptBank:
                 if not len(x):
                     continue
                 maps = taps(crops_of(x, crop))[1][0]
+            if not torch.isfinite(maps).all():
+                raise ModelError("activations are not finite on the clean images; check the model")
             if signed is None:
                 signed = layer is None and bool(maps.amin() < 0)
             if not signed and maps.amin() < 0:
@@ -111,9 +113,9 @@ class ConceptBank:
             for row in _halves(maps, signed).mean(dim=(2, 3)):
                 seen += 1
                 if len(kept) < ROWS:
-                    kept.append(row)
+                    kept.append(row.clone())  # a view would keep its whole batch
                 elif (place := int(rng.integers(seen))) < ROWS:
-                    kept[place] = row
+                    kept[place] = row.clone()
         if taps is None or len(kept) < concepts:
             raise DataError(
                 f"{len(kept)} crops of clean images for {concepts} concepts; give more images or "
@@ -279,7 +281,7 @@ def total_sobol(
     values = function(torch.cat([first, second, swapped.flatten(0, 1)]))
     base, rest = values[: 2 * designs], values[2 * designs :].view(inputs, designs)
     variance = base.var(correction=0)
-    if variance <= 1e-12:
+    if variance <= 1e-12 * base.square().mean():
         return torch.zeros(inputs, device=values.device)
     return (base[:designs] - rest).square().mean(dim=1) / (2 * variance)
 

@@ -36,20 +36,24 @@ def nnls(rows: Tensor, factors: Tensor, *, sweeps: int = 500, tolerance: float =
         rows: (n, p).
         factors: (rank, p), linearly independent.
         sweeps: most passes over the coordinates.
-        tolerance: the largest change, relative to the largest code, at which it stops.
+        tolerance: the largest change of a row's codes, relative to its largest, at which that row
+            stops; rows do not wait for each other.
 
     Returns:
         (n, rank) codes U >= 0 that minimise ``|rows - U factors|`` row by row.
     """
     gram, right = factors @ factors.T, rows @ factors.T
     codes = torch.zeros_like(right)
+    active = torch.arange(len(rows), device=rows.device)
     for _ in range(sweeps):
-        change = torch.zeros((), dtype=rows.dtype, device=rows.device)
+        moving, target = codes[active], right[active]
+        before = moving.clone()
         for k in range(len(factors)):
-            old = codes[:, k].clone()
-            step = (right[:, k] - codes @ gram[:, k]) / gram[k, k].clamp_min(1e-12)
-            codes[:, k] = (old + step).clamp_min(0)
-            change = torch.maximum(change, (codes[:, k] - old).abs().amax())
-        if change <= tolerance * codes.amax().clamp_min(1e-12):
+            step = (target[:, k] - moving @ gram[:, k]) / gram[k, k].clamp_min(1e-12)
+            moving[:, k] = (moving[:, k] + step).clamp_min(0)
+        codes[active] = moving
+        change = (moving - before).abs().amax(dim=1)
+        active = active[change > tolerance * moving.amax(dim=1)]
+        if not len(active):
             break
     return codes
