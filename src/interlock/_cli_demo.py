@@ -126,10 +126,10 @@ def _patched(
         before=Before(x, original, patch),
         to_pil=to_pil,
         note=(
-            f"An attacker who owns {100 * AREA:.0f} % of the photo and knows the model, not the shield, "
-            f"draws there what misleads it most ({STEPS} gradient steps). The shield was fitted to "
-            f"{CROPS} crops of other photos and is told neither place, size nor label. Without the "
-            f"patch it answers {clean[0]}."
+            f"An attacker who owns {100 * AREA:.0f} % of the photo and knows the model, not the "
+            f"shield, draws there what misleads it most ({STEPS} gradient steps). The shield was "
+            f"fitted to {CROPS} crops of other photos and is told neither place, size nor label. "
+            f"Without the patch it answers {clean[0]}."
         ),
         downloads=[f"{out.name}/{name}" for name in pictures],
     )
