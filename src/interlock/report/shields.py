@@ -237,7 +237,7 @@ def _concepts(inspection: Inspection, photo: Image.Image) -> list[dict[str, Any]
             ),
         }
         for k in order
-        if largest > 0 and values[k] > 0.005 * largest
+        if largest > 0 and values[k] > 0.02 * largest
     ]
 
 
