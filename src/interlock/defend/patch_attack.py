@@ -198,7 +198,7 @@ class PatchAttack:
         return ascend(
             objective,
             x,
-            torch.where(masks, patch, x),
+            self._project(patch, x, masks, low, high),
             masks,
             project=lambda z: self._project(z, x, masks, low, high),
             move=lambda g: self._move(g, low, high),
