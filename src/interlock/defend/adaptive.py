@@ -14,6 +14,7 @@ from interlock.defend.fill import pull_push
 from interlock.defend.patch_attack import (
     Bounds,
     Patched,
+    accumulated,
     ascend,
     check_batch,
     margin,
@@ -172,9 +173,7 @@ def _best_against(
     for step in range(steps):
         z = z.detach().requires_grad_(True)
         (gradient,) = torch.autograd.grad(objective(z).sum(), z)
-        gradient = gradient * masks
-        scale = gradient.abs().flatten(1).mean(dim=1).clamp_min(1e-20).view(-1, 1, 1, 1)
-        velocity = 0.9 * velocity + gradient / scale
+        velocity = accumulated(velocity, gradient * masks)
         z = project(z.detach() + (1 - 0.9 * step / steps) * move(velocity))
         if step % every == every - 1 or step == steps - 1:
             values = judged(z)

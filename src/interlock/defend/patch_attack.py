@@ -230,7 +230,6 @@ def ascend(
     project: Callable[[Tensor], Tensor],
     move: Callable[[Tensor], Tensor],
     steps: int,
-    momentum: float = 0.9,
 ) -> tuple[Tensor, Tensor]:
     """Projected gradient ascent inside a region, from ``start``; keeps the best iterate.
 
@@ -252,12 +251,16 @@ def ascend(
         if step == steps:
             break
         (gradient,) = torch.autograd.grad(values.sum(), z)
-        gradient = gradient * masks
-        scale = gradient.abs().flatten(1).mean(dim=1).clamp_min(1e-20).view(-1, 1, 1, 1)
-        velocity = momentum * velocity + gradient / scale
+        velocity = accumulated(velocity, gradient * masks)
         decay = 1 - 0.9 * step / steps
         z = project(z.detach() + decay * move(velocity))
     return best, reached
+
+
+def accumulated(velocity: Tensor, gradient: Tensor, momentum: float = 0.9) -> Tensor:
+    """The next velocity; each gradient enters at unit mean magnitude (arXiv 1710.06081)."""
+    scale = gradient.abs().flatten(1).mean(dim=1).clamp_min(1e-20).view(-1, 1, 1, 1)
+    return momentum * velocity + gradient / scale
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
