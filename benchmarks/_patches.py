@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -22,12 +22,16 @@ from torch import Tensor
 import _photos
 from _records import code_digest, key
 from _victims import Part, Victim, victims
-from interlock.defend.patch_attack import PatchAttack
+from interlock.defend.patch_attack import PatchAttack, Patched
+from interlock.defend.universal import UniversalPatch, UniversalPatchAttack
 
 OUT = _photos.ROOT / "build" / "defend_quality" / "patches"
 DEFEND = _photos.ROOT / "src" / "interlock" / "defend"
-CODE = (DEFEND / "patch_attack.py", DEFEND / "regions.py")
+CODE = tuple(DEFEND / f"{name}.py" for name in ("patch_attack", "ascent", "regions"))
+UNIVERSAL_CODE = (DEFEND / "universal.py",)
 AREAS = (0.01, 0.02, 0.03, 0.005, 0.05)
+FEWER = {"mobilenet": 64, "embedded": 96, "cifar10": 320}
+"""Photos for the smallest and the largest area, which no target names."""
 STEPS = 40
 CHUNK = 32
 
@@ -64,13 +68,29 @@ def two_patches(area: float, seed: int) -> PatchAttack:
     return PatchAttack(area=area, steps=STEPS, patches=2, seed=seed)
 
 
-ATTACKS: dict[str, Callable[[float, int], PatchAttack]] = {
+MADE: dict[str, Callable[[float, int], PatchAttack]] = {
     "random place": random_place,
     "searched place": searched_place,
     "targeted": targeted,
     "L2 ball": l2_ball,
     "two patches": two_patches,
 }
+UNIVERSAL = "universal"
+ATTACKS = (*MADE, UNIVERSAL)
+
+
+def photos_for(victim: Victim, area: float) -> int | None:
+    """How many photos an area is measured on; None: all of them."""
+    return FEWER[victim.name] if area in (min(AREAS), max(AREAS)) else None
+
+
+@cache
+def universal(victim: Victim, area: float) -> tuple[UniversalPatchAttack, UniversalPatch]:
+    """One patch for all photos, trained on those that settings are chosen on."""
+    index = right_photos(victim, "choose")
+    photos = victim.sets["choose"][index]
+    attack = UniversalPatchAttack(area=area, bounds=victim.bounds, batch_size=CHUNK)
+    return attack, attack.train(victim.model, victim.input(photos.pixels), photos.labels)
 
 
 def right_photos(victim: Victim, part: Part) -> Tensor:
@@ -80,6 +100,11 @@ def right_photos(victim: Victim, part: Part) -> Tensor:
 
 
 _digest = cache(code_digest)  # once a run: an edit on the way must not split its files
+
+
+def code_of(attack: str) -> tuple[Path, ...]:
+    """The files that decide what an attack's pictures look like."""
+    return (*CODE, *UNIVERSAL_CODE) if attack == UNIVERSAL else CODE
 
 
 def file_of(victim: Victim, part: Part, attack: str, area: float, start: int) -> Path:
@@ -92,14 +117,14 @@ def file_of(victim: Victim, part: Part, attack: str, area: float, start: int) ->
         start=start,
         steps=STEPS,
         chunk=CHUNK,
-        code=_digest(*CODE),
+        code=_digest(*code_of(attack)),
     )
     return OUT / victim.name / f"{attack.replace(' ', '-')}-{area}-{name}.safetensors"
 
 
-def craft(victim: Victim, part: Part, attack: str, area: float, count: int | None) -> Attacked:
+def craft(victim: Victim, part: Part, attack: str, area: float) -> Attacked:
     """The pictures of one attack at one size: from disk, or made now."""
-    index = right_photos(victim, part)[:count]
+    index = right_photos(victim, part)[: photos_for(victim, area)]
     photos = victim.sets[part][index]
     chunks = []
     for start in range(0, len(index), CHUNK):
@@ -113,7 +138,7 @@ def craft(victim: Victim, part: Part, attack: str, area: float, count: int | Non
             classes = int(victim.model(victim.input(some.pixels[:1])).shape[1])
             goal = (some.labels + classes // 2 + torch.arange(start, start + len(goal))) % classes
             goal = torch.where(goal == some.labels, (goal + 1) % classes, goal)
-        made = attack_of(victim, attack, area, start)(victim.model, victim.input(some.pixels), goal)
+        made = pasted(victim, attack, area, start, victim.input(some.pixels), goal)
         pixels = torch.where(made.masks, victim.pixels(made.images), some.pixels)
         chunks.append({"pixels": pixels.contiguous(), "masks": made.masks})
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -126,11 +151,15 @@ def craft(victim: Victim, part: Part, attack: str, area: float, count: int | Non
     )
 
 
-def attack_of(victim: Victim, attack: str, area: float, start: int) -> PatchAttack:
+def pasted(
+    victim: Victim, attack: str, area: float, start: int, x: Tensor, labels: Tensor
+) -> Patched:
     """The attack with this victim's pixel range; each chunk has its own places."""
-    from dataclasses import replace
-
-    return replace(ATTACKS[attack](area, start), bounds=victim.bounds, batch_size=CHUNK)
+    if attack == UNIVERSAL:
+        trainer, patch = universal(victim, area)
+        return trainer.apply(patch, x, seed=start)
+    made = replace(MADE[attack](area, start), bounds=victim.bounds, batch_size=CHUNK)
+    return made(victim.model, x, labels)
 
 
 def main() -> None:
@@ -138,9 +167,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--victims", nargs="+", default=["cifar10", "embedded", "mobilenet"])
     parser.add_argument("--parts", nargs="+", default=["choose", "report"])
-    parser.add_argument("--attacks", nargs="+", default=list(ATTACKS))
+    parser.add_argument("--attacks", nargs="+", default=ATTACKS)
     parser.add_argument("--areas", nargs="+", type=float, default=AREAS)
-    parser.add_argument("--count", type=int, help="photos of each set; default: all")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     console = Console(stderr=True)
@@ -149,7 +177,7 @@ def main() -> None:
             (p, at, area) for area in chosen.areas for p in chosen.parts for at in chosen.attacks
         ]
         for part, attack, area in track(todo, description=victim.name, console=console):
-            craft(victim, part, attack, area, chosen.count)
+            craft(victim, part, attack, area)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ PEERS = {"mobilenet": 32, "embedded": 64, "cifar10": 200}
 """Photos for PatchCleanser, which takes hundreds of passes for each."""
 WHITE_BOX = {"mobilenet": 16, "embedded": 40, "cifar10": 100}
 """Photos for the attacks on the shield itself."""
-STATIC = tuple(_patches.ATTACKS)
+STATIC = _patches.ATTACKS
 ON_SHIELD = ("adaptive", "black-box 150", "black-box 1000")
 SHIELD_CODE = tuple(
     DEFEND / f"{name}.py" for name in ("shield", "foreign", "fill", "features", "_masks")
@@ -109,7 +109,7 @@ def attacked(
 ) -> Attacked:
     """The pictures of an attack; those on the shield itself are made for it."""
     if attack in STATIC:
-        return _patches.craft(victim, part, attack, area, None)
+        return _patches.craft(victim, part, attack, area)
     index = _patches.right_photos(victim, part)[: WHITE_BOX[victim.name]]
     photos = victim.sets[part][index]
     x = victim.input(photos.pixels)
@@ -200,7 +200,7 @@ def record_key(victim: Victim, part: str, row: str, attack: str, area: float) ->
         attack=attack,
         area=area,
         steps=_patches.STEPS,
-        code=_digest(*_patches.CODE, DEFEND / "fill.py", *code),
+        code=_digest(*_patches.code_of(attack), DEFEND / "fill.py", *code),
     )
 
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from interlock.defend.patch_attack import PatchAttack, frozen, margin, value_range
+from interlock.defend.ascent import value_range
+from interlock.defend.patch_attack import PatchAttack, frozen, margin
 from interlock.errors import ModelError, OptionError
 from tests.conftest import SmallCNN
 

@@ -10,21 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from interlock.defend.ascent import Bounds, Canvas, ascend, value_range
 from interlock.defend.fill import pull_push
-from interlock.defend.patch_attack import (
-    Bounds,
-    Patched,
-    accumulated,
-    ascend,
-    check_batch,
-    margin,
-    value_range,
-)
+from interlock.defend.patch_attack import Patched, check_batch, margin
 from interlock.defend.regions import cover, footprint, random_places
 from interlock.defend.shield import ConceptShield
 
 WEIGHTS = (0.0, 1.0, 4.0)
 """Weights of the penalty on foreignness, one for each restart, then again from the first."""
+JUDGED_EVERY = 10
+"""Steps from one look at the shield's answer to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,61 +64,44 @@ class AdaptiveAttack:
             random_places(outline, height, width, count, np.random.default_rng((self.seed, 0, k)))
             for k in range(len(images))
         ]
+        ends = value_range(images, self.bounds)
+        parts = []
+        for part, start in enumerate(range(0, len(images), self.batch_size)):
+            k = slice(start, start + self.batch_size)
+            canvas = Canvas.under(outline, places[k], images[k], ends)
+            rng = np.random.default_rng((self.seed, 1, part))
+            parts.append(self._part(shield, canvas, labels[k].to(images.device), rng))
         masks = cover(outline, places, height, width).to(images.device)
-        low, high = value_range(images, self.bounds)
-        parts = [
-            self._part(shield, images[k], labels[k].to(images.device), masks[k], low, high, part)
-            for part, k in enumerate(
-                slice(start, start + self.batch_size)
-                for start in range(0, len(images), self.batch_size)
-            )
-        ]
         return Patched(torch.cat(parts), masks, places)
 
     def _part(
-        self,
-        shield: ConceptShield,
-        x: Tensor,
-        y: Tensor,
-        masks: Tensor,
-        low: Tensor,
-        high: Tensor,
-        part: int,
+        self, shield: ConceptShield, canvas: Canvas, y: Tensor, rng: np.random.Generator
     ) -> Tensor:
-        rng = np.random.default_rng((self.seed, 1, part))
-
-        def project(z: Tensor) -> Tensor:
-            return torch.where(masks, z.clamp(low, high), x)
-
         def move(direction: Tensor) -> Tensor:
-            return self.step_size * (high - low) * direction.sign()
+            return canvas.step(self.step_size, direction)
 
         def shield_margin(z: Tensor) -> Tensor:
-            with torch.no_grad():
-                return margin(shield(z), y)
+            return margin(shield(z), y)
 
-        best, reached = x.clone(), shield_margin(x)
+        best = canvas.x
+        reached = torch.full((len(y),), -torch.inf, device=y.device)
         for restart in range(self.restarts):
-            noise = torch.from_numpy(rng.random(x.shape, dtype=np.float32)).to(x)
-            start = torch.where(masks, low + (high - low) * noise, x)
+            start = canvas.noise(rng)
             if restart % 2:
-                loud = self._objective(shield, y, masks, 0.0, rng, bare=True)
-                start, _ = ascend(
-                    loud, x, start, masks, project=project, move=move, steps=self.steps // 4
-                )
+                loud = self._objective(shield, y, canvas.masks, 0.0, rng, bare=True)
+                start, _ = ascend(loud, canvas, start, move=move, steps=self.steps // 4)
             weight = WEIGHTS[restart % len(WEIGHTS)]
-            objective = self._objective(shield, y, masks, weight, rng)
-            found, values = _best_against(
-                objective,
-                shield_margin,
+            found, values = ascend(
+                self._objective(shield, y, canvas.masks, weight, rng),
+                canvas,
                 start,
-                masks,
-                project=project,
                 move=move,
                 steps=self.steps,
+                judged=shield_margin,
+                every=JUDGED_EVERY,
             )
-            better = values > reached
-            best[better], reached[better] = found[better], values[better]
+            better = (values > reached).view(-1, 1, 1, 1)
+            best, reached = torch.where(better, found, best), torch.maximum(values, reached)
         return best
 
     def _objective(
@@ -154,32 +132,6 @@ class AdaptiveAttack:
             return value + under - weight * 10 * share
 
         return objective
-
-
-def _best_against(
-    objective: Callable[[Tensor], Tensor],
-    judged: Callable[[Tensor], Tensor],
-    start: Tensor,
-    masks: Tensor,
-    *,
-    project: Callable[[Tensor], Tensor],
-    move: Callable[[Tensor], Tensor],
-    steps: int,
-    every: int = 10,
-) -> tuple[Tensor, Tensor]:
-    """Ascend one function and keep the iterate that another, without gradients, likes best."""
-    z, velocity = start, torch.zeros_like(start)
-    best, reached = start.clone(), judged(start)
-    for step in range(steps):
-        z = z.detach().requires_grad_(True)
-        (gradient,) = torch.autograd.grad(objective(z).sum(), z)
-        velocity = accumulated(velocity, gradient * masks)
-        z = project(z.detach() + (1 - 0.9 * step / steps) * move(velocity))
-        if step % every == every - 1 or step == steps - 1:
-            values = judged(z)
-            better = values > reached
-            best[better], reached[better] = z[better], values[better]
-    return best, reached
 
 
 def _uniform(shape: torch.Size, rng: np.random.Generator, like: Tensor) -> Tensor:

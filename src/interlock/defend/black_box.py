@@ -10,13 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interlock.defend.patch_attack import (
-    Bounds,
-    Patched,
-    check_batch,
-    margin,
-    value_range,
-)
+from interlock.defend.ascent import Bounds, value_range
+from interlock.defend.patch_attack import Patched, check_batch, margin
 from interlock.defend.regions import Place, Shape, cover, footprint, random_places
 from interlock.errors import ModelError, OptionError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,14 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interlock.defend.ascent import Bounds, Canvas, Objective, ascend, value_range
 from interlock.defend.regions import Place, Shape, cover, footprint, random_places
-from interlock.errors import ModelError, OptionError
+from interlock.errors import OptionError
 
-Bounds = tuple[Tensor | float, Tensor | float]
-"""Values of black and of white as the model takes them: numbers, or one per channel (C,)."""
 Location = Literal["random", "search"] | tuple[int, int]
-Objective = Callable[[Tensor], Tensor]
-"""(N, C, H, W) images -> (N,) values that the attacker wants large."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +112,11 @@ class PatchAttack:
             x, y = images[part], labels[part].to(images.device)
             rng = np.random.default_rng((self.seed, 1, start))
             objective = margin_objective(model, y, self.targeted)
+            canvas = Canvas.under(outline, places[part], x, (low, high))
             if self.location == "search":
-                found = self._searched(objective, x, outline, low, high, (self.seed, 2, start))
-                places[part] = found
-            masks = cover(outline, places[part], height, width).to(x.device)
-            finished.append(self._best(objective, x, masks, low, high, self.steps, rng)[0])
+                places[part] = self._searched(objective, outline, canvas, (self.seed, 2, start))
+                canvas = Canvas.under(outline, places[part], x, (low, high))
+            finished.append(self._best(objective, canvas, rng))
         masks = cover(outline, places, height, width).to(images.device)
         return Patched(torch.cat(finished), masks, places)
 
@@ -142,125 +139,65 @@ class PatchAttack:
     def _searched(
         self,
         objective: Objective,
-        x: Tensor,
         outline: Tensor,
-        low: Tensor,
-        high: Tensor,
+        canvas: Canvas,
         seed: tuple[int, ...],
     ) -> list[list[Place]]:
         """For each image the most promising of several random places."""
+        x, ends = canvas.x, (canvas.low, canvas.high)
         height, width = x.shape[-2:]
         best: list[list[Place]] = [[] for _ in x]
-        reached = torch.full((len(x),), -torch.inf, device=x.device)
+        reached = [-np.inf] * len(x)
         for candidate in range(self.candidates):
             rng = np.random.default_rng((*seed, candidate))
             places = [random_places(outline, height, width, self.patches, rng) for _ in x]
-            masks = cover(outline, places, height, width).to(x.device)
+            tried = Canvas.under(outline, places, x, ends)
             steps = max(1, self.steps // 10)
-            _, values = self._ascend(objective, x, masks, low, high, steps, rng)
-            for k in (values > reached).nonzero()[:, 0].tolist():
-                best[k], reached[k] = places[k], values[k]
+            _, values = self._ascend(objective, tried, steps, rng)
+            for k, value in enumerate(values.tolist()):
+                if value > reached[k]:
+                    best[k], reached[k] = places[k], value
         return best
 
-    def _best(
-        self,
-        objective: Objective,
-        x: Tensor,
-        masks: Tensor,
-        low: Tensor,
-        high: Tensor,
-        steps: int,
-        rng: np.random.Generator,
-    ) -> tuple[Tensor, Tensor]:
-        """The best of all restarts: images (N, C, H, W) and their objective (N,)."""
-        found, values = self._ascend(objective, x, masks, low, high, steps, rng)
+    def _best(self, objective: Objective, canvas: Canvas, rng: np.random.Generator) -> Tensor:
+        """(N, C, H, W): the best of all restarts."""
+        found, values = self._ascend(objective, canvas, self.steps, rng)
         for _ in range(self.restarts - 1):
-            again, reached = self._ascend(objective, x, masks, low, high, steps, rng)
+            again, reached = self._ascend(objective, canvas, self.steps, rng)
             better = reached > values
             found = torch.where(better.view(-1, 1, 1, 1), again, found)
             values = torch.where(better, reached, values)
-        return found, values
+        return found
 
     def _ascend(
-        self,
-        objective: Objective,
-        x: Tensor,
-        masks: Tensor,
-        low: Tensor,
-        high: Tensor,
-        steps: int,
-        rng: np.random.Generator,
+        self, objective: Objective, canvas: Canvas, steps: int, rng: np.random.Generator
     ) -> tuple[Tensor, Tensor]:
-        noise = torch.from_numpy(rng.random(x.shape, dtype=np.float32)).to(x)
-        patch = low + (high - low) * noise
-        if self.norm == "l2":
-            patch = x + self._into_ball((noise - 0.5) * masks)
-        return ascend(
-            objective,
-            x,
-            self._project(patch, x, masks, low, high),
-            masks,
-            project=lambda z: self._project(z, x, masks, low, high),
-            move=lambda g: self._move(g, low, high),
-            steps=steps,
-        )
+        if self.norm == "free":
+            return ascend(
+                objective,
+                canvas,
+                canvas.noise(rng),
+                move=lambda g: canvas.step(self.step_size, g),
+                steps=steps,
+            )
 
-    def _move(self, direction: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        if self.norm == "l2":
-            norm = direction.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-            return self.step_size * self.epsilon * direction / norm  # type: ignore[no-any-return]
-        return self.step_size * (high - low) * direction.sign()
+        def project(z: Tensor) -> Tensor:
+            return canvas.project(canvas.x + _shortened(z - canvas.x, self.epsilon))
 
-    def _project(self, z: Tensor, x: Tensor, masks: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        if self.norm == "l2":
-            z = x + self._into_ball(z - x)
-        return torch.where(masks, z.clamp(low, high), x)
+        def move(g: Tensor) -> Tensor:
+            return self.step_size * self.epsilon * g / _norms(g)
 
-    def _into_ball(self, delta: Tensor) -> Tensor:
-        norm = delta.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
-        return delta * (self.epsilon / norm).clamp(max=1)  # type: ignore[no-any-return]
+        start = project(canvas.x + (canvas.uniform(rng) - 0.5) * canvas.masks)
+        return ascend(objective, canvas, start, move=move, steps=steps, project=project)
 
 
-def ascend(
-    objective: Objective,
-    x: Tensor,
-    start: Tensor,
-    masks: Tensor,
-    *,
-    project: Callable[[Tensor], Tensor],
-    move: Callable[[Tensor], Tensor],
-    steps: int,
-) -> tuple[Tensor, Tensor]:
-    """Projected gradient ascent inside a region, from ``start``; keeps the best iterate.
-
-    Returns:
-        Images (N, C, H, W), equal to ``x`` outside ``masks``, and their objective (N,), which is
-        never below that of ``x``.
-    """
-    with torch.no_grad():
-        best, reached = x.clone(), objective(x)
-    z, velocity = start, torch.zeros_like(x)
-    for step in range(steps + 1):
-        z = z.detach().requires_grad_(step < steps)
-        with torch.set_grad_enabled(step < steps):
-            values = objective(z)
-        if not values.isfinite().all():
-            raise ModelError("logits are not finite; check the model and its input range")
-        better = values.detach() > reached
-        best[better], reached[better] = z.detach()[better], values.detach()[better]
-        if step == steps:
-            break
-        (gradient,) = torch.autograd.grad(values.sum(), z)
-        velocity = accumulated(velocity, gradient * masks)
-        decay = 1 - 0.9 * step / steps
-        z = project(z.detach() + decay * move(velocity))
-    return best, reached
+def _norms(delta: Tensor) -> Tensor:
+    norms: Tensor = delta.flatten(1).norm(dim=1)
+    return norms.clamp_min(1e-12).view(-1, 1, 1, 1)
 
 
-def accumulated(velocity: Tensor, gradient: Tensor, momentum: float = 0.9) -> Tensor:
-    """The next velocity; each gradient enters at unit mean magnitude (arXiv 1710.06081)."""
-    scale = gradient.abs().flatten(1).mean(dim=1).clamp_min(1e-20).view(-1, 1, 1, 1)
-    return momentum * velocity + gradient / scale
+def _shortened(delta: Tensor, longest: float) -> Tensor:
+    return delta * (longest / _norms(delta)).clamp(max=1)
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
@@ -278,20 +215,6 @@ def margin_objective(model: nn.Module, labels: Tensor, targeted: bool) -> Object
         return -value if targeted else value
 
     return objective
-
-
-def value_range(images: Tensor, bounds: Bounds | None) -> tuple[Tensor, Tensor]:
-    """Black and white, each (1, C or 1, 1, 1), as ``PatchAttack`` documents."""
-    if bounds is not None:
-        low, high = (torch.as_tensor(b, dtype=images.dtype).view(1, -1, 1, 1) for b in bounds)
-        if not bool((low < high).all()):
-            raise OptionError("bounds: black is not below white")
-        return low.to(images.device), high.to(images.device)
-    least, most = images.amin(dim=(0, 2, 3)), images.amax(dim=(0, 2, 3))
-    if most.max() <= 1 and least.min() >= -1:
-        floor = 0.0 if least.min() >= 0 else -1.0
-        least, most = torch.full_like(least, floor), torch.ones_like(most)
-    return least.view(1, -1, 1, 1), most.view(1, -1, 1, 1)
 
 
 def check_batch(images: Tensor, labels: Tensor) -> None:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from interlock.defend.patch_attack import Bounds, Patched, check_batch, margin, value_range
+from interlock.defend.ascent import Bounds, value_range
+from interlock.defend.patch_attack import Patched, check_batch, margin
 from interlock.defend.regions import Place, Shape, footprint
 from interlock.errors import ModelError, OptionError
 
