@@ -230,6 +230,29 @@ def test_negative_activations() -> None:
     assert (rebuilt - maps).norm() < 0.6 * maps.norm()
 
 
+def test_signs_are_split_however_late_a_negative_activation_comes() -> None:
+    class Late(nn.Module):
+        """Negative only where an image is dark."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.body, self.head = nn.Conv2d(3, 3, 1, bias=False), nn.Linear(3, 2)
+            self.body.weight.data = torch.eye(3).view(3, 3, 1, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.body(x - 0.5).mean(dim=(2, 3)))
+
+    model = Late().eval()
+    bright, dark = photos(8) / 2 + 0.5, photos(8) / 2
+    bank = ConceptBank.fit(model, [bright, dark], concepts=2)
+    assert bank.signed
+    assert bank.factors.shape == (2, 6)
+    assert bool((bank.factors[:, 3:] > 0).any())
+    plain = ConceptBank.fit(model, [bright, bright], concepts=2)
+    assert not plain.signed
+    assert plain.factors.shape == (2, 3)
+
+
 def test_bad_input() -> None:
     model = Pooled()
     with pytest.raises(DataError, match="9 crops of clean images for 10 concepts"):

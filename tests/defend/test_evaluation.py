@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from interlock.defend import PatchAttack
 from interlock.defend.evaluation import Evaluator, Rate
+from interlock.defend.shield import Answer
 from interlock.errors import DataError, OptionError
 
 
@@ -26,16 +27,13 @@ class Blind(nn.Module):
         super().__init__()
         self.model = model
 
-    def predict(self, x: Tensor) -> Tensor:
-        return torch.zeros(len(x), dtype=torch.long)
-
-    def masks(self, x: Tensor) -> Tensor:
-        hidden = torch.zeros(len(x), 1, *x.shape[-2:], dtype=torch.bool)
-        hidden[x.amax(dim=(1, 2, 3)) > 0.9, :, : x.shape[-2] // 2] = True
-        return hidden
-
-    def passes(self, x: Tensor) -> Tensor:
-        return 1 + self.masks(x).flatten(1).any(dim=1).long()
+    def answer(self, x: Tensor) -> Answer:
+        masks = torch.zeros(len(x), 1, *x.shape[-2:], dtype=torch.bool)
+        masks[x.amax(dim=(1, 2, 3)) > 0.9, :, : x.shape[-2] // 2] = True
+        first = torch.tensor([[1.0, 0.0]]).expand(len(x), 2)
+        passes = 1 + masks.flatten(1).any(dim=1).long()
+        votes = torch.zeros(len(x), 1, dtype=torch.long)
+        return Answer(first, self.model(x), masks.float(), masks, votes, passes)
 
 
 def greenish(count: int) -> Tensor:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -15,7 +19,7 @@ from interlock.defend.features import Taps, find_layers, last_maps
 from interlock.defend.fill import pull_push
 from interlock.defend.foreign import Moments
 from interlock.defend.patch_attack import PatchAttack
-from interlock.defend.shield import ConceptShield
+from interlock.defend.shield import ConceptShield, _Sample
 from interlock.errors import DataError, InterlockError, ModelError, OptionError
 from tests.conftest import SmallCNN
 
@@ -284,3 +288,34 @@ class TestAdaptiveAttack:
         assert made.images.max() <= 1
         again = attack(shield, x, shield.predict(x))
         assert torch.equal(made.images, again.images)
+
+
+def test_the_banks_images_are_a_uniform_sample_of_the_stream() -> None:
+    counts = np.zeros(40)
+    for seed in range(400):
+        sample = _Sample(seed, limit=10)
+        for batch in torch.arange(40.0).view(-1, 1, 1, 1).split(7):
+            sample.add(batch)
+        chosen = [int(x.item()) for x in sample.images]
+        assert len(set(chosen)) == 10
+        counts[chosen] += 1
+    # Each image is chosen by a quarter of the seeds: 100 of 400, give or take 8.7.
+    assert abs(counts - 100).max() < 40
+    assert abs(counts[:10].mean() - counts[-10:].mean()) < 12
+
+
+@pytest.mark.parametrize("absent", ["mean0", "medians", "factors"])
+def test_a_file_without_a_part_is_one_clear_line(
+    shield: ConceptShield, model: Net, tmp_path: Path, absent: str
+) -> None:
+    path = shield.save(tmp_path / "shield.safetensors")
+    with safe_open(path, "pt") as file:
+        header = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys() if name != absent}  # noqa: SIM118
+    save_file(tensors, path, header)
+    with pytest.raises(DataError, match=rf"incomplete shield.*{absent}"):
+        ConceptShield.load(path, model)
+    settings = json.loads(header["interlock"]) | {"settings": {}}
+    save_file(tensors, path, {"interlock": json.dumps(settings)})
+    with pytest.raises(DataError, match="incomplete shield"):
+        ConceptShield.load(path, model)

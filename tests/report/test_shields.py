@@ -45,6 +45,7 @@ INSPECTION = Inspection(
     votes=(0, 0, 1),
     concepts=torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0)),
     importances=torch.tensor([0.5, -1.0, 2.0]),
+    exact=True,
     passes=4,
 )
 
@@ -105,6 +106,12 @@ def test_the_steps_are_told_in_order_and_only_concepts_that_speak_for_the_answer
     assert body.index("<strong>concept 3<") < body.index("<strong>concept 1<")
     assert "<strong>concept 2<" not in body
     assert "cup, cup, watch" in body
+
+
+def test_unsigned_importances_are_not_said_to_speak_for_an_answer() -> None:
+    body = str(chapter(replace(INSPECTION, undefended=0, exact=False)).body)
+    assert "Concepts that sway cup" in body
+    assert "speak for" not in body
 
 
 def test_an_image_that_is_not_masked_says_so() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,19 @@ def store(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) 
 
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
     return write_atomically(path, save(plain, {"interlock": json.dumps(header, sort_keys=True)}))
+
+
+@contextmanager
+def complete(path: str | Path, kind: str) -> Iterator[None]:
+    """Turn what goes wrong while fitted parts are put together into one line.
+
+    Raises:
+        DataError: a part is missing or of the wrong kind.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: an incomplete {kind} ({error}); fit it again") from None
 
 
 def restore(
@@ -59,6 +74,6 @@ def restore(
             f"{path}: version {header.get('version')} of a {kind}, this release reads {version}; "
             "fit it again"
         )
-    if header["model"] != fingerprint(model):
+    if header.get("model") != fingerprint(model):
         raise ModelError(f"{path}: fitted to another model; fit a {kind} to this one")
     return tensors, header

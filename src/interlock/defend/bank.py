@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from interlock.defend._files import fingerprint, restore, store
+from interlock.defend._files import complete, fingerprint, restore, store
 from interlock.defend.features import Taps, last_maps, replaced
 from interlock.defend.nmf import factorise, nnls
 from interlock.errors import DataError, ModelError, OptionError
@@ -93,6 +93,7 @@ class ConceptBank:
         rng = np.random.default_rng((seed, 0))
         kept: list[Tensor] = []
         seen, taps = 0, None
+        undecided, negative = signed is None and layer is None, False
         for x in as_batches(images):
             taps = taps or Taps(model, [layer or last_maps(model, x[:1])])
             with torch.no_grad():
@@ -103,14 +104,13 @@ class ConceptBank:
                 maps = taps(crops_of(x, crop))[1][0]
             if not torch.isfinite(maps).all():
                 raise ModelError("activations are not finite on the clean images; check the model")
-            if signed is None:
-                signed = layer is None and bool(maps.amin() < 0)
-            if not signed and maps.amin() < 0:
+            negative |= bool(maps.amin() < 0)
+            if negative and not (signed or undecided):
                 raise ModelError(
                     f"layer {taps.layers[0]!r} has negative activations, which no sum of "
                     "non-negative concepts makes; name a layer after a ReLU, or use signed=True"
                 )
-            for row in _halves(maps, signed).mean(dim=(2, 3)):
+            for row in _halves(maps, undecided or bool(signed)).mean(dim=(2, 3)):
                 seen += 1
                 if len(kept) < ROWS:
                     kept.append(row.clone())  # a view would keep its whole batch
@@ -121,11 +121,14 @@ class ConceptBank:
                 f"{len(kept)} crops of clean images for {concepts} concepts; give more images or "
                 "ask for fewer concepts"
             )
+        rows = torch.stack(kept)
+        if undecided and not negative:
+            rows = rows.chunk(2, dim=1)[0].contiguous()
         return cls(
-            factorise(torch.stack(kept), concepts, seed=seed),
+            factorise(rows, concepts, seed=seed),
             taps.layers[0],
             fingerprint(model),
-            signed=bool(signed),
+            signed=negative if undecided else bool(signed),
         )
 
     def codes(self, maps: Tensor) -> Tensor:
@@ -159,7 +162,7 @@ class ConceptBank:
             seed: of its scrambling.
         """
         with torch.no_grad():
-            weights, maps = _linear_head(model, self.layer, image[None])
+            weights, maps = linear_head(model, self.layer, image[None])
             codes = self.codes(maps)[0]  # (concepts, h, w)
             if weights is not None:
                 direct = self.directions.to(weights) @ weights[target]
@@ -203,9 +206,12 @@ class ConceptBank:
             ModelError: fitted to another model or layer.
         """
         tensors, header = restore(path, "concept bank", VERSION, model)
-        if layer is not None and header["layer"] != layer:
-            raise ModelError(f"{path}: a bank of layer {header['layer']!r}, not of {layer!r}")
-        return cls(tensors["factors"], header["layer"], header["model"], signed=header["signed"])
+        with complete(path, "concept bank"):
+            found, signed = header["layer"], header["signed"]
+            bank = cls(tensors["factors"], found, header["model"], signed=signed)
+        if layer is not None and found != layer:
+            raise ModelError(f"{path}: a bank of layer {found!r}, not of {layer!r}")
+        return bank
 
 
 def _halves(maps: Tensor, signed: bool) -> Tensor:
@@ -286,7 +292,7 @@ def total_sobol(
     return (base[:designs] - rest).square().mean(dim=1) / (2 * variance)
 
 
-def _linear_head(model: nn.Module, layer: str, x: Tensor) -> tuple[Tensor | None, Tensor]:
+def linear_head(model: nn.Module, layer: str, x: Tensor) -> tuple[Tensor | None, Tensor]:
     """The weights (classes, channels) of a head that is linear in the averaged maps, if it is."""
     taps = Taps(model, [layer])
     seen: list[tuple[nn.Linear, Tensor, Tensor]] = []

@@ -220,11 +220,12 @@ class Evaluator:
 
     def _shielded(self, area: float, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """The shield's answers (N,) and masks (N, 1, H, W), counted."""
-        answers, masks = self._shield.predict(images), self._shield.masks(images)
-        self._count(area, "right", answers == labels)
-        self._count(area, "masked", masks.flatten(1).any(dim=1))
-        self._sums["passes", area] += int(self._shield.passes(images).sum())
-        return answers, masks
+        with torch.no_grad():
+            answer = self._shield.answer(images)
+        self._count(area, "right", answer.labels == labels)
+        self._count(area, "masked", answer.masked)
+        self._sums["passes", area] += int(answer.passes.sum())
+        return answer.labels, answer.masks
 
     def _answers(self, model: nn.Module, images: Tensor) -> Tensor:
         with torch.no_grad():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from interlock.defend.bank import ConceptBank, _linear_head, as_batches
+from interlock.defend.bank import ConceptBank, as_batches, linear_head
 from interlock.defend.features import Taps
 from interlock.errors import DataError
 
@@ -81,7 +81,7 @@ def view_concepts(
     with torch.no_grad():
         for x in as_batches(images):
             if not shown:
-                weights = _linear_head(model, bank.layer, x[:1])[0]
+                weights = linear_head(model, bank.layer, x[:1])[0]
             shown.append(x)
             codes.append(bank.codes(taps(x)[1][0]).cpu())
     if not shown:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interlock.defend._files import fingerprint, restore, store
+from interlock.defend._files import complete, fingerprint, restore, store
 from interlock.defend._masks import foreign_masks, grown, windows
-from interlock.defend.bank import ConceptBank, as_batches
+from interlock.defend.bank import ConceptBank, as_batches, parts_of
 from interlock.defend.features import Taps, find_layers
 from interlock.defend.fill import pull_push
 from interlock.defend.foreign import Foreignness, Moments, fitted
@@ -54,6 +54,9 @@ class Inspection:
     """(concepts, h, w): how much of each concept of the bank, where."""
     importances: Tensor
     """(concepts,): what each contributes to the undefended label."""
+    exact: bool
+    """Whether the importances are contributions to the logit; otherwise they are total Sobol
+    indices, which have no sign."""
     passes: int
     """Forward passes that the answer took; those for the importances are not among them."""
 
@@ -73,13 +76,31 @@ class _Settings:
 
 
 @dataclass(frozen=True, eq=False)
-class _Answer:
+class Answer:
+    """What the shield makes of a batch of N images."""
+
     logits: Tensor
+    """(N, classes), as ``forward`` returns them."""
     own: Tensor
+    """(N, classes): the bare model's."""
     foreign: Tensor
+    """(N, 1, H, W): 1 where nothing is foreign."""
     masks: Tensor
+    """(N, 1, H, W) bool: what is hidden of each image, at the least; empty if nothing is."""
     votes: Tensor
+    """(N, masks): the label under each mask, tightest first; the own label without one."""
     passes: Tensor
+    """(N,) int: forward passes that each image took."""
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,)."""
+        return self.logits.argmax(dim=1)
+
+    @property
+    def masked(self) -> Tensor:
+        """(N,) bool: whether something is hidden."""
+        return self.masks.flatten(1).any(dim=1)
 
 
 class ConceptShield(nn.Module):
@@ -131,7 +152,7 @@ class ConceptShield(nn.Module):
                 tries no window and saves its pass.
             share: masks leave out what is less foreign than this share of the image's peak.
             bank: concepts that are fitted already; then only the statistics are.
-            seed: of the bank.
+            seed: of the bank and of the images that it is fitted to.
 
         Raises:
             DataError: too few images.
@@ -149,7 +170,7 @@ class ConceptShield(nn.Module):
         taps, seen = None, 0
         moments: list[Moments] = []
         held_out: list[Tensor] = []
-        for_bank = _Sample()
+        for_bank = _Sample(seed)
         for x in as_batches(images):
             with torch.no_grad():
                 taps = taps or Taps(model, layers or find_layers(model, x[:1]))
@@ -180,7 +201,7 @@ class ConceptShield(nn.Module):
             false_mask_rate=false_mask_rate,
             share=share,
         )
-        bank = bank or ConceptBank.fit(model, for_bank.images(), concepts=concepts, seed=seed)
+        bank = bank or ConceptBank.fit(model, for_bank.images, concepts=concepts, seed=seed)
         shield = cls(model, foreignness, bank, settings)
         if false_change_rate:
             confidence = shield._calibrated(held_out, false_change_rate)
@@ -253,7 +274,7 @@ class ConceptShield(nn.Module):
 
         For images that are masked, the logarithm of the mean probabilities under the masks.
         """
-        return self._answer(images).logits
+        return self.answer(images).logits
 
     def predict(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N,) labels."""
@@ -264,12 +285,12 @@ class ConceptShield(nn.Module):
     def passes(self, images: Tensor) -> Tensor:
         """(N,) int: forward passes that each image takes."""
         with torch.no_grad():
-            return self._answer(images).passes
+            return self.answer(images).passes
 
     def masks(self, images: Tensor) -> Tensor:
         """(N, 1, H, W) bool: what is hidden of each image, at the least; empty if nothing is."""
         with torch.no_grad():
-            return self._answer(images).masks
+            return self.answer(images).masks
 
     def score(self, images: Tensor) -> Tensor:
         """(N,): the peak of foreignness over the threshold; above 1 an image is masked."""
@@ -282,7 +303,7 @@ class ConceptShield(nn.Module):
         if x.ndim != 4 or len(x) != 1:
             raise OptionError(f"inspect takes one image, not {tuple(image.shape)}")
         with torch.no_grad():
-            answer = self._answer(x)
+            answer = self.answer(x)
             maps = Taps(self.model, [self.bank.layer])(x)[1][0]
             label = int(answer.own.argmax())
             importances = self.bank.importances(self.model, x[0], label)
@@ -296,6 +317,7 @@ class ConceptShield(nn.Module):
             votes=tuple(answer.votes[0].tolist()) if answer.masks.any() else (),
             concepts=self.bank.codes(maps)[0].cpu(),
             importances=importances.values.cpu(),
+            exact=importances.exact,
             passes=int(answer.passes[0]),
         )
 
@@ -318,7 +340,8 @@ class ConceptShield(nn.Module):
         s = self.settings
         return foreign_masks(foreign, s.trigger, s.edge, s.share)
 
-    def _answer(self, images: Tensor) -> _Answer:
+    def answer(self, images: Tensor) -> Answer:
+        """(N, C, H, W) -> logits, masks, votes and passes, all from the same passes."""
         own, foreign = self.look(images)
         masks = self._masks(foreign.detach())
         hit = masks.flatten(1).any(dim=1)
@@ -341,7 +364,7 @@ class ConceptShield(nn.Module):
             logits = logits.index_put((index,), under[accepted])
             masks = masks.index_put((index,), windows(foreign.detach()[index], WINDOW))
             votes[index] = under[accepted].argmax(dim=1)[:, None]
-        return _Answer(logits, own, foreign, masks, votes, passes)
+        return Answer(logits, own, foreign, masks, votes, passes)
 
     def save(self, path: str | Path) -> Path:
         """Write all that was fitted, not the model, to one ``.safetensors`` file."""
@@ -367,28 +390,32 @@ class ConceptShield(nn.Module):
         tensors, header = restore(path, "shield", VERSION, model)
         device = next((p.device for p in model.parameters()), torch.device("cpu"))
         tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
-        layers = header["layers"]
-        foreignness = Foreignness(
-            layers,
-            [tensors[f"mean{k}"] for k in range(len(layers))],
-            [tensors[f"whitening{k}"] for k in range(len(layers))],
-            tensors["medians"].tolist(),
-        ).to(device)
-        bank = ConceptBank(tensors["factors"], model_id=header["model"], **header["bank"])
-        return cls(model, foreignness, bank, _Settings(**header["settings"]))
+        with complete(path, "shield"):
+            layers = header["layers"]
+            foreignness = Foreignness(
+                layers,
+                [tensors[f"mean{k}"] for k in range(len(layers))],
+                [tensors[f"whitening{k}"] for k in range(len(layers))],
+                tensors["medians"].tolist(),
+            ).to(device)
+            bank = ConceptBank(tensors["factors"], model_id=header["model"], **header["bank"])
+            settings = _Settings(**header["settings"])
+        return cls(model, foreignness, bank, settings)
 
 
 class _Sample:
-    """Images for the bank, out of a stream: the first ones, a few of each batch afterwards."""
+    """A uniform sample of the images of a stream, for the bank."""
 
-    def __init__(self, limit: int = 256) -> None:
-        self._limit, self._kept, self._count = limit, list[Tensor](), 0
+    def __init__(self, seed: int, limit: int = 128) -> None:
+        self._rng = np.random.default_rng((seed, 1))
+        self._limit, self._seen = limit, 0
+        self.images: list[Tensor] = []
+        """(1, C, H, W) each."""
 
-    def add(self, x: Tensor) -> None:
-        free = self._limit - self._count
-        if free > 0:
-            self._kept.append(x[:free].clone())
-            self._count += len(self._kept[-1])
-
-    def images(self) -> list[Tensor]:
-        return self._kept
+    def add(self, batch: Tensor) -> None:
+        for x in parts_of(batch, 1):
+            self._seen += 1
+            if len(self.images) < self._limit:
+                self.images.append(x.clone())
+            elif (place := int(self._rng.integers(self._seen))) < self._limit:
+                self.images[place] = x.clone()

@@ -107,6 +107,7 @@ def shield_chapter(
         steps=steps,
         concepts=_concepts(inspection, photo),
         undefended=label(inspection.undefended),
+        exact=inspection.exact,
         true_patch=patch is not None,
         votes=[label(vote) for vote in inspection.votes],
         passes=inspection.passes,
@@ -223,7 +224,7 @@ def _verdict(inspection: Inspection, undefended: Answer, defended: Answer) -> st
 
 
 def _concepts(inspection: Inspection, photo: Image.Image) -> list[dict[str, Any]]:
-    """The concepts that speak most for the bare model's answer."""
+    """The concepts that the bare model's answer rests on most."""
     values = inspection.importances
     order = values.argsort(descending=True)[:_CONCEPTS].tolist()
     largest = float(values.clamp_min(0).max())
