@@ -34,10 +34,8 @@ def foreign_masks(foreign: Tensor, trigger: float, edge: float, share: float) ->
 
 
 def grown(masks: Tensor, reach: float) -> Tensor:
-    """(N, 1, H, W) bool, wider on all sides by a share of the height."""
-    pixels = round(reach * masks.shape[-2])
-    if not pixels:
-        return masks
+    """(N, 1, H, W) bool, wider on all sides by a share of the height, at least by a pixel."""
+    pixels = max(1, round(reach * masks.shape[-2]))
     return F.max_pool2d(masks.float(), 2 * pixels + 1, stride=1, padding=pixels) > 0
 
 
