@@ -151,7 +151,7 @@ class ConceptShield(nn.Module):
         *,
         layers: tuple[str, ...] | None = None,
         concepts: int = 10,
-        false_mask_rate: float = 0.05,
+        false_mask_rate: float = 0.03,
         false_change_rate: float = 0.02,
         share: float = 0.3,
         bank: ConceptBank | None = None,
