@@ -171,7 +171,7 @@ def measure(
     """Fill in what is missing: clean accuracy first, then attack by attack."""
     defences = Defences(victim)
     photos = victim.sets[part]
-    for row in ("undefended", "paper masking", SHIELD):
+    for row in ROWS[:3]:
         name = record_key(victim, part, row, "clean", 0)
         if name in records or row not in chosen_rows:
             continue
@@ -335,6 +335,28 @@ def _worst(known: Callable[[str, str, float], list[int] | None], bare: list[int]
     )
 
 
+def summary(found: list[tuple[Victim, Records]], part: str) -> str:
+    """One table of all victims: each attack averaged over the areas of 1 to 3 %."""
+    attacks = (*STATIC, *ON_SHIELD, ON_CLEANSER)
+    lines = []
+    for victim, records in found:
+        clean = record_key(victim, part, "undefended", "clean", 0)
+        if clean not in records:
+            continue
+        accuracy = np.mean(records[clean]["right"])
+        for row in ROWS:
+            cells = []
+            for attack in attacks:
+                names = [record_key(victim, part, row, attack, area) for area in MIDDLE]
+                hits = [np.mean(records[name]["right"]) for name in names if name in records]
+                cells.append(f"{100 * accuracy * np.mean(hits):.1f}" if hits else "–")
+            name = record_key(victim, part, row, "clean", 0)
+            alone = f"{100 * np.mean(records[name]['right']):.1f}" if name in records else "–"
+            if {alone, *cells} != {"–"}:
+                lines.append([f"{victim.name}: {row}", alone, *cells])
+    return markdown(["% of all photos", "clean", *attacks], lines)
+
+
 def _roc(victim: Victim, part: str, wanted: list[tuple[str, float]], records: Records) -> str:
     """How well the shield's score tells patched photos from clean ones."""
     clean = record_key(victim, part, SHIELD, "clean", 0)
@@ -371,7 +393,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--table-only", action="store_true", help="print what is on file")
     chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
-    text = []
+    text, found = [], []
     for victim in (v for v in victims() if v.name in chosen.victims):
         if missing := victim.missing():
             print(f"skipped {victim.name}: {Path(missing[0])} is not there", file=sys.stderr)
@@ -386,7 +408,9 @@ def main(argv: list[str] | None = None) -> int:
         if not chosen.table_only:
             measure(victim, chosen.part, wanted, list(chosen.rows), records)
         text.append(table(victim, chosen.part, wanted, records))
+        found.append((victim, records))
     if text:
+        text.insert(0, "## All\n\n" + summary(found, chosen.part))
         publish("\n\n".join(text), OUT / f"{chosen.part}.md")
     return 0
 
