@@ -15,8 +15,11 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from interlock.cli import ShapeChoice, app
+from interlock._cli_defend import commands
+from interlock.cli import app
 from interlock.defend import ConceptShield
+from interlock.defend.defences import PEERS
+from interlock.defend.named_attacks import ATTACKS
 from interlock.defend.regions import SHAPES
 from interlock.models import load_classifier
 from tests.test_cli import one_error, tiny  # noqa: F401  (--model tests.test_cli:tiny)
@@ -106,7 +109,7 @@ def test_attack_writes_a_photo_whose_sidecar_says_what_was_done(
     options = ["--steps", 4, "--area", 0.03, "--location", "20,30", "--seed", 5]
     (image,) = told("attack", motorbike, "--out", tmp_path, *options)["images"]
     sidecar = json.loads((tmp_path / "one.json").read_text())
-    assert {k: v for k, v in image.items() if k != "files"} == sidecar
+    assert {k: v for k, v in image.items() if k not in ("files", "reused")} == sidecar
     (place,) = sidecar["places"]
     assert (place["top"], place["left"], sidecar["seed"]) == (20, 30, 5)
     assert sidecar["before"]["label"] == "motorbikes"
@@ -163,10 +166,15 @@ def test_evaluate_measures_against_the_names_of_the_folders(
     assert "Wilson" in Path(value["report"]).read_text()
     plain = defend(*arguments, "--out", tmp_path)
     assert plain.exit_code == 0
-    assert [line.split("  ")[0] for line in plain.stdout.splitlines()[1:4]] == [
-        "clean",
-        "patch 1 %",
-        "patch 4 %",
+    _, clean, *lines = plain.stdout.splitlines()
+    assert clean.split() == ["clean", "passes"]
+    attacked = next(k for k, line in enumerate(lines) if line.startswith("patch"))
+    assert lines[attacked].split() == ["patch", "1", "%", "4", "%", "passes"]
+    assert [line.split("  ")[1] for line in lines[attacked + 1 : attacked + 5]] == [
+        "undefended",
+        "shield",
+        "ceiling",
+        "masked by the shield",
     ]
 
 
@@ -208,7 +216,8 @@ def test_an_unreadable_photo_does_not_stop_the_others(motorbike: Path, tmp_path:
 
 
 def test_usage_errors_exit_2(motorbike: Path) -> None:
-    assert {choice.value for choice in ShapeChoice} == set(SHAPES)
+    assert {choice.value for choice in commands.ShapeChoice} == set(SHAPES)
+    assert (commands.ATTACKS, commands.PEERS) == (ATTACKS, PEERS)
     for wrong in (
         ["attack", motorbike, "--location", "here"],
         ["attack", motorbike, "--area", "0.1,0.2"],
