@@ -155,7 +155,7 @@ def test_evaluate_goes_on(
 ) -> None:
     out = tmp_path / "out"
     fixed = ["evaluate", photos, "--shield", shield, "--areas", "0.05,0.1", "--steps", 40,
-             "--attack", "patch,two,universal,adaptive", "--restarts", 1]  # fmt: skip
+             "--attack", "patch,two-patches,universal,adaptive", "--restarts", 1]  # fmt: skip
     done = out / "parts"
     stopped(how, lambda: len(list(done.glob("0*.safetensors"))) >= 3, *fixed, "--out", out)
     kept = {name: facts for name, facts in state(out).items() if name.startswith("parts/")}

@@ -152,7 +152,8 @@ def test_patch_cleanser_is_told_the_true_size_and_the_guess(shield: ConceptShiel
 
 def test_tallies_of_single_trials_are_those_of_whole_batches() -> None:
     whole, pieces = (
-        Evaluator(Blind(Redness().eval()), [0.1, 0.05], ["patch", "two"], quick()) for _ in range(2)
+        Evaluator(Blind(Redness().eval()), [0.1, 0.05], ["patch", "two-patches"], quick())
+        for _ in range(2)
     )
     x, labels = greenish(3), torch.zeros(3, dtype=torch.long)
     for turn in (0, 3):
@@ -181,7 +182,7 @@ def test_options_go_to_the_attacks_that_have_them() -> None:
         area=0.1, steps=7, restarts=2, shape="disc", location=(1, 2), seed=7
     )
     assert options.options("searched", 0.1)["location"] == "search"
-    assert options.options("two", 0.1)["patches"] == 2
+    assert options.options("two-patches", 0.1)["patches"] == 2
     assert options.options("black-box", 0.1)["queries"] == 9
     assert options.options("universal", 0.1)["steps"] == 7
     assert options.options("adaptive", 0.1)["restarts"] == 2

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,7 +81,8 @@ def apply(
                 record, chapter = work.record(source, full)
                 records[source.name] = record
                 if chapter is not None:
-                    chapters[record["tampered"]][source.name] = chapter
+                    title = _title(source, sources)
+                    chapters[record["tampered"]][source.name] = replace(chapter, title=title)
                 state = f"masked {record['score']:.2f}" if record["tampered"] else "not masked"
                 state += ", finished before" if record["reused"] else ""
                 terminal.say(
@@ -194,6 +195,12 @@ def _part(source: Source) -> str:
 
 def _anchor(source: Source) -> str:
     return f"image-{sha256(source.name.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+
+
+def _title(source: Source, sources: Sequence[Source]) -> str:
+    """Its file's name, with that of the folder where another file is named so too."""
+    alike = sum(other.path.name == source.path.name for other in sources)
+    return one_line(Path(*source.path.parts[-2:]) if alike > 1 else source.path.name)
 
 
 def _shuffled(sources: Sequence[Source], seed: int) -> Sequence[Source]:

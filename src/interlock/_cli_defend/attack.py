@@ -64,9 +64,9 @@ def attack(
                 )
     except KeyboardInterrupt:
         outcome.interrupted = True
-    count = len(outcome.values["images"])
-    aim = "answer otherwise" if wanted is None else f"say {bench.label(wanted)}"
-    terminal.say(f"{outcome.values['fooled']} of {count} patched photos make the model {aim}")
+    if count := len(outcome.values["images"]):
+        aim = "answer otherwise" if wanted is None else f"say {bench.label(wanted)}"
+        terminal.say(f"{outcome.values['fooled']} of {count} patched photos make the model {aim}")
     return outcome
 
 

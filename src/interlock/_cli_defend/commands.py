@@ -37,7 +37,7 @@ class NormChoice(StrEnum):
     l2 = "l2"
 
 
-ATTACKS = ("patch", "searched", "l2", "two", "universal", "adaptive", "black-box")
+ATTACKS = ("patch", "searched", "l2", "two-patches", "universal", "adaptive", "black-box")
 """The names of ``interlock.defend.named_attacks.ATTACKS``, which is too heavy for ``--help``."""
 PEERS = ("paper", "patchcleanser")
 """The names of ``interlock.defend.defences.PEERS``."""

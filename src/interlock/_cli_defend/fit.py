@@ -16,6 +16,7 @@ from interlock._cli_defend.bench import Bench, Outcome, Setup, find_photos
 from interlock._cli_terminal import Terminal, one_line
 from interlock.defend import ConceptShield
 from interlock.defend.figure import draw_concepts, png_bytes, view_concepts
+from interlock.errors import OutputError
 from interlock.report import concepts_chapter
 
 CONCEPT_PHOTOS = 96
@@ -36,6 +37,8 @@ def fit(
     if not sources:
         return outcome
     make_folder(out.parent)
+    if out.is_dir():
+        raise OutputError(f"{out}: is a folder; name a file by --out")
     if report is not None:
         make_folder(report)
     bench = Bench(setup, terminal, outcome)

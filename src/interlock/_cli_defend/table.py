@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from interlock.defend.evaluation import Evaluation, Rate
 from interlock.defend.evaluation_table import blocks
 
-NAME, CELL = 26, 20
+NAME, CELL = 28, 20
 
 
 def table(evaluation: Evaluation) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -48,24 +48,18 @@ Defence = Callable[[Tensor, Scene], Reply]
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows of a table, by what they are told of the patch.
+class Row:
+    """A row of the table."""
 
-    Those in ``sized`` are told its size, so that even their clean accuracy depends on it; those in
-    ``oracle`` are told its place and have none.
-    """
-
-    blind: Mapping[str, Defence]
-    sized: Mapping[str, Defence]
-    oracle: Mapping[str, Defence]
-
-    @property
-    def all(self) -> dict[str, Defence]:
-        """Every row, in the order of the table."""
-        return {**self.blind, **self.sized, **self.oracle}
+    defence: Defence
+    told: Literal["nothing", "size", "place"] = "nothing"
+    """Of the patch. Who is told its size has a clean accuracy for each; who is told its place has
+    none."""
 
 
-def rows(shield: ConceptShield, peers: Sequence[str] = (), assumed: float | None = None) -> Rows:
+def rows(
+    shield: ConceptShield, peers: Sequence[str] = (), assumed: float | None = None
+) -> dict[str, Row]:
     """The rows that were asked for.
 
     Args:
@@ -84,15 +78,14 @@ def rows(shield: ConceptShield, peers: Sequence[str] = (), assumed: float | None
     if assumed is not None and not 0 < assumed < 1:
         raise OptionError(f"an assumed area of {assumed}; use a share in (0, 1)")
     model = shield.model
-    blind = {UNDEFENDED: _bare(model), SHIELD: _shielded(shield)}
-    sized: dict[str, Defence] = {}
+    found = {UNDEFENDED: Row(_bare(model)), SHIELD: Row(_shielded(shield))}
     if "paper" in peers:
-        blind["paper"] = _paper(PaperMasking(model, shield.bank))
+        found["paper"] = Row(_paper(PaperMasking(model, shield.bank)))
     if "patchcleanser" in peers:
-        sized["patchcleanser"] = _cleansed(model, None)
+        found["patchcleanser"] = Row(_cleansed(model, None), told="size")
     if assumed is not None:
-        blind[f"patchcleanser for {100 * assumed:g} %"] = _cleansed(model, assumed)
-    return Rows(blind, sized, {CEILING: _filled(model)})
+        found[f"patchcleanser for {100 * assumed:g} %"] = Row(_cleansed(model, assumed))
+    return found | {CEILING: Row(_filled(model), told="place")}
 
 
 def _bare(model: nn.Module) -> Defence:

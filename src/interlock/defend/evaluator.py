@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from interlock.defend.defences import SHIELD, UNDEFENDED, Defence, Reply, Scene, rows
+from interlock.defend.defences import SHIELD, UNDEFENDED, Reply, Row, Scene, rows
 from interlock.defend.evaluation import CLEAN, Case, Evaluation, Tally, Trial
 from interlock.defend.named_attacks import NamedAttacks
 from interlock.defend.patch_attack import check_batch
@@ -55,7 +55,7 @@ class Evaluator:
         self.options = options or NamedAttacks()
         self._shield, self._rows = shield, rows(shield, peers, assumed)
         areas = list(dict.fromkeys(areas))
-        clean = [CLEAN, *(Trial(CLEAN.attack, area) for area in areas if self._rows.sized)]
+        clean = [CLEAN, *(Trial(CLEAN.attack, area) for area in areas if self._told("size"))]
         patched = [Trial(name, area) for name in dict.fromkeys(attacks) for area in areas]
         for trial in patched:
             self.options.made(*trial)  # type: ignore[arg-type]  # refuses what is out of range
@@ -91,16 +91,16 @@ class Evaluator:
         check_batch(images, labels)
         labels = labels.to(images.device)
         if trial == CLEAN:
-            return _tally(trial, self._ask(self._rows.blind, images, Scene(None, 0)), labels)
+            return _tally(trial, self._ask(self._told("nothing"), images, Scene(None, 0)), labels)
         assert trial.area is not None
         if trial.attack == CLEAN.attack:
             outline = footprint(self.options.shape, trial.area, *images.shape[-2:])
             scene = Scene(None, max(outline.shape))
-            return _tally(trial, self._ask(self._rows.sized, images, scene), labels)
+            return _tally(trial, self._ask(self._told("size"), images, scene), labels)
         patched = self.options.craft(trial.attack, trial.area, self._shield, images, labels, turn)
         side = max(max(place.height, place.width) for row in patched.places for place in row)
         scene = Scene(patched.masks, side)
-        replies = self._ask(self._rows.all, patched.images, scene)
+        replies = self._ask(self._rows, patched.images, scene)
         cases: list[Case] = []
         if clean is not None:
             cases = self._cases(trial, patched.images, scene, replies, labels, clean)
@@ -128,11 +128,12 @@ class Evaluator:
         tallies = tuple(Tally.joined(t[:count]) for t in self._taken.values())
         return Evaluation(sum(self._batches), tallies)
 
-    def _ask(
-        self, defences: Mapping[str, Defence], images: Tensor, scene: Scene
-    ) -> dict[str, Reply]:
+    def _told(self, what: str) -> dict[str, Row]:
+        return {name: row for name, row in self._rows.items() if row.told == what}
+
+    def _ask(self, rows: Mapping[str, Row], images: Tensor, scene: Scene) -> dict[str, Reply]:
         with torch.no_grad():
-            return {row: defence(images, scene) for row, defence in defences.items()}
+            return {name: row.defence(images, scene) for name, row in rows.items()}
 
     def _cases(
         self,

@@ -18,7 +18,7 @@ from interlock.defend.shield import ConceptShield
 from interlock.defend.universal import UniversalPatch, UniversalPatchAttack
 from interlock.errors import OptionError
 
-AttackName = Literal["patch", "searched", "l2", "two", "universal", "adaptive", "black-box"]
+AttackName = Literal["patch", "searched", "l2", "two-patches", "universal", "adaptive", "black-box"]
 ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
 ON_SHIELD: tuple[AttackName, ...] = ("adaptive", "black-box")
 """Made against the shield; the others know the bare model alone."""
@@ -26,7 +26,7 @@ TOLD: dict[AttackName, str] = {
     "patch": "free pixels in one place, by gradients of the bare model",
     "searched": "the same in the best of a few places",
     "l2": "pixels within an L2 ball around the photo's",
-    "two": "two patches that share the area",
+    "two-patches": "two patches that share the area",
     "universal": "one patch for all photos, pasted at random places, sizes and angles",
     "adaptive": "by gradients through the shield, which the attacker knows",
     "black-box": "by random search over pixels and place, on the shield's logits alone",
@@ -92,7 +92,7 @@ class NamedAttacks:
             "patch": {"location": self.location},
             "searched": {"location": "search"},
             "l2": {"location": self.location, "norm": "l2", "epsilon": self.epsilon},
-            "two": {"patches": 2},
+            "two-patches": {"patches": 2},
         }
         return PatchAttack(**common, **own[name])
 

@@ -157,7 +157,7 @@ def evaluation_chapter(evaluation: Evaluation, attacks: Mapping[str, str]) -> Ch
     groups = [
         {
             "name": block.name,
-            "areas": ["" if area is None else percent(area) for area in block.areas],
+            "areas": ["" if area is None else f"{100 * area:g} %" for area in block.areas],
             "lines": [
                 {
                     "name": line.name,
@@ -176,8 +176,10 @@ def evaluation_chapter(evaluation: Evaluation, attacks: Mapping[str, str]) -> Ch
         images=evaluation.images,
         attacks=attacks,
     )
-    summary = f"clean {percent(evaluation.clean.rate('shield').value)}, {evaluation.images} images"
-    return Chapter("Accuracy", "accuracy", body, summary)
+    summary = f"clean {percent(evaluation.clean.rate('shield').value)}"
+    for worst in evaluation.worst()[-1:]:
+        summary += f", worst case {percent(worst.right['shield'].value)}"
+    return Chapter("Accuracy", "accuracy", body, f"{summary}, {evaluation.images} images")
 
 
 def cases_chapters(
@@ -211,7 +213,7 @@ def cases_chapters(
                     "photo": _uri(enlarged(photo)),
                     "mask": _uri(mask_overlay(photo, case.mask, case.patch)),
                     "name": name(case.index),
-                    "area": percent(case.trial.area or 0),
+                    "area": f"{100 * (case.trial.area or 0):g} %",
                     "attack": case.trial.attack,
                     "truth": label(case.truth),
                     "undefended": label(case.undefended),
