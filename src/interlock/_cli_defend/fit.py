@@ -14,8 +14,9 @@ from interlock._atomic import make_folder, write_atomically
 from interlock._cli_choices import model_at_work
 from interlock._cli_defend.bench import Bench, Outcome, Setup, find_photos
 from interlock._cli_terminal import Terminal, one_line
+from interlock._png import png_bytes
 from interlock.defend import ConceptShield
-from interlock.defend.figure import draw_concepts, png_bytes, view_concepts
+from interlock.defend.figure import draw_concepts, view_concepts
 from interlock.errors import OutputError
 from interlock.report import concepts_chapter
 
