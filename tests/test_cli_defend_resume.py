@@ -204,6 +204,22 @@ def test_an_interrupted_evaluation_tells_of_whole_batches_only(
     assert again["reused"] == 9  # three batches, clean and two attacks
 
 
+def test_a_run_that_is_stopped_before_there_is_anything_to_keep_says_so(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impatient(*given: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ConceptShield, "fit", impatient)
+    out = tmp_path / "s.safetensors"
+    arguments = ["fit", photos, "--out", out, "--json", "--model", TINY]
+    result = CliRunner().invoke(app, ["defend", *map(str, arguments)])
+    assert result.exit_code == 130
+    assert result.stderr == "interrupted\n"
+    assert json.loads(result.stdout) == {"interrupted": True}
+    assert not out.exists()
+
+
 def test_attack_is_done_again_when_anything_differs(tmp_path: Path) -> None:
     image, out = photo(tmp_path / "in" / "a.png"), tmp_path / "o"
 

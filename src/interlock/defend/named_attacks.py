@@ -27,7 +27,7 @@ TOLD: dict[AttackName, str] = {
     "searched": "the same in the best of a few places",
     "l2": "pixels within an L2 ball around the photo's",
     "two-patches": "two patches that share the area",
-    "universal": "one patch for all photos, pasted at random places, sizes and angles",
+    "universal": "one patch for all photos, trained on the first of them, at random places",
     "adaptive": "by gradients through the shield, which the attacker knows",
     "black-box": "by random search over pixels and place, on the shield's logits alone",
 }
