@@ -299,6 +299,16 @@ def test_a_report_of_many_photos_shows_a_sample_that_the_seed_draws(
     assert all(2 <= len(some) <= 4 for some in shown)
 
 
+def test_photos_of_one_name_are_told_apart_by_their_folders(shield: Path, tmp_path: Path) -> None:
+    given = [photo(tmp_path / name / "1.png", seed) for seed, name in enumerate("ab")]
+    value = told("apply", *given, "--shield", shield, "--out", tmp_path / "o")
+    page = Path(value["report"]).read_text()
+    assert all(f">{name}/1.png</h2>" in page for name in "ab")
+    assert len({image["mask"] for image in value["images"]}) == 2
+    told("apply", given[0], "--shield", shield, "--out", tmp_path / "o")
+    assert ">1.png</h2>" in Path(value["report"]).read_text()
+
+
 def test_no_photo_is_written_over(photos: Path, tmp_path: Path) -> None:
     folder = photos / "cat"
     before = state(folder)
