@@ -31,9 +31,7 @@ def draw_decays(decays: Sequence[FamilyDecay], epsilon: float) -> bytes:
         for place, decay in enumerate(mine):
             shift = 0.012 * (place - (len(mine) - 1) / 2) * float(_root(np.float64(largest)))
             _draw_decay(axes, decay, shift)
-        axes.axhline(epsilon, color=_ALERT, lw=0.8, ls="--")
-        axes.annotate(f"ε = {epsilon:g}", (1.0, epsilon), xycoords=("axes fraction", "data"),
-                      ha="right", va="bottom", fontsize=8, color=_ALERT)  # fmt: skip
+        axes.axhline(epsilon, color=_ALERT, lw=0.8, ls="--", label=f"ε = {epsilon:g}")
         axes.set_xscale("function", functions=(_root, _square))
         ticks = [k for k in (0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 256) if k <= largest]
         axes.set_xticks(ticks, [str(k) for k in ticks])

@@ -83,7 +83,7 @@ def _certificate(
         calls=calls,
         downloads=[(f"./{quote(path)}", path.rpartition("/")[2]) for path in downloads],
     )
-    return Chapter("Certificate", "certificate", body, summary)
+    return Chapter("Jailbreak certificate", "certificate", body, summary)
 
 
 def _assessed(one: Assessment) -> dict[str, str]:
@@ -174,9 +174,7 @@ def _decay(campaign: Campaign, picture: bytes) -> Chapter:
         epsilon=f"{options.epsilon:g}",
         confidence=f"{options.confidence:.0%}",
     )
-    return Chapter(
-        "How the attacks die", "decay", body, f"{len(campaign.families)} attack families"
-    )
+    return Chapter("How jailbreaks die", "decay", body, f"{len(campaign.families)} attack families")
 
 
 def _plan(campaign: Campaign, picture: bytes, undefended: float) -> Chapter:
@@ -203,7 +201,7 @@ def _plan(campaign: Campaign, picture: bytes, undefended: float) -> Chapter:
     summary = "no setting is good enough"
     if chosen is not None:
         summary = f"{chosen.kind}, q = {chosen.rate:.0%}, N = {chosen.copies}"
-    return Chapter("Plan, and what it costs benign users", "plan", body, summary)
+    return Chapter("The plan and its cost", "plan", body, summary)
 
 
 def _offer(offer: Offer, chosen: bool) -> dict[str, Any]:
