@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from interlock.certify import CallStore, CertificateCard, write_attacks
+from interlock.certify import CallStore, CertificateCard, lower_bound, write_attacks
 from interlock.cli import app
 from tests.certify.scripted import NO, YES, Server, answer, send
 from tests.certify.test_campaign import ATTACKS, BENIGN, SUFFIX
@@ -218,8 +218,9 @@ def test_a_family_that_voting_cannot_help_has_no_certificate(
     own = ["--perturbation", "swap", "--rate", "0.15", "--copies", 5, "--changes", "0,1,2"]
     result = certify(*command, *own)
     assert result.exit_code == 1
-    assert "No certificate: a copy of these attacks is refused with probability 0.00" in (
-        result.stdout
+    assert (
+        "No certificate: on average a copy of these attacks is refused with probability 0.00"
+        in (result.stdout)
     )
 
 
@@ -232,6 +233,31 @@ def test_a_certificate_of_an_earlier_run_does_not_outlive_its_refusal(
     result = certify(*command, "--family", "role-play")
     assert result.exit_code == 1
     assert not file.exists()
+
+
+def test_votes_counted_elsewhere(tmp_path: Path) -> None:
+    """18 of 20 prompts are always refused, two never: the bound is Clopper and Pearson's."""
+    path = tmp_path / "votes.csv"
+    path.write_text("1,true,refused\n" * 18 + "0,false,jailbroken\n" * 2)
+    value = told("report", "--votes-file", path, "--copies", 3)
+    assert value["lower"] == pytest.approx(float(lower_bound(18, 20, 0.95)))
+    assert (value["prompts"], value["trials"], value["estimate"]) == (20, 3, 0.9)
+    assert value["formula"] == pytest.approx(0.9**3 + 3 * 0.9**2 * 0.1)
+    assert "at least 71.7% of such attacks" in certify(
+        "report", "--votes-file", path, "--copies", 3
+    ).stdout  # fmt: skip
+    path.write_text("1,1,1\n" * 18 + "1,1,\n1,1\n")
+    line = one_error(certify("report", "--votes-file", path, "--copies", 3))
+    assert "2 of 60 cells are missing" in line
+    kept = told("report", "--votes-file", path, "--copies", 3, "--missing", "jailbreak")
+    assert kept["lower"] == pytest.approx(0.05 ** (1 / 20))
+    path.write_text("0,0,1\n" * 20)
+    result = certify("report", "--votes-file", path, "--copies", 3, "--json")
+    assert (result.exit_code, json.loads(result.stdout)["lower"]) == (1, None)
+    for content, message in (("", "holds no votes"), ("1,2\n", "row 1, cell 2: '2' is no vote")):
+        path.write_text(content)
+        assert message in one_error(certify("report", "--votes-file", path, "--copies", 3))
+    assert certify("report", "--votes-file", path).exit_code == 2
 
 
 def test_a_plan_for_each_family_of_a_prompt_file(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,6 +66,13 @@ Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same num
 Device = Annotated[str | None, typer.Option(help="'cpu', 'cuda', 'cuda:1', 'mps'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 FOLDER = Path("interlock-certify")
+
+
+class Missing(StrEnum):
+    """The names of ``interlock.certify.votes.Missing``, too heavy to import for ``--help``."""
+
+    error = "error"
+    jailbreak = "jailbreak"
 
 
 @certify.command("attack")
@@ -242,6 +250,16 @@ def report(
         int, typer.Option(min=1, help="Copies of each attack that vote for the certificate.")
     ] = 11,
     repeats: Annotated[int, typer.Option(min=1, help="Whole votes on each attack held out.")] = 3,
+    votes_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Only certify votes counted elsewhere: CSV, a row a prompt, 1 where the copy was "
+            "refused; --copies says N."
+        ),
+    ] = None,
+    missing: Annotated[
+        Missing, typer.Option(help="Empty cells of --votes-file: an error, or jailbreaks.")
+    ] = Missing.error,
     paper: Annotated[
         bool, typer.Option("--paper", help="Only draw the paper's Figures 1, 2 and 4.")
     ] = False,
@@ -256,6 +274,8 @@ def report(
     Every call is kept: a killed run goes on, a repeated one asks nothing. Exits 1 where no
     certificate can be given.
     """
+    if votes_file is not None and copies is None:
+        raise typer.BadParameter("give --copies, the N of the deployed vote, with --votes-file")
     given = _given(
         kinds=_kinds(perturbation),
         rates=_numbers(rates, "rates"),
@@ -279,6 +299,10 @@ def report(
 
         if paper:
             return _cli_certify_report.paper(out, terminal), True
+        if votes_file is not None:
+            return _cli_certify_report.from_votes(
+                votes_file, copies or 1, confidence, tau, missing.value, terminal
+            )
         question = _question(
             (target, model, max_tokens, temperature, key_variable, device),
             attacks=attacks,

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 from interlock._atomic import make_folder, write_atomically
 from interlock._cli_certify_setup import Question, calls, table
 from interlock._cli_terminal import Terminal
-from interlock.certify import CertificateCard
+from interlock.certify import CertificateCard, PopulationCertificate, read_votes
 from interlock.certify.assessment import Assessment, target_name
 from interlock.certify.attackset import attacks_hash
 from interlock.certify.campaign import Campaign, CampaignOptions
 from interlock.certify.curve_file import save_curves
 from interlock.certify.family_decay import save_decays
 from interlock.certify.figure import draw_check, draw_decays, draw_utility, png_bytes
+from interlock.certify.votes import Missing
 from interlock.errors import OutputError
 from interlock.report import Chapter, campaign_chapters, figures_chapter, render_page
 
@@ -91,6 +92,37 @@ def run_campaign(
         + [f"{link}{name}" for name in ("results.json", "counts.json", "curves.json")],
     )
     return Report(chapters, told, campaign.family.name in written)
+
+
+def from_votes(
+    path: Path, copies: int, confidence: float, tau: float, missing: Missing, terminal: Terminal
+) -> tuple[dict[str, Any], bool]:
+    """The bounds of votes that were counted elsewhere, and whether there is a certificate."""
+    found = PopulationCertificate.from_votes(read_votes(path), copies, confidence, missing=missing)
+    certified = not found.refusal
+    share = found.share(tau).lower
+    told = {
+        "prompts": found.prompts,
+        "trials": found.trials,
+        "copies": copies,
+        "confidence": confidence,
+        "method": found.method,
+        "certified": certified,
+        "refusal": found.refusal,
+        "lower": found.lower if certified else None,
+        "estimate": found.estimate,
+        "share_tau": tau,
+        "share_lower": share if certified else None,
+        "formula": found.homogeneous,
+        "alpha": float(found.votes.mean()),
+    }
+    if certified:
+        terminal.say(found.statement())
+        terminal.say(f"at least {share:.1%} of the attacks have a DSP of {tau:g} or more")
+    terminal.say(
+        f"estimate {found.estimate:.3f}; the published formula says {found.homogeneous:.3f}"
+    )
+    return told, certified
 
 
 def paper(out: Path, terminal: Terminal) -> dict[str, Any]:

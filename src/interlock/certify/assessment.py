@@ -63,13 +63,7 @@ class Assessment:
     @property
     def refusal(self) -> str:
         """Why no certificate is given; empty where one is."""
-        if self.alpha <= 0.5:
-            return (
-                f"No certificate: a copy of these attacks is refused with probability "
-                f"{self.alpha:.2f}, and at or below one half more votes make things worse; raise "
-                "the perturbation or strengthen the model."
-            )
-        return "" if self.certificate.voting_helps else self.certificate.statement()
+        return self.taken_at_its_word.refusal
 
     def card(self, target: Identity, judge: Judge) -> CertificateCard | None:
         """The certificate card; None where ``refusal`` says why there is none."""
