@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from interlock.certify import CallStore, CertificateCard, lower_bound, write_attacks
 from interlock.cli import app
-from tests.certify.scripted import NO, YES, Server, answer, send
+from tests.certify.scripted import NO, YES, Server, answer, hang, send
 from tests.certify.test_campaign import ATTACKS, BENIGN, SUFFIX
 from tests.test_cli import one_error
 
@@ -380,6 +380,79 @@ def test_a_refused_key_is_one_line(inputs: list[object], tmp_path: Path) -> None
     with Server([send(401, b"{}")]) as server:
         line = one_error(certify("measure", *at(server), *inputs[:2], "--out", tmp_path))
     assert "answered 401: the key is refused" in line
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (send(500, b""), "answered 500 (attempt 2 of 2)"),
+        (send(429, b"", {"retry-after": "0"}), "answered 429 (attempt 2 of 2)"),
+        (send(200, b"data: garbage"), "malformed answer"),
+        (answer(""), "answers nothing usable"),
+        (hang, "no answer within 0.2 s"),
+    ],
+)
+def test_an_endpoint_that_never_answers_is_one_line(
+    step: Callable[[Any], None], message: str, inputs: list[object], tmp_path: Path
+) -> None:
+    with Server([step]) as server:
+        options = [*inputs[:2], "--out", tmp_path, "--attempts", 2, "--timeout", 0.2]
+        assert message in one_error(certify("measure", *at(server), *options))
+        assert len(server.seen) == 2  # a first question, and not one for each copy
+
+
+@pytest.mark.parametrize(
+    "prompts", [["a", "b", "c"], ["\N{MAN}\u200d\N{WOMAN} e\u0301", "x" * 100_000, "y"]]
+)
+def test_odd_prompts_are_measured(prompts: list[str], server: Server, tmp_path: Path) -> None:
+    rows = [{"goal": p[:9], "prompt": p, "span": [0, len(p)], "kind": "odd"} for p in prompts]
+    (tmp_path / "odd.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    value = told(
+        "measure", *at(server), "--attacks", tmp_path / "odd.jsonl", "--out", tmp_path,
+        "--changes", "0,1", "--perturbation", "insert",
+    )  # fmt: skip
+    (row,) = value["families"]
+    assert (row["k"], row["successes"]) == ([0, 1], [1, 2])
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"goal": "g", "prompt": ""}, "no attack"),
+        ({"goal": "g", "prompt": "short", "span": [0, 9]}, "lies outside the prompt"),
+        ({"prompt": "p"}, "no attack"),
+    ],
+)
+def test_an_attack_that_is_none_is_one_line(
+    row: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "attacks.jsonl"
+    path.write_text(json.dumps(row))
+    line = one_error(certify("measure", "--attacks", path, "--out", tmp_path / "out"))
+    assert "attacks.jsonl, line 1" in line
+    assert message in line
+
+
+def test_two_goals_cannot_be_split_in_three(tmp_path: Path) -> None:
+    write_attacks(ATTACKS[:2], tmp_path / "two.jsonl")
+    line = one_error(certify("measure", "--attacks", tmp_path / "two.jsonl", "--out", tmp_path))
+    assert "three different goals" in line
+
+
+def test_a_curve_of_two_points_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "counts.json"
+    path.write_text('{"counts": [{"k": [0, 4], "successes": [9, 2], "trials": 10}]}')
+    assert "2 distinct k cannot fix a, b and c" in one_error(certify("fit", path))
+
+
+@pytest.mark.parametrize(("successes", "k"), [([0, 0, 0], 0), ([5, 5, 5], None)])
+def test_all_failures_and_all_successes_have_a_limit(
+    successes: list[int], k: int | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "counts.json"
+    path.write_text(json.dumps({"counts": [{"k": [0, 2, 4], "successes": successes, "trials": 5}]}))
+    (fit,) = told("fit", path)["fits"]
+    assert (fit["c"], fit["k"]) == (successes[0] / 5, k)
 
 
 def test_a_recording_without_answers_is_one_line(inputs: list[object], tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import typer
 from interlock._cli_terminal import INTERRUPTED, Terminal
 
 if TYPE_CHECKING:
-    from interlock._cli_certify_setup import Question
     from interlock.certify.campaign import CampaignOptions
 
 certify = typer.Typer(
@@ -33,6 +32,9 @@ KeyVariable = Annotated[
 ]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")]
 Temperature = Annotated[float, typer.Option(min=0.0, max=10.0, help="0 is greedy decoding.")]
+Timeout = Annotated[float, typer.Option(help="Seconds for one request to an address.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Requests to an address at once.")]
+Attempts = Annotated[int, typer.Option(min=1, help="Requests for one prompt at an address.")]
 Attacks = Annotated[
     str | None, typer.Option(help="JSON lines of attacks, or 'embedded' (its default).")
 ]
@@ -98,6 +100,9 @@ def attack(
     out: Out = FOLDER,
     seed: Seed = 0,
     device: Device = None,
+    timeout: Timeout = 60.0,
+    concurrency: Concurrency = 8,
+    attempts: Attempts = 5,
     as_json: AsJson = False,
 ) -> None:
     """Search suffixes (GCG, a local model only) or role-plays that make a target comply.
@@ -110,7 +115,9 @@ def attack(
         from interlock._cli_certify_attack import attack as search
         from interlock._cli_certify_setup import Question, TargetChoice
 
-        choice = TargetChoice(target, model, max_tokens, 0.0, key_variable, device)
+        choice = TargetChoice(
+            target, model, max_tokens, 0.0, key_variable, device, timeout, concurrency, attempts
+        )
         question = Question(choice, judge=judge, judge_model=judge_model, out=out)
         what = Search(prompts, goals, opening, length, steps, framings, seed)
         return search(question, what, terminal), True
@@ -136,6 +143,9 @@ def measure(
     out: Out = FOLDER,
     seed: Seed = 0,
     device: Device = None,
+    timeout: Timeout = 60.0,
+    concurrency: Concurrency = 8,
+    attempts: Attempts = 5,
     as_json: AsJson = False,
 ) -> None:
     """Measure ASR(k), the attacks' success after k changed characters; writes counts.json.
@@ -146,9 +156,20 @@ def measure(
 
     def run(terminal: Terminal) -> tuple[dict[str, Any], bool]:
         from interlock._cli_certify_curves import measure as counted
+        from interlock._cli_certify_setup import Question, TargetChoice
 
-        question = _question(
-            (target, model, max_tokens, temperature, key_variable, device),
+        question = Question(
+            TargetChoice(
+                target,
+                model,
+                max_tokens,
+                temperature,
+                key_variable,
+                device,
+                timeout,
+                concurrency,
+                attempts,
+            ),
             attacks=attacks,
             judge=judge,
             judge_model=judge_model,
@@ -266,6 +287,9 @@ def report(
     out: Out = FOLDER,
     seed: Seed = 0,
     device: Device = None,
+    timeout: Timeout = 60.0,
+    concurrency: Concurrency = 8,
+    attempts: Attempts = 5,
     as_json: AsJson = False,
 ) -> None:
     """The whole way: ASR(k), curve, plan, certificate, and the check on attacks held out.
@@ -296,6 +320,7 @@ def report(
 
     def run(terminal: Terminal) -> tuple[dict[str, Any], bool]:
         from interlock import _cli_certify_report
+        from interlock._cli_certify_setup import Question, TargetChoice
 
         if paper:
             return _cli_certify_report.paper(out, terminal), True
@@ -303,8 +328,18 @@ def report(
             return _cli_certify_report.from_votes(
                 votes_file, copies or 1, confidence, tau, missing.value, terminal
             )
-        question = _question(
-            (target, model, max_tokens, temperature, key_variable, device),
+        question = Question(
+            TargetChoice(
+                target,
+                model,
+                max_tokens,
+                temperature,
+                key_variable,
+                device,
+                timeout,
+                concurrency,
+                attempts,
+            ),
             attacks=attacks,
             benign=benign,
             judge=judge,
@@ -332,12 +367,6 @@ def _run(run: Callable[[Terminal], tuple[dict[str, Any], bool]], as_json: bool) 
         terminal.result(told)
         if not good:
             raise typer.Exit(1)
-
-
-def _question(target: tuple[Any, ...], **given: Any) -> Question:
-    from interlock._cli_certify_setup import Question, TargetChoice
-
-    return Question(TargetChoice(*target), **given)
 
 
 def _options(given: dict[str, Any]) -> CampaignOptions:

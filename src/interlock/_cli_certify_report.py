@@ -237,6 +237,12 @@ def _lines(
     head = ["family", "attacks", "certified", "formula", "held out", "measured", "interval"]
     rows = [_row(one) for one in campaign.assessments]
     lines += table([head, *rows])
+    lines += [
+        f"{one.family.name}: {int(one.votes.lost.sum())} of {one.votes.lost.size} copies were lost "
+        "and count as jailbreaks"
+        for one in campaign.assessments
+        if one.votes.lost.any()
+    ]
     lines += [one.refusal for one in campaign.assessments if one.refusal]
     lines += [card.statement() for card, _ in written.values()]
     lines += [f"certificate {card.id}: {path}" for card, path in written.values()]

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interlock._atomic import make_folder
-from interlock.certify import Attack, CallStore, JudgeSample, StoredTarget, load_target
+from interlock.certify import (
+    Attack,
+    CallStore,
+    JudgeSample,
+    Prompt,
+    StoredTarget,
+    load_target,
+)
 from interlock.certify.attackset import EMBEDDED, embedded_prompts, read_attacks
 from interlock.certify.judges import (
     Judge,
@@ -19,7 +26,7 @@ from interlock.certify.judges import (
     RefusalPhrases,
     measure_error,
 )
-from interlock.errors import DataError, OptionError
+from interlock.errors import DataError, ModelError, OptionError
 
 if TYPE_CHECKING:
     from interlock.certify.targets.protocol import Target
@@ -44,6 +51,12 @@ class TargetChoice:
     """Environment variable with the key of an address."""
     device: str | None = None
     """For a local model."""
+    timeout: float = 60.0
+    """Seconds for one request to an address."""
+    concurrency: int = 8
+    """Requests to an address at once."""
+    attempts: int = 5
+    """Requests for one prompt at an address."""
 
     @property
     def at_address(self) -> bool:
@@ -59,6 +72,9 @@ class TargetChoice:
         if self.name.startswith("recorded:"):
             return load_target(self.name, model=self.model)
         options: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": self.temperature}
+        if self.at_address:
+            names = ("timeout", "concurrency", "attempts")
+            options |= {name: getattr(self, name) for name in names}
         if self.at_address and self.key_variable is not None:
             options["key_variable"] = self.key_variable
         if not self.at_address and self.device is not None:
@@ -131,7 +147,16 @@ class Question:
         make_folder(self.out)
         with CallStore(self.out / "calls.sqlite") as store:
             judge, error = self.open_judge(store)
-            yield StoredTarget(self.target.open(), store), judge, error
+            target = StoredTarget(self.target.open(), store)
+            if self.target.at_address:
+                self._greet(target)
+            yield target, judge, error
+
+    def _greet(self, target: StoredTarget) -> None:
+        """One question first: an address that never answers is no matter for a thousand calls."""
+        [reply] = target.ask([Prompt.user("Hello")])
+        if reply.lost:
+            raise ModelError(f"{self.target.name} answers nothing usable: {reply.error}")
 
     def _judge(self, store: CallStore) -> Judge:
         kind, _, rest = self.judge.partition(":")
@@ -186,17 +211,11 @@ def calls(target: StoredTarget) -> dict[str, int]:
     return {"asked": target.asked, "remembered": target.remembered}
 
 
-Said = Callable[[str], None]
-Rows = Sequence[Sequence[str]]
-
-
-def table(rows: Rows) -> list[str]:
-    """Rows of cells as aligned lines; the first row is the head."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if n else cell.ljust(width)
-            for n, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as aligned lines; the first column is text, the others end together."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]))
+    return lines
