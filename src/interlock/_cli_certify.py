@@ -239,6 +239,9 @@ def report(
     target: Target = "embedded",
     attacks: Attacks = None,
     benign: Benign = None,
+    benign_limit: Annotated[
+        int | None, typer.Option(min=1, help="Benign prompts asked at most: the first ones.")
+    ] = None,
     model: ModelName = None,
     key_variable: KeyVariable = None,
     max_tokens: MaxTokens = 64,
@@ -347,7 +350,7 @@ def report(
             verdicts=verdicts,
             out=out,
         )
-        made = _cli_certify_report.report(question, _options(given), terminal)
+        made = _cli_certify_report.report(question, _options(given), terminal, benign=benign_limit)
         if not made.certified:
             terminal.complain(f"no certificate for {made.told['family']} attacks; see the report")
         return made.told, made.certified

@@ -40,9 +40,15 @@ class Report:
     """Whether the family planned for has a certificate."""
 
 
-def report(question: Question, options: CampaignOptions, terminal: Terminal) -> Report:
-    """Run the whole way and write page, card, counts, curves and figures."""
-    made = run_campaign(question, options, terminal)
+def report(
+    question: Question,
+    options: CampaignOptions,
+    terminal: Terminal,
+    *,
+    benign: int | None = None,
+) -> Report:
+    """Run the whole way, with at most ``benign`` benign prompts, and write page and results."""
+    made = run_campaign(question, options, terminal, benign=benign)
     facts = {"target": made.told["target"], "made": time.strftime("%Y-%m-%d %H:%M")}
     page = render_page("How sure can you be?", made.chapters, facts=facts)
     path = write_atomically(question.out / "index.html", page)
