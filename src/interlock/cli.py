@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from interlock._cli_certify import certify
 from interlock._cli_defend.commands import app as defend
 from interlock._cli_options import AsJson, Device, Images, Model, Out
 from interlock._cli_terminal import INTERRUPTED, Terminal
 from interlock._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from interlock._cli_explain import Request, Story
     from interlock._cli_inputs import Failure, Source
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 
 app.add_typer(defend, name="defend")
+app.add_typer(certify, name="certify")
 
 # Photos inside the scikit-image package, with subjects that the embedded classifier knows, and
 # where to cut them: its training photos show one object that fills the picture.
@@ -135,10 +137,11 @@ def demo(
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:
-    """Explain, patch and shield three photos with the embedded classifier; needs no network."""
+    """Explain, patch and shield three photos, and certify a chat model; needs no network."""
     terminal = Terminal(as_json)
     with terminal.session():
         from interlock._cli_demo import patch_story
+        from interlock._cli_demo_certify import certify_story
         from interlock._cli_explain import Request
         from interlock._cli_inputs import gather
 
@@ -148,7 +151,10 @@ def demo(
             request,
             *gather(photos),
             terminal,
-            lambda: patch_story(photos, out / "defend", seed, device, terminal),
+            [
+                lambda: patch_story(photos, out / "defend", seed, device, terminal),
+                lambda: certify_story(out / "certify", seed, device, force, terminal),
+            ],
         )
 
 
@@ -175,7 +181,7 @@ def _explain(
     sources: list[Source],
     failures: list[Failure],
     terminal: Terminal,
-    more: Callable[[], Story] | None = None,
+    more: Sequence[Callable[[], Story]] = (),
 ) -> None:
     from interlock._cli_explain import run
 

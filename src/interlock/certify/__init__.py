@@ -3,6 +3,7 @@
 from interlock.certify.artifacts import AttackPrompt, load_attacks, plan_families
 from interlock.certify.attackset import Attack, read_attacks, write_attacks
 from interlock.certify.beta_binomial import AssumedBound
+from interlock.certify.card import AlikeCertificate, CertificateCard, HeldOut
 from interlock.certify.certificate import Certificate
 from interlock.certify.counts import lower_bound, upper_bound
 from interlock.certify.decay import CurveIntervals, DecayCurve
@@ -26,17 +27,21 @@ from interlock.certify.smoothllm import SmoothLLM
 from interlock.certify.store import CallStore, StoredTarget
 from interlock.certify.targets.load import load_target
 from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
+from interlock.certify.votes import read_votes
 
 __all__ = [
     "ALPHABET",
+    "AlikeCertificate",
     "AssumedBound",
     "Attack",
     "AttackPrompt",
     "CallStore",
     "Certificate",
+    "CertificateCard",
     "CurveIntervals",
     "DecayCurve",
     "Decision",
+    "HeldOut",
     "Judge",
     "JudgeSample",
     "LabelledVerdicts",
@@ -67,6 +72,7 @@ __all__ = [
     "plan",
     "plan_families",
     "read_attacks",
+    "read_votes",
     "smallest_copies",
     "suffix_pmf",
     "suffix_survival",
