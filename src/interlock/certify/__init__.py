@@ -3,6 +3,7 @@
 from interlock.certify.artifacts import AttackPrompt, load_attacks, plan_families
 from interlock.certify.attackset import Attack, read_attacks, write_attacks
 from interlock.certify.beta_binomial import AssumedBound
+from interlock.certify.card import AlikeCertificate, CertificateCard, HeldOut
 from interlock.certify.certificate import Certificate
 from interlock.certify.counts import lower_bound, upper_bound
 from interlock.certify.decay import CurveIntervals, DecayCurve
@@ -29,14 +30,17 @@ from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
 
 __all__ = [
     "ALPHABET",
+    "AlikeCertificate",
     "AssumedBound",
     "Attack",
     "AttackPrompt",
     "CallStore",
     "Certificate",
+    "CertificateCard",
     "CurveIntervals",
     "DecayCurve",
     "Decision",
+    "HeldOut",
     "Judge",
     "JudgeSample",
     "LabelledVerdicts",

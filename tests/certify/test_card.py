@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock.certify import AlikeCertificate, CertificateCard, HeldOut, Perturbation
+from interlock.certify.perturb import ALPHABET
+from interlock.errors import InterlockError, OptionError, OutputError
+
+CARD = CertificateCard(
+    target="tiny",
+    target_identity={"target": "local", "model": "tiny", "sha256": "ab" * 32, "temperature": 0.0},
+    family="gcg",
+    attacks=60,
+    attacks_sha256="cd" * 32,
+    judge={"judge": "refusal phrases", "extra": []},
+    judge_error={"missed": 0, "jailbroken": 20},
+    perturbation="swap",
+    rate=0.1,
+    alphabet=ALPHABET,
+    paper=False,
+    copies=11,
+    majority=6,
+    trials=11,
+    seed=3,
+    confidence=0.95,
+    method="block",
+    lower=0.91,
+    estimate=0.97,
+    share_tau=0.95,
+    share_lower=None,
+    alike=AlikeCertificate(6, 0.05, 80, 32, {"a": 0.9, "b": 0.5, "c": 0.01}, 0.9, 0.999),
+    held_out=HeldOut(20, "ef" * 32, 5, 0.96, 0.88, 1.0),
+    date="2026-01-02T03:04:05+00:00",
+    versions={"interlock": "0.1.0"},
+)
+SETTING = Perturbation("swap", 0.1)
+
+
+def written(tmp_path: Path, **changes: Any) -> Path:
+    """A card file with some fields overwritten behind its back; ``...`` takes one away."""
+    record = json.loads(CARD.save(tmp_path / "card.json").read_text()) | changes
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps({k: v for k, v in record.items() if v is not ...}))
+    return path
+
+
+def test_a_card_comes_back_as_it_was(tmp_path: Path) -> None:
+    path = CARD.save(tmp_path / "card.json")
+    assert CertificateCard.load(path) == CARD
+    assert [p.name for p in tmp_path.iterdir()] == ["card.json"]
+    bare = replace(CARD, alike=None, held_out=None, judge_error=None)
+    assert CertificateCard.load(bare.save(path)) == bare
+    record = json.loads(path.read_text())
+    assert (record["format"], record["version"], record["id"]) == (
+        "interlock certificate card", 1, bare.id,
+    )  # fmt: skip
+
+
+def test_every_field_decides_the_id() -> None:
+    changed = [
+        replace(CARD, lower=0.92),
+        replace(CARD, seed=4),
+        replace(CARD, judge_error=None),
+        replace(CARD, held_out=replace(CARD.held_out, dsp=0.95)),
+        replace(CARD, versions={"interlock": "0.1.1"}),
+    ]
+    assert len({card.id for card in [CARD, *changed]}) == 6
+    assert replace(CARD, lower=0.91).id == CARD.id
+    assert len(CARD.id) == 16
+
+
+@given(rate=st.floats(0, 1), copies=st.integers(1, 99), lower=st.floats(0, 1))
+def test_any_numbers_survive_the_file(
+    tmp_path_factory: pytest.TempPathFactory, rate: float, copies: int, lower: float
+) -> None:
+    card = replace(CARD, rate=rate, copies=copies, majority=-(-copies // 2), lower=lower)
+    path = card.save(tmp_path_factory.mktemp("cards") / "card.json")
+    assert CertificateCard.load(path).id == card.id
+
+
+def test_settings_that_match() -> None:
+    assert CARD.mismatches(SETTING, 11, "tiny", CARD.judge) == ()
+    assert CARD.matches(CARD.perturbing, CARD.copies)
+
+
+@pytest.mark.parametrize(
+    ("perturbation", "copies", "target", "named"),
+    [
+        (
+            Perturbation("patch", 0.1),
+            11,
+            "tiny",
+            "perturbation: certified 'swap', deployed 'patch'",
+        ),
+        (Perturbation("swap", 0.2), 11, "tiny", "q: certified 0.1, deployed 0.2"),
+        (Perturbation("swap", 0.1, "ab"), 11, "tiny", "alphabet: "),
+        (Perturbation("swap", 0.1, paper=True), 11, "tiny", "paper mode: "),
+        (SETTING, 5, "tiny", "N: certified 11, deployed 5"),
+        (SETTING, 11, "other", "target: certified 'tiny', deployed 'other'"),
+    ],
+)
+def test_each_mismatch_is_named(
+    perturbation: Perturbation, copies: int, target: str, named: str
+) -> None:
+    (line,) = CARD.mismatches(perturbation, copies, target)
+    assert line.startswith(named)
+    assert not CARD.matches(perturbation, copies, target)
+
+
+def test_all_mismatches_are_named_at_once() -> None:
+    lines = CARD.mismatches(Perturbation("insert", 0.3), 3, "other", {"judge": "labels"})
+    assert [line.partition(":")[0] for line in lines] == [
+        "perturbation", "q", "N", "target", "judge",
+    ]  # fmt: skip
+
+
+def test_the_statement_says_what_was_measured() -> None:
+    assert CARD.statement() == (
+        "With 95% confidence, at least 91.0% of gcg attacks like the 60 measured are refused by "
+        "tiny behind a vote of 11 copies with 10% of the characters changed by swap."
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"lower": ...}, "no field 'lower'"),
+        ({"held_out": ...}, "no field 'held_out'"),
+        ({"version": 2}, "version 2; this interlock reads version 1"),
+        ({"format": "something"}, "no interlock certificate card"),
+        ({"lower": 0.99}, "does not match its id"),
+        ({"id": ...}, "does not match its id"),
+        ({"lower": 1.5}, "lower=1.5: give a number from 0 to 1"),
+        ({"lower": float("nan")}, "lower=nan"),
+        ({"lower": True}, "lower=True"),
+        ({"copies": "eleven"}, "copies='eleven'"),
+        ({"majority": 5}, "majority=5: of 11 copies 6 refusals decide"),
+        ({"perturbation": "shuffle"}, "perturbation='shuffle'"),
+        ({"date": "yesterday"}, "date='yesterday'"),
+        ({"judge": []}, "judge="),
+        ({"paper": 0}, "paper=0"),
+        ({"held_out": {"attacks": 3}}, "missing"),
+        ({"held_out": [1]}, "not a valid certificate card"),
+        ({"alike": {"surprise": 1}}, "surprise"),
+    ],
+)
+def test_a_file_that_is_no_good_card_gets_one_line(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
+    path = written(tmp_path, **changes)
+    with pytest.raises(OutputError) as caught:
+        CertificateCard.load(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"3", b"[" * 100_000])
+def test_a_file_that_is_no_card_at_all(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "card.json"
+    path.write_bytes(content)
+    with pytest.raises(InterlockError, match="certificate card"):
+        CertificateCard.load(path)
+
+
+def test_no_file_and_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="No such file"):
+        CertificateCard.load(tmp_path / "absent.json")
+    with pytest.raises(OutputError, match="cannot be written"):
+        CARD.save(tmp_path / "absent" / "card.json")
+
+
+def test_a_card_is_checked_when_made() -> None:
+    with pytest.raises(OptionError, match="rate=2"):
+        replace(CARD, rate=2.0)
