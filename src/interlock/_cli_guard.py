@@ -1,0 +1,1 @@
+"""``interlock guard`` and ``interlock guard ledger``."""
