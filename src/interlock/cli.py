@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from interlock._cli_guard import guard
 from interlock._cli_terminal import INTERRUPTED, Terminal
 from interlock._version import __version__
 
@@ -33,6 +34,7 @@ defend = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(defend, name="defend")
+app.add_typer(guard, name="guard")
 
 # Photos inside the scikit-image package, with subjects that the embedded classifier knows, and
 # where to cut them: its training photos show one object that fills the picture.

@@ -147,6 +147,8 @@ class HttpUpstream:
         try:
             async with asyncio.timeout(self.timeout):
                 response = await self._open().get(f"{self.name}/models")
+            if response.status_code != 200:
+                raise LostError(f"no list of models ({response.status_code})", response.status_code)
             listed = _json(response.content)["data"]
             return [entry for entry in listed if isinstance(entry, dict) and "id" in entry]
         except (TimeoutError, httpx.HTTPError, MalformedError, KeyError, TypeError) as error:
