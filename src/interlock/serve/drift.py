@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from interlock.certify import CertificateCard
 
-WINDOW = 5000
+WINDOW = 1000
 _GRID = np.arange(1, 200) / 200
 _STAKES = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.7])
 Floats = NDArray[np.float64]
