@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-guard clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -32,6 +32,9 @@ bench-defend: .venv/.ready
 
 bench-defend-quality: .venv/.ready
 	$(BIN)/python benchmarks/defend_quality.py
+
+bench-guard: .venv/.ready
+	$(BIN)/python benchmarks/guard_load.py
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

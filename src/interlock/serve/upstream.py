@@ -20,6 +20,7 @@ OnText = Callable[[str], bool]
 
 _PASSING = frozenset({408, 409, 425, 429})  # 4xx that speak of the moment, not of the request
 _ERROR_BYTES = 64 * 1024
+_KEEP_ALIVE = 3.0  # seconds; less than servers wait, so that none hangs up on a new call
 
 
 class LostError(Exception):
@@ -103,6 +104,14 @@ class HttpUpstream:
         self.name = url.rstrip("/")
         self.timeout, self.max_bytes, self.connections = timeout, max_bytes, connections
         self._key, self._usage = key, usage
+        self._address = httpx.URL(f"{self.name}/chat/completions")
+        self._headers = [
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream, application/json"),
+            ("accept-encoding", "identity"),  # so that max_bytes bounds what is unpacked, too
+        ]
+        if key:
+            self._headers.append(("authorization", f"Bearer {key}"))
         self._client: httpx.AsyncClient | None = None
 
     async def ask(self, call: Call, on_text: OnText) -> Answer:
@@ -110,11 +119,12 @@ class HttpUpstream:
         body = {**call.body, "stream": True}
         if self._usage:
             body["stream_options"] = {"include_usage": True}
-        request = self._open().build_request(
+        # Built by hand: the client would parse the address anew for each copy.
+        request = httpx.Request(
             "POST",
-            f"{self.name}/chat/completions",
+            self._address,
             content=json.dumps(body).encode(),  # pure ASCII, so that torn surrogates pass, too
-            headers={"x-request-id": call.request_id},
+            headers=[*self._headers, ("x-request-id", call.request_id)],
         )
         try:
             async with asyncio.timeout(self.timeout):
@@ -164,17 +174,10 @@ class HttpUpstream:
         if self._client is None:
             from httpx_aiohttp import HttpxAiohttpClient
 
-            headers = {
-                "content-type": "application/json",
-                "accept": "text/event-stream, application/json",
-                "accept-encoding": "identity",  # so that max_bytes bounds what is unpacked, too
-            }
-            if self._key:
-                headers["authorization"] = f"Bearer {self._key}"
             self._client = HttpxAiohttpClient(
-                headers=headers,
+                headers=self._headers,
                 timeout=None,  # one limit over the whole call instead
-                limits=httpx.Limits(max_connections=self.connections),
+                limits=httpx.Limits(max_connections=self.connections, keepalive_expiry=_KEEP_ALIVE),
                 trust_env=not _on_this_machine(self.name),
             )
         return self._client
