@@ -19,8 +19,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock._version import __version__
 from interlock.serve.answered import Answered
+from interlock.serve.body import read_body
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
+from interlock.serve.page import add_page
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError
 
@@ -117,25 +119,9 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
 
         return Response(guard.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})
 
+    if guard.config.page:
+        add_page(app, guard, keys, admin_keys)
     return app
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body of a JSON request.
-
-    Raises:
-        WireError: 415 where it is not declared as JSON (which a page of another site cannot do
-            unasked), 413 where it is too large.
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise WireError(415, "send JSON, with content-type: application/json", "not_json")
-    content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > limit:
-            raise WireError(413, f"at most {limit} bytes", "request_too_large")
-    return bytes(content)
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
