@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from interlock import __version__
+from interlock.certify import CertificateCard
+from interlock.certify.campaign import CampaignOptions
 from interlock.cli import PriorChoice, _demo_photos, app
 from interlock.explain import Explanation, PriorName
 from tests.conftest import SmallCNN
@@ -420,7 +422,7 @@ def test_names_that_are_no_text_or_are_markup(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_plain_figures")
-def test_the_demo_explains_photos_that_scikit_image_ships(
+def test_the_demo_tells_of_photos_patches_and_jailbreaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from interlock.models import load_classifier
@@ -432,6 +434,11 @@ def test_the_demo_explains_photos_that_scikit_image_ships(
     monkeypatch.setattr("interlock.cli.DEMO_PHOTOS", {"coffee.png": (0, 0, 90, 60)})
     monkeypatch.setattr("interlock._cli_demo.CROPS", 32)
     monkeypatch.setattr("interlock._cli_demo.SUBJECTS", {})  # the tiny model knows no cups
+    quick = CampaignOptions(
+        kinds=("insert",), rates=(0.2,), copies=3, changes=(0, 2, 8), trials=1, votes=3, repeats=1
+    )
+    monkeypatch.setattr("interlock._cli_demo_certify.QUICK", quick)
+    monkeypatch.setattr("interlock._cli_demo_certify.BENIGN", 4)
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
@@ -442,3 +449,11 @@ def test_the_demo_explains_photos_that_scikit_image_ships(
     page = Path(told["report"]).read_text()
     assert "coffee.png with a patch" in page
     assert "Concepts of the bank" in page
+    suffixes, role_plays = told["certify"]["families"]
+    card = CertificateCard.load(suffixes["certificate"])
+    assert card.statement() in page
+    assert f"{suffixes['held_out']['dsp']:.1%}" in page
+    assert (tmp_path / "certify" / "certificate-gcg.json").is_file()
+    assert './certify/certificate-gcg.json"' in page
+    assert role_plays["certificate"] is None
+    assert "<h1>Which pixels act together, which were planted, and how sure one can be" in page

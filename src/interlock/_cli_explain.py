@@ -53,6 +53,8 @@ class Story:
 
     chapters: Sequence[Chapter]
     told: Mapping[str, Any]
+    title: str = "which were planted"
+    """What it adds to the report's title."""
 
 
 @dataclass
@@ -62,19 +64,21 @@ class Outcome:
     images: list[dict[str, Any]] = field(default_factory=list)
     chapters: list[Chapter] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    story: Story = field(default_factory=lambda: Story((), {}))
+    stories: list[Story] = field(default_factory=list)
     report: Path | None = None
     interrupted: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """As ``--json`` prints it."""
-        return {
+        told = {
             "report": None if self.report is None else str(self.report),
             "images": self.images,
             "failed": [asdict(failure) for failure in self.failures],
             "interrupted": self.interrupted,
-            **self.story.told,
         }
+        for story in self.stories:
+            told |= story.told
+        return told
 
 
 def run(
@@ -82,11 +86,11 @@ def run(
     sources: Sequence[Source],
     failures: Sequence[Failure],
     terminal: Terminal,
-    more: Callable[[], Story] | None = None,
+    more: Sequence[Callable[[], Story]] = (),
 ) -> Outcome:
     """Explain every image that can be read and write the report of what is finished.
 
-    ``more`` is called after the images, for chapters that follow theirs.
+    Each of ``more`` is called after the images, for chapters that follow theirs.
 
     Raises:
         InterlockError: nothing can be done at all: no model, no such class, no output folder.
@@ -101,8 +105,7 @@ def run(
         explainer = _Explainer(request)
         for source in terminal.track(sources, len(sources), lambda s: s.path.name):
             _attempt(explainer, source, outcome, terminal)
-        if more is not None:
-            outcome.story = more()
+        outcome.stories.extend(tell() for tell in more)
     except KeyboardInterrupt:
         outcome.interrupted = True
     if outcome.chapters:
@@ -265,10 +268,10 @@ def _write_report(request: Request, explainer: _Explainer, outcome: Outcome) -> 
     if outcome.interrupted:
         facts["state"] = "interrupted; finished images only"
     problems = [Problem(f.source, _without(f.source, f.error)) for f in outcome.failures]
-    title = "Which pixels act together"
-    if outcome.story.chapters:
-        title += ", and which were planted"
-    chapters = [*outcome.chapters, *outcome.story.chapters]
+    told = [story for story in outcome.stories if story.chapters]
+    parts = ["Which pixels act together", *(story.title for story in told)]
+    title = " and ".join([", ".join(parts[:-1]) + ",", parts[-1]] if told else parts)
+    chapters = [*outcome.chapters, *(chapter for story in told for chapter in story.chapters)]
     page = render_page(title, chapters, facts=facts, problems=problems)
     return write_atomically(request.out / "index.html", page)
 

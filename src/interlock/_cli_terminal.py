@@ -73,14 +73,9 @@ class Terminal:
         if not sys.stderr.isatty():
             yield from items
             return
-        from rich.console import Console
         from rich.markup import escape
-        from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-        columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-        bar = Progress(
-            *columns, console=Console(stderr=True), redirect_stdout=False, transient=True
-        )
+        bar = _bar()
         with bar:
             self._progress = bar
             task = bar.add_task("", total=total)
@@ -92,6 +87,29 @@ class Terminal:
             finally:
                 self._progress = None
 
+    @contextmanager
+    def steps(self) -> Iterator[Callable[[str], Callable[[int, int], None] | None]]:
+        """Gives, for the name of a step, who is told (done, total); nobody off a terminal."""
+        if not sys.stderr.isatty():
+            yield lambda name: None
+            return
+        from rich.markup import escape
+
+        bar = _bar()
+
+        def tell(name: str) -> Callable[[int, int], None]:
+            for task in bar.task_ids:  # one step at a time
+                bar.remove_task(task)
+            current = bar.add_task(escape(one_line(name)), total=None)
+            return lambda done, total: bar.update(current, completed=done, total=total)
+
+        with bar:
+            self._progress = bar
+            try:
+                yield tell
+            finally:
+                self._progress = None
+
     def _line(self, text: str, stream: TextIO) -> None:
         # Rich draws its bar again below a line that it printed itself.
         if self._progress is not None and stream.isatty():
@@ -99,3 +117,12 @@ class Terminal:
             return
         encoding = stream.encoding or "utf-8"
         print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+
+
+def _bar() -> Any:
+    """A progress bar on stderr that goes away when it is done."""
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), redirect_stdout=False, transient=True)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from interlock._cli_certify import certify
 from interlock._cli_guard import guard
 from interlock._cli_terminal import INTERRUPTED, Terminal
 from interlock._version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from interlock._cli_defend import Outcome as Defended
     from interlock._cli_explain import Request, Story
@@ -34,6 +35,7 @@ defend = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(defend, name="defend")
+app.add_typer(certify, name="certify")
 app.add_typer(guard, name="guard")
 
 # Photos inside the scikit-image package, with subjects that the embedded classifier knows, and
@@ -198,10 +200,11 @@ def demo(
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:
-    """Explain, patch and shield three photos with the embedded classifier; needs no network."""
+    """Explain, patch and shield three photos, and certify a chat model; needs no network."""
     terminal = Terminal(as_json)
     with terminal.session():
         from interlock._cli_demo import patch_story
+        from interlock._cli_demo_certify import certify_story
         from interlock._cli_explain import Request
         from interlock._cli_inputs import gather
 
@@ -211,7 +214,10 @@ def demo(
             request,
             *gather(photos),
             terminal,
-            lambda: patch_story(photos, out / "defend", seed, device, terminal),
+            [
+                lambda: patch_story(photos, out / "defend", seed, device, terminal),
+                lambda: certify_story(out / "certify", seed, device, force, terminal),
+            ],
         )
 
 
@@ -374,7 +380,7 @@ def _explain(
     sources: list[Source],
     failures: list[Failure],
     terminal: Terminal,
-    more: Callable[[], Story] | None = None,
+    more: Sequence[Callable[[], Story]] = (),
 ) -> None:
     from interlock._cli_explain import run
 

@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import _photos
 import _quality_table
+import certify_embedded
 import explain_quality
 import explain_speed
 
@@ -108,3 +110,14 @@ def test_the_peak_of_memory_counts_what_is_already_gone() -> None:
     block = torch.ones(before * 1024 // 4)  # as much again as ever before, in float32
     del block
     assert explain_speed.peak_kilobytes() > before + 64 * 1024 - slack
+
+
+def test_the_formula_overclaims_where_attacks_differ_and_the_bound_does_not() -> None:
+    """A quarter of the attacks is never refused, so every vote refuses three quarters of them."""
+    refused = np.zeros((80, 11), dtype=bool)
+    refused[:60] = True
+    ours, formula = certify_embedded.split_claims(refused, 7, splits=100, seed=0)
+    assert ours.everywhere == pytest.approx(0.75)
+    assert (ours.bound > ours.everywhere).mean() <= 0.05
+    assert (formula.bound > formula.everywhere).all()
+    assert formula.other.mean() == pytest.approx(0.75, abs=0.01)

@@ -50,7 +50,7 @@ def test_the_attack_set() -> None:
     attacks = read_attacks()
     suffixes = [a for a in attacks if a.kind == "gcg"]
     assert len(attacks) >= 100
-    assert len(suffixes) >= 80
+    assert len(suffixes) >= 100
     assert len({a.kind for a in attacks}) == 2
     assert len({a.suffix for a in suffixes}) == len({a.goal for a in suffixes}) == len(suffixes)
     for attack in suffixes:

@@ -27,6 +27,7 @@ from interlock.certify.smoothllm import SmoothLLM
 from interlock.certify.store import CallStore, StoredTarget
 from interlock.certify.targets.load import load_target
 from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
+from interlock.certify.votes import read_votes
 
 __all__ = [
     "ALPHABET",
@@ -71,6 +72,7 @@ __all__ = [
     "plan",
     "plan_families",
     "read_attacks",
+    "read_votes",
     "smallest_copies",
     "suffix_pmf",
     "suffix_survival",

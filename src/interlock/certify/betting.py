@@ -45,6 +45,12 @@ def betting_lower(values: Floats, confidence: float) -> float:
     return 0.0 if first == 0 else float(_GRID[first - 1])
 
 
+def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:
+    """A two-sided interval of the mean of independent values (n,) in [0, 1], by two such bounds."""
+    one_sided = (1 + confidence) / 2
+    return betting_lower(values, one_sided), 1 - betting_lower(1 - values, one_sided)
+
+
 @lru_cache(maxsize=64)
 def _stakes(n: int, confidence: float) -> Floats:
     """The stake that is best for coin flips of mean m, and its multiples, capped below 1 / m."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+from os import PathLike
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -42,3 +45,37 @@ def check_votes(refused: ArrayLike, missing: Missing = "error") -> NDArray[np.bo
             "count them as jailbroken with missing='jailbreak'"
         )
     return np.where(gaps, False, table == 1)
+
+
+_CELLS = {"1": 1.0, "true": 1.0, "refused": 1.0, "0": 0.0, "false": 0.0, "jailbroken": 0.0}
+
+
+def read_votes(path: str | PathLike[str]) -> NDArray[np.float64]:
+    """(n, r) votes of a CSV file: a row for each prompt, a cell for each perturbed copy.
+
+    Cells are 1, true or refused; 0, false or jailbroken; an empty one is missing, NaN, as are
+    those that a short row lacks.
+
+    Raises:
+        DataError: the file cannot be read, is empty, or a cell is none of these (it is named).
+    """
+    source = Path(path)
+    try:
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file) if any(cell.strip() for cell in row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{source}: not a readable CSV file ({error})") from None
+    if not rows:
+        raise DataError(f"{source}: holds no votes")
+    table = np.full((len(rows), max(map(len, rows))), np.nan)
+    for i, row in enumerate(rows):
+        for j, cell in enumerate(row):
+            text = cell.strip().lower()
+            if text and text not in _CELLS:
+                raise DataError(
+                    f"{source}, row {i + 1}, cell {j + 1}: {cell.strip()[:40]!r} is no vote; write "
+                    "1 (refused), 0 (jailbroken), or nothing where it is missing"
+                )
+            if text:
+                table[i, j] = _CELLS[text]
+    return table

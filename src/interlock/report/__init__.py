@@ -1,5 +1,6 @@
 """Reports that a person opens: one HTML file that loads nothing, built of chapters."""
 
+from interlock.report.campaigns import campaign_chapters, figures_chapter
 from interlock.report.explanations import explanation_chapter
 from interlock.report.page import Chapter, Problem, render_page
 from interlock.report.shields import (
@@ -14,10 +15,12 @@ __all__ = [
     "Before",
     "Chapter",
     "Problem",
+    "campaign_chapters",
     "cases_chapters",
     "concepts_chapter",
     "evaluation_chapter",
     "explanation_chapter",
+    "figures_chapter",
     "render_page",
     "shield_chapter",
 ]
