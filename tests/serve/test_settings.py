@@ -204,3 +204,18 @@ def test_places_and_queue_are_bounded() -> None:
             assert admission.active == 1
 
     asyncio.run(go())
+
+
+def test_the_upstreams_key_is_not_sent_to_the_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    from interlock.errors import ModelError
+    from interlock.serve.deployment import deploy
+
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-upstream")
+    vote = {"judge": "model", "judge_url": "http://judge/v1", "judge_model": "j"}
+    config = read_config(None, {"upstream": "http://x/v1", "uncertified": True, "vote": vote})
+    monkeypatch.delenv("INTERLOCK_JUDGE_KEY", raising=False)
+    with pytest.raises(ModelError, match="INTERLOCK_JUDGE_KEY"):
+        deploy(config)
+    monkeypatch.setenv("INTERLOCK_JUDGE_KEY", "judge-key")
+    target = deploy(config).rules.judge.target  # type: ignore[attr-defined]
+    assert target._headers["Authorization"] == "Bearer judge-key"

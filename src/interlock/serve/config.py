@@ -55,7 +55,7 @@ class VoteSettings(_Section):
     judge_model: str | None = None
     """Its name there."""
     judge_key_env: str = "INTERLOCK_JUDGE_KEY"
-    """Environment variable with its key, if it needs one."""
+    """Environment variable with its key; any word where it needs none."""
     copy_timeout: Seconds = 30.0
     """Seconds for one call of one copy."""
     deadline: Seconds = 60.0
@@ -99,9 +99,13 @@ class PolicySettings(_Section):
     """
 
     images: Choice = "refuse"
+    """Pictures in a message."""
     audio: Choice = "refuse"
+    """Sound in a message, or a spoken answer."""
     files: Choice = "refuse"
+    """Files in a message."""
     tool_results: Choice = "refuse"
+    """Messages of the roles ``tool`` and ``function``."""
     prefill: Choice = "refuse"
     """A chat that ends in words of the assistant, which the model would go on from."""
     other: Choice = "refuse"
@@ -181,6 +185,7 @@ class LogSettings(_Section):
     """What the log says."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least that is logged; ``info`` has a line for each request."""
     prompts: bool = False
     """Log the user's text. Off: its hash and length only."""
 
@@ -205,7 +210,9 @@ class GuardConfig(_Section):
     uncertified: bool = False
     """Serve without a certificate that applies; every answer says so."""
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0 for any that is free."""
     seed: Annotated[int, Field(ge=0)] | None = None
     """Makes equal requests draw equal copies. Absent: each draws its own, unpredictable ones."""
     page: bool = True

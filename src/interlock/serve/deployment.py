@@ -84,10 +84,11 @@ def _rules(vote: VoteSettings, card: CertificateCard | None) -> VoteRules:
 def _judge(vote: VoteSettings) -> Judge:
     if vote.judge_url is None or vote.judge_model is None or vote.judge != "model":
         return RefusalPhrases(paper=vote.judge == "keywords")
-    from interlock.certify.targets.endpoint import KEY_VARIABLE, EndpointTarget
+    from interlock.certify.targets.endpoint import EndpointTarget
 
-    variable = vote.judge_key_env if os.environ.get(vote.judge_key_env) else KEY_VARIABLE
-    return ModelJudge(EndpointTarget(vote.judge_url, vote.judge_model, key_variable=variable))
+    # Always by name: left to itself the target would send the upstream's key to the judge.
+    target = EndpointTarget(vote.judge_url, vote.judge_model, key_variable=vote.judge_key_env)
+    return ModelJudge(target)
 
 
 def _embedded(
@@ -96,8 +97,9 @@ def _embedded(
     from interlock.certify.targets.local import LocalTarget
     from interlock.serve.local_upstream import LocalUpstream
 
-    certified = card.target_identity.get("max_tokens") if card is not None else None
-    options = {"max_tokens": certified} if isinstance(certified, int) else {}
+    certified = card.target_identity if card is not None else {}
+    decoding = ("max_tokens", "temperature")
+    options: dict[str, Any] = {name: certified[name] for name in decoding if name in certified}
     target = LocalTarget("embedded", device=config.device, **options)
     model = config.model or "embedded"
     return LocalUpstream(target, model), model, target.identity
