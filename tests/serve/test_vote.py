@@ -120,6 +120,15 @@ def test_undecided_copies_are_cancelled() -> None:
     assert len(ballot.usages) == 4
 
 
+@pytest.mark.parametrize(("copies", "calls"), [(10, 6), (11, 7), (3, 3), (2, 2)])
+def test_a_clear_vote_asks_no_more_than_its_first_wave(copies: int, calls: int) -> None:
+    order = iter(range(100))
+    upstream = InProcess(lambda _: YES, delay=lambda _: 0.01 * next(order))
+    ballot = vote(chat("how do I fold a kite?"), upstream, copies, 0)
+    assert ballot.decision.released
+    assert ballot.decision.calls == len(upstream.bodies) == calls
+
+
 def test_a_deadline_refuses() -> None:
     upstream = InProcess(lambda _: YES, delay=lambda _: 30.0)
     rules = VoteRules(SWAP, 5, RefusalPhrases())

@@ -25,6 +25,7 @@ from interlock.serve.ledger import Ledger
 
 BACKLOG = 2048
 _KEEP_ALIVE = 75  # seconds; more than clients keep a connection, so that none meets a closed one
+_SWITCH = 0.0005  # seconds after which the ledger's thread and the event loop take turns
 _GRACE = 5  # seconds beyond the deadline of a request that is under way
 
 
@@ -67,6 +68,7 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
         shown = f"[{host}]" if ":" in host else host
 
         def ready() -> None:
+            sys.setswitchinterval(_SWITCH)
             gc.freeze()  # what is loaded by now stays; looking through it again costs milliseconds
             on_ready(f"http://{shown}:{port}", deployment)
 
