@@ -329,3 +329,17 @@ def test_the_synchronous_client_and_its_timeout(tmp_path: Path) -> None:
             assert len(guard.entries()) == 2
 
     run(go())
+
+
+def test_probes_are_the_operators_where_there_is_one(tmp_path: Path) -> None:
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+        async with running(tmp_path, upstream, keys=("k",), admin=("boss",)) as guard:
+            for key in ("k", "boss"):
+                answer = await guard.post(authorization=f"Bearer {key}", x_interlock_probe="1")
+                assert answer.status_code == 200
+            assert [entry.probe for entry in guard.entries()] == [True, False]
+            odd = await guard.http.get("/v1/chat/completions")
+            assert (odd.status_code, odd.json()["error"]["code"]) == (405, "method_not_allowed")
+
+    run(go())

@@ -43,7 +43,7 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     Args:
         guard: not started yet; the application starts and closes it.
         keys: who may ask; without any, everybody.
-        admin_keys: who may see the page's data, beside everybody where there are no keys at all.
+        admin_keys: who may see the page's data, and send probes; everybody where there are none.
     """
 
     @asynccontextmanager
@@ -71,6 +71,10 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
         if not (admin_keys and admin_keys.knows(authorization)):
             keys.check(authorization)
 
+    def is_probe(request: Request) -> bool:
+        asked = request.headers.get(PROBE, "") not in ("", "0")
+        return asked and (not admin_keys or admin_keys.knows(request.headers.get("authorization")))
+
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
         allow(request)
@@ -80,7 +84,7 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
             guard.answer(
                 content,
                 request.state.request_id,
-                probe=request.headers.get(PROBE, "") not in ("", "0"),
+                probe=is_probe(request),
             ),
         )
         if answered.request.stream:
@@ -174,10 +178,11 @@ def _wire_error(_: Request, error: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    message = str(error.detail)
+    message, code = str(error.detail), "method_not_allowed"
     if error.status_code == 404:
         message = f"no {request.url.path}; the guard answers /v1/chat/completions and /v1/models"
-    return _wire_error(request, WireError(error.status_code, message, "not_found"))
+        code = "not_found"
+    return _wire_error(request, WireError(error.status_code, message, code))
 
 
 def _gone_error(_: Request, __: Exception) -> Response:

@@ -26,6 +26,7 @@ from interlock.serve.wire_error import WireError
 LONG = 20_000
 """Characters from which on copies are made in a thread, so that other requests go on."""
 _PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
+_PATIENCE = 1.0  # seconds that a busy upstream may put it off
 
 Outcome = Literal["released", "blocked", "undecided"]
 """``blocked``: a majority refused. ``undecided``: neither side has one, for copies were lost or
@@ -140,7 +141,8 @@ class _Box:
     usages: list[Mapping[str, Any]] = field(default_factory=list)
     cut: int = 0
     retry_after: float | None = None
-    asked: set[int] = field(default_factory=set)
+    put_off: dict[int, float] = field(default_factory=dict)
+    fatal: WireError | None = None
     current: ContextVar[int] = field(default_factory=lambda: ContextVar("copy"))
 
     @property
@@ -153,19 +155,25 @@ class _Box:
     async def ask_async(self, prompt: Prompt) -> Reply:
         number = prompt.seed
         self.current.set(number)
-        if number in self.asked:
-            await asyncio.sleep(random.uniform(0, _PAUSE))  # its own: no certificate needs it
-        self.asked.add(number)
+        if number in self.put_off:
+            await asyncio.sleep(self.put_off[number] + random.uniform(0, _PAUSE))
         self.tell("asked", number, text=prompt.text)
         try:
             answer = await self._call(number)
             self.answers[number] = answer
             return answer.reply()
         except (MalformedError, LostError) as error:
+            asked_to_wait = error.retry_after or 0.0 if isinstance(error, LostError) else 0.0
+            self.put_off[number] = min(asked_to_wait, _PATIENCE)
             if isinstance(error, LostError) and error.status == 429:
                 self.retry_after = max(self.retry_after or 0.0, error.retry_after or 0.0)
             self.tell("lost", number, why=str(error))
             return Reply.failed(str(error))
+        except WireError as error:
+            if self.fatal is not None:  # one ends the vote; nobody would pick up a second
+                return Reply.failed(str(error))
+            self.fatal = error
+            raise
 
     async def _call(self, number: int) -> Answer:
         def on_text(text: str) -> bool:
