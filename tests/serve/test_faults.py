@@ -16,7 +16,7 @@ from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import NO, YES, Exchange, Fault, Scripted, last_user_text
 from tests.serve.test_vote import Sync, mixed, part
 
-ROUNDS = 60
+ROUNDS = 40
 
 
 async def hang(exchange: Exchange) -> None:

@@ -150,7 +150,7 @@ function row(entry) {
 
 function driftRow([name, test]) {
   const range = ([low, high]) => (low === high ? percent(low) : `${percent(low)} – ${percent(high)}`);
-  const state = test.alarm ?? (test.expected ? "within" : "watched only");
+  const state = test.alarm ?? (test.expected ? "not ruled out" : "watched only");
   return make("tr", {},
     make("td", { text: words(name) }),
     make("td", { text: test.seen }),
