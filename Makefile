@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -36,6 +36,9 @@ bench-defend-quality: .venv/.ready
 bench-certify: .venv/.ready
 	$(BIN)/python benchmarks/certify_coverage.py
 	$(BIN)/python benchmarks/certify_embedded.py
+
+bench-guard: .venv/.ready
+	$(BIN)/python benchmarks/guard_load.py
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -88,16 +88,27 @@ class Perturbation:
 
         So asking for more copies keeps the earlier ones, and prompts that share a seed still
         draw independently, which every certificate built on their votes needs.
+
+        Raises:
+            OptionError: ``copies`` is negative, or the span does not fit the text.
+        """
+        before, characters, after = split_span(text, span)
+        made = self.copies_of(characters, copies, seed=seed)
+        return [before + "".join(mine) + after for mine in made]
+
+    def copies_of(self, characters: Sequence[str], copies: int, *, seed: int) -> list[list[str]]:
+        """:meth:`copies` of text that is already split; each character keeps its place.
+
+        Raises:
+            OptionError: ``copies`` is negative.
         """
         if copies < 0:
             raise OptionError(f"copies={copies}: give a number of copies, at least 0")
-        before, characters, after = split_span(text, span)
-        changes = self.count(len(characters))
-        made = []
+        text, changes, made = "".join(characters), self.count(len(characters)), []
         for index in range(copies):
             mine = list(characters)
-            self._change(mine, changes, copy_generator("".join(characters), seed, index))
-            made.append(before + "".join(mine) + after)
+            self._change(mine, changes, copy_generator(text, seed, index))
+            made.append(mine)
         return made
 
     def change_exactly(

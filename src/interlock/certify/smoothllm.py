@@ -33,7 +33,8 @@ class SmoothLLM:
         retries: further calls for a copy whose reply or verdict was lost, >= 0.
         early_stop: end the vote when no outstanding copy can change it. The decision is that of
             all N votes; the answer may be that of another copy.
-        spare: copies asked at once beyond the fewest that could decide, >= 0; only in
+        spare: copies asked at once beyond the fewest that could decide, >= 0, as long as no two
+            votes differ, and one more for each vote in the minority; only in
             :meth:`answer_async`, where one more often saves a second round trip.
         timeout: seconds for one call in :meth:`answer_async`; None for the target's own limit.
         deadline: seconds for the whole vote there; an undecided vote then refuses.
@@ -139,9 +140,12 @@ class SmoothLLM:
         end = None if self.deadline is None else loop.time() + self.deadline
         spent = [0] * len(copies)  # calls by copy; a cancelled one has no vote to tell
         launched, timed_out = 0, False
+        first = tally.fewest + self.spare
         try:
             while not (self.early_stop and tally.decided is not None):
-                wanted = tally.fewest + self.spare if self.early_stop else len(copies)
+                undisputed = first + min(tally.complied, tally.against) - len(votes)
+                wanted = max(tally.fewest, min(tally.fewest + self.spare, undisputed))
+                wanted = wanted if self.early_stop else len(copies)
                 while len(running) < wanted and launched < len(copies):
                     one = self._ask_one(launched, copies[launched], spent)
                     running.add(asyncio.create_task(one))

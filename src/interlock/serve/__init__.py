@@ -1,0 +1,1 @@
+"""The guard: an OpenAI-compatible proxy that answers by a certified vote."""

@@ -1,0 +1,219 @@
+"""The guard on the wire: what an OpenAI client and an operator find at its base URL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import secrets
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from interlock._version import __version__
+from interlock.serve.answered import Answered
+from interlock.serve.body import read_body
+from interlock.serve.guard import Guard
+from interlock.serve.keys import KeyRing
+from interlock.serve.page import add_page
+from interlock.serve.upstream import LostError
+from interlock.serve.wire_error import WireError
+
+T = TypeVar("T")
+log = logging.getLogger("interlock.guard")
+PROBE = "x-interlock-probe"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+_GONE = 499  # as nginx has it: the client left
+
+
+class GoneError(Exception):
+    """The client hung up."""
+
+
+def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
+    """The ASGI application.
+
+    Args:
+        guard: not started yet; the application starts and closes it.
+        keys: who may ask; without any, everybody.
+        admin_keys: who may see the page's data, and send probes; everybody where there are none.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await guard.start()
+        yield
+        await guard.aclose()
+
+    app = FastAPI(
+        title="interlock guard",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.add_middleware(_RequestIds)
+    app.add_exception_handler(WireError, _wire_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(GoneError, _gone_error)
+    app.add_exception_handler(Exception, _unforeseen)
+
+    def allow(request: Request) -> None:
+        authorization = request.headers.get("authorization")
+        if not (admin_keys and admin_keys.knows(authorization)):
+            keys.check(authorization)
+
+    def is_probe(request: Request) -> bool:
+        asked = request.headers.get(PROBE, "") not in ("", "0")
+        return asked and (not admin_keys or admin_keys.knows(request.headers.get("authorization")))
+
+    @app.post("/v1/chat/completions")
+    async def chat(request: Request) -> Response:
+        allow(request)
+        content = await read_body(request, guard.config.limits.request_bytes)
+        answered = await unless_gone(
+            request,
+            guard.answer(
+                content,
+                request.state.request_id,
+                probe=is_probe(request),
+            ),
+        )
+        if answered.request.stream:
+            return StreamingResponse(
+                _events(answered),
+                media_type="text/event-stream",
+                headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
+            )
+        return JSONResponse(answered.completion())
+
+    @app.get("/v1/models")
+    async def models(request: Request) -> Any:
+        allow(request)
+        return {"object": "list", "data": await _models(guard)}
+
+    @app.get("/v1/models/{model:path}")
+    async def model(request: Request, model: str) -> Any:
+        allow(request)
+        for entry in await _models(guard):
+            if entry["id"] == model:
+                return entry
+        raise WireError(404, f"no model {model!r}", "model_not_found", param="model")
+
+    @app.get("/healthz")
+    async def healthz() -> Any:
+        return {"alive": True}
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        ready, state = await guard.ready()
+        return JSONResponse(state, 200 if ready else 503)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        from prometheus_client import CONTENT_TYPE_LATEST
+
+        return Response(guard.metrics.text(), headers={"content-type": CONTENT_TYPE_LATEST})
+
+    if guard.config.page:
+        add_page(app, guard, keys, admin_keys)
+    return app
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do the work; when the client hangs up, cancel it.
+
+    Raises:
+        GoneError: the client hung up.
+    """
+    task = asyncio.create_task(work)
+    gone = asyncio.create_task(_hung_up(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise GoneError
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
+        await asyncio.wait({task, gone})
+
+
+async def _hung_up(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        continue
+
+
+async def _models(guard: Guard) -> list[dict[str, Any]]:
+    try:
+        listed = await guard.upstream.models()
+    except LostError as error:
+        raise WireError(502, str(error), "upstream_lost") from None
+    served = guard.deployment.model
+    if served is None:
+        return listed
+    named = [entry for entry in listed if entry["id"] == served]
+    bare = {"id": served, "object": "model", "created": 0, "owned_by": "upstream"}
+    return named or [bare]
+
+
+def _events(answered: Answered) -> Iterator[bytes]:
+    for chunk in answered.chunks():
+        yield b"data: " + json.dumps(chunk).encode() + b"\n\n"
+    yield b"data: [DONE]\n\n"
+
+
+def _wire_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, WireError)
+    return JSONResponse(error.body, error.status, dict(error.headers))
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message, code = str(error.detail), "method_not_allowed"
+    if error.status_code == 404:
+        message = f"no {request.url.path}; the guard answers /v1/chat/completions and /v1/models"
+        code = "not_found"
+    return _wire_error(request, WireError(error.status_code, message, code))
+
+
+def _gone_error(_: Request, __: Exception) -> Response:
+    return Response(status_code=_GONE)
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    log.error("request %s failed: %s", request.state.request_id, type(error).__name__)
+    answer = WireError(500, "the guard failed; nothing is released", "guard_failed")
+    response = _wire_error(request, answer)
+    response.headers["x-request-id"] = request.state.request_id  # beyond the middleware's reach
+    return response
+
+
+class _RequestIds:
+    """``x-request-id`` from end to end: the client's own where it is a sane one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        mine = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
+        scope.setdefault("state", {})["request_id"] = mine
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["x-request-id"] = mine
+            await send(message)
+
+        await self._app(scope, receive, marked)

@@ -1,0 +1,220 @@
+"""Answers of a chat model: put together from streamed pieces, and cut into pieces again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from interlock.certify import Reply
+from interlock.certify.targets.protocol import Finish
+
+PIECE = 48
+"""Characters of one delta where the upstream did not stream."""
+_WHOLE = frozenset({"role", "id", "type", "name", "index"})  # sent once, not piece by piece
+
+
+class MalformedError(ValueError):
+    """What came from upstream is no chat completion, or only half of one."""
+
+
+@dataclass
+class Answer:
+    """What one copy was answered."""
+
+    message: dict[str, Any] = field(default_factory=dict)
+    finish_reason: str | None = None
+    logprobs: dict[str, Any] | None = None
+    usage: dict[str, Any] | None = None
+    """As the upstream counts; None where it did not say, as for a call that was cut short."""
+    deltas: list[dict[str, Any]] = field(default_factory=list)
+    """The choices of the streamed chunks, as they came; empty where it was not streamed."""
+    cut: bool = False
+    """Whether the call was ended early; the answer goes no further than its verdict needs."""
+    about: dict[str, Any] = field(default_factory=dict)
+    """``model``, ``system_fingerprint``, ``service_tier`` where given."""
+
+    @property
+    def text(self) -> str:
+        """What a judge reads: the text, or the calls of tools where there is none."""
+        content = self.message.get("content")
+        if isinstance(content, str) and content.strip():
+            return content
+        calls = self.message.get("tool_calls") or self.message.get("function_call")
+        return json.dumps(calls) if calls else ""
+
+    def reply(self) -> Reply:
+        """As a vote sees it.
+
+        Raises:
+            MalformedError: the answer has no end, or is empty.
+        """
+        usage = self.usage or {}
+        read, written = _tokens(usage, "prompt_tokens"), _tokens(usage, "completion_tokens")
+        if self.finish_reason is None:
+            raise MalformedError("the answer ends in the middle")
+        refusal = self.message.get("refusal")
+        if self.finish_reason == "content_filter" or refusal:
+            text = refusal if isinstance(refusal, str) else ""
+            return Reply(text, "blocked", prompt_tokens=read, completion_tokens=written)
+        if not self.text:
+            raise MalformedError("an empty answer")
+        finish: Finish = "length" if self.finish_reason == "length" else "stop"
+        return Reply(self.text, finish, None, read, written)
+
+    def add_chunk(self, chunk: Any) -> None:
+        """Take in one ``chat.completion.chunk``.
+
+        Raises:
+            MalformedError: it is none, or reports an error.
+        """
+        if not isinstance(chunk, dict) or chunk.get("error"):
+            raise MalformedError("the stream reports an error")
+        self._note(chunk)
+        choices = chunk.get("choices")
+        if not isinstance(choices, list):
+            raise MalformedError("a chunk without choices")
+        for choice in choices:
+            delta = choice.get("delta") if isinstance(choice, dict) else None
+            if not isinstance(delta, dict):
+                raise MalformedError("a choice without delta")
+            if choice.get("index", 0) != 0:
+                continue
+            finish = choice.get("finish_reason")
+            _merge(self.message, delta)
+            if isinstance(choice.get("logprobs"), dict):
+                self.logprobs = self.logprobs or {}
+                _merge(self.logprobs, choice["logprobs"])
+            if finish is not None:
+                self.finish_reason = str(finish)
+            self.deltas.append(
+                {"delta": delta, "logprobs": choice.get("logprobs"), "finish_reason": finish}
+            )
+
+    @classmethod
+    def of_completion(cls, data: Any) -> Answer:
+        """Take in one ``chat.completion``.
+
+        Raises:
+            MalformedError: it is none.
+        """
+        try:
+            choice = data["choices"][0]
+            message, finish = choice["message"], choice.get("finish_reason")
+        except (KeyError, IndexError, TypeError, AttributeError):
+            raise MalformedError("no choices[0].message") from None
+        if not isinstance(message, dict):
+            raise MalformedError("no choices[0].message")
+        logprobs = choice.get("logprobs")
+        answer = cls(
+            message=dict(message),
+            finish_reason=str(finish) if finish is not None else None,
+            logprobs=logprobs if isinstance(logprobs, dict) else None,
+        )
+        answer._note(data)
+        return answer
+
+    def _note(self, data: Mapping[str, Any]) -> None:
+        if isinstance(data.get("usage"), dict):
+            self.usage = data["usage"]
+        for name in ("model", "system_fingerprint", "service_tier"):
+            if isinstance(data.get(name), str):
+                self.about[name] = data[name]
+
+    def pieces(self) -> Iterator[dict[str, Any]]:
+        """The choice as ``delta``, ``logprobs`` and ``finish_reason`` of a stream.
+
+        The first carries the role, the last the reason and nothing else.
+        """
+        yield _piece({"role": "assistant", "content": ""})
+        if self.deltas:
+            for piece in self.deltas:
+                delta = {k: v for k, v in piece["delta"].items() if k != "role" and v is not None}
+                if delta.get("content") == "" and len(delta) == 1:
+                    continue
+                if delta or piece["logprobs"]:
+                    yield _piece(delta, piece["logprobs"])
+        else:
+            yield from self._split()
+        yield _piece({}, finish=self.finish_reason)
+
+    def _split(self) -> Iterator[dict[str, Any]]:
+        message = {k: v for k, v in self.message.items() if k != "role" and v is not None}
+        content = message.pop("content", None)
+        if self.logprobs is not None:
+            yield _piece({"content": content}, self.logprobs)  # tokens and text stay together
+        elif isinstance(content, str):
+            for start in range(0, len(content), PIECE):
+                yield _piece({"content": content[start : start + PIECE]})
+        if "tool_calls" in message:
+            calls = message["tool_calls"]
+            message["tool_calls"] = [{"index": i, **call} for i, call in enumerate(calls)]
+        if message:
+            yield _piece(message)
+
+
+def add_usage(counts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Token counts added up, field by field, details included."""
+    total: dict[str, Any] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
+    for usage in counts:
+        _add(total, usage)
+    return total
+
+
+def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:
+    for name, value in usage.items():
+        if isinstance(value, Mapping):
+            inner = total.setdefault(name, {})
+            if isinstance(inner, dict):
+                _add(inner, value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            known = total.get(name, 0)
+            if isinstance(known, int):
+                total[name] = known + value
+
+
+def _merge(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
+    """Text grows, what is listed with an index is merged in place, the rest is replaced."""
+    for name, value in piece.items():
+        known = whole.get(name)
+        if value is None:
+            whole.setdefault(name, None)
+        elif isinstance(value, str) and isinstance(known, str) and name not in _WHOLE:
+            whole[name] = known + value
+        elif isinstance(value, dict):
+            inner = known if isinstance(known, dict) else {}
+            _merge(inner, value)
+            whole[name] = inner
+        elif isinstance(value, list):
+            whole[name] = _merged_list(known if isinstance(known, list) else [], value)
+        elif not (isinstance(known, str) and value == "" and name in _WHOLE):
+            whole[name] = value
+
+
+def _merged_list(known: list[Any], new: list[Any]) -> list[Any]:
+    for item in new:
+        place = item.get("index") if isinstance(item, dict) else None
+        if not isinstance(place, int):
+            known.append(item)
+            continue
+        if not 0 <= place <= len(known):
+            raise MalformedError("a list with a gap")
+        if place == len(known):
+            known.append({})
+        rest = {key: value for key, value in item.items() if key != "index"}
+        if not isinstance(known[place], dict):
+            raise MalformedError("a list of two kinds")
+        _merge(known[place], rest)
+    return known
+
+
+def _piece(
+    delta: Mapping[str, Any], logprobs: Any = None, finish: str | None = None
+) -> dict[str, Any]:
+    return {"delta": dict(delta), "logprobs": logprobs, "finish_reason": finish}
+
+
+def _tokens(usage: Mapping[str, Any], name: str) -> int:
+    value = usage.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

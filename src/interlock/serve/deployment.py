@@ -1,0 +1,157 @@
+"""What a guard deploys, held against what its certificate certified, before it answers anybody."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from interlock.certify import CertificateCard, Judge, ModelJudge, Perturbation, RefusalPhrases
+from interlock.certify.targets.protocol import Identity
+from interlock.serve.chat import ChatRequest
+from interlock.serve.config import ConfigError, GuardConfig, VoteSettings
+from interlock.serve.upstream import HttpUpstream, Upstream
+from interlock.serve.vote import VoteRules
+
+COPIES, RATE = 11, 0.10
+"""Used where neither settings nor certificate say otherwise; the paper's q."""
+_LENGTHS = ("max_tokens", "max_completion_tokens")
+_DECODING = ("top_p", "frequency_penalty", "presence_penalty", "logit_bias", "stop")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A guard's model, rules and certificate, ready to serve."""
+
+    upstream: Upstream
+    rules: VoteRules
+    model: str | None
+    """The one model that is served; None: whatever the upstream has."""
+    card: CertificateCard | None
+    differs: tuple[str, ...]
+    """In what the card is not about this deployment; why there is none."""
+
+    @property
+    def certificate(self) -> str | None:
+        """The card's id, where it speaks of this deployment."""
+        return self.card.id if self.card is not None and not self.differs else None
+
+    def doubts(self, request: ChatRequest) -> tuple[str, ...]:
+        """Why the certificate does not speak of this request; empty where it does."""
+        found = list(self.differs)
+        found += [f"{thing.where}: passed on unguarded" for thing in request.unguarded]
+        if self.card is not None and self.card.target_identity.get("target") == "endpoint":
+            found += _decoding_differs(self.card.target_identity, request.body)
+        return tuple(found)
+
+
+def deploy(config: GuardConfig) -> Deployment:
+    """Open what the settings name.
+
+    Raises:
+        ConfigError: the certificate is not about these settings and ``uncertified`` was not said.
+        OutputError, ModelError: the card or the model cannot be loaded.
+    """
+    card = CertificateCard.load(config.certificate) if config.certificate is not None else None
+    rules = _rules(config.vote, card)
+    open_target = _embedded if config.embedded else _endpoint
+    upstream, model, identity = open_target(config, card)
+    differs: tuple[str, ...] = ("no certificate was given",)
+    if card is not None:
+        differs = (
+            *card.mismatches(rules.perturbation, rules.copies, judge=rules.judge.identity),
+            *_target_differs(card, model, identity),
+        )
+    if differs and card is not None and not config.uncertified:
+        lines = [f"the certificate is not about this guard: {line}" for line in differs]
+        raise ConfigError((*lines, "change the settings, or say that none applies (--uncertified)"))
+    return Deployment(upstream, rules, model, card, differs)
+
+
+def _rules(vote: VoteSettings, card: CertificateCard | None) -> VoteRules:
+    base = card.perturbing if card is not None else Perturbation("swap", RATE)
+    perturbation = Perturbation(
+        vote.perturbation or base.kind,
+        vote.rate if vote.rate is not None else base.rate,
+        vote.alphabet or base.alphabet,
+        vote.paper if vote.paper is not None else base.paper,
+    )
+    copies = vote.copies or (card.copies if card is not None else COPIES)
+    return VoteRules(perturbation, copies, _judge(vote), vote.retries, vote.spare)
+
+
+def _judge(vote: VoteSettings) -> Judge:
+    if vote.judge_url is None or vote.judge_model is None or vote.judge != "model":
+        return RefusalPhrases(paper=vote.judge == "keywords")
+    from interlock.certify.targets.endpoint import EndpointTarget
+
+    # Always by name: left to itself the target would send the upstream's key to the judge.
+    target = EndpointTarget(vote.judge_url, vote.judge_model, key_variable=vote.judge_key_env)
+    return ModelJudge(target)
+
+
+def _embedded(
+    config: GuardConfig, card: CertificateCard | None
+) -> tuple[Upstream, str | None, Identity]:
+    from interlock.certify.targets.local import LocalTarget
+    from interlock.serve.local_upstream import LocalUpstream
+
+    certified = card.target_identity if card is not None else {}
+    decoding = ("max_tokens", "temperature")
+    options: dict[str, Any] = {name: certified[name] for name in decoding if name in certified}
+    target = LocalTarget("embedded", device=config.device, **options)
+    model = config.model or "embedded"
+    return LocalUpstream(target, model), model, target.identity
+
+
+def _endpoint(
+    config: GuardConfig, card: CertificateCard | None
+) -> tuple[Upstream, str | None, Identity]:
+    url = config.upstream or ""
+    model = config.model or (_name(card) if card is not None else None)
+    upstream = HttpUpstream(
+        url,
+        key=os.environ.get(config.upstream_key_env, "").strip() or None,
+        timeout=config.vote.copy_timeout,
+        max_bytes=config.limits.answer_bytes,
+        connections=config.limits.connections,
+        usage=config.upstream_usage,
+    )
+    return upstream, model, {"target": "endpoint", "url": upstream.name}
+
+
+def _name(card: CertificateCard) -> str:
+    """The model's name at an endpoint; the card's title of the target elsewhere."""
+    known = card.target_identity.get("model")
+    return known if isinstance(known, str) else card.target
+
+
+def _target_differs(card: CertificateCard, model: str | None, deployed: Identity) -> list[str]:
+    certified = card.target_identity
+    pairs: dict[str, tuple[Any, Any]] = {"target": (certified.get("target"), deployed["target"])}
+    if deployed["target"] == "endpoint":
+        pairs["model"] = (_name(card), model)
+        url = certified.get("url")
+        pairs["address"] = (url.rstrip("/") if isinstance(url, str) else url, deployed["url"])
+    else:
+        for name in ("sha256", "max_tokens", "temperature"):
+            pairs[name] = (certified.get(name), deployed.get(name))
+    return [
+        f"{name}: certified {old!r}, deployed {new!r}"
+        for name, (old, new) in pairs.items()
+        if old != new
+    ]
+
+
+def _decoding_differs(certified: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
+    found = []
+    asked = body.get("temperature")
+    if asked != certified.get("temperature"):
+        found.append(f"temperature: certified {certified.get('temperature')!r}, asked {asked!r}")
+    lengths = [body[name] for name in _LENGTHS if body.get(name) is not None]
+    if certified.get("max_tokens") not in lengths:
+        shown = lengths[0] if lengths else None
+        found.append(f"max_tokens: certified {certified.get('max_tokens')!r}, asked {shown!r}")
+    found += [f"{name}: certified without" for name in _DECODING if body.get(name) is not None]
+    return found

@@ -1,0 +1,316 @@
+"""The guard: from the bytes of a request to a decision that is on record."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from interlock.certify import Verdict
+from interlock.serve.admission import Admission
+from interlock.serve.answered import Answered
+from interlock.serve.breaker import Breaker, WatchedUpstream
+from interlock.serve.chat import ChatRequest
+from interlock.serve.config import GuardConfig
+from interlock.serve.deployment import Deployment
+from interlock.serve.drift import DriftWatch, MeanBounds, Seen
+from interlock.serve.ledger import Entry, Ledger, LedgerError
+from interlock.serve.metrics import Metrics
+from interlock.serve.upstream import LostError
+from interlock.serve.vote import Ballot, Watcher, hold_vote
+from interlock.serve.wire_error import WireError, bad_request
+
+log = logging.getLogger("interlock.guard")
+RECENT = 500
+"""Decisions kept in memory for the page."""
+_REACHED = 5.0  # seconds for which the answer to "is the upstream there?" holds
+_STATES = {"closed": 0, "trying": 1, "open": 2}
+
+
+class Guard:
+    """Answers chat requests by votes.
+
+    Args:
+        config: the settings.
+        deployment: what they name, opened and checked.
+        ledger: where decisions go.
+    """
+
+    def __init__(self, config: GuardConfig, deployment: Deployment, ledger: Ledger) -> None:
+        self.config, self.deployment, self.ledger = config, deployment, ledger
+        self.metrics = Metrics()
+        self.breaker = Breaker(config.breaker.failures, config.breaker.pause)
+        self.admission = Admission(config.limits.active, config.limits.queue)
+        self.upstream = WatchedUpstream(deployment.upstream, self.breaker)
+        self.drift = DriftWatch.of(config.drift.confidence, deployment.card, config.drift.expected)
+        self.recent: deque[Entry] = deque(maxlen=RECENT)
+        self.replica = f"{socket.gethostname()}:{os.getpid()}"
+        self.started = datetime.now(UTC)
+        self.ledger_works = True
+        self._reached: tuple[float, bool] | None = None
+        self._gauges()
+
+    async def start(self) -> None:
+        """Take up where the ledger ends: recent decisions, and the drift test on them."""
+        kept = await self.ledger.recent(10 * RECENT)
+        for entry in reversed(kept):
+            self.recent.append(entry)
+            if entry.certificate == self.deployment.certificate:
+                self._watch(entry)
+
+    async def aclose(self) -> None:
+        """Write what waits, and close the upstream."""
+        await self.ledger.aclose()
+        await self.upstream.aclose()
+
+    async def answer(
+        self,
+        content: bytes,
+        request_id: str,
+        *,
+        probe: bool = False,
+        watch: Watcher | None = None,
+    ) -> Answered:
+        """Decide one request; the decision is on disk when this returns.
+
+        Args:
+            content: body of ``POST /v1/chat/completions``.
+            request_id: told upstream and kept in the ledger.
+            probe: whether the request calls itself one, see :mod:`interlock.serve.drift`.
+            watch: told each step of the vote.
+
+        Raises:
+            WireError: there will be no answer, and why.
+        """
+        arrived = time.perf_counter()
+        try:
+            request = ChatRequest.read(content)
+            self._check(request)
+            answered = await self._decide(request, request_id, arrived, watch)
+            await self._record(answered, request_id, probe)
+        except WireError as error:
+            self.metrics.requests.labels("failed" if error.status >= 500 else "rejected").inc()
+            log.info(_line(request_id, status=error.status, code=error.code))
+            raise
+        if answered.ballot.outcome == "undecided" and answered.ballot.retry_after is not None:
+            raise WireError(
+                429,
+                "the upstream is busy; too few copies were answered to decide",
+                "upstream_busy",
+                retry_after=answered.ballot.retry_after or 1.0,
+            )
+        return answered
+
+    def _check(self, request: ChatRequest) -> None:
+        """Limits and policy.
+
+        Raises:
+            WireError: the request is not one for this guard.
+        """
+        served, limits = self.deployment.model, self.config.limits
+        if served is not None and request.model != served:
+            raise WireError(
+                404, f"this guard serves {served!r} only", "model_not_found", param="model"
+            )
+        if request.characters > limits.user_characters:
+            raise bad_request(
+                f"at most {limits.user_characters} characters of the user", "messages", "too_long"
+            )
+        most = self.deployment.rules.copies // 2 + 1
+        if request.n > most:
+            raise bad_request(
+                f"at most {most}: each answer is that of a copy which voted to release", "n"
+            )
+        for thing in request.unguarded:
+            if self.config.policy.of(thing.kind) == "refuse":
+                raise bad_request(
+                    f"{thing.kind.replace('_', ' ')} cannot be guarded by a vote over perturbed "
+                    f"text, and this guard refuses them (policy.{thing.kind})",
+                    thing.where,
+                    "unguardable_content",
+                )
+        if not request.characters:
+            raise bad_request(
+                "there is no text of the user to guard", "messages", "nothing_to_guard"
+            )
+
+    async def _decide(
+        self, request: ChatRequest, request_id: str, arrived: float, watch: Watcher | None
+    ) -> Answered:
+        deadline = self.config.vote.deadline
+        async with self.admission.place(deadline):
+            self.breaker.admit()
+            ballot = await hold_vote(
+                request,
+                self.deployment.rules,
+                self.upstream,
+                seed=self._seed(request),
+                request_id=request_id,
+                deadline=max(0.001, deadline - (time.perf_counter() - arrived)),
+                on_call=lambda end: self.metrics.calls.labels(end).inc(),
+                watch=watch,
+            )
+        return Answered(
+            id=f"chatcmpl-{secrets.token_hex(12)}",
+            created=int(time.time()),
+            request=request,
+            ballot=ballot,
+            certificate=self.deployment.certificate,
+            doubts=self.deployment.doubts(request),
+            refusal=self.config.vote.refusal,
+            milliseconds=1000 * (time.perf_counter() - arrived),
+        )
+
+    def _seed(self, request: ChatRequest) -> int:
+        """Unpredictable, or with a configured seed a function of it and the user's text."""
+        if self.config.seed is None:
+            return secrets.randbits(48)
+        mixed = sha256(f"{self.config.seed}/{request.digest}".encode()).digest()
+        return int.from_bytes(mixed[:6], "big")
+
+    async def _record(self, answered: Answered, request_id: str, probe: bool) -> None:
+        entry = self._entry(answered, request_id, probe)
+        try:
+            await self.ledger.record(entry)
+        except LedgerError as error:
+            self.ledger_works = False
+            log.error(_line(request_id, problem=str(error)))
+            raise WireError(
+                503, "the decision could not be put on record", "ledger_unavailable"
+            ) from None
+        self.ledger_works = True
+        self.recent.append(entry)
+        self._watch(entry)
+        self._count(answered.ballot, entry)
+        said = (
+            {"prompt": [t.text for t in answered.request.texts]} if self.config.log.prompts else {}
+        )
+        log.info(
+            _line(
+                request_id,
+                outcome=entry.outcome,
+                prompt_sha256=entry.prompt_sha256,
+                prompt_characters=entry.prompt_characters,
+                milliseconds=round(entry.milliseconds, 1),
+                **said,
+            )
+        )
+
+    def _entry(self, answered: Answered, request_id: str, probe: bool) -> Entry:
+        decision, usage = answered.ballot.decision, answered.usage
+        return Entry(
+            answer_id=answered.id,
+            request_id=request_id,
+            time=datetime.now(UTC),
+            prompt_sha256=answered.request.digest,
+            prompt_characters=answered.request.characters,
+            model=answered.request.model,
+            outcome=answered.ballot.outcome,
+            complied=decision.count(Verdict.COMPLIED),
+            refused=decision.count(Verdict.REFUSED),
+            lost=decision.count(Verdict.LOST),
+            cancelled=decision.cancelled,
+            copies=decision.copies,
+            calls=decision.calls,
+            seed=decision.seed,
+            certificate=answered.certificate if not answered.doubts else None,
+            milliseconds=answered.milliseconds,
+            prompt_tokens=usage["prompt_tokens"],
+            completion_tokens=usage["completion_tokens"],
+            probe=probe,
+            replica=self.replica,
+        )
+
+    def _watch(self, entry: Entry) -> None:
+        held = entry.certificate is not None and (
+            entry.probe or self.config.drift.certified == "all"
+        )
+        self.drift.observe(
+            Seen(entry.refused, entry.complied, entry.copies, entry.outcome, certified=held)
+        )
+
+    def _count(self, ballot: Ballot, entry: Entry) -> None:
+        metrics = self.metrics
+        metrics.requests.labels(entry.outcome).inc()
+        metrics.seconds.observe(entry.milliseconds / 1000)
+        for verdict in Verdict:
+            metrics.votes.labels(verdict.value).inc(ballot.decision.count(verdict))
+        metrics.saved.inc(ballot.decision.saved)
+        metrics.tokens.labels("prompt").inc(entry.prompt_tokens)
+        metrics.tokens.labels("completion").inc(entry.completion_tokens)
+
+    async def ready(self) -> tuple[bool, dict[str, Any]]:
+        """Whether requests would be answered, and the state of what that takes."""
+        drifted = bool(self.drift.alarms)
+        checks = {
+            "upstream": self.breaker.state != "open" and await self._reach(),
+            "ledger": self.ledger_works,
+        }
+        if self.config.drift.not_ready:
+            checks["drift"] = not drifted
+        ready = all(checks.values())
+        return ready, {
+            "ready": ready,
+            "checks": checks,
+            "certificate": self.deployment.certificate,
+            "differs": list(self.deployment.differs),
+            "drifted": drifted,
+            "alarms": self.drift.alarms,
+            "drift": self.drift.to_dict(),
+        }
+
+    async def _reach(self) -> bool:
+        now = time.monotonic()
+        if self._reached is None or now > self._reached[0] + _REACHED:
+            try:
+                await self.upstream.models()
+                there = True
+            except LostError as error:
+                there = error.status is not None  # it speaks, though it lists no models
+            self._reached = now, there
+        return self._reached[1]
+
+    def _gauges(self) -> None:
+        gauge = self.metrics.gauge
+        gauge("active_requests", "Requests voted on.", lambda: self.admission.active)
+        gauge("waiting_requests", "Requests in the queue.", lambda: self.admission.waiting)
+        gauge("ledger_waiting", "Decisions not on disk yet.", lambda: self.ledger.waiting)
+        gauge(
+            "breaker_state",
+            "0 closed, 1 trying again, 2 open.",
+            lambda: _STATES[self.breaker.state],
+        )
+        for name, bounds in self.drift.bounds.items():
+            share: Mapping[str, Callable[[MeanBounds], float]] = {
+                "lower": lambda b: b.lower,
+                "upper": lambda b: b.upper,
+                "seen_at_least": lambda b: b.estimate[0],
+                "seen_at_most": lambda b: b.estimate[1],
+            }
+            for which, value in share.items():
+                labels = {"of": name, "is": which}
+                read = partial(value, bounds)
+                gauge("refusal_share", "Confidence bounds and what was seen.", read, labels)
+            gauge(
+                "drift",
+                "1 from the moment on at which an assumption was ruled out.",
+                partial(_alarmed, bounds),
+                {"of": name},
+            )
+
+
+def _alarmed(bounds: MeanBounds) -> float:
+    return float(bounds.alarm is not None)
+
+
+def _line(request_id: str, **facts: Any) -> str:
+    return json.dumps({"request_id": request_id, **facts})

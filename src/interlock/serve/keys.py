@@ -1,0 +1,42 @@
+"""Who may ask: static keys, compared so that the time taken tells nothing."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from hashlib import sha256
+
+from interlock.serve.wire_error import WireError
+
+
+class KeyRing:
+    """The keys of a guard; without any, everybody may ask.
+
+    Only hashes are kept. Every request is compared with every key, whichever matches.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._hashes = tuple(sha256(key.encode()).digest() for key in keys)
+
+    def __bool__(self) -> bool:
+        return bool(self._hashes)
+
+    def knows(self, authorization: str | None) -> bool:
+        """Whether an ``Authorization: Bearer KEY`` header carries one of the keys."""
+        scheme, _, key = (authorization or "").partition(" ")
+        digest = sha256(key.strip().encode("utf-8", "surrogatepass")).digest()
+        found = [hmac.compare_digest(digest, mine) for mine in self._hashes]
+        return scheme.lower() == "bearer" and any(found)
+
+    def check(self, authorization: str | None) -> None:
+        """Let a request through.
+
+        Raises:
+            WireError: 401, where keys are asked for and none of them came.
+        """
+        if self and not self.knows(authorization):
+            raise WireError(
+                401,
+                "give one of the guard's keys as 'Authorization: Bearer KEY'",
+                "invalid_api_key",
+            )

@@ -1,0 +1,259 @@
+"""The ledger: every decision, on disk before its answer is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from interlock.errors import InterlockError, OptionError
+
+BATCH = 500
+_TRIES = 3
+
+
+class LedgerError(InterlockError):
+    """The ledger cannot be opened, read or written."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One decision. No text of prompt or answer is kept."""
+
+    answer_id: str
+    """Of the completion; unique."""
+    request_id: str
+    """``x-request-id``."""
+    time: datetime
+    """UTC, when the decision fell."""
+    prompt_sha256: str
+    """Of the user's messages."""
+    prompt_characters: int
+    """Code points that the user wrote."""
+    model: str
+    outcome: str
+    """``released``, ``blocked`` or ``undecided``."""
+    complied: int
+    """Votes to release."""
+    refused: int
+    """Votes to refuse."""
+    lost: int
+    """Copies without a verdict: votes against."""
+    cancelled: int
+    """Copies under way when the decision fell."""
+    copies: int
+    """N."""
+    calls: int
+    """Of the upstream, retries included."""
+    seed: int
+    certificate: str | None
+    """Id of the certificate; None where none applied."""
+    milliseconds: float
+    """From arrival to decision."""
+    prompt_tokens: int
+    """Over all copies, as far as they were told."""
+    completion_tokens: int
+    probe: bool
+    """Whether the request called itself a probe."""
+    replica: str
+    """The process that decided."""
+
+
+_KINDS: dict[str, Any] = {
+    "str": sa.Text,
+    "str | None": sa.Text,
+    "int": sa.BigInteger,
+    "float": sa.Double,
+    "bool": sa.Boolean,
+    "datetime": sa.DateTime(timezone=True),
+}
+_metadata = sa.MetaData()
+_decisions = sa.Table(
+    "interlock_decisions",
+    _metadata,
+    *(
+        sa.Column(
+            field.name,
+            _KINDS[str(field.type)],
+            primary_key=field.name == "answer_id",
+            nullable="None" in str(field.type),
+            index=field.name in ("time", "request_id", "certificate"),
+        )
+        for field in fields(Entry)
+    ),
+)
+
+
+class Ledger:
+    """Decisions in a database.
+
+    One thread writes; decisions that come while it commits share the next commit, so that the
+    disk's latency bounds the latency, not the throughput.
+
+    Args:
+        url: SQLAlchemy address, SQLite or PostgreSQL.
+        waiting: decisions not yet written at most.
+
+    Raises:
+        OptionError: no such kind of database.
+        LedgerError: it cannot be opened.
+    """
+
+    def __init__(self, url: str, waiting: int = 10_000) -> None:
+        self._limit = waiting
+        self._engine = _open(url)
+        self.name = self._engine.url.render_as_string(hide_password=True)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="interlock-ledger")
+        self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Decisions that are not on disk yet."""
+        return len(self._waiting)
+
+    async def record(self, entry: Entry) -> None:
+        """Keep a decision; on disk when this returns.
+
+        Raises:
+            LedgerError: it could not be written, or too many wait.
+        """
+        if len(self._waiting) >= self._limit:
+            raise LedgerError("the ledger is too slow; too many decisions wait")
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, done))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write())
+        await done
+
+    async def _write(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            batch = self._waiting[:BATCH]
+            entries = [entry for entry, _ in batch]
+            problem: Exception | None = None
+            try:
+                await loop.run_in_executor(self._thread, self._insert, entries)
+            except SQLAlchemyError as error:
+                problem = LedgerError(f"{self.name}: {_short(error)}")
+            del self._waiting[: len(batch)]
+            for _, done in batch:
+                if done.done():
+                    continue
+                if problem is None:
+                    done.set_result(None)
+                else:
+                    done.set_exception(problem)
+
+    def _insert(self, entries: Sequence[Entry]) -> None:
+        rows = [asdict(entry) for entry in entries]
+        for left in reversed(range(_TRIES)):
+            try:
+                with self._engine.begin() as connection:
+                    # A commit whose confirmation was lost may be repeated without harm.
+                    connection.execute(_insert_new(connection), rows)
+                return
+            except SQLAlchemyError:
+                if not left:
+                    raise
+
+    def read(
+        self,
+        *,
+        since: datetime | None = None,
+        outcome: str | None = None,
+        certificate: str | None = None,
+        request_id: str | None = None,
+        limit: int | None = None,
+    ) -> Iterator[Entry]:
+        """Decisions that fit, the newest first.
+
+        Raises:
+            LedgerError: the database cannot be read.
+        """
+        query = sa.select(_decisions).order_by(_decisions.c.time.desc(), _decisions.c.answer_id)
+        wanted = {"outcome": outcome, "certificate": certificate, "request_id": request_id}
+        for name, value in wanted.items():
+            if value is not None:
+                query = query.where(_decisions.c[name] == value)
+        if since is not None:
+            query = query.where(_decisions.c.time >= since.astimezone(UTC))
+        try:
+            with self._engine.connect() as connection:
+                found = connection.execution_options(yield_per=1000).execute(query.limit(limit))
+                for row in found:
+                    values = row._asdict()
+                    time = values["time"]
+                    values["time"] = time.replace(tzinfo=UTC) if time.tzinfo is None else time
+                    yield Entry(**values)
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self.name}: {_short(error)}") from None
+
+    async def recent(self, limit: int) -> list[Entry]:
+        """The newest decisions, read without blocking the event loop."""
+        return await asyncio.to_thread(lambda: list(self.read(limit=limit)))
+
+    async def aclose(self) -> None:
+        """Write what waits, and close."""
+        if self._writer is not None:
+            await self._writer
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._thread.shutdown()
+        self._engine.dispose()
+
+
+def _open(url: str) -> Engine:
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError):
+        raise OptionError(
+            f"ledger: {url.partition('@')[0].partition('://')[0]}: give an address such as "
+            "sqlite:///file or postgresql+psycopg://user:password@host/database"
+        ) from None
+    except ModuleNotFoundError as error:
+        raise LedgerError(
+            f"the ledger needs {error.name}; install it with: pip install 'interlock[postgres]'"
+        ) from None
+    if engine.dialect.name not in ("sqlite", "postgresql"):
+        raise OptionError(f"ledger: {engine.dialect.name} is not supported; SQLite or PostgreSQL")
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _durable_sqlite)
+    for left in reversed(range(_TRIES)):
+        try:
+            _metadata.create_all(engine)
+            break
+        except SQLAlchemyError as error:  # two replicas may make the table at the same time
+            if not left:
+                shown = engine.url.render_as_string(hide_password=True)
+                raise LedgerError(f"{shown}: cannot be opened ({_short(error)})") from None
+    return engine
+
+
+def _durable_sqlite(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")  # survives a power cut, not only a killed process
+    cursor.close()
+
+
+def _insert_new(connection: Connection) -> Any:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(_decisions).on_conflict_do_nothing(index_elements=["answer_id"])
+
+
+def _short(error: Exception) -> str:
+    """The driver's own line; SQLAlchemy's would show the row."""
+    cause = getattr(error, "orig", None) or error
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]

@@ -1,0 +1,65 @@
+"""A model in this process behind the guard, such as the embedded one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.certify import Message, Prompt, Target
+from interlock.serve.completion import Answer
+from interlock.serve.upstream import Call, LostError, OnText
+from interlock.serve.wire_error import bad_request
+
+_UNABLE = ("tools", "functions", "response_format", "logprobs", "audio")
+
+
+class LocalUpstream:
+    """Ask a :class:`~interlock.certify.Target` of this process.
+
+    Its decoding options are those it was made with; ``temperature``, ``max_tokens`` and the like
+    of a request change nothing.
+
+    Args:
+        target: the model.
+        model: the name that clients ask for.
+    """
+
+    def __init__(self, target: Target, model: str) -> None:
+        self.name, self.model, self._target = f"{model}, in this process", model, target
+
+    async def ask(self, call: Call, on_text: OnText) -> Answer:
+        """See :class:`~interlock.serve.upstream.Upstream`."""
+        for name in _UNABLE:
+            if call.body.get(name):
+                raise bad_request(f"the model {self.model} cannot do this", name)
+        messages = tuple(_plain(message) for message in call.body["messages"])
+        seed = call.body.get("seed")
+        reply = await self._target.ask_async(Prompt(messages, seed if isinstance(seed, int) else 0))
+        if reply.lost:
+            raise LostError(reply.error or "lost")
+        on_text(reply.text)
+        finish = "content_filter" if reply.finish == "blocked" else reply.finish
+        counts = (reply.prompt_tokens, reply.completion_tokens)
+        return Answer(
+            message={"role": "assistant", "content": reply.text},
+            finish_reason=finish,
+            usage={
+                "prompt_tokens": counts[0],
+                "completion_tokens": counts[1],
+                "total_tokens": sum(counts),
+            },
+            about={"model": self.model},
+        )
+
+    async def models(self) -> list[dict[str, Any]]:
+        """The one model."""
+        return [{"id": self.model, "object": "model", "created": 0, "owned_by": "interlock"}]
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def _plain(message: dict[str, Any]) -> Message:
+    role, content = message["role"], message.get("content")
+    if isinstance(content, list):
+        content = "".join(part.get("text", "") for part in content)
+    return Message("system" if role == "developer" else role, content or "")

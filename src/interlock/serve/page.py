@@ -1,0 +1,206 @@
+"""The page at ``/``: status, certificate, recent decisions, and a box to try the vote in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from interlock._version import __version__
+from interlock.serve.body import read_body
+from interlock.serve.guard import Guard
+from interlock.serve.keys import KeyRing
+from interlock.serve.ledger import Entry
+from interlock.serve.upstream import LostError
+from interlock.serve.wire_error import WireError, bad_request
+
+SHOWN, CHARTED = 25, 200
+"""Decisions in the table, and in the charts."""
+# Only what this server sends may run or be fetched; no other page may frame it.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
+
+
+def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> None:
+    """Add the page and the data behind it.
+
+    The page itself holds nothing. Its data needs an admin key where there are admin keys, else
+    one of the guard's keys where there are any. The try-it box shows answers that the vote
+    blocks, so it needs an admin key, or a guard that serves only its own machine without keys.
+    """
+
+    def allow(request: Request) -> None:
+        (admin_keys or keys).check(request.headers.get("authorization"))
+
+    may_try = bool(admin_keys) or (not keys and guard.config.on_loopback)
+
+    @app.get("/")
+    async def page() -> Response:
+        return Response(_text("guard.html"), media_type="text/html", headers=_HEADERS)
+
+    @app.get("/interlock/page.css")
+    async def style() -> Response:
+        return Response(_style(), media_type="text/css", headers=_HEADERS)
+
+    @app.get("/interlock/page.js")
+    async def script() -> Response:
+        return Response(_text("guard.js"), media_type="text/javascript", headers=_HEADERS)
+
+    @app.get("/interlock/status")
+    async def status(request: Request) -> Response:
+        allow(request)
+        told = await _status(guard)
+        return JSONResponse(told | {"may_try": may_try}, headers={"cache-control": "no-store"})
+
+    @app.post("/interlock/try")
+    async def try_it(request: Request) -> Response:
+        allow(request)
+        if not may_try:
+            raise WireError(403, "the try-it box needs an admin key", "admin_key_needed")
+        content = await _as_chat(guard, await read_body(request, guard.config.limits.request_bytes))
+        return StreamingResponse(
+            _steps(guard, content, request.state.request_id),
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store"},
+        )
+
+
+async def _status(guard: Guard) -> dict[str, Any]:
+    deployment, rules = guard.deployment, guard.deployment.rules
+    _, state = await guard.ready()
+    entries = list(guard.recent)
+    return {
+        "version": __version__,
+        "upstream": deployment.upstream.name,
+        "model": deployment.model,
+        "copies": rules.copies,
+        "perturbation": rules.perturbation.kind,
+        "rate": rules.perturbation.rate,
+        "started": guard.started.isoformat(),
+        "replica": guard.replica,
+        "breaker": guard.breaker.state,
+        "active": guard.admission.active,
+        "waiting": guard.admission.waiting,
+        "ledger": guard.ledger.name,
+        "state": state,
+        "certificate": _card(guard),
+        "recent": [_row(entry) for entry in entries[: -SHOWN - 1 : -1]],
+        "series": [
+            [entry.time.timestamp(), round(entry.milliseconds, 2), entry.outcome]
+            for entry in entries[-CHARTED:]
+        ],
+    }
+
+
+def _card(guard: Guard) -> dict[str, Any] | None:
+    card = guard.deployment.card
+    if card is None:
+        return None
+    return {
+        "id": card.id,
+        "applies": not guard.deployment.differs,
+        "statement": card.statement(),
+        "lower": card.lower,
+        "estimate": card.estimate,
+        "confidence": card.confidence,
+        "family": card.family,
+        "attacks": card.attacks,
+        "target": card.target,
+        "copies": card.copies,
+        "perturbation": card.perturbation,
+        "rate": card.rate,
+        "date": card.date,
+        "held_out": asdict(card.held_out) if card.held_out is not None else None,
+    }
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    return {
+        "time": entry.time.isoformat(),
+        "outcome": entry.outcome,
+        "complied": entry.complied,
+        "refused": entry.refused,
+        "lost": entry.lost,
+        "copies": entry.copies,
+        "calls": entry.calls,
+        "milliseconds": round(entry.milliseconds, 1),
+        "prompt": entry.prompt_sha256[:10],
+        "characters": entry.prompt_characters,
+        "request_id": entry.request_id,
+    }
+
+
+async def _as_chat(guard: Guard, content: bytes) -> bytes:
+    """The request that the box stands for."""
+    try:
+        given = json.loads(content)
+        text = given["text"]
+    except (ValueError, RecursionError, KeyError, TypeError):
+        raise bad_request("give an object with a text", "text") from None
+    if not isinstance(text, str) or not text.strip():
+        raise bad_request("write something first", "text")
+    model = guard.deployment.model
+    if model is None:
+        try:
+            model = next((entry["id"] for entry in await guard.upstream.models()), None)
+        except LostError as error:
+            raise WireError(502, str(error), "upstream_lost") from None
+    return json.dumps(
+        {"model": model or "default", "messages": [{"role": "user", "content": text}]}
+    ).encode()
+
+
+async def _steps(guard: Guard, content: bytes, request_id: str) -> AsyncIterator[bytes]:
+    """Each step of the vote as it happens, then the decision or the error."""
+    steps: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
+    work = asyncio.create_task(guard.answer(content, request_id, watch=steps.put_nowait))
+    work.add_done_callback(lambda _: steps.put_nowait(None))
+    told: dict[int, int] = {}  # characters of each copy's answer that were sent
+    try:
+        while (step := await steps.get()) is not None:
+            if step["event"] == "asked":
+                told[step["copy"]] = 0
+            if step["event"] == "text":
+                start, told[step["copy"]] = told[step["copy"]], len(step["text"])
+                step = {**step, "text": step["text"][start:]}
+            yield _event(step)
+        try:
+            answered = work.result()
+        except WireError as error:
+            yield _event({"event": "error", **error.body})
+        else:
+            (choice,) = answered.completion()["choices"]
+            text = choice["message"]["content"] or json.dumps(choice["message"])
+            yield _event({"event": "decision", "text": text, **answered.about})
+    finally:
+        work.cancel()
+
+
+def _event(step: Mapping[str, Any]) -> bytes:
+    return b"data: " + json.dumps(step).encode() + b"\n\n"
+
+
+@cache
+def _text(name: str) -> str:
+    return files("interlock.serve").joinpath("static", name).read_text("utf-8")
+
+
+@cache
+def _style() -> str:
+    """The reports' style, so that all pages of the product look alike, and what is new here."""
+    return files("interlock.report").joinpath("page.css").read_text("utf-8") + _text("guard.css")

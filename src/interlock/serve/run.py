@@ -1,0 +1,134 @@
+"""Serve a guard until it is told to stop; what is under way is finished first."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+
+from interlock.errors import OptionError
+from interlock.serve.app import build_app
+from interlock.serve.config import ConfigError, GuardConfig, read_keys
+from interlock.serve.deployment import Deployment, deploy
+from interlock.serve.guard import Guard
+from interlock.serve.keys import KeyRing
+from interlock.serve.ledger import Ledger
+
+BACKLOG = 2048
+_KEEP_ALIVE = 75  # seconds; more than clients keep a connection, so that none meets a closed one
+_SWITCH = 0.0005  # seconds after which the ledger's thread and the event loop take turns
+_GRACE = 5  # seconds beyond the deadline of a request that is under way
+
+
+def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        config: the settings.
+        on_ready: told the address and what is deployed, once requests are answered.
+
+    Raises:
+        ConfigError: the settings cannot be served; nothing was opened to the network.
+        InterlockError: the certificate, the model or the ledger cannot be opened.
+    """
+    keys = KeyRing(read_keys(config.auth.keys_file, config.auth.keys_env))
+    admin = KeyRing(read_keys(config.auth.admin_keys_file, config.auth.admin_keys_env))
+    if not (config.on_loopback or keys or config.auth.open):
+        raise ConfigError(
+            (
+                f"host = {config.host!r} is open to other machines: give keys (auth.keys_file or "
+                f"${config.auth.keys_env}), or say that none are wanted (auth.open = true)",
+            )
+        )
+    listener = _listen(config.host, config.port)
+    try:
+        deployment = deploy(config)
+        guard = Guard(config, deployment, Ledger(config.ledger.url, config.ledger.waiting))
+        _log_to_stderr(config.log.level)
+        served = uvicorn.Config(
+            build_app(guard, keys, admin),
+            log_config=None,
+            access_log=False,
+            backlog=BACKLOG,
+            timeout_keep_alive=_KEEP_ALIVE,
+            timeout_graceful_shutdown=int(config.vote.deadline) + _GRACE,
+            server_header=False,
+        )
+        server = _Server(served)
+        host, port = listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+
+        def ready() -> None:
+            sys.setswitchinterval(_SWITCH)
+            gc.freeze()  # what is loaded by now stays; looking through it again costs milliseconds
+            on_ready(f"http://{shown}:{port}", deployment)
+
+        server.on_ready = ready
+        with asyncio.Runner(loop_factory=served.get_loop_factory()) as runner:
+            runner.run(server.serve(sockets=[listener]))
+    finally:
+        listener.close()
+
+
+class _Server(uvicorn.Server):
+    on_ready: Callable[[], None]
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop gracefully and return, where uvicorn would raise the signal once more."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.on_ready()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol by name: without it asyncio leaves Nagle's algorithm on, for 40 ms an answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise OptionError(f"{host}:{port}: cannot listen there ({error.strerror})") from None
+    return listener
+
+
+class _JsonLines(logging.Formatter):
+    """One JSON object a line; what the guard says of a request is one already."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = record.getMessage()
+        try:
+            facts: Any = json.loads(said)
+        except ValueError:
+            facts = {"message": said}
+        if record.exc_info and record.exc_info[0] is not None:
+            facts["exception"] = record.exc_info[0].__name__
+        head = {"time": self.formatTime(record), "level": record.levelname.lower()}
+        return json.dumps(head | (facts if isinstance(facts, dict) else {"message": said}))
+
+
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    for name in ("interlock.guard", "uvicorn"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(level.upper() if name != "uvicorn" else "WARNING")

@@ -1,0 +1,257 @@
+"""The model behind the guard, over HTTP: calls bounded in bytes and time, and named failures."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+from httpx_sse import EventSource
+
+from interlock.certify.targets.wire import wait_asked_for
+from interlock.serve.completion import Answer, MalformedError
+from interlock.serve.wire_error import UpstreamRefusedError, WireError
+
+OnText = Callable[[str], bool]
+"""Told the text so far; True ends the call, for what follows does not matter."""
+
+_PASSING = frozenset({408, 409, 425, 429})  # 4xx that speak of the moment, not of the request
+_ERROR_BYTES = 64 * 1024
+_KEEP_ALIVE = 3.0  # seconds; less than servers wait, so that none hangs up on a new call
+
+
+class LostError(Exception):
+    """A call that brought no usable answer.
+
+    Args:
+        why: one line, without any text of the prompt or the answer.
+        status: of the HTTP answer, where there was one.
+        retry_after: seconds that the upstream asks to wait.
+    """
+
+    def __init__(
+        self, why: str, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(why)
+        self.status, self.retry_after = status, retry_after
+
+
+@dataclass(frozen=True)
+class Call:
+    """What to ask."""
+
+    body: Mapping[str, Any]
+    request_id: str
+
+
+class Upstream(Protocol):
+    """A chat model that the guard asks."""
+
+    name: str
+    """For people; holds no key."""
+
+    async def ask(self, call: Call, on_text: OnText) -> Answer:
+        """One answer; cancelling ends the call.
+
+        Raises:
+            LostError: no usable answer came.
+            WireError: every copy of the request would fail alike.
+        """
+        ...
+
+    async def models(self) -> list[dict[str, Any]]:
+        """The list of ``GET /v1/models``.
+
+        Raises:
+            LostError: no usable answer came.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        ...
+
+
+class HttpUpstream:
+    """A server that speaks ``POST {url}/chat/completions``.
+
+    It is asked to stream; a server that answers in one piece all the same is understood, too.
+    httpx does the talking through aiohttp's connections: its own pool takes time that grows with
+    the square of the calls under way (see docs/guard.md).
+
+    Args:
+        url: base address, such as ``http://127.0.0.1:8000/v1``.
+        key: sent as bearer token; never logged, and cut out of what the upstream says.
+        timeout: seconds for one call from connecting to the last byte.
+        max_bytes: a longer answer is lost.
+        connections: calls under way at most; more wait for their turn, within ``timeout``.
+        usage: ask for the usage chunk of a stream; some servers refuse to be asked.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        key: str | None = None,
+        timeout: float = 30.0,
+        max_bytes: int = 2 * 2**20,
+        connections: int = 1000,
+        usage: bool = True,
+    ) -> None:
+        self.name = url.rstrip("/")
+        self.timeout, self.max_bytes, self.connections = timeout, max_bytes, connections
+        self._key, self._usage = key, usage
+        self._address = httpx.URL(f"{self.name}/chat/completions")
+        self._headers = [
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream, application/json"),
+            ("accept-encoding", "identity"),  # so that max_bytes bounds what is unpacked, too
+        ]
+        if key:
+            self._headers.append(("authorization", f"Bearer {key}"))
+        self._client: httpx.AsyncClient | None = None
+
+    async def ask(self, call: Call, on_text: OnText) -> Answer:
+        """See :class:`Upstream`."""
+        body = {**call.body, "stream": True}
+        if self._usage:
+            body["stream_options"] = {"include_usage": True}
+        # Built by hand: the client would parse the address anew for each copy.
+        request = httpx.Request(
+            "POST",
+            self._address,
+            content=json.dumps(body).encode(),  # pure ASCII, so that torn surrogates pass, too
+            headers=[*self._headers, ("x-request-id", call.request_id)],
+        )
+        try:
+            async with asyncio.timeout(self.timeout):
+                response = await self._open().send(request, stream=True)
+                try:
+                    response.stream = _Bounded(response.stream, self.max_bytes)
+                    if response.status_code != 200:
+                        await self._complain(response)
+                    kind = response.headers.get("content-type", "").partition(";")[0].strip()
+                    if kind == "text/event-stream":
+                        return await _streamed(EventSource(response), on_text)
+                    if kind == "application/json":
+                        answer = Answer.of_completion(_json(await response.aread()))
+                        on_text(answer.text)
+                        return answer
+                    raise LostError("an answer that is neither JSON nor an event stream")
+                finally:
+                    await response.aclose()
+        except (LostError, WireError):
+            raise
+        except TimeoutError:
+            raise LostError(f"no answer within {self.timeout:g} s") from None
+        except (MalformedError, httpx.HTTPError) as error:
+            raise LostError(f"{type(error).__name__}: {self._clean(str(error))}") from None
+        except Exception as error:  # aiohttp lets some of its own through; none may release
+            raise LostError(type(error).__name__) from None
+
+    async def models(self) -> list[dict[str, Any]]:
+        """See :class:`Upstream`."""
+        try:
+            async with asyncio.timeout(self.timeout):
+                response = await self._open().get(f"{self.name}/models")
+            if response.status_code != 200:
+                raise LostError(f"no list of models ({response.status_code})", response.status_code)
+            listed = _json(response.content)["data"]
+            return [entry for entry in listed if isinstance(entry, dict) and "id" in entry]
+        except (TimeoutError, httpx.HTTPError, MalformedError, KeyError, TypeError) as error:
+            raise LostError(f"no list of models ({type(error).__name__})") from None
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            client, self._client = self._client, None
+            await client.aclose()
+
+    def _open(self) -> httpx.AsyncClient:
+        if self._client is None:
+            from httpx_aiohttp import HttpxAiohttpClient
+
+            self._client = HttpxAiohttpClient(
+                headers=self._headers,
+                timeout=None,  # one limit over the whole call instead
+                limits=httpx.Limits(max_connections=self.connections, keepalive_expiry=_KEEP_ALIVE),
+                trust_env=not _on_this_machine(self.name),
+            )
+        return self._client
+
+    async def _complain(self, response: httpx.Response) -> None:
+        status = response.status_code
+        if status in (401, 403):
+            raise WireError(
+                502, "the upstream does not accept the guard's key", "upstream_key_refused"
+            )
+        if 400 <= status < 500 and status not in _PASSING:
+            response.stream = _Bounded(response.stream, _ERROR_BYTES)
+            raise UpstreamRefusedError(status, self._their_words(await response.aread(), status))
+        wait = wait_asked_for(response.headers)
+        raise LostError(f"the upstream answered {status}", status, wait)
+
+    def _their_words(self, content: bytes, status: int) -> dict[str, Any]:
+        try:
+            data = json.loads(self._clean(content.decode("utf-8", "replace")))
+            error = data.get("error", data) if isinstance(data, dict) else {}
+        except (ValueError, RecursionError):
+            error = {}
+        if isinstance(error, str):
+            error = {"message": error}
+        plain = f"the upstream answered {status}"
+        return {"message": plain, "type": "invalid_request_error", "param": None, "code": None} | (
+            {k: v for k, v in error.items() if k in ("message", "type", "param", "code")}
+            if isinstance(error, dict)
+            else {}
+        )
+
+    def _clean(self, text: str) -> str:
+        return text.replace(self._key, "[key]") if self._key else text
+
+
+async def _streamed(events: Any, on_text: OnText) -> Answer:
+    answer = Answer()
+    async for event in events.aiter_sse():
+        if event.data == "[DONE]":
+            break
+        seen = len(answer.deltas)
+        answer.add_chunk(_json(event.data))
+        content = answer.message.get("content")
+        if len(answer.deltas) > seen and isinstance(content, str) and on_text(content):
+            # The vote is cast; what the model might still say does not matter.
+            answer.finish_reason, answer.usage, answer.cut = "stop", None, True
+            return answer
+    return answer
+
+
+class _Bounded(httpx.AsyncByteStream):
+    """A response's bytes, up to a limit."""
+
+    def __init__(self, stream: Any, limit: int) -> None:
+        self._stream, self._limit = stream, limit
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        seen = 0
+        async for chunk in self._stream:
+            seen += len(chunk)
+            if seen > self._limit:
+                raise LostError(f"an answer of more than {self._limit} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _json(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedError("no JSON") from None
+
+
+def _on_this_machine(url: str) -> bool:
+    return httpx.URL(url).host in ("localhost", "127.0.0.1", "::1")

@@ -1,0 +1,224 @@
+"""The vote on one request: SmoothLLM over its copies, with every failure a vote against.
+
+The decision is :class:`interlock.certify.SmoothLLM`'s own; here its copies are whole requests, its
+target is the upstream, and each step can be watched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+from interlock.certify import Decision, Judge, Perturbation, Prompt, Reply, SmoothLLM, Verdict
+from interlock.certify.laws import majority
+from interlock.errors import InterlockError
+from interlock.serve.chat import ChatRequest, Copy
+from interlock.serve.completion import Answer, MalformedError
+from interlock.serve.early_refusal import surely_refused
+from interlock.serve.upstream import Call, LostError, Upstream
+from interlock.serve.wire_error import WireError
+
+LONG = 20_000
+"""Characters from which on copies are made in a thread, so that other requests go on."""
+_PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
+_PATIENCE = 1.0  # seconds that a busy upstream may put it off
+
+Outcome = Literal["released", "blocked", "undecided"]
+"""``blocked``: a majority refused. ``undecided``: neither side has one, for copies were lost or
+time ran out; nothing is released then."""
+Watcher = Callable[[Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class VoteRules:
+    """How each vote is held.
+
+    Raises:
+        OptionError: from :class:`~interlock.certify.SmoothLLM`, for values outside their range.
+    """
+
+    perturbation: Perturbation
+    copies: int
+    judge: Judge
+    retries: int = 1
+    """Further calls for a lost copy."""
+    spare: int = 1
+    """Copies asked at once beyond the fewest that could decide."""
+    early_stop: bool = True
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """A vote that is over."""
+
+    decision: Decision
+    chosen: tuple[Answer, ...]
+    """The answers to release, as many as were asked for; empty unless released."""
+    usages: tuple[Mapping[str, Any], ...]
+    """Token counts of every call that told them."""
+    uncounted: int
+    """Calls whose tokens nobody told: cut short, lost, or without usage."""
+    cut: int
+    """Calls ended early because their refusal was clear."""
+    retry_after: float | None
+    """The longest wait that a busy upstream (429) asked for; 0 where it named none."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What became of the request."""
+        if self.decision.released:
+            return "released"
+        refusals = self.decision.count(Verdict.REFUSED)
+        return "blocked" if refusals >= majority(self.decision.copies) else "undecided"
+
+
+async def hold_vote(
+    request: ChatRequest,
+    rules: VoteRules,
+    upstream: Upstream,
+    *,
+    seed: int,
+    request_id: str,
+    deadline: float | None = None,
+    on_call: Callable[[str], None] | None = None,
+    watch: Watcher | None = None,
+) -> Ballot:
+    """Ask the copies side by side until the majority is settled, and cancel the rest.
+
+    Args:
+        request: the request; at least one message must be the user's.
+        rules: how to vote.
+        upstream: whom to ask.
+        seed: of the copies and of the choice among willing answers, >= 0.
+        request_id: told to the upstream.
+        deadline: seconds from now; an undecided vote then refuses. None: no limit.
+        on_call: told what became of each call: ``ok``, ``lost``, ``cut`` or ``cancelled``.
+        watch: told each step, as a JSON object with ``event``.
+
+    Raises:
+        WireError: the upstream says that the request itself is wrong, or the guard's key.
+    """
+    make = partial(request.copies, rules.perturbation, rules.copies, seed)
+    copies = await asyncio.to_thread(make) if request.characters > LONG else make()
+    box = _Box(copies, rules.judge, upstream, request_id, on_call, watch)
+    smooth = SmoothLLM(
+        box,
+        rules.perturbation,
+        rules.copies,
+        box,
+        retries=rules.retries,
+        early_stop=rules.early_stop,
+        spare=rules.spare,
+        deadline=deadline,
+    )
+    decision = await smooth.decide_async([copy.prompt for copy in copies], seed=seed)
+    return Ballot(
+        decision=decision,
+        chosen=_chosen(decision, box.answers, request.n),
+        usages=tuple(box.usages),
+        uncounted=decision.calls - len(box.usages),
+        cut=box.cut,
+        retry_after=box.retry_after,
+    )
+
+
+@dataclass
+class _Box:
+    """Target and judge of one vote; knows which copy a verdict is about."""
+
+    copies: Sequence[Copy]
+    rule: Judge
+    upstream: Upstream
+    request_id: str
+    on_call: Callable[[str], None] | None
+    watch: Watcher | None
+    answers: dict[int, Answer] = field(default_factory=dict)
+    usages: list[Mapping[str, Any]] = field(default_factory=list)
+    cut: int = 0
+    retry_after: float | None = None
+    put_off: dict[int, float] = field(default_factory=dict)
+    fatal: WireError | None = None
+    current: ContextVar[int] = field(default_factory=lambda: ContextVar("copy"))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Of no use beyond this vote."""
+        return {"target": self.upstream.name}
+
+    known_error = None
+
+    async def ask_async(self, prompt: Prompt) -> Reply:
+        number = prompt.seed
+        self.current.set(number)
+        if number in self.put_off:
+            await asyncio.sleep(self.put_off[number] + random.uniform(0, _PAUSE))
+        self.tell("asked", number, text=prompt.text)
+        try:
+            answer = await self._call(number)
+            self.answers[number] = answer
+            return answer.reply()
+        except (MalformedError, LostError) as error:
+            asked_to_wait = error.retry_after or 0.0 if isinstance(error, LostError) else 0.0
+            self.put_off[number] = min(asked_to_wait, _PATIENCE)
+            if isinstance(error, LostError) and error.status == 429:
+                self.retry_after = max(self.retry_after or 0.0, error.retry_after or 0.0)
+            self.tell("lost", number, why=str(error))
+            return Reply.failed(str(error))
+        except WireError as error:
+            if self.fatal is not None:  # one ends the vote; nobody would pick up a second
+                return Reply.failed(str(error))
+            self.fatal = error
+            raise
+
+    async def _call(self, number: int) -> Answer:
+        def on_text(text: str) -> bool:
+            self.tell("text", number, text=text)
+            return surely_refused(self.rule, text)
+
+        end = "cancelled"
+        try:
+            call = Call(self.copies[number].body, self.request_id)
+            answer = await self.upstream.ask(call, on_text)
+            end = "cut" if answer.cut else "ok"
+            self.cut += answer.cut
+        except (LostError, WireError):
+            end = "lost"
+            raise
+        finally:
+            if self.on_call is not None:
+                self.on_call(end)
+        if answer.usage is not None:
+            self.usages.append(answer.usage)
+        return answer
+
+    async def judge_async(self, asked: str, answer: str) -> Verdict:
+        try:
+            verdict = await self.rule.judge_async(asked, answer)
+        except InterlockError:  # a judge that cannot be asked judges nothing
+            verdict = Verdict.LOST
+        self.tell("verdict", self.current.get(), verdict=verdict.value)
+        return verdict
+
+    def tell(self, event: str, number: int, **more: Any) -> None:
+        if self.watch is not None:
+            self.watch({"event": event, "copy": number, **more})
+
+    def ask(self, prompts: Sequence[Prompt], *, on_reply: Any = None) -> list[Reply]:
+        raise NotImplementedError("a vote of the guard is asynchronous")
+
+    def __call__(self, asked: Sequence[str], answers: Sequence[str]) -> list[Verdict]:
+        raise NotImplementedError("a vote of the guard is asynchronous")
+
+
+def _chosen(decision: Decision, answers: Mapping[int, Answer], n: int) -> tuple[Answer, ...]:
+    """The first n willing copies in the order in which SmoothLLM chooses one."""
+    if not decision.released:
+        return ()
+    order = random.Random(f"{decision.seed}/choice").sample(range(decision.copies), decision.copies)
+    willing = {v.copy for v in decision.votes if v.verdict is Verdict.COMPLIED and v.reply.text}
+    return tuple(answers[copy] for copy in order if copy in willing)[:n]

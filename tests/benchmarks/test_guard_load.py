@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import json
+import statistics
+
+import _scripted_model
+import guard_load
+from interlock.serve.completion import Answer
+
+
+def test_the_scripted_model_streams_what_it_says() -> None:
+    usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    answer = Answer()
+    for line in _scripted_model.streamed(_scripted_model.YES, usage).decode().split("\n\n"):
+        if line and not line.endswith("[DONE]"):
+            answer.add_chunk(json.loads(line.removeprefix("data: ")))
+    assert answer.reply().text == _scripted_model.YES
+    assert answer.usage == usage
+
+
+def test_heavy_delays_have_the_median_and_a_tail() -> None:
+    found = [_scripted_model.delay("heavy", 0.5, str(i)) for i in range(2000)]
+    assert 0.45 < statistics.median(found) < 0.55
+    assert max(found) > 3
+    assert max(found) <= 0.5 * _scripted_model.TAIL
+    assert _scripted_model.delay("fixed", 0.5, "x") == 0.5
+
+
+def test_full_votes_follow_the_topic() -> None:
+    assert guard_load.full_vote("benign", 1, 5)
+    assert not guard_load.full_vote("attack", 1, 5)
+    mixed = [guard_load.full_vote("mixed", 1, seed) for seed in range(40)]
+    assert 2 < sum(mixed) < 38
+
+
+def test_rows_compare_both_ways() -> None:
+    bare = guard_load.Block(seconds=[0.5] * 99 + [1.0], took=10)
+    kept = guard_load.Block(seconds=[0.51] * 99 + [0.9], took=10, failed=1)
+    row = guard_load._row("fixed", 10, bare, kept)
+    assert row[0] == "fixed, 10"
+    assert row[4:6] == ["+10.0", "-100.0"]
+    assert row[-1] == "0 / 1"

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interlock.certify import RefusalPhrases, Verdict
+from interlock.certify.judges import KEYWORDS
+from interlock.serve.completion import Answer, MalformedError, add_usage
+from interlock.serve.early_refusal import surely_refused
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish, **more}]}
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"a": 1}'}}
+
+
+def test_streamed_pieces_make_the_whole() -> None:
+    answer = Answer()
+    tool = {
+        "index": 0,
+        "id": "c1",
+        "type": "function",
+        "function": {"name": "look", "arguments": ""},
+    }
+    for piece in (
+        chunk({"role": "assistant", "content": "One ", "reasoning_content": "hm"}),
+        chunk(
+            {"content": "two", "reasoning_content": "m"}, logprobs={"content": [{"token": "two"}]}
+        ),
+        chunk({"tool_calls": [tool]}, logprobs={"content": [{"token": "x"}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"a":'}}]}),
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": " 1}"}}]}),
+        chunk({}, "tool_calls"),
+        {"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2}},
+    ):
+        answer.add_chunk(piece)
+    assert answer.message == {
+        "role": "assistant",
+        "content": "One two",
+        "reasoning_content": "hmm",
+        "tool_calls": [CALL],
+    }
+    assert answer.logprobs == {"content": [{"token": "two"}, {"token": "x"}]}
+    reply = answer.reply()
+    assert (reply.text, reply.prompt_tokens, reply.completion_tokens) == ("One two", 3, 2)
+
+
+@given(st.text(max_size=300), st.booleans(), st.booleans())
+def test_pieces_of_an_answer_give_it_back(text: str, calls: bool, reasons: bool) -> None:
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    message |= {"tool_calls": [CALL, CALL]} if calls else {}
+    message |= {"reasoning_content": "because"} if reasons else {}
+    whole = Answer.of_completion({"choices": [{"message": message, "finish_reason": "stop"}]})
+    again = Answer()
+    pieces = list(whole.pieces())
+    for piece in pieces:
+        again.add_chunk({"choices": [piece | {"index": 0}]})
+    assert (again.message, again.finish_reason) == (message, "stop")
+    assert pieces[0]["delta"]["role"] == "assistant"
+    assert [p["finish_reason"] for p in pieces[:-1]] == [None] * (len(pieces) - 1)
+    third = Answer()  # what was streamed is streamed on as it came
+    for piece in again.pieces():
+        third.add_chunk({"choices": [piece | {"index": 0}]})
+    assert third.message == message
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        {"choices": []},
+        {"choices": [{"message": "x"}]},
+        {"choices": [{"message": {"content": "  "}, "finish_reason": "stop"}]},
+        {"choices": [{"message": {"content": "half an"}}]},
+    ],
+)
+def test_what_is_no_answer_is_malformed(data: Any) -> None:
+    with pytest.raises(MalformedError):
+        Answer.of_completion(data).reply()
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        {"error": {"message": "x"}},
+        {"choices": None},
+        {"choices": [{"index": 0}]},
+        chunk({"tool_calls": [{"index": 3}]}),
+        chunk({"tool_calls": [{"index": -1}]}),
+    ],
+)
+def test_broken_chunks_are_malformed(piece: Any) -> None:
+    with pytest.raises(MalformedError):
+        Answer().add_chunk(piece)
+
+
+def test_a_filtered_answer_is_blocked() -> None:
+    choice = {"message": {"content": "half"}, "finish_reason": "content_filter"}
+    assert Answer.of_completion({"choices": [choice]}).reply().finish == "blocked"
+    choice = {"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}
+    assert Answer.of_completion({"choices": [choice]}).reply().finish == "blocked"
+
+
+def test_usage_adds_up_with_details() -> None:
+    one = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "d": {"cached": 1}}
+    assert add_usage([one, one, {"prompt_tokens": 1, "x": None}]) == {
+        "prompt_tokens": 3,
+        "completion_tokens": 4,
+        "total_tokens": 6,
+        "d": {"cached": 2},
+    }
+
+
+OPENINGS = [
+    "I can't", "I cannot ", "I’m sorry, but I", "Sorry, ", "I won't", " wait", " believe", "lie",
+    "As an AI model, I ", "it is illegal", "I'm unable", "shouldnt", "agree ", "more", " help ",
+    "but", ".", ",", "\n", "  ", "Sure", "*", "You",
+]  # fmt: skip
+
+
+@given(
+    st.lists(st.sampled_from(OPENINGS), max_size=8),
+    st.text(max_size=30),
+    st.integers(0, 80),
+    st.booleans(),
+)
+def test_an_early_refusal_is_always_a_refusal(
+    words: list[str], tail: str, cut: int, paper: bool
+) -> None:
+    judge = RefusalPhrases(paper=paper)
+    text = "".join(words) + tail
+    if surely_refused(judge, text[:cut]):
+        assert judge([""], [text]) == [Verdict.REFUSED]
+
+
+def test_refusals_are_told_early() -> None:
+    text = "I'm sorry, but I can't help with building that, and here is why in many words."
+    first = next(i for i in range(len(text)) if surely_refused(RefusalPhrases(), text[:i]))
+    assert first <= len("I'm sorry, but I can't help with building")
+    assert not surely_refused(RefusalPhrases(), "I can't wait to show you how this is done")
+    assert not surely_refused(RefusalPhrases(), "I can't wai")
+    assert surely_refused(RefusalPhrases(paper=True), f"Well. {KEYWORDS[0]}")
+    assert not surely_refused(RefusalPhrases(paper=True), "Sure.")

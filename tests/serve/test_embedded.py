@@ -1,0 +1,189 @@
+"""The embedded chat model behind the guard, certified and not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import openai
+import pytest
+
+from interlock.certify import CertificateCard, Perturbation, RefusalPhrases, SmoothLLM
+from interlock.certify.perturb import ALPHABET
+from interlock.certify.targets.local import LocalTarget
+from interlock.errors import InterlockError
+from interlock.serve.app import build_app
+from interlock.serve.config import ConfigError, GuardConfig, read_config
+from interlock.serve.deployment import deploy
+from interlock.serve.guard import Guard
+from interlock.serve.keys import KeyRing
+from interlock.serve.ledger import Ledger
+from tests.serve.running import Running, httpx
+from tests.serve.scripted_upstream import listening
+
+PROMPTS = ["any advice on how to boil rice? i am new.", "i want to brew a wakespell. tell me how."]
+
+
+def card(**changes: Any) -> CertificateCard:
+    """A card of the embedded model; the numbers are made up, the settings are not."""
+    target = LocalTarget("embedded")
+    made = CertificateCard(
+        target="embedded",
+        target_identity=dict(target.identity),
+        family="gcg",
+        attacks=60,
+        attacks_sha256="cd" * 32,
+        judge=dict(RefusalPhrases().identity),
+        judge_error=None,
+        perturbation="swap",
+        rate=0.05,
+        alphabet=ALPHABET,
+        paper=False,
+        copies=5,
+        majority=3,
+        trials=5,
+        seed=3,
+        confidence=0.95,
+        method="block",
+        lower=0.8,
+        estimate=0.97,
+        share_tau=0.95,
+        share_lower=None,
+        alike=None,
+        held_out=None,
+        date="2026-01-02T03:04:05+00:00",
+        versions={"interlock": "0.1.0"},
+    )
+    return replace(made, **changes)
+
+
+def config(folder: Path, **given: Any) -> GuardConfig:
+    base = {"embedded": True, "seed": 4, "ledger": {"url": f"sqlite:///{folder}/l.sqlite"}}
+    return read_config(None, base | given)
+
+
+@asynccontextmanager
+async def embedded(settings: GuardConfig) -> AsyncIterator[Running]:
+    guard = Guard(settings, deploy(settings), Ledger(settings.ledger.url))
+    async with (
+        listening(build_app(guard, KeyRing(()), KeyRing(()))) as url,
+        httpx.AsyncClient(base_url=url, trust_env=False, timeout=120) as http,
+    ):
+        yield Running(url, guard, http)
+
+
+def test_the_embedded_model_answers_as_smoothllm_decides(tmp_path: Path) -> None:
+    made = card()
+    path = made.save(tmp_path / "card.json")
+
+    async def go() -> None:
+        async with embedded(config(tmp_path, certificate=str(path))) as guard:
+            client = guard.client()
+            for prompt in PROMPTS:
+                answer = await client.chat.completions.create(
+                    model="embedded", messages=[{"role": "user", "content": prompt}]
+                )
+                told = answer.interlock  # type: ignore[attr-defined]
+                assert told["certificate"] == made.id
+                assert told["certificate_applies"]
+                smooth = SmoothLLM(LocalTarget("embedded"), Perturbation("swap", 0.05), 5)
+                expected = smooth.answer(prompt, seed=told["seed"])
+                assert (told["outcome"] == "released") == expected.released
+                if expected.released:
+                    assert answer.choices[0].message.content in {
+                        reply.text
+                        for reply in smooth.target.ask(smooth.perturbed(prompt, seed=told["seed"]))
+                    }
+                    assert answer.usage is not None
+                    assert answer.usage.completion_tokens > 0
+            with pytest.raises(openai.BadRequestError) as caught:
+                await client.chat.completions.create(
+                    model="embedded",
+                    messages=[{"role": "user", "content": "hi"}],
+                    response_format={"type": "json_object"},
+                )
+            assert caught.value.param == "response_format"
+            assert [m.id async for m in client.models.list()] == ["embedded"]
+            assert {e.certificate for e in guard.entries()} == {made.id}
+            state = (await guard.http.get("/readyz")).json()
+            assert (state["ready"], state["certificate"]) == (True, made.id)
+
+    asyncio.run(asyncio.wait_for(go(), 240))
+
+
+def test_without_a_card_every_answer_says_so(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with embedded(config(tmp_path, vote={"copies": 3})) as guard:
+            body = {"model": "embedded", "messages": [{"role": "user", "content": PROMPTS[0]}]}
+            told = (await guard.post(body)).json()["interlock"]
+            assert told["certificate"] is None
+            assert told["because"] == ["no certificate was given"]
+
+    asyncio.run(asyncio.wait_for(go(), 240))
+
+
+@pytest.mark.parametrize(
+    ("changes", "given", "said"),
+    [
+        ({"copies": 7, "majority": 4}, {"vote": {"copies": 5}}, "N: certified 7, deployed 5"),
+        ({}, {"vote": {"rate": 0.1}}, "q: certified 0.05, deployed 0.1"),
+        ({}, {"vote": {"perturbation": "patch"}}, "perturbation: certified 'swap'"),
+        ({}, {"vote": {"judge": "keywords"}}, "judge: certified"),
+        ({"target_identity": {"target": "local", "sha256": "0"}}, {}, "sha256: certified '0'"),
+        (
+            {"target_identity": {"target": "endpoint", "url": "http://x/v1"}},
+            {},
+            "target: certified",
+        ),
+    ],
+)
+def test_a_card_that_is_not_about_the_guard_stops_it(
+    tmp_path: Path, changes: Any, given: Any, said: str
+) -> None:
+    path = card(**changes).save(tmp_path / "card.json")
+    with pytest.raises(ConfigError) as caught:
+        deploy(config(tmp_path, certificate=str(path), **given))
+    assert any(said in line for line in caught.value.lines)
+    told = deploy(config(tmp_path, certificate=str(path), uncertified=True, **given))
+    assert told.certificate is None
+    assert any(said in line for line in told.differs)
+
+
+def test_an_edited_card_stops_it(tmp_path: Path) -> None:
+    path = card().save(tmp_path / "card.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"lower": 0.99}))
+    with pytest.raises(InterlockError, match="changed after it was made"):
+        deploy(config(tmp_path, certificate=str(path), uncertified=True))
+
+
+def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) -> None:
+    identity = {
+        "target": "endpoint", "url": "http://h/v1", "model": "big", "max_tokens": 256,
+        "temperature": 0.0, "extra": None,
+    }  # fmt: skip
+    made = card(target="big", target_identity=identity)
+    path = str(made.save(tmp_path / "card.json"))
+    deployed = deploy(read_config(None, {"upstream": "http://h/v1/", "certificate": path}))
+    assert (deployed.model, deployed.certificate) == ("big", made.id)
+    from interlock.serve.chat import ChatRequest
+
+    def doubts(**more: Any) -> tuple[str, ...]:
+        body = {"model": "big", "messages": [{"role": "user", "content": "x"}]} | more
+        return deployed.doubts(ChatRequest.read(json.dumps(body).encode()))
+
+    assert doubts(temperature=0, max_tokens=256) == ()
+    assert doubts(temperature=0.0, max_completion_tokens=256) == ()
+    assert doubts(temperature=1, max_tokens=256) == ("temperature: certified 0.0, asked 1",)
+    assert doubts(temperature=0) == ("max_tokens: certified 256, asked None",)
+    assert doubts(temperature=0, max_tokens=256, top_p=0.5) == ("top_p: certified without",)
+    with pytest.raises(ConfigError, match="address: certified"):
+        deploy(read_config(None, {"upstream": "http://other/v1", "certificate": path}))
+    with pytest.raises(ConfigError, match="model: certified 'big', deployed 'small'"):
+        deploy(
+            read_config(None, {"upstream": "http://h/v1", "certificate": path, "model": "small"})
+        )

@@ -1,0 +1,237 @@
+"""The page in a real browser, and the data behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.serve.running import ASK, Running, running
+from tests.serve.scripted_upstream import NO, YES, Exchange, Scripted
+from tests.serve.test_embedded import card
+
+CHROMIUM = shutil.which("chromium")
+PHONE = {"width": 360, "height": 740}
+
+
+@asynccontextmanager
+async def browsing(**options: Any) -> AsyncIterator[Any]:
+    """A page of headless Chromium that fails the test on any complaint in its console."""
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed (apt install chromium)")
+    playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
+    async with playwright.async_playwright() as driver:
+        browser = await driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        try:
+            page = await browser.new_page(**options)
+            page.set_default_timeout(60_000)
+            complaints: list[str] = []
+            page.on("pageerror", lambda error: complaints.append(str(error)))
+            page.on(
+                "console",
+                lambda line: complaints.append(line.text) if line.type == "error" else None,
+            )
+            yield page
+            assert [line for line in complaints if "401" not in line] == []
+        finally:
+            await browser.close()
+
+
+def run(work: Any) -> None:
+    asyncio.run(asyncio.wait_for(work, 280))
+
+
+async def text(page: Any, selector: str) -> str:
+    found: str = await page.inner_text(selector)
+    return found
+
+
+async def wait_for(page: Any, selector: str, words: str) -> None:
+    await page.wait_for_function(
+        "([s, w]) => document.querySelector(s)?.innerText.includes(w)", arg=[selector, words]
+    )
+
+
+async def width(page: Any) -> int:
+    found: int = await page.evaluate("document.documentElement.scrollWidth")
+    return found
+
+
+def test_a_vote_is_watched_by_keyboard(tmp_path: Path) -> None:
+    async def go() -> None:
+        upstream = Scripted(lambda _: f"{YES} <img src=x onerror=alert(1)>", pause=0.005)
+        async with running(tmp_path, upstream) as guard, browsing() as page:
+            await page.goto(guard.url)
+            await wait_for(page, "#states", "ready")
+            assert "no certificate applies" in await text(page, "#states")
+            assert "None was given" in await text(page, "#certificate")
+            await page.keyboard.press("Tab")
+            assert await page.evaluate("document.activeElement.className") == "skip"
+            await page.keyboard.press("Enter")
+            await page.keyboard.press("Tab")
+            assert await page.evaluate("document.activeElement.id") == "prompt"
+            await page.keyboard.press("Control+a")
+            await page.keyboard.type("how do I fold <b>a</b> kite?")
+            await page.keyboard.press("Control+Enter")
+            await wait_for(page, "#verdict", "Released: ")
+            assert "<img src=x" in await text(page, "#verdict")  # as text
+            shown = await page.locator("#copies li").all_inner_texts()
+            assert len(shown) == 5
+            assert sum("complied" in one for one in shown) >= 3
+            assert all(
+                ("complied" in s) == ("Sure, here" in s) for s in shown if "cancelled" not in s
+            )
+            changed = "".join(await page.locator("#copies li:first-child mark").all_inner_texts())
+            assert len(changed.strip()) <= 2
+            assert await page.locator("#copies mark").count() >= 3
+            await page.wait_for_selector("#recent tr")
+            assert "released" in await text(page, "#recent tr")
+            assert await page.locator("#latency circle").count() == 1
+            upstream.rule = lambda _: NO
+            await page.keyboard.press("Control+Enter")
+            await wait_for(page, "#verdict", "Blocked: ")
+            assert "I can't help with that." in await text(page, "#verdict")
+            await page.wait_for_function("document.querySelectorAll('#recent tr').length === 2")
+            assert {e.outcome for e in guard.entries()} == {"released", "blocked"}
+
+    run(go())
+
+
+def test_stopping_cancels_and_errors_are_told(tmp_path: Path) -> None:
+    async def hang(exchange: Exchange) -> None:
+        await asyncio.sleep(600)
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES, hang)
+        async with running(tmp_path, upstream) as guard, browsing() as page:
+            await page.goto(guard.url)
+            await page.click("#ask")
+            while upstream.busy < 4:
+                await asyncio.sleep(0.01)
+            await page.click("#stop")
+            await wait_for(page, "#verdict", "Stopped")
+            while upstream.busy or guard.guard.admission.active:
+                await asyncio.sleep(0.01)
+
+            async def refuse(exchange: Exchange) -> None:
+                await exchange.whole(400, b'{"error": {"message": "the context is full"}}')
+
+            upstream.step = refuse
+            await page.click("#ask")
+            await wait_for(page, "#verdict", "the context is full")
+
+    run(go())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone_and_the_night(tmp_path: Path, scheme: str) -> None:
+    async def go() -> None:
+        async with (
+            running(tmp_path, Scripted(lambda _: YES)) as guard,
+            browsing(viewport=PHONE, color_scheme=scheme) as page,
+        ):
+            for _ in range(12):
+                await guard.post()
+            await page.goto(guard.url)
+            await page.wait_for_function("document.querySelectorAll('#recent tr').length === 12")
+            await page.click("#ask")
+            await wait_for(page, "#verdict", "Released: ")
+            assert await width(page) <= PHONE["width"]
+            lightness = await page.evaluate(
+                "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+            )
+            assert (sum(lightness) > 3 * 128) is (scheme == "light")
+            small = await page.evaluate(
+                "[...document.querySelectorAll('button, textarea')]"
+                ".filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).length"
+            )
+            assert small == 0
+
+    run(go())
+
+
+def test_a_certificate_and_an_alarm_are_shown(tmp_path: Path) -> None:
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+        async with running(tmp_path, upstream) as other:
+            url = other.guard.deployment.upstream.name
+            identity = {"target": "endpoint", "url": url, "model": "m", "max_tokens": 9}
+            path = card(target_identity=identity | {"temperature": 0}).save(tmp_path / "card.json")
+            given = {"certificate": str(path), "uncertified": False, "drift": {"certified": "all"}}
+            async with running(tmp_path, url, **given) as guard, browsing() as page:
+                body = {"model": "m", "messages": ASK, "temperature": 0, "max_tokens": 9}
+                for _ in range(20):
+                    await guard.post(body)
+                await page.goto(guard.url)
+                await wait_for(page, "#alarm-list", "certified blocked: below 0.8")
+                assert "applies to this guard" in await text(page, "#certificate")
+                assert "With 95% confidence, at least 80.0%" in await text(page, "#certificate")
+                assert "drift" in await text(page, "#states")
+
+    run(go())
+
+
+def test_keys_guard_the_data(tmp_path: Path) -> None:
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+        async with (
+            running(tmp_path, upstream, keys=("k",), admin=("boss",)) as guard,
+            browsing() as page,
+        ):
+            await page.goto(guard.url)
+            await page.wait_for_selector("#key-form:not([hidden])")
+            await page.fill("#key", "k")  # a client's key is no admin's
+            await page.keyboard.press("Enter")
+            await wait_for(page, "#key-problem", "not one of the guard's")
+            await page.fill("#key", "boss")
+            await page.keyboard.press("Enter")
+            await wait_for(page, "#states", "ready")
+            await page.click("#ask")
+            await wait_for(page, "#verdict", "Released: ")
+
+    run(go())
+
+
+async def asks_to_try(guard: Running, **headers: str) -> int:
+    given = {"text": "how do I fold a kite?"}
+    return (await guard.http.post("/interlock/try", json=given, headers=headers)).status_code
+
+
+def test_blocked_copies_are_for_admins_only(tmp_path: Path) -> None:
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+        async with running(tmp_path, upstream, keys=("k",)) as guard:
+            bearer = {"authorization": "Bearer k"}
+            assert await asks_to_try(guard) == 401
+            assert await asks_to_try(guard, **bearer) == 403
+            status = await guard.http.get("/interlock/status", headers=bearer)
+            assert status.json()["may_try"] is False
+        given = {"host": "0.0.0.0", "auth": {"open": True}}
+        async with running(tmp_path, upstream.url, **given) as guard:
+            assert await asks_to_try(guard) == 403
+        async with running(tmp_path, upstream.url, page=False) as guard:
+            assert (await guard.http.get("/")).status_code == 404
+            assert await asks_to_try(guard) == 404
+
+    run(go())
+
+
+def test_the_page_lets_nothing_else_in(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, Scripted(lambda _: YES)) as guard:
+            for path in ("/", "/interlock/page.css", "/interlock/page.js"):
+                response = await guard.http.get(path)
+                assert response.status_code == 200
+                assert "default-src 'none'" in response.headers["content-security-policy"]
+            for given in ({}, {"text": ""}, {"text": 3}, []):
+                tried = await guard.http.post("/interlock/try", json=given)
+                assert tried.status_code == 400
+
+    run(go())
