@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-guard clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -32,6 +32,10 @@ bench-defend: .venv/.ready
 
 bench-defend-quality: .venv/.ready
 	$(BIN)/python benchmarks/defend_quality.py
+
+bench-certify: .venv/.ready
+	$(BIN)/python benchmarks/certify_coverage.py
+	$(BIN)/python benchmarks/certify_embedded.py
 
 bench-guard: .venv/.ready
 	$(BIN)/python benchmarks/guard_load.py

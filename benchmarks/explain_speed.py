@@ -16,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 
 import _photos
 import _tables
+from _memory import peak_kilobytes
 from interlock import HSets
 
 OUT = _photos.ROOT / "build" / "explain_speed"
@@ -93,21 +93,6 @@ def interleaved(
                 results[name].append(result)
             tick()
     return seconds, results
-
-
-def peak_kilobytes() -> int:
-    """High-water mark of this process's resident memory.
-
-    ``getrusage`` will not do on Linux: a child's ``ru_maxrss`` starts at its parent's.
-    """
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0])
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // 1024 if sys.platform == "darwin" else peak
 
 
 def probe(name: str, what: str, threads: int) -> None:

@@ -15,8 +15,11 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from interlock.cli import ShapeChoice, app
+from interlock._cli_defend import commands
+from interlock.cli import app
 from interlock.defend import ConceptShield
+from interlock.defend.defences import PEERS
+from interlock.defend.named_attacks import ATTACKS
 from interlock.defend.regions import SHAPES
 from interlock.models import load_classifier
 from tests.test_cli import one_error, tiny  # noqa: F401  (--model tests.test_cli:tiny)
@@ -106,7 +109,7 @@ def test_attack_writes_a_photo_whose_sidecar_says_what_was_done(
     options = ["--steps", 4, "--area", 0.03, "--location", "20,30", "--seed", 5]
     (image,) = told("attack", motorbike, "--out", tmp_path, *options)["images"]
     sidecar = json.loads((tmp_path / "one.json").read_text())
-    assert {k: v for k, v in image.items() if k != "files"} == sidecar
+    assert {k: v for k, v in image.items() if k not in ("files", "reused")} == sidecar
     (place,) = sidecar["places"]
     assert (place["top"], place["left"], sidecar["seed"]) == (20, 30, 5)
     assert sidecar["before"]["label"] == "motorbikes"
@@ -124,6 +127,29 @@ def test_attack_writes_a_photo_whose_sidecar_says_what_was_done(
     assert classifier.label(int(logits.argmax())) == sidecar["after_png"]["label"]
     again = told("attack", motorbike, "--out", tmp_path / "again", *options)["images"][0]
     assert Path(again["files"]["png"]).read_bytes() == (tmp_path / "one.png").read_bytes()
+
+
+def test_attack_has_targets_shapes_numbers_and_norms(motorbike: Path, tmp_path: Path) -> None:
+    """A large patch with the same budget is led to the label that was asked for."""
+    fixed = ["attack", motorbike, "--area", 0.2, "--steps", 30, "--out", tmp_path]
+    (image,) = told(*fixed, "--target", "Cup", "--shape", "disc", "--patches", 2)["images"]
+    assert (image["target"], image["after_png"]["label"], image["fooled"]) == ("cup", "cup", True)
+    options = image["made_from"]["attack"]
+    assert (options["shape"], options["patches"], options["targeted"]) == ("disc", 2, True)
+    one, two = image["places"]
+    assert one["height"] == one["width"] == two["width"] == 57  # 2560 pixels each, rounded
+    assert image["covered"] == pytest.approx(0.2, abs=0.005)
+    with Image.open(image["files"]["png"]) as patched, Image.open(motorbike) as before:
+        moved = np.abs(np.asarray(patched, int) - np.asarray(before, int)).max(axis=2) > 1
+    for place in (one, two):  # nothing in the corners of a disc
+        assert not moved[place["top"], place["left"]]
+        assert moved[place["top"] + 20 : place["top"] + 37, place["left"] + 20].any()
+
+    (faint,) = told(*fixed, "--norm", "l2", "--epsilon", 2, "--location", "search")["images"]
+    classifier = load_classifier("embedded")
+    with Image.open(faint["files"]["png"]) as patched, Image.open(motorbike) as before:
+        change = classifier.preprocess(patched) - classifier.preprocess(before.convert("RGB"))
+    assert 1.5 < float(change.norm()) < 2.1  # rounded to 8 bits
 
 
 def test_apply_tells_of_each_photo_in_a_table_and_in_pictures(
@@ -163,11 +189,40 @@ def test_evaluate_measures_against_the_names_of_the_folders(
     assert "Wilson" in Path(value["report"]).read_text()
     plain = defend(*arguments, "--out", tmp_path)
     assert plain.exit_code == 0
-    assert [line.split("  ")[0] for line in plain.stdout.splitlines()[1:4]] == [
-        "clean",
-        "patch 1 %",
-        "patch 4 %",
+    _, clean, *lines = plain.stdout.splitlines()
+    assert clean.split() == ["clean", "passes"]
+    attacked = next(k for k, line in enumerate(lines) if line.startswith("patch"))
+    assert lines[attacked].split() == ["patch", "1", "%", "4", "%", "passes"]
+    assert [line.split("  ")[1] for line in lines[attacked + 1 : attacked + 5]] == [
+        "undefended",
+        "shield",
+        "ceiling",
+        "masked by the shield",
     ]
+
+
+def test_evaluate_runs_all_attacks_against_all_peers(
+    fitted: tuple[Path, dict[str, Any]], motorbike: Path, tmp_path: Path
+) -> None:
+    value = told(
+        "evaluate", motorbike.parent.parent, "--shield", fitted[0], "--areas", "0.05",
+        "--attack", "all", "--steps", 1, "--restarts", 1, "--queries", 2,
+        "--peer", "paper", "--peer", "patchcleanser", "--assumed-area", 0.1, "--out", tmp_path,
+    )  # fmt: skip
+    assert [row["attack"] for row in value["patched"]] == list(ATTACKS)
+    rows = {"undefended", "shield", "ceiling", "paper", "patchcleanser", "patchcleanser for 10 %"}
+    for row in value["patched"]:
+        assert rows < set(row)
+        assert {row[name]["count"] for name in rows} == {1}
+    assert value["clean"]["patchcleanser for 10 %"]["passes"] >= 36
+    (by_area,) = value["clean_by_area"]
+    assert (by_area["area"], by_area["patchcleanser"]["count"]) == (0.05, 1)
+    (worst,) = value["worst"]
+    assert (worst["area"], worst["trials"]) == (0.05, len(ATTACKS))
+    assert worst["shield"]["hits"] == min(row["shield"]["hits"] for row in value["patched"])
+    page = Path(value["report"]).read_text()
+    assert all(f"<dt>{name}</dt>" in page for name in ATTACKS)
+    assert value["made_from"]["attacks"]["black-box"]["queries"] == 2
 
 
 def test_a_bad_shield_file_is_one_line(
@@ -207,14 +262,50 @@ def test_an_unreadable_photo_does_not_stop_the_others(motorbike: Path, tmp_path:
     assert (tmp_path / "o" / "one.png").is_file()
 
 
+def test_what_cannot_be_done_is_one_line(
+    motorbike: Path, fitted: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    out = ["--out", tmp_path / "o"]
+    measure = ["evaluate", motorbike.parent.parent, "--shield", fitted[0], "--steps", 1, *out]
+    attack = ["attack", motorbike, "--steps", 1, *out]
+    for arguments, reason in (
+        ([*attack, "--area", 0.9, "--shape", "rectangle"], "larger than the 160x160 image"),
+        ([*attack, "--area", 0.9, "--patches", 2], "do not fit beside each other"),
+        ([*attack, "--location", "1,1", "--patches", 2], "a fixed location holds one patch"),
+        ([*attack, "--target", "spaceship"], "the model has no such label"),
+        ([*measure, "--areas", 0.9, "--attack", "universal"], "use a smaller area"),
+        ([*measure, "--areas", 0.9, "--shape", "disc"], "larger than the 160x160 image"),
+        (["fit", motorbike.parent, "--out", tmp_path], "is a folder"),
+        (["attack", motorbike, "--model", "tests.test_cli:not_a_number", *out], "not finite"),
+    ):
+        assert reason in one_error(defend(*arguments))
+    labelled = tmp_path / "labelled" / "Motorbikes"
+    labelled.mkdir(parents=True)
+    (labelled / "cut.png").write_bytes(motorbike.read_bytes()[:2000])
+    result = defend(*measure[:1], labelled.parent, *measure[2:], "--json")
+    assert "cut.png: cannot be decoded" in one_error(result)
+    assert "images" not in json.loads(result.stdout)
+    (labelled / "whole.png").write_bytes(motorbike.read_bytes())
+    result = defend(*measure[:1], labelled.parent, *measure[2:], "--json", "--areas", 0.02)
+    assert "cut.png: cannot be decoded" in one_error(result)
+    assert json.loads(result.stdout)["images"] == 1
+
+
 def test_usage_errors_exit_2(motorbike: Path) -> None:
-    assert {choice.value for choice in ShapeChoice} == set(SHAPES)
+    assert {choice.value for choice in commands.ShapeChoice} == set(SHAPES)
+    assert (commands.ATTACKS, commands.PEERS) == (ATTACKS, PEERS)
     for wrong in (
         ["attack", motorbike, "--location", "here"],
         ["attack", motorbike, "--area", "0.1,0.2"],
         ["attack", motorbike, "--area", "2"],
         ["attack", motorbike, "--shape", "star"],
+        ["attack", motorbike, "--seed", -1],
+        ["attack", motorbike, "--norm", "l1"],
         ["evaluate", motorbike, "--shield", "s", "--areas", "much"],
+        ["evaluate", motorbike, "--shield", "s", "--attack", "patch,targeted"],
+        ["evaluate", motorbike, "--shield", "s", "--peer", "friend"],
+        ["evaluate", motorbike, "--shield", "s", "--assumed-area", "0.1"],
+        ["evaluate", motorbike, "--shield", "s", "--peer", "all", "--assumed-area", "3"],
         ["apply", motorbike],
         ["fit"],
     ):

@@ -14,7 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from interlock._atomic import make_folder
-from interlock._cli_defend import Bench, Outcome, Setup, masked_input, save_picture
+from interlock._cli_defend.apply import masked_input
+from interlock._cli_defend.bench import Bench, Outcome, Setup, save_picture
 from interlock._cli_explain import Story
 from interlock._cli_terminal import Terminal
 from interlock.defend import ConceptBank, ConceptShield, PatchAttack

@@ -18,11 +18,12 @@ from interlock._atomic import make_folder, write_atomically
 from interlock._cli_choices import class_index, fingerprint, model_at_work, usable_device
 from interlock._cli_inputs import Failure, Source
 from interlock._cli_terminal import Terminal, one_line
+from interlock._png import png_bytes
 from interlock._version import __version__
 from interlock.data import read_image
 from interlock.errors import InterlockError, OptionError, OutputError
 from interlock.explain import Explanation, HSets
-from interlock.explain.figure import draw, percent, png_bytes
+from interlock.explain.figure import draw, percent
 from interlock.report import Chapter, Problem, explanation_chapter, render_page
 
 if TYPE_CHECKING:

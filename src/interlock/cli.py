@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interlock._cli_certify import certify
+from interlock._cli_defend.commands import app as defend
 from interlock._cli_guard import guard
+from interlock._cli_options import AsJson, Device, Images, Model, Out
 from interlock._cli_terminal import INTERRUPTED, Terminal
 from interlock._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from interlock._cli_defend import Outcome as Defended
     from interlock._cli_explain import Request, Story
     from interlock._cli_inputs import Failure, Source
 
@@ -30,10 +31,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-defend = typer.Typer(
-    help="Fit, attack, apply and measure a shield against adversarial patches.",
-    no_args_is_help=True,
-)
 app.add_typer(defend, name="defend")
 app.add_typer(certify, name="certify")
 app.add_typer(guard, name="guard")
@@ -58,14 +55,6 @@ class PriorChoice(StrEnum):
     sam = "sam"
 
 
-class ShapeChoice(StrEnum):
-    """The names of ``interlock.defend.regions.Shape``."""
-
-    square = "square"
-    rectangle = "rectangle"
-    disc = "disc"
-
-
 def _show_version(asked: bool) -> None:
     if asked:
         typer.echo(f"interlock {__version__}")
@@ -85,58 +74,8 @@ def _baseline(text: str | None) -> str | float | None:
     return number
 
 
-def _location(text: str) -> Any:
-    """``random``, ``search`` or TOP,LEFT, as :class:`PatchAttack` takes it."""
-    if text in ("random", "search"):
-        return text
-    parts = text.split(",")
-    if len(parts) == 2 and all(part.strip().isdecimal() for part in parts):
-        return int(parts[0]), int(parts[1])
-    raise typer.BadParameter(f"{text!r} is none of random, search or TOP,LEFT in pixels")
-
-
-def _areas(text: str) -> list[float]:
-    """Shares of the image with commas between them."""
-    try:
-        shares = [float(part) for part in text.split(",")]
-    except ValueError:
-        shares = []
-    if not shares or not all(0 < share < 1 for share in shares):
-        raise typer.BadParameter(f"{text!r}; give shares of the image like 0.01,0.02")
-    return shares
-
-
-def _area(text: str) -> float:
-    shares = _areas(text)
-    if len(shares) > 1:
-        raise typer.BadParameter(f"{text!r}; give one share of the image like 0.02")
-    return shares[0]
-
-
-Images = Annotated[
-    list[Path], typer.Argument(metavar="IMAGE...", help="Image files, or folders of images.")
-]
-Model = Annotated[
-    str,
-    typer.Option(help="'embedded', a transformers directory or hub id, or package.module:factory."),
-]
-Out = Annotated[Path, typer.Option(help="Folder for the results and index.html.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same sets.")]
-Device = Annotated[str | None, typer.Option(help="'cpu', 'cuda', 'cuda:1', 'mps'.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Force = Annotated[bool, typer.Option("--force", help="Explain again what is finished.")]
-Whole = Annotated[
-    bool,
-    typer.Option(
-        "--whole", help="Squeeze whole photos to the input size; no crop. For hub models."
-    ),
-]
-ShieldFile = Annotated[Path, typer.Option("--shield", help="A file that 'defend fit' wrote.")]
-Steps = Annotated[int, typer.Option(min=1, help="Gradient steps.")]
-Shape = Annotated[ShapeChoice, typer.Option(help="Outline of the patch.")]
-Where = Annotated[
-    str, typer.Option("--location", help="'random', 'search' (the best of a few), or TOP,LEFT.")
-]
 
 
 @app.callback()
@@ -219,142 +158,6 @@ def demo(
                 lambda: certify_story(out / "certify", seed, device, force, terminal),
             ],
         )
-
-
-@defend.command("fit")
-def defend_fit(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Clean photos, unlabelled.")],
-    model: Model = "embedded",
-    out: Annotated[Path, typer.Option(help="File for the shield.")] = Path("shield.safetensors"),
-    report: Annotated[
-        Path | None, typer.Option(help="Folder for a page and a figure of the concepts.")
-    ] = None,
-    concepts: Annotated[int | None, typer.Option(min=1, help="Concepts of the bank.")] = None,
-    false_mask_rate: Annotated[
-        float | None, typer.Option(help="Share of clean photos that may be masked.")
-    ] = None,
-    whole: Whole = False,
-    seed: Seed = 0,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Fit a shield to a folder of clean photos."""
-    given = {"concepts": concepts, "false_mask_rate": false_mask_rate}
-    options = {name: value for name, value in given.items() if value is not None}
-
-    def run(terminal: Terminal) -> Defended:
-        from interlock._cli_defend import Setup, fit
-
-        return fit(Setup(model, seed, device, whole), folder, out, options, report, terminal)
-
-    _defend(run, as_json)
-
-
-@defend.command("attack")
-def defend_attack(
-    images: Images,
-    model: Model = "embedded",
-    area: Annotated[str, typer.Option(help="Share of the image that is patched.")] = "0.02",
-    steps: Steps = 100,
-    shape: Shape = ShapeChoice.square,
-    location: Where = "random",
-    out: Annotated[Path, typer.Option(help="Folder for the patched photos.")] = Path(
-        "interlock-attack"
-    ),
-    whole: Whole = False,
-    seed: Seed = 0,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Put an adversarial patch into each photo, to test a defence with.
-
-    Writes STEM.png at the model's input size and STEM.json with place, size, seed and labels.
-    """
-    share, place = _area(area), _location(location)
-
-    def run(terminal: Terminal) -> Defended:
-        from interlock._cli_defend import Setup, attack
-        from interlock.defend import PatchAttack
-
-        method = PatchAttack(
-            area=share, steps=steps, shape=shape.value, location=place, batch_size=1, seed=seed
-        )
-        return attack(Setup(model, seed, device, whole), images, method, out, terminal)
-
-    _defend(run, as_json)
-
-
-@defend.command("apply")
-def defend_apply(
-    images: Images,
-    shield: ShieldFile,
-    model: Model = "embedded",
-    out: Out = Path("interlock-apply"),
-    whole: Whole = False,
-    seed: Seed = 0,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Classify photos with and without the shield.
-
-    Writes STEM.mask.png and STEM.overlay.png for each, labels.csv and index.html.
-    """
-
-    def run(terminal: Terminal) -> Defended:
-        from interlock._cli_defend import Setup, apply
-
-        return apply(Setup(model, seed, device, whole), images, shield, out, terminal)
-
-    _defend(run, as_json)
-
-
-@defend.command("evaluate")
-def defend_evaluate(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="One sub-folder of photos per class.")
-    ],
-    shield: ShieldFile,
-    model: Model = "embedded",
-    areas: Annotated[
-        str, typer.Option(help="Shares of the image that are patched, with commas.")
-    ] = "0.01,0.02,0.03",
-    steps: Steps = 100,
-    shape: Shape = ShapeChoice.square,
-    location: Where = "random",
-    limit: Annotated[int | None, typer.Option(min=1, help="Most photos, drawn at random.")] = None,
-    out: Out = Path("interlock-evaluate"),
-    whole: Whole = False,
-    seed: Seed = 0,
-    device: Device = None,
-    as_json: AsJson = False,
-) -> None:
-    """Measure accuracy with and without the shield, on clean and on patched photos.
-
-    Writes evaluation.json and index.html, with pictures of what was saved and lost.
-    """
-    shares, place = _areas(areas), _location(location)
-
-    def run(terminal: Terminal) -> Defended:
-        from interlock._cli_defend import Setup, evaluate
-        from interlock.defend import PatchAttack
-
-        method = PatchAttack(steps=steps, shape=shape.value, location=place, seed=seed)
-        setup = Setup(model, seed, device, whole)
-        return evaluate(setup, folder, shield, shares, method, limit, out, terminal)
-
-    _defend(run, as_json)
-
-
-def _defend(run: Callable[[Terminal], Defended], as_json: bool) -> None:
-    terminal = Terminal(as_json)
-    with terminal.session():
-        outcome = run(terminal)
-        terminal.result(outcome.to_dict())
-        if outcome.interrupted:
-            terminal.note("interrupted; what is finished is kept")
-            raise typer.Exit(INTERRUPTED)
-        if outcome.failures:
-            raise typer.Exit(1)
 
 
 def _demo_photos(folder: Path) -> list[Path]:

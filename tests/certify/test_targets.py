@@ -14,11 +14,12 @@ from interlock.errors import DataError, OptionError
 
 def test_prompts() -> None:
     prompt = Prompt(
-        (Message("user", "one"), Message("assistant", "two"), Message("user", "three")), seed=4
+        (Message("user", "one"), Message("assistant", "two-patches"), Message("user", "three")),
+        seed=4,
     )
     assert prompt.text == "three"
     changed = prompt.with_text("four")
-    assert [m.content for m in changed.messages] == ["one", "two", "four"]
+    assert [m.content for m in changed.messages] == ["one", "two-patches", "four"]
     assert changed.seed == 4
     assert Prompt.user("x", system="s").as_chat()[0] == {"role": "system", "content": "s"}
     assert Prompt((Message("system", "s"),)).text == ""

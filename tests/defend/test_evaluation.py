@@ -1,46 +1,32 @@
-"""Counting who is right under patches, against a model whose answers are known."""
+"""Counting who is right: intervals, and the worst case image by image."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor, nn
 
-from interlock.defend import PatchAttack
-from interlock.defend.evaluation import Evaluator, Rate
-from interlock.defend.shield import Answer
-from interlock.errors import DataError, OptionError
+from interlock.defend.evaluation import CLEAN, Evaluation, Rate, Tally, Trial
+from interlock.defend.evaluation_table import MASKED, blocks
 
 
-class Redness(nn.Module):
-    """Class 1 where red outweighs green over the image; the attacker wins by a bright patch."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        difference = (x[:, 0] - x[:, 1]).mean(dim=(1, 2))
-        return torch.stack([-difference, difference], dim=1)
-
-
-class Blind(nn.Module):
-    """A shield that answers class 0 to everything and hides the top half of what it dislikes."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def answer(self, x: Tensor) -> Answer:
-        masks = torch.zeros(len(x), 1, *x.shape[-2:], dtype=torch.bool)
-        masks[x.amax(dim=(1, 2, 3)) > 0.9, :, : x.shape[-2] // 2] = True
-        first = torch.tensor([[1.0, 0.0]]).expand(len(x), 2)
-        passes = 1 + masks.flatten(1).any(dim=1).long()
-        votes = torch.zeros(len(x), 1, dtype=torch.long)
-        return Answer(first, self.model(x), masks.float(), masks, votes, passes)
+def tally(trial: Trial, shield: str, bare: str, masked: str = "0000") -> Tally:
+    """Rows as strings of 0 and 1, a digit for each image."""
+    bits = {"undefended": bare, "shield": shield}
+    right = {row: torch.tensor([digit == "1" for digit in text]) for row, text in bits.items()}
+    passes = {"shield": torch.tensor([1, 2, 3, 4])}
+    return Tally(trial, right, passes, torch.tensor([digit == "1" for digit in masked]))
 
 
-def greenish(count: int) -> Tensor:
-    """Class 0 by a margin that a patch of a tenth of the image overcomes."""
-    x = torch.full((count, 3, 20, 20), 0.5)
-    x[:, 1] += 0.02
-    return x
+EVALUATION = Evaluation(
+    4,
+    (
+        tally(CLEAN, "1111", "1111"),
+        tally(Trial("patch", 0.01), "1110", "1000", "1100"),
+        tally(Trial("patch", 0.02), "1100", "0100"),
+        tally(Trial("l2", 0.01), "0111", "0000"),
+        tally(Trial("l2", 0.02), "1111", "0101"),
+    ),
+)
 
 
 def test_wilson_s_interval_as_published() -> None:
@@ -50,56 +36,52 @@ def test_wilson_s_interval_as_published() -> None:
     assert Rate(0, 0).to_dict()["value"] is None
 
 
-def test_who_is_right_is_counted() -> None:
-    shield = Blind(Redness().eval())
-    evaluator = Evaluator(shield, [0.1], PatchAttack(steps=5, bounds=(0.0, 1.0)), examples=2)
-    x = greenish(5)
-    truth = torch.tensor([0, 0, 0, 0, 1])  # the last is wrong whatever happens
-    evaluator.add(x[:3], truth[:3])
-    evaluator.add(x[3:], truth[3:])
-    found = evaluator.result()
-    assert (found.images, found.clean_undefended.hits, found.clean.hits) == (5, 4, 4)
-    assert found.clean_masked.hits == 0
-    assert found.clean_passes == 1
-    (row,) = found.areas
-    assert row.undefended == Rate(0, 5)  # every patch wins; the last image is wrong already
-    assert row.robust == Rate(4, 5)
-    assert row.ceiling == Rate(4, 5)
-    assert row.masked.hits == 5  # every patch is bright
-    assert row.passes == 2
-    assert [case.kind for case in found.cases] == ["saved", "saved"]
-    assert all(case.undefended == 1 and case.label == case.truth == 0 for case in found.cases)
-    assert [case.index for case in found.cases] == [0, 1]
+def test_the_worst_case_counts_an_image_only_where_all_trials_are_survived() -> None:
+    one, two, all_of_them = EVALUATION.worst()
+    assert (one.area, one.trials, one.right["shield"]) == (0.01, 2, Rate(2, 4))
+    assert (two.area, two.right["undefended"]) == (0.02, Rate(1, 4))
+    assert (all_of_them.area, all_of_them.trials) == (None, 4)
+    assert all_of_them.right == {"undefended": Rate(0, 4), "shield": Rate(1, 4)}
 
 
-def test_batches_do_not_share_their_patches_and_a_seed_repeats_them() -> None:
-    def patches(seed: int) -> list[Tensor]:
-        evaluator = Evaluator(
-            Blind(Redness().eval()), [0.1], PatchAttack(steps=5, bounds=(0.0, 1.0), seed=seed)
-        )
-        for _ in range(2):
-            evaluator.add(greenish(2), torch.zeros(2, dtype=torch.long))
-        return [case.image for case in evaluator.result().cases]
-
-    first = patches(0)
-    assert len(first) == 4
-    assert not torch.equal(first[0], first[2])
-    assert all(torch.equal(a, b) for a, b in zip(first, patches(0), strict=True))
+def test_of_one_trial_there_is_no_worst() -> None:
+    assert Evaluation(4, EVALUATION.tallies[:2]).worst() == []
+    (over_sizes,) = Evaluation(4, EVALUATION.tallies[:3]).worst()
+    assert (over_sizes.area, over_sizes.right["shield"]) == (None, Rate(2, 4))
 
 
-def test_a_model_without_gradients_of_its_own_stays_so() -> None:
-    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 400, 2)).eval()
-    Evaluator(Blind(model), [0.1], PatchAttack(steps=1)).add(
-        greenish(1), torch.zeros(1, dtype=torch.long)
-    )
-    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+def test_only_rows_of_all_trials_have_a_worst_case() -> None:
+    first, second = EVALUATION.tallies[1], EVALUATION.tallies[3]
+    fewer = Tally(second.trial, {"shield": second.right["shield"]}, {}, second.masked)
+    (worst,) = Evaluation(4, (EVALUATION.clean, first, fewer)).worst()
+    assert worst.right == {"shield": Rate(2, 4)}
 
 
-def test_what_cannot_be_evaluated_is_refused() -> None:
-    shield = Blind(Redness())
-    with pytest.raises(OptionError, match="areas is empty"):
-        Evaluator(shield, [])
-    with pytest.raises(OptionError, match="untargeted"):
-        Evaluator(shield, [0.1], PatchAttack(targeted=True))
-    with pytest.raises(DataError, match="no labelled images"):
-        Evaluator(shield, [0.1]).result()
+def test_batches_of_a_trial_are_joined_in_order() -> None:
+    whole = Tally.joined([EVALUATION.tallies[1], EVALUATION.tallies[2]])
+    assert whole.right["shield"].int().tolist() == [1, 1, 1, 0, 1, 1, 0, 0]
+    assert whole.mean_passes("shield") == 2.5
+    assert whole.mean_passes("undefended") is None
+    assert Rate.of(whole.masked) == Rate(2, 8)
+
+
+def test_the_table_has_a_block_for_each_attack_and_a_column_for_each_size() -> None:
+    clean, patch, l2, worst, over_all = blocks(EVALUATION)
+    assert (clean.name, clean.areas) == ("clean", (None,))
+    assert [block.name for block in (patch, l2)] == ["patch", "l2"]
+    assert patch.areas == (0.01, 0.02)
+    assert [line.name for line in patch.lines] == ["undefended", "shield", MASKED]
+    assert patch.lines[1].rates == (Rate(3, 4), Rate(2, 4))
+    assert patch.lines[1].passes == (2.5, 2.5)
+    assert patch.lines[2].rates == (Rate(2, 4), Rate(0, 4))
+    assert worst.lines[1].rates == (Rate(2, 4), Rate(2, 4))
+    assert over_all.lines[1].rates == (Rate(1, 4),)
+
+
+def test_the_plain_values_hold_every_row() -> None:
+    found = EVALUATION.to_dict()
+    assert found["clean"]["shield"]["hits"] == 4
+    first = found["patched"][0]
+    assert (first["attack"], first["area"], first["masked"]["hits"]) == ("patch", 0.01, 2)
+    assert first["shield"]["passes"] == 2.5
+    assert [w["shield"]["hits"] for w in found["worst"]] == [2, 2, 1]

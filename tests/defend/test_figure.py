@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from interlock._png import png_bytes
 from interlock.defend import ConceptBank
 from interlock.defend.figure import (
     MASK_COLOUR,
@@ -17,7 +18,6 @@ from interlock.defend.figure import (
     draw_concepts,
     heat_overlay,
     mask_overlay,
-    png_bytes,
     view_concepts,
 )
 from interlock.errors import DataError

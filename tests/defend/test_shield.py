@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interlock.defend._masks import grown, windows
 from interlock.defend.adaptive import AdaptiveAttack
 from interlock.defend.features import Taps, find_layers, last_maps
 from interlock.defend.fill import pull_push
@@ -246,6 +247,38 @@ def test_whitened_clean_cells_have_unit_variance() -> None:
     variances = rows.var(dim=0).sort().values
     assert variances[-1] == pytest.approx(1, abs=0.05)
     torch.testing.assert_close(mean, cells.mean(dim=(0, 2, 3)), rtol=1e-4, atol=1e-4)
+
+
+@given(
+    height=st.integers(5, 20),
+    width=st.integers(5, 20),
+    share=st.floats(0.1, 1.0),
+    seed=st.integers(0, 99),
+)
+def test_the_window_is_the_one_with_the_most_in_it(
+    height: int, width: int, share: float, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    foreign = 2 * torch.rand(2, 1, height, width, generator=generator)
+    side = max(1, round(share * min(height, width)))
+    excess = (foreign - 1).clamp_min(0).square()
+    for found, values in zip(windows(foreign, share)[:, 0], excess[:, 0], strict=True):
+        rows, columns = found.any(dim=1).nonzero()[:, 0], found.any(dim=0).nonzero()[:, 0]
+        assert (len(rows), len(columns), int(found.sum())) == (side, side, side * side)
+        best = max(
+            float(values[t : t + side, u : u + side].sum())
+            for t in range(height - side + 1)
+            for u in range(width - side + 1)
+        )
+        assert float(values[found].sum()) == pytest.approx(best, rel=1e-5)
+
+
+@given(reach=st.floats(0, 0.3), seed=st.integers(0, 99))
+def test_masks_grow_by_a_square(reach: float, seed: int) -> None:
+    masks = torch.rand(2, 1, 12, 17, generator=torch.Generator().manual_seed(seed)) < 0.05
+    pixels = max(1, round(reach * 12))
+    wanted = F.max_pool2d(masks.float(), 2 * pixels + 1, stride=1, padding=pixels) > 0
+    assert torch.equal(grown(masks, reach), wanted)
 
 
 class TestFill:

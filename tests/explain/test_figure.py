@@ -13,8 +13,9 @@ from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 from skimage.color import rgb2lab
 
+from interlock._png import png_bytes
 from interlock.explain import Explanation
-from interlock.explain.figure import draw, inline_png, percent, png_bytes
+from interlock.explain.figure import draw, inline_png, percent
 from interlock.explain.layers import COLOURS, Layers, colour
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from interlock.defend import Inspection
-from interlock.defend.evaluation import AreaResult, Case, Evaluation, Rate
+from interlock.defend.evaluation import CLEAN, Case, Evaluation, Tally, Trial
 from interlock.defend.figure import ConceptView, Example
 from interlock.report import (
     Before,
@@ -70,10 +70,12 @@ def chapter(inspection: Inspection, before: bool = False) -> Chapter:
 
 def test_a_page_of_all_chapters_is_whole_and_fetches_nothing() -> None:
     example = Example(torch.zeros(3, 32, 32), torch.rand(4, 4), (0, 0, 14, 14))
-    case = Case("lost", 0.02, torch.zeros(3, 32, 32), MASK, MASK, 0, 2, 1, 0)
-    rate = Rate(3, 4)
-    row = AreaResult(0.02, rate, rate, rate, rate, 3.5)
-    evaluation = Evaluation(4, rate, rate, rate, 1.0, (row,), (case,))
+    trial = Trial("patch", 0.02)
+    case = Case("lost", trial, torch.zeros(3, 32, 32), MASK, MASK, 0, 2, 1, 0)
+    hits = torch.tensor([True, True, True, False])
+    rows = {"undefended": hits, "shield": hits}
+    clean = Tally(CLEAN, rows, {"shield": torch.ones(4)}, hits)
+    evaluation = Evaluation(4, (clean, Tally(trial, rows, {}, hits, (case,))))
     page = render_page(
         "All",
         [
@@ -82,8 +84,8 @@ def test_a_page_of_all_chapters_is_whole_and_fetches_nothing() -> None:
                 [ConceptView(1, 0.4, (example,), ((2, 1.5),))],
                 layer=HOSTILE, images=1, to_pil=to_pil, label=label,
             ),
-            evaluation_chapter(evaluation),
-            *cases_chapters(evaluation.cases, to_pil=to_pil, label=label, name=lambda k: HOSTILE),
+            evaluation_chapter(evaluation, {"patch": HOSTILE}),
+            *cases_chapters(evaluation.cases(4), to_pil=to_pil, label=label, name=lambda k: HOSTILE),
         ],
     )  # fmt: skip
     outline = Outline(page)

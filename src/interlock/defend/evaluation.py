@@ -1,22 +1,28 @@
-"""How a classifier and its shield fare under patches, on labelled images."""
+"""Who was right under which patches: counts, intervals, the worst case."""
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
-
-from interlock.defend.fill import pull_push
-from interlock.defend.patch_attack import PatchAttack, check_batch, frozen
-from interlock.defend.shield import ConceptShield
-from interlock.errors import DataError, OptionError
+from torch import Tensor
 
 Kind = Literal["saved", "lost"]
+
+
+class Trial(NamedTuple):
+    """What the images of one tally went through."""
+
+    attack: str
+    """Its name, or ``"clean"``."""
+    area: float | None
+    """Share of the image that is patched; None where no row depends on it."""
+
+
+CLEAN = Trial("clean", None)
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,11 @@ class Rate:
 
     hits: int
     count: int
+
+    @classmethod
+    def of(cls, hits: Tensor) -> Rate:
+        """(N,) bool."""
+        return cls(int(hits.sum()), len(hits))
 
     @property
     def value(self) -> float:
@@ -47,31 +58,12 @@ class Rate:
         return {"value": value, "low": low, "high": high, "hits": self.hits, "count": self.count}
 
 
-@dataclass(frozen=True)
-class AreaResult:
-    """All images with one patch of one size each."""
-
-    area: float
-    """Share of the image."""
-    undefended: Rate
-    """Patched images that the bare model gets right."""
-    robust: Rate
-    """Patched images that the shield gets right."""
-    ceiling: Rate
-    """Images that the bare model gets right when exactly the patch's pixels are filled smoothly: an
-    oracle that knows the place."""
-    masked: Rate
-    """Patched images in which the shield hides something."""
-    passes: float
-    """Forward passes for a patched image, on average."""
-
-
 @dataclass(frozen=True, eq=False)
 class Case:
     """One patched image that the shield saved or lost."""
 
     kind: Kind
-    area: float
+    trial: Trial
     image: Tensor
     """(C, H, W), with the patch."""
     patch: Tensor
@@ -84,163 +76,118 @@ class Case:
     label: int
     """What the shield answers."""
     index: int
-    """Of the image, in the order in which they were added."""
+    """Of the image: in its batch, and in an ``Evaluation`` in the order of all batches."""
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What an :class:`Evaluator` found."""
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """What each row of the table made of N images in one trial."""
 
-    images: int
-    clean_undefended: Rate
-    clean: Rate
-    """Clean images that the shield gets right."""
-    clean_masked: Rate
-    """Clean images in which the shield hides something."""
-    clean_passes: float
-    areas: tuple[AreaResult, ...]
-    cases: tuple[Case, ...]
+    trial: Trial
+    right: Mapping[str, Tensor]
+    """For each row (N,) bool: where it gave the true label."""
+    passes: Mapping[str, Tensor]
+    """For each row whose passes are known (N,) long."""
+    masked: Tensor
+    """(N,) bool: where the shield hid something."""
+    cases: tuple[Case, ...] = ()
+
+    @classmethod
+    def joined(cls, tallies: Sequence[Tally]) -> Tally:
+        """Those of several batches, of one trial and with the same rows."""
+        first = tallies[0]
+        return cls(
+            first.trial,
+            {row: torch.cat([t.right[row] for t in tallies]) for row in first.right},
+            {row: torch.cat([t.passes[row] for t in tallies]) for row in first.passes},
+            torch.cat([t.masked for t in tallies]),
+            tuple(case for t in tallies for case in t.cases),
+        )
+
+    def rate(self, row: str) -> Rate:
+        """How often a row is right."""
+        return Rate.of(self.right[row])
+
+    def mean_passes(self, row: str) -> float | None:
+        """Forward passes for an image, on average; None where they are not known."""
+        return float(self.passes[row].double().mean()) if row in self.passes else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without pictures."""
+        rows = {
+            row: self.rate(row).to_dict() | {"passes": self.mean_passes(row)} for row in self.right
+        }
+        masked = {"masked": Rate.of(self.masked).to_dict()} if "shield" in self.right else {}
+        return {"attack": self.trial.attack, "area": self.trial.area, **rows, **masked}
+
+
+@dataclass(frozen=True, eq=False)
+class Worst:
+    """Per image the worst of several trials: right only where right in all of them."""
+
+    area: float | None
+    """The area that they share; None over all areas."""
+    trials: int
+    right: Mapping[str, Rate]
+    """For each row that all of the trials have."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What an ``Evaluator`` found."""
+
+    images: int
+    tallies: tuple[Tally, ...]
+    """Clean first, then attack by attack."""
+
+    @property
+    def clean(self) -> Tally:
+        """All rows that need not be told the patch's size, on images without a patch."""
+        return self[CLEAN]
+
+    @property
+    def patched(self) -> tuple[Tally, ...]:
+        """Every attack at every size."""
+        return tuple(t for t in self.tallies if t.trial.attack != CLEAN.attack)
+
+    def __getitem__(self, trial: Trial) -> Tally:
+        return next(t for t in self.tallies if t.trial == trial)
+
+    def worst(self) -> list[Worst]:
+        """For each size, then over all of them, where that takes more than one trial."""
+        areas = list(dict.fromkeys(t.trial.area for t in self.patched))
+        groups = [(a, [t for t in self.patched if t.trial.area == a]) for a in areas]
+        if len(areas) > 1:
+            groups.append((None, list(self.patched)))
+        return [_worst(area, tallies) for area, tallies in groups if len(tallies) > 1]
+
+    def cases(self, most: int) -> list[Case]:
+        """At most so many saved and so many lost images of each trial."""
+        return [
+            case
+            for tally in self.patched
+            for kind in ("saved", "lost")
+            for case in [c for c in tally.cases if c.kind == kind][:most]
+        ]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON, without pictures."""
+        clean = [t.to_dict() for t in self.tallies if t.trial.attack == CLEAN.attack]
         return {
             "images": self.images,
-            "clean": {
-                "undefended": self.clean_undefended.to_dict(),
-                "shield": self.clean.to_dict(),
-                "masked": self.clean_masked.to_dict(),
-                "passes": self.clean_passes,
-            },
-            "patched": [
-                {
-                    "area": row.area,
-                    "undefended": row.undefended.to_dict(),
-                    "robust": row.robust.to_dict(),
-                    "ceiling": row.ceiling.to_dict(),
-                    "masked": row.masked.to_dict(),
-                    "passes": row.passes,
-                }
-                for row in self.areas
+            "clean": {k: v for k, v in clean[0].items() if k not in ("attack", "area")},
+            "clean_by_area": [{k: v for k, v in t.items() if k != "attack"} for t in clean[1:]],
+            "patched": [tally.to_dict() for tally in self.patched],
+            "worst": [
+                {"area": worst.area, "trials": worst.trials}
+                | {row: rate.to_dict() for row, rate in worst.right.items()}
+                for worst in self.worst()
             ],
         }
 
 
-class Evaluator:
-    """Measure a shield batch by batch.
-
-    The patches are crafted against the bare model, from the true labels.
-
-    Args:
-        shield: with the model that it defends.
-        areas: patch sizes as shares of the image.
-        attack: all that decides the patches but their area.
-        examples: saved and lost images that are kept for each area.
-    """
-
-    def __init__(
-        self,
-        shield: ConceptShield,
-        areas: Sequence[float],
-        attack: PatchAttack | None = None,
-        *,
-        examples: int = 4,
-    ) -> None:
-        if not areas:
-            raise OptionError("areas is empty; give at least one share of the image")
-        attack = attack or PatchAttack()
-        if attack.targeted:
-            raise OptionError("an evaluation needs an untargeted attack; use targeted=False")
-        self._shield, self._model = shield, shield.model
-        self._attacks = [replace(attack, area=area) for area in dict.fromkeys(areas)]
-        self._examples = examples
-        self._seen = 0
-        self._sums: defaultdict[tuple[str, float], int] = defaultdict(int)
-        self._cases: dict[tuple[Kind, float], list[Case]] = {}
-
-    def add(self, images: Tensor, labels: Tensor) -> None:
-        """Take in clean images (N, C, H, W) and their true classes (N,)."""
-        check_batch(images, labels)
-        labels = labels.to(images.device)
-        self._count(0.0, "undefended", self._answers(self._model, images) == labels)
-        clean = self._shielded(0.0, images, labels)[0] == labels
-        for attack in self._attacks:
-            area = attack.area
-            # Other places and starts in each batch, and the same for the same seed.
-            crafted = replace(attack, seed=attack.seed + self._seen)
-            with frozen(self._shield):
-                patched = crafted(self._model, images, labels)
-            bare = self._answers(self._model, patched.images)
-            self._count(area, "undefended", bare == labels)
-            blanked = pull_push(images, patched.masks)
-            self._count(area, "ceiling", self._answers(self._model, blanked) == labels)
-            answers, masks = self._shielded(area, patched.images, labels)
-            for k in range(len(images)):
-                case = Case(
-                    kind="saved" if answers[k] == labels[k] else "lost",
-                    area=area,
-                    image=patched.images[k],
-                    patch=patched.masks[k, 0],
-                    mask=masks[k, 0],
-                    truth=int(labels[k]),
-                    undefended=int(bare[k]),
-                    label=int(answers[k]),
-                    index=self._seen + k,
-                )
-                if bool(clean[k]) and (case.kind == "lost" or case.undefended != case.truth):
-                    self._keep(case)
-        self._seen += len(images)
-
-    def result(self) -> Evaluation:
-        """What was found in all batches so far.
-
-        Raises:
-            DataError: there were none.
-        """
-        if not self._seen:
-            raise DataError("no labelled images to evaluate on")
-        return Evaluation(
-            images=self._seen,
-            clean_undefended=self._rate(0.0, "undefended"),
-            clean=self._rate(0.0, "right"),
-            clean_masked=self._rate(0.0, "masked"),
-            clean_passes=self._sums["passes", 0.0] / self._seen,
-            areas=tuple(
-                AreaResult(
-                    area=attack.area,
-                    undefended=self._rate(attack.area, "undefended"),
-                    robust=self._rate(attack.area, "right"),
-                    ceiling=self._rate(attack.area, "ceiling"),
-                    masked=self._rate(attack.area, "masked"),
-                    passes=self._sums["passes", attack.area] / self._seen,
-                )
-                for attack in self._attacks
-            ),
-            cases=tuple(case for kept in self._cases.values() for case in kept),
-        )
-
-    def _shielded(self, area: float, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """The shield's answers (N,) and masks (N, 1, H, W), counted."""
-        with torch.no_grad():
-            answer = self._shield.answer(images)
-        self._count(area, "right", answer.labels == labels)
-        self._count(area, "masked", answer.masked)
-        self._sums["passes", area] += int(answer.passes.sum())
-        return answer.labels, answer.masks
-
-    def _answers(self, model: nn.Module, images: Tensor) -> Tensor:
-        with torch.no_grad():
-            labels: Tensor = model(images).argmax(dim=1)
-        return labels
-
-    def _count(self, area: float, what: str, hits: Tensor) -> None:
-        self._sums[what, area] += int(hits.sum())
-
-    def _rate(self, area: float, what: str) -> Rate:
-        return Rate(self._sums[what, area], self._seen)
-
-    def _keep(self, case: Case) -> None:
-        kept = self._cases.setdefault((case.kind, case.area), [])
-        if len(kept) < self._examples:
-            kept.append(
-                replace(case, image=case.image.cpu(), patch=case.patch.cpu(), mask=case.mask.cpu())
-            )
+def _worst(area: float | None, tallies: Iterable[Tally]) -> Worst:
+    tallies = list(tallies)
+    shared = [row for row in tallies[0].right if all(row in t.right for t in tallies)]
+    right = {row: torch.stack([t.right[row] for t in tallies]).all(dim=0) for row in shared}
+    return Worst(area, len(tallies), {row: Rate.of(hits) for row, hits in right.items()})

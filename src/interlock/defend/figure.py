@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -234,12 +232,3 @@ def concept_pictures(
     top, left, bottom, right = example.box
     high = max(float(example.code.max()), 1e-12)
     return photo.crop((left, top, right, bottom)), heat_overlay(photo, example.code, 0.0, high)
-
-
-def png_bytes(figure: Figure) -> bytes:
-    """The figure as a PNG file; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

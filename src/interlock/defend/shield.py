@@ -20,12 +20,16 @@ from interlock.defend.paper import PaperMasking
 from interlock.errors import DataError, ModelError, OptionError
 
 VERSION = 1
-GROWTH = (0.0, 0.01, 0.03)
-"""How far each voting mask reaches beyond the foreign cells, as a share of the height."""
-UNSURE = 0.5
+GROWTH = 0.01
+"""How far the second mask reaches beyond the foreign cells, as a share of the height."""
+UNSURE = 0.6
 """Least confidence at which a window may change a label, however calm the clean photos are."""
 WINDOW = 0.2
 """Side of the window that is tried on images that look clean, as a share of the image's."""
+WINDOW_GROWTH = 0.03
+"""How far the second window reaches beyond the first, as a share of the height."""
+NOT_ASKED = -1
+"""In place of a vote that the answer did not need."""
 FEWEST = 16
 """Fewest clean images: a quarter of them calibrates the threshold."""
 CALIBRATION = 128
@@ -49,7 +53,7 @@ class Inspection:
     foreignness: Tensor
     """(H, W): 1 where nothing is foreign."""
     votes: tuple[int, ...]
-    """The label under each mask, tightest first; empty without one."""
+    """The labels under the mask and under the wider one; empty where nothing is hidden."""
     concepts: Tensor
     """(concepts, h, w): how much of each concept of the bank, where."""
     importances: Tensor
@@ -76,6 +80,20 @@ class _Settings:
 
 
 @dataclass(frozen=True, eq=False)
+class _Hidden:
+    """What the model says with something hidden."""
+
+    logits: Tensor
+    """(N, classes): logarithm of the mean probabilities under one mask or two."""
+    changed: Tensor
+    """(N,) bool: whether they give another label than the bare model."""
+    confidence: Tensor
+    """(N,): mean probability of a new label that both masks give; 0 without one."""
+    votes: Tensor
+    """(N, 2) long."""
+
+
+@dataclass(frozen=True, eq=False)
 class Answer:
     """What the shield makes of a batch of N images."""
 
@@ -88,7 +106,7 @@ class Answer:
     masks: Tensor
     """(N, 1, H, W) bool: what is hidden of each image, at the least; empty if nothing is."""
     votes: Tensor
-    """(N, masks): the label under each mask, tightest first; the own label without one."""
+    """(N, 2): the labels under the mask and under the wider one; -1 where neither was needed."""
     passes: Tensor
     """(N,) int: forward passes that each image took."""
 
@@ -107,12 +125,13 @@ class ConceptShield(nn.Module):
     """Classify past adversarial patches, without knowing their size, place or shape.
 
     One pass takes the logits and the activations of several layers. Where cells are too foreign
-    to those of clean photos, the place is hidden under three masks, from tight to wide, filled
-    smoothly from around it, and the model's mean probabilities under the masks decide. Other
-    images have their most foreign window hidden: if the label changes, and changes alike under a
-    wider window, with a confidence that clean photos hardly ever reach there, the new label is
-    accepted. In all other cases the answer is the model's own, bit for bit. Masks depend on the
-    image alone: not on a label, nor on other images of the batch.
+    to those of clean photos, the place is hidden, filled smoothly from around it, and the image
+    classified again, once more under a slightly wider mask; the mean probabilities under both
+    decide. If they give the label that the model gave anyway, what was hidden did not decide it.
+    Other images have their most foreign window hidden: if the label changes, and changes alike
+    under a wider window, with a confidence that clean photos hardly ever reach there, the new
+    label is accepted. In all other cases the answer is the model's own, bit for bit. Masks depend
+    on the image alone: not on a label, nor on other images of the batch.
 
     Make one by ``ConceptShield.fit``.
     """
@@ -132,7 +151,7 @@ class ConceptShield(nn.Module):
         *,
         layers: tuple[str, ...] | None = None,
         concepts: int = 10,
-        false_mask_rate: float = 0.05,
+        false_mask_rate: float = 0.03,
         false_change_rate: float = 0.02,
         share: float = 0.3,
         bank: ConceptBank | None = None,
@@ -239,40 +258,39 @@ class ConceptShield(nn.Module):
                 logits, foreign = self.look(x)
                 quiet = ~self._masks(foreign).flatten(1).any(dim=1)
                 if quiet.any():
-                    changed.append(self._windows(x[quiet], logits[quiet], foreign[quiet])[1])
+                    hidden = windows(foreign[quiet], WINDOW)
+                    looked = self._hide(x[quiet], logits[quiet], hidden, WINDOW_GROWTH, twice=False)
+                    changed.append(looked.confidence)
                     count += int(quiet.sum())
         found = torch.cat(changed).sort(descending=True).values if changed else torch.zeros(1)
         return max(UNSURE, float(found[min(len(found) - 1, int(rate * count))]) + 1e-6)
 
-    def _windows(
-        self, images: Tensor, logits: Tensor, foreign: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Hide the most foreign window of each image.
-
-        Returns:
-            (N, classes) log-probabilities under two windows, the new label's mean probability (N,),
-            0 where the label stays or the windows disagree, and the passes (N,).
-        """
-        hidden = windows(foreign, WINDOW)
+    def _hide(
+        self, images: Tensor, own: Tensor, hidden: Tensor, reach: float, *, twice: bool
+    ) -> _Hidden:
+        """Classify with something hidden; again with more of it, always or where it matters."""
         under = self.model(pull_push(images, hidden)).softmax(dim=1)
-        label = under.argmax(dim=1)
-        new = label != logits.argmax(dim=1)
-        passes = 1 + new.long()
-        confidence = torch.zeros(len(images), device=images.device, dtype=under.dtype)
-        if new.any():
-            wider = self.model(pull_push(images[new], grown(hidden[new], GROWTH[-1])))
-            mean = (under[new] + wider.softmax(dim=1)) / 2
-            agree = wider.argmax(dim=1) == label[new]
-            value = mean.gather(1, label[new][:, None])[:, 0] * agree
-            index = (new.nonzero()[:, 0],)
-            under = under.index_put(index, mean)
-            confidence = confidence.index_put(index, value)
-        return under.clamp_min(1e-12).log(), confidence, passes
+        label, own_label = under.argmax(dim=1), own.argmax(dim=1)
+        votes = torch.stack([label, torch.full_like(label, NOT_ASKED)], dim=1)
+        index = torch.arange(len(images), device=images.device)
+        if not twice:
+            index = index[label != own_label]
+        if len(index):
+            wider = self.model(pull_push(images[index], grown(hidden[index], reach)))
+            votes[index, 1] = wider.argmax(dim=1)
+            under = under.index_put((index,), (under[index] + wider.softmax(dim=1)) / 2)
+        agreed = (label != own_label) & (votes[:, 1] == label)
+        return _Hidden(
+            logits=under.clamp_min(1e-12).log(),
+            changed=under.argmax(dim=1) != own_label,
+            confidence=under.gather(1, label[:, None])[:, 0] * agreed,
+            votes=votes,
+        )
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits.
 
-        For images that are masked, the logarithm of the mean probabilities under the masks.
+        Where a mask changes the label, the logarithm of the mean probabilities under the masks.
         """
         return self.answer(images).logits
 
@@ -307,14 +325,15 @@ class ConceptShield(nn.Module):
             maps = Taps(self.model, [self.bank.layer])(x)[1][0]
             label = int(answer.own.argmax())
             importances = self.bank.importances(self.model, x[0], label)
+        hides = bool(answer.masks.any())
         return Inspection(
             label=int(answer.logits.argmax()),
             undefended=label,
-            tampered=bool(answer.masks.any()),
+            tampered=hides,
             score=float(answer.foreign.max()) / self.settings.trigger,
             mask=answer.masks[0, 0].cpu(),
             foreignness=answer.foreign[0, 0].cpu(),
-            votes=tuple(answer.votes[0].tolist()) if answer.masks.any() else (),
+            votes=tuple(v for v in answer.votes[0].tolist() if v != NOT_ASKED and hides),
             concepts=self.bank.codes(maps)[0].cpu(),
             importances=importances.values.cpu(),
             exact=importances.exact,
@@ -343,28 +362,23 @@ class ConceptShield(nn.Module):
     def answer(self, images: Tensor) -> Answer:
         """(N, C, H, W) -> logits, masks, votes and passes, all from the same passes."""
         own, foreign = self.look(images)
-        masks = self._masks(foreign.detach())
+        logits, masks = own, self._masks(foreign.detach())
+        votes = own.new_full((len(images), 2), NOT_ASKED, dtype=torch.long)
         hit = masks.flatten(1).any(dim=1)
-        logits, passes = own, torch.ones(len(images), dtype=torch.long, device=images.device)
-        votes = own.argmax(dim=1)[:, None].expand(-1, len(GROWTH)).clone()
         if hit.any():
-            under = torch.stack(
-                [self.model(pull_push(images[hit], grown(masks[hit], reach))) for reach in GROWTH]
-            )
-            mean = under.softmax(dim=2).mean(dim=0).clamp_min(1e-12).log()
-            logits = logits.index_put((hit.nonzero()[:, 0],), mean)
-            votes[hit] = under.argmax(dim=2).T
-            passes[hit] += len(GROWTH)
-        quiet = ~hit
-        if quiet.any() and self.settings.confidence < 1:
-            under, confidence, taken = self._windows(images[quiet], own[quiet], foreign[quiet])
-            passes[quiet] += taken
-            accepted = confidence > self.settings.confidence
-            index = quiet.nonzero()[:, 0][accepted]
-            logits = logits.index_put((index,), under[accepted])
-            masks = masks.index_put((index,), windows(foreign.detach()[index], WINDOW))
-            votes[index] = under[accepted].argmax(dim=1)[:, None]
-        return Answer(logits, own, foreign, masks, votes, passes)
+            index = hit.nonzero()[:, 0]
+            looked = self._hide(images[index], own[index], masks[index], GROWTH, twice=True)
+            logits = logits.index_put((index[looked.changed],), looked.logits[looked.changed])
+            votes[index] = looked.votes
+        if not hit.all() and self.settings.confidence < 1:
+            index = (~hit).nonzero()[:, 0]
+            hidden = windows(foreign.detach()[index], WINDOW)
+            looked = self._hide(images[index], own[index], hidden, WINDOW_GROWTH, twice=False)
+            accepted = looked.confidence > self.settings.confidence
+            logits = logits.index_put((index[accepted],), looked.logits[accepted])
+            masks = masks.index_put((index[accepted],), hidden[accepted])
+            votes[index] = looked.votes
+        return Answer(logits, own, foreign, masks, votes, 1 + (votes != NOT_ASKED).sum(dim=1))
 
     def save(self, path: str | Path) -> Path:
         """Write all that was fitted, not the model, to one ``.safetensors`` file."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import warnings
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
+from interlock._png import png_bytes
 from interlock.explain.layers import Layers, Picture, colour
 
 if TYPE_CHECKING:
@@ -183,13 +182,3 @@ def percent(share: float) -> str:
 def inline_png(figure: Figure) -> str:
     """The figure as a ``data:`` URI, for a page that loads nothing."""
     return "data:image/png;base64," + b64encode(png_bytes(figure)).decode("ascii")
-
-
-def png_bytes(figure: Figure) -> bytes:
-    """The figure as a PNG file. The same explanation gives the same bytes."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        # A file name in a script that the font lacks is drawn as boxes; no reason to warn.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from interlock.defend import Inspection
 from interlock.defend.evaluation import Case, Evaluation, Rate
+from interlock.defend.evaluation_table import blocks
 from interlock.defend.figure import (
     ConceptView,
     concept_pictures,
@@ -145,29 +146,40 @@ def concepts_chapter(
     )
 
 
-def evaluation_chapter(evaluation: Evaluation) -> Chapter:
-    """The table of an evaluation."""
-    rows = [
+def evaluation_chapter(evaluation: Evaluation, attacks: Mapping[str, str]) -> Chapter:
+    """The table of an evaluation.
+
+    Args:
+        evaluation: what was found.
+        attacks: name -> a few words on it.
+    """
+    found = blocks(evaluation)
+    groups = [
         {
-            "name": f"patch of {percent(row.area)}",
-            "cells": [_rate(r) for r in (row.undefended, row.robust, row.ceiling, row.masked)],
-            "passes": f"{row.passes:.2f}",
+            "name": block.name,
+            "areas": ["" if area is None else f"{100 * area:g} %" for area in block.areas],
+            "lines": [
+                {
+                    "name": line.name,
+                    "cells": [_rate(rate) for rate in line.rates],
+                    "passes": " / ".join("–" if p is None else f"{p:.2f}" for p in line.passes),
+                }
+                for line in block.lines
+            ],
         }
-        for row in evaluation.areas
+        for block in found
     ]
-    clean = {
-        "name": "clean",
-        "cells": [
-            _rate(evaluation.clean_undefended),
-            _rate(evaluation.clean),
-            None,
-            _rate(evaluation.clean_masked),
-        ],
-        "passes": f"{evaluation.clean_passes:.2f}",
-    }
-    body = render_template("evaluation.html", rows=[clean, *rows], images=evaluation.images)
-    summary = f"clean {percent(evaluation.clean.value)}, {evaluation.images} images"
-    return Chapter("Accuracy", "accuracy", body, summary)
+    body = render_template(
+        "evaluation.html",
+        groups=groups,
+        columns=max(len(block.areas) for block in found),
+        images=evaluation.images,
+        attacks=attacks,
+    )
+    summary = f"clean {percent(evaluation.clean.rate('shield').value)}"
+    for worst in evaluation.worst()[-1:]:
+        summary += f", worst case {percent(worst.right['shield'].value)}"
+    return Chapter("Accuracy", "accuracy", body, f"{summary}, {evaluation.images} images")
 
 
 def cases_chapters(
@@ -201,7 +213,8 @@ def cases_chapters(
                     "photo": _uri(enlarged(photo)),
                     "mask": _uri(mask_overlay(photo, case.mask, case.patch)),
                     "name": name(case.index),
-                    "area": percent(case.area),
+                    "area": f"{100 * (case.trial.area or 0):g} %",
+                    "attack": case.trial.attack,
                     "truth": label(case.truth),
                     "undefended": label(case.undefended),
                     "label": label(case.label),

@@ -1,0 +1,1 @@
+"""The runs behind ``interlock defend``; everything heavy is imported when one starts."""

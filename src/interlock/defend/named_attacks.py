@@ -1,0 +1,150 @@
+"""The attacks of an evaluation by name, on the bare model and on the shield."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from interlock.defend.adaptive import AdaptiveAttack
+from interlock.defend.ascent import Bounds, value_range
+from interlock.defend.black_box import BlackBoxPatchAttack
+from interlock.defend.patch_attack import Location, PatchAttack, Patched, frozen
+from interlock.defend.regions import Shape
+from interlock.defend.shield import ConceptShield
+from interlock.defend.universal import UniversalPatch, UniversalPatchAttack
+from interlock.errors import OptionError
+
+AttackName = Literal["patch", "searched", "l2", "two-patches", "universal", "adaptive", "black-box"]
+ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
+ON_SHIELD: tuple[AttackName, ...] = ("adaptive", "black-box")
+"""Made against the shield; the others know the bare model alone."""
+TOLD: dict[AttackName, str] = {
+    "patch": "free pixels in one place, by gradients of the bare model",
+    "searched": "the same in the best of a few places",
+    "l2": "pixels within an L2 ball around the photo's",
+    "two-patches": "two patches that share the area",
+    "universal": "one patch for all photos, trained on the first of them, at random places",
+    "adaptive": "by gradients through the shield, which the attacker knows",
+    "black-box": "by random search over pixels and place, on the shield's logits alone",
+}
+
+Attack = PatchAttack | UniversalPatchAttack | AdaptiveAttack | BlackBoxPatchAttack
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedAttacks:
+    """What all attacks of an evaluation share.
+
+    ``TOLD`` says what each of them is.
+
+    Args:
+        steps: of the gradient attacks; None takes each attack's own.
+        restarts: of the gradient attacks on single images; None takes each attack's own.
+        shape: of the patch; ``adaptive`` has squares.
+        location: of ``patch`` and ``l2``.
+        epsilon: radius of the L2 ball.
+        queries: of ``black-box``.
+        bounds: black and white as the model takes them; see ``PatchAttack``.
+        seed: of all of them.
+    """
+
+    steps: int | None = None
+    restarts: int | None = None
+    shape: Shape = "square"
+    location: Location = "random"
+    epsilon: float = 10.0
+    queries: int = 150
+    bounds: Bounds | None = None
+    seed: int = 0
+    patches: Mapping[float, UniversalPatch] = field(default_factory=dict)
+    """For each area the patch that ``universal`` pastes; from ``train``."""
+
+    def made(self, name: str, area: float, turn: int = 0) -> Attack:
+        """The attack of that name.
+
+        Args:
+            name: of ``ATTACKS``.
+            area: share of the image that is patched.
+            turn: images that were attacked before these: other places and starts for each batch.
+
+        Raises:
+            OptionError: an unknown name, or an option that the attack refuses.
+        """
+        if name not in ATTACKS:
+            raise OptionError(f"attack {name!r} is unknown; use of {', '.join(ATTACKS)}")
+        common: dict[str, Any] = {"area": area, "bounds": self.bounds, "seed": self.seed + turn}
+        if self.steps is not None and name != "black-box":
+            common["steps"] = self.steps
+        if self.restarts is not None and name not in ("black-box", "universal"):
+            common["restarts"] = self.restarts
+        if name == "adaptive":
+            return AdaptiveAttack(**common)
+        common["shape"] = self.shape
+        if name == "black-box":
+            return BlackBoxPatchAttack(**common, queries=self.queries)
+        if name == "universal":
+            return UniversalPatchAttack(**common)
+        own: dict[str, dict[str, Any]] = {
+            "patch": {"location": self.location},
+            "searched": {"location": "search"},
+            "l2": {"location": self.location, "norm": "l2", "epsilon": self.epsilon},
+            "two-patches": {"patches": 2},
+        }
+        return PatchAttack(**common, **own[name])
+
+    def options(self, name: str, area: float, turn: int = 0) -> dict[str, Any]:
+        """All that decides the attack but the pixel range: plain values."""
+        attack = self.made(name, area, turn)
+        return {f.name: getattr(attack, f.name) for f in fields(attack) if f.name != "bounds"}
+
+    def train(
+        self, shield: ConceptShield, area: float, images: Tensor, labels: Tensor
+    ) -> UniversalPatch:
+        """The patch that ``universal`` pastes, made against the bare model."""
+        attack = self.made("universal", area)
+        assert isinstance(attack, UniversalPatchAttack)
+        with frozen(shield):
+            return attack.train(shield.model, images, labels)
+
+    def craft(
+        self,
+        name: str,
+        area: float,
+        shield: ConceptShield,
+        images: Tensor,
+        labels: Tensor,
+        turn: int = 0,
+    ) -> Patched:
+        """Patch each image, rounded to 8 bits as in a file.
+
+        Args:
+            name: of ``ATTACKS``.
+            area: share of the image that is patched.
+            shield: with the model that it defends.
+            images: (N, C, H, W).
+            labels: (N,) true classes.
+            turn: images that were attacked before these.
+
+        Raises:
+            OptionError: the patch does not fit, or a universal one has not been trained.
+            ModelError: logits or gradients are not finite.
+        """
+        attack = self.made(name, area, turn)
+        if isinstance(attack, UniversalPatchAttack):
+            if area not in self.patches:
+                raise OptionError("the universal patch of this area is missing; train it first")
+            patched = attack.apply(self.patches[area], images)
+        else:
+            with frozen(shield):
+                if isinstance(attack, PatchAttack):
+                    patched = attack(shield.model, images, labels)
+                else:
+                    patched = attack(shield, images, labels)
+        low, high = value_range(images, self.bounds)
+        levels = ((patched.images - low) / (high - low) * 255).round() / 255
+        rounded = torch.where(patched.masks, low + (high - low) * levels, patched.images)
+        return Patched(rounded, patched.masks, patched.places)
