@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard docs clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -17,6 +17,10 @@ lint: .venv/.ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: .venv/.ready
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "site: build/site/index.html"
 
 bench-explain: .venv/.ready
 	$(BIN)/python benchmarks/explain_speed.py

@@ -186,7 +186,7 @@ def measure(
         record = {"key": name, "right": right(labels, photos.labels), "passes": 1.0}
         record["ms"] = 1000 * seconds / len(photos)
         if row == SHIELD:
-            record |= looked_at(victim, defences.shield, photos.pixels)
+            record |= looked_at(victim, defences.shield, bare)
         records.add([record])
     console = Console(stderr=True)
     for attack, area in track(wanted, description=victim.name, console=console):
@@ -202,10 +202,11 @@ def measure(
             if "Cleanser" in row:
                 n = FEWER[victim.name][CLEANSER]
                 some = Attacked(pictures.pixels[:n], pictures.masks[:n], pictures.labels[:n])
-            labels = defences.labels(row, some, area)
-            record = {"key": name, "right": right(labels, some.labels)}
             if row == SHIELD:
-                record |= looked_at(victim, defences.shield, some.pixels)
+                record = {"key": name, **looked_at(victim, defences.shield, some)}
+            else:
+                labels = defences.labels(row, some, area)
+                record = {"key": name, "right": right(labels, some.labels)}
             records.add([record])
 
 
@@ -218,14 +219,18 @@ def rows_under(attack: str) -> tuple[str, ...]:
     return ROWS if attack == "random place" else tuple(r for r in ROWS if "Cleanser" not in r)
 
 
-def looked_at(victim: Victim, shield: ConceptShield, pixels: Tensor) -> dict[str, Any]:
-    """Mean passes, and how tampered each picture looks to the shield."""
-    batches = [victim.input(p) for p in pixels.split(32)]
-    passes = torch.cat([shield.passes(x) for x in batches])
-    scores = torch.cat([shield.score(x) for x in batches])
+def looked_at(victim: Victim, shield: ConceptShield, pictures: Attacked) -> dict[str, Any]:
+    """Where the shield is right, its mean passes, and how tampered each picture looks to it."""
+    with torch.no_grad():
+        answers = [shield.answer(victim.input(p)) for p in pictures.pixels.split(32)]
+    labels = torch.cat([answer.labels for answer in answers])
+    passes = torch.cat([answer.passes for answer in answers])
+    peaks = torch.cat([answer.foreign.flatten(1).amax(dim=1) for answer in answers])
+    scores = (peaks / shield.settings.trigger).tolist()
     return {
+        "right": right(labels, pictures.labels),
         "passes": float(passes.float().mean()),
-        "scores": [round(s, 4) for s in scores.tolist()],
+        "scores": [round(score, 4) for score in scores],
     }
 
 

@@ -53,7 +53,8 @@ class Inspection:
     foreignness: Tensor
     """(H, W): 1 where nothing is foreign."""
     votes: tuple[int, ...]
-    """The labels under the mask and under the wider one; empty where nothing is hidden."""
+    """The label under the mask, and under the wider one if the first changed it; empty where
+    nothing is hidden."""
     concepts: Tensor
     """(concepts, h, w): how much of each concept of the bank, where."""
     importances: Tensor
@@ -126,12 +127,13 @@ class ConceptShield(nn.Module):
 
     One pass takes the logits and the activations of several layers. Where cells are too foreign
     to those of clean photos, the place is hidden, filled smoothly from around it, and the image
-    classified again, once more under a slightly wider mask; the mean probabilities under both
-    decide. If they give the label that the model gave anyway, what was hidden did not decide it.
-    Other images have their most foreign window hidden: if the label changes, and changes alike
-    under a wider window, with a confidence that clean photos hardly ever reach there, the new
-    label is accepted. In all other cases the answer is the model's own, bit for bit. Masks depend
-    on the image alone: not on a label, nor on other images of the batch.
+    classified again. If the label survives, what was hidden did not decide it, and the answer is
+    the model's own. If it does not, the place is hidden again under a slightly wider mask, and the
+    mean probabilities under both decide. Other images have their most foreign window hidden: if
+    the label changes, and changes alike under a wider window, with a confidence that clean
+    photos hardly ever reach there, the new label is accepted. In all other cases the answer is
+    the model's own, bit for bit. Masks depend on the image alone: not on a label, nor on other
+    images of the batch.
 
     Make one by ``ConceptShield.fit``.
     """
@@ -259,22 +261,18 @@ class ConceptShield(nn.Module):
                 quiet = ~self._masks(foreign).flatten(1).any(dim=1)
                 if quiet.any():
                     hidden = windows(foreign[quiet], WINDOW)
-                    looked = self._hide(x[quiet], logits[quiet], hidden, WINDOW_GROWTH, twice=False)
+                    looked = self._hide(x[quiet], logits[quiet], hidden, WINDOW_GROWTH)
                     changed.append(looked.confidence)
                     count += int(quiet.sum())
         found = torch.cat(changed).sort(descending=True).values if changed else torch.zeros(1)
         return max(UNSURE, float(found[min(len(found) - 1, int(rate * count))]) + 1e-6)
 
-    def _hide(
-        self, images: Tensor, own: Tensor, hidden: Tensor, reach: float, *, twice: bool
-    ) -> _Hidden:
-        """Classify with something hidden; again with more of it, always or where it matters."""
+    def _hide(self, images: Tensor, own: Tensor, hidden: Tensor, reach: float) -> _Hidden:
+        """Classify with something hidden, and again with more of it where the label changes."""
         under = self.model(pull_push(images, hidden)).softmax(dim=1)
         label, own_label = under.argmax(dim=1), own.argmax(dim=1)
         votes = torch.stack([label, torch.full_like(label, NOT_ASKED)], dim=1)
-        index = torch.arange(len(images), device=images.device)
-        if not twice:
-            index = index[label != own_label]
+        index = (label != own_label).nonzero()[:, 0]
         if len(index):
             wider = self.model(pull_push(images[index], grown(hidden[index], reach)))
             votes[index, 1] = wider.argmax(dim=1)
@@ -367,13 +365,13 @@ class ConceptShield(nn.Module):
         hit = masks.flatten(1).any(dim=1)
         if hit.any():
             index = hit.nonzero()[:, 0]
-            looked = self._hide(images[index], own[index], masks[index], GROWTH, twice=True)
+            looked = self._hide(images[index], own[index], masks[index], GROWTH)
             logits = logits.index_put((index[looked.changed],), looked.logits[looked.changed])
             votes[index] = looked.votes
         if not hit.all() and self.settings.confidence < 1:
             index = (~hit).nonzero()[:, 0]
             hidden = windows(foreign.detach()[index], WINDOW)
-            looked = self._hide(images[index], own[index], hidden, WINDOW_GROWTH, twice=False)
+            looked = self._hide(images[index], own[index], hidden, WINDOW_GROWTH)
             accepted = looked.confidence > self.settings.confidence
             logits = logits.index_put((index[accepted],), looked.logits[accepted])
             masks = masks.index_put((index[accepted],), hidden[accepted])
