@@ -158,6 +158,8 @@ def test_a_run_that_was_interrupted_goes_on_and_asks_nothing_twice(
         process = subprocess.Popen(
             [sys.executable, "-m", "interlock.cli", "certify", *command],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
+            # A shell starts its background jobs with the signal ignored, and children inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         while len(server.seen) <= answered:
             assert process.poll() is None
