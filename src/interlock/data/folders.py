@@ -1,4 +1,4 @@
-"""Folders of images, flat or one sub-folder per class."""
+"""Folders of images on the local disk, as paths."""
 
 from __future__ import annotations
 
@@ -11,29 +11,27 @@ from PIL import Image
 from interlock.data.images import read_image
 from interlock.errors import DataError
 
-SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
-)
-
 
 def list_images(folder: str | Path) -> list[Path]:
-    """The image files directly inside a folder, sorted by name.
+    """The image files directly inside a folder, sorted by name; hidden ones are left out.
 
     Raises:
         DataError: the folder is missing or holds no file with an image suffix.
     """
+    from fsspec.implementations.local import LocalFileSystem
+
+    from interlock.data.sources.folder import images_in
+
     folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder")
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES and f.is_file())
-    if not files:
-        raise DataError(f"{folder}: no image files; expected names like photo.jpg or photo.png")
-    return files
+    return [folder / name for name in images_in(LocalFileSystem(), str(folder), str(folder))]
 
 
 @dataclass(frozen=True)
 class LabelledFolder:
-    """Images in one sub-folder per class; classes are the sorted sub-folder names."""
+    """Images in one sub-folder per class; classes are the sorted sub-folder names.
+
+    The ``folder`` source with paths of the local disk, for those who need the files themselves.
+    """
 
     classes: tuple[str, ...]
     files: tuple[Path, ...]
@@ -46,15 +44,17 @@ class LabelledFolder:
         Raises:
             DataError: the root is missing, or a class has no images.
         """
+        from fsspec.implementations.local import LocalFileSystem
+
+        from interlock.data.sources.folder import folders_in
+
         root = Path(root)
-        if not root.is_dir():
-            raise DataError(f"{root}: no such folder")
-        folders = sorted(f for f in root.iterdir() if f.is_dir() and not f.name.startswith("."))
+        folders = folders_in(LocalFileSystem(), str(root), str(root))
         if not folders:
             raise DataError(f"{root}: no class folders; expected {root}/CLASS/photo.jpg")
-        found = [(f, k) for k, folder in enumerate(folders) for f in list_images(folder)]
+        found = [(f, k) for k, name in enumerate(folders) for f in list_images(root / name)]
         return cls(
-            classes=tuple(f.name for f in folders),
+            classes=tuple(folders),
             files=tuple(f for f, _ in found),
             labels=tuple(k for _, k in found),
         )

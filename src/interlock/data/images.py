@@ -1,8 +1,10 @@
-"""Reading one image file."""
+"""Reading one image, from a file or from bytes."""
 
 from __future__ import annotations
 
+import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,27 +31,43 @@ def read_image(path: str | Path) -> Image.Image:
         raise ImageError(f"{path}: is a folder; name an image file")
     if not path.exists():
         raise ImageError(f"{path}: no such file")
+    return _decoded(path, str(path), empty=lambda: path.stat().st_size == 0)
+
+
+def decode_image(stored: bytes, name: str) -> Image.Image:
+    """The same from the bytes of an image file.
+
+    Args:
+        stored: the whole file.
+        name: what errors call it.
+
+    Raises:
+        ImageError: as ``read_image``.
+    """
+    return _decoded(io.BytesIO(stored), name, empty=lambda: not stored)
+
+
+def _decoded(file: Path | io.BytesIO, name: str, *, empty: Callable[[], bool]) -> Image.Image:
     try:
         with warnings.catch_warnings():
             # Pillow warns well below our own limit, which is checked just after.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(file) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageError(
-                        f"{path}: {image.width}x{image.height} pixels; resize it below 200 million"
+                        f"{name}: {image.width}x{image.height} pixels; resize it below 200 million"
                     )
                 if image.mode == "CMYK":
-                    raise ImageError(f"{path}: CMYK, 4 channels; convert it to RGB first")
+                    raise ImageError(f"{name}: CMYK, 4 channels; convert it to RGB first")
                 image.load()
                 return _to_rgb(ImageOps.exif_transpose(image))
     except UnidentifiedImageError:
-        size = path.stat().st_size
-        reason = "the file is empty" if size == 0 else "not an image that Pillow can read"
-        raise ImageError(f"{path}: {reason}; use a PNG or JPEG file") from None
+        reason = "the file is empty" if empty() else "not an image that Pillow can read"
+        raise ImageError(f"{name}: {reason}; use a PNG or JPEG file") from None
     except Image.DecompressionBombError:
-        raise ImageError(f"{path}: too many pixels; resize it below 200 million") from None
+        raise ImageError(f"{name}: too many pixels; resize it below 200 million") from None
     except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageError(f"{path}: cannot be decoded ({error}); save it again") from None
+        raise ImageError(f"{name}: cannot be decoded ({error}); save it again") from None
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
