@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
 import torch
 
 from interlock.errors import InterlockError, ModelError, OptionError
+from interlock.models.labels import class_index
+
+__all__ = ["class_index", "fingerprint", "model_at_work", "usable_device"]
 
 
 @contextmanager
@@ -26,28 +29,6 @@ def model_at_work() -> Iterator[None]:
         raise ModelError(
             f"the model failed ({reason}); INTERLOCK_TRACEBACK=1 shows where"
         ) from None
-
-
-def class_index(target: str | None, labels: Sequence[str]) -> int | None:
-    """A label, or the number of a class; a label that looks like a number wins."""
-    if target is None:
-        return None
-    if target in labels:
-        return labels.index(target)
-    matching = [k for k, label in enumerate(labels) if label.casefold() == target.casefold()]
-    if len(matching) == 1:
-        return matching[0]
-    try:
-        index = int(target)
-    except ValueError:
-        from difflib import get_close_matches
-
-        near = get_close_matches(target, labels, n=3, cutoff=0.5)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise OptionError(f"target={target!r}: the model has no such label{hint}") from None
-    if not 0 <= index < len(labels):
-        raise OptionError(f"target={index}: the model has classes 0 to {len(labels) - 1}")
-    return index
 
 
 def usable_device(name: str | None) -> str:

@@ -88,14 +88,20 @@ class Terminal:
                 self._progress = None
 
     @contextmanager
-    def steps(self) -> Iterator[Callable[[str], Callable[[int, int], None] | None]]:
-        """Gives, for the name of a step, who is told (done, total); nobody off a terminal."""
+    def steps(
+        self, *, rate: bool = False
+    ) -> Iterator[Callable[[str], Callable[[int, int], None] | None]]:
+        """Gives, for the name of a step, who is told (done, total); nobody off a terminal.
+
+        Args:
+            rate: show how many are done a second.
+        """
         if not sys.stderr.isatty():
             yield lambda name: None
             return
         from rich.markup import escape
 
-        bar = _bar()
+        bar = _bar(rate)
 
         def tell(name: str) -> Callable[[int, int], None]:
             for task in bar.task_ids:  # one step at a time
@@ -119,10 +125,21 @@ class Terminal:
         print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
 
 
-def _bar() -> Any:
+def _bar(rate: bool = False) -> Any:
     """A progress bar on stderr that goes away when it is done."""
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.progress import MofNCompleteColumn, Progress, ProgressColumn, TimeRemainingColumn
+    from rich.text import Text
 
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    class Rate(ProgressColumn):
+        """Items a second; a slow step says how many a minute."""
+
+        def render(self, task: Any) -> Text:
+            speed = task.finished_speed or task.speed or 0.0
+            return Text(
+                "" if not speed else f"{speed:.1f}/s" if speed >= 1 else f"{60 * speed:.1f}/min"
+            )
+
+    columns = [*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn()]
+    columns += [Rate()] if rate else []
     return Progress(*columns, console=Console(stderr=True), redirect_stdout=False, transient=True)

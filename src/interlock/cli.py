@@ -12,6 +12,7 @@ import typer
 from interlock._cli_certify import certify
 from interlock._cli_defend.commands import app as defend
 from interlock._cli_guard import guard
+from interlock._cli_lab import lab
 from interlock._cli_options import AsJson, Device, Images, Model, Out
 from interlock._cli_terminal import INTERRUPTED, Terminal
 from interlock._version import __version__
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.add_typer(defend, name="defend")
 app.add_typer(certify, name="certify")
 app.add_typer(guard, name="guard")
+app.add_typer(lab, name="lab")
 
 # Photos inside the scikit-image package, with subjects that the embedded classifier knows, and
 # where to cut them: its training photos show one object that fills the picture.

@@ -1,0 +1,166 @@
+"""``interlock lab``: studies. What is heavy is imported inside the commands."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interlock._cli_options import AsJson, Device
+from interlock._cli_terminal import INTERRUPTED, Terminal, one_line
+
+if TYPE_CHECKING:
+    from interlock.lab.engines.engine import Engine
+    from interlock.lab.task import Setting
+
+lab = typer.Typer(
+    help="Run studies: many items, many methods, one machine or a Ray cluster.",
+    no_args_is_help=True,
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.toml", help="What to run.")]
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study that was run.")]
+
+
+class EngineChoice(StrEnum):
+    """Where jobs are done."""
+
+    local = "local"
+    ray = "ray"
+
+
+@lab.command()
+def run(
+    study: StudyFile,
+    out: Annotated[Path, typer.Option(help="Folder for the results; a second run goes on.")],
+    engine: Annotated[EngineChoice, typer.Option(help="Where to compute.")] = EngineChoice.local,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; default: one for each core.")
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Of each process; part of what decides the last bits.")
+    ] = 1,
+    address: Annotated[
+        str | None, typer.Option(help="A Ray cluster, such as 'auto' or HOST:6379.")
+    ] = None,
+    gpus: Annotated[
+        float, typer.Option(min=0, help="Of each Ray worker; may be a fraction.")
+    ] = 0.0,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Also what failed before.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the study's seeds.")] = None,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study, or what is missing of it.
+
+    Exits 1 when an item failed: the others are done, and 'lab status' says what went wrong.
+    """
+    terminal = Terminal(as_json)
+    with _study_session(terminal):
+        from interlock._cli_choices import usable_device
+        from interlock.lab.run import run_study
+
+        setting, text = _setting(study, usable_device(device), seed)
+        worker = _engine(engine, workers, threads, address, gpus)
+        with _stopping() as stop, terminal.steps(rate=True) as steps:
+            totals = run_study(
+                setting, out, worker, text=text, retry_failed=retry_failed, steps=steps, stop=stop
+            )
+    terminal.say(
+        f"{totals.items} items: {totals.computed} computed, {totals.reused} reused, "
+        f"{totals.failed} failed"
+    )
+    terminal.result(totals.to_dict() | {"out": str(out)})
+    if totals.interrupted:
+        terminal.note("interrupted; what is finished is kept, and the same command goes on")
+        raise typer.Exit(INTERRUPTED)
+    if totals.failed:
+        terminal.complain(
+            f"{totals.failed} of {totals.items} items failed; interlock lab status {out} says why"
+        )
+        raise typer.Exit(1)
+
+
+@lab.command()
+def status(folder: Folder, as_json: AsJson = False) -> None:
+    """How far a study is, and what failed; also while it runs."""
+    terminal = Terminal(as_json)
+    with terminal.session():
+        from interlock.lab.status import study_status
+
+        found = study_status(folder)
+    terminal.say(
+        f"{found.items} items: {found.finished} finished, {found.failed} failed, "
+        f"{found.items - found.finished - found.failed} left"
+    )
+    for failure in found.failures:
+        terminal.say(f"{failure.count} × {one_line(failure.error)} (such as {failure.example})")
+    terminal.result(found.to_dict())
+
+
+@contextmanager
+def _study_session(terminal: Terminal) -> Iterator[None]:
+    """As ``Terminal.session``, with one line for each thing that is wrong with a study."""
+    with terminal.session():
+        from interlock.lab.study import StudyError
+
+        try:
+            yield
+        except StudyError as error:
+            for line in error.lines:
+                terminal.complain(line)
+            terminal.result({"error": one_line(error), "errors": [*map(one_line, error.lines)]})
+            raise typer.Exit(1) from None
+
+
+def _setting(path: Path, device: str, seed: int | None) -> tuple[Setting, str]:
+    from interlock.lab.study import read_study
+    from interlock.lab.task import Setting
+
+    study = read_study(path)
+    if seed is not None:
+        study = study.model_copy(update={"seeds": (seed,)})
+    base = path.resolve().parent
+    return Setting(study, path.name, base, device), path.read_text("utf-8")
+
+
+def _engine(
+    choice: EngineChoice, workers: int | None, threads: int, address: str | None, gpus: float
+) -> Engine:
+    if choice is EngineChoice.ray:
+        from interlock.lab.engines.ray import RayEngine
+
+        return RayEngine(workers, threads=threads, address=address, gpus=gpus)
+    if address is not None or gpus:
+        raise typer.BadParameter("only --engine ray takes --address and --gpus")
+    from interlock.lab.engines.local import LocalEngine
+
+    return LocalEngine(workers, threads=threads)
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """The first Ctrl-C or SIGTERM asks the run to stop, the second one stops it."""
+    asked: list[int] = []
+    before: dict[int, Any] = {}
+
+    def ask(number: int, frame: object) -> None:
+        asked.append(number)
+        for which, old in before.items():
+            signal.signal(which, old)
+
+    for caught in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(caught) is not signal.SIG_IGN:
+            before[caught] = signal.signal(caught, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for which, old in before.items():
+            signal.signal(which, old)

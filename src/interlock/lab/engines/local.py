@@ -1,0 +1,157 @@
+"""Processes of this machine, each with models of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from interlock.errors import OptionError
+
+if TYPE_CHECKING:
+    from interlock.lab.items import Done, Job
+    from interlock.lab.task import Worker
+
+AHEAD = 2
+"""Jobs drawn for each worker: one under way, one that waits."""
+_ASK = 0.2  # seconds between questions whether to stop
+
+_worker: Worker | None = None
+
+
+class LocalEngine:
+    """As many processes as fit the cores.
+
+    Args:
+        workers: processes; as many as there are cores for when None.
+        threads: of each. The same number gives the same bits, on one process or many.
+
+    Raises:
+        OptionError: fewer than one.
+    """
+
+    name = "local"
+
+    def __init__(self, workers: int | None = None, *, threads: int = 1) -> None:
+        if workers is not None and workers < 1:
+            raise OptionError(f"workers={workers}: give at least 1")
+        if threads < 1:
+            raise OptionError(f"threads={threads}: give at least 1")
+        self.workers = workers or max(1, cores() // threads)
+        self.threads = threads
+
+    def run(
+        self, factory: Callable[[], Worker], jobs: Iterable[Job], stop: Callable[[], bool]
+    ) -> Iterator[tuple[Job, Done]]:
+        """See :class:`~interlock.lab.engines.engine.Engine`.
+
+        When a process dies, all that was under way is done again job by job: the one that kills
+        its process a second time, when it is alone, is the one to blame.
+        """
+        blob, waiting = pickle.dumps(factory), iter(jobs)
+        while not stop():
+            with _pool(blob, self.workers, self.threads) as pool:
+                suspects = yield from self._until_broken(pool, waiting, stop)
+            if not suspects:
+                return
+            for job in suspects:
+                if stop():
+                    return
+                yield job, self._alone(blob, job, stop)
+
+    def _until_broken(
+        self, pool: ProcessPoolExecutor, waiting: Iterator[Job], stop: Callable[[], bool]
+    ) -> Generator[tuple[Job, Done], None, list[Job]]:
+        """Returns the jobs that were under way when a process died; none at the end."""
+        pending: dict[Future[Done], Job] = {}
+        suspects: list[Job] = []
+        while not stop():
+            while not suspects and len(pending) < AHEAD * self.workers:
+                job = next(waiting, None)
+                if job is None:
+                    break
+                try:
+                    pending[pool.submit(_do, job)] = job
+                except BrokenProcessPool:
+                    suspects.append(job)
+            if not pending:
+                return suspects
+            done, _ = wait(pending, timeout=_ASK, return_when=FIRST_COMPLETED)
+            if stop():
+                break
+            for future in done:
+                job = pending.pop(future)
+                try:
+                    found = future.result()
+                except BrokenProcessPool:
+                    suspects.append(job)
+                    continue
+                yield job, found
+        return []
+
+    def _alone(self, blob: bytes, job: Job, stop: Callable[[], bool]) -> Done:
+        from interlock.lab.items import failed
+
+        with _pool(blob, 1, self.threads) as pool:
+            future = pool.submit(_do, job)
+            while not future.done() and not stop():
+                wait([future], timeout=_ASK)
+            try:
+                return future.result(timeout=0)
+            except (BrokenProcessPool, TimeoutError):
+                return failed(job, "its worker process died twice; is there enough memory?")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _pool(blob: bytes, workers: int, threads: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose processes are gone when the block ends, whatever they were at."""
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(
+        workers,
+        # Spawned: a forked PyTorch can hang in its thread pool.
+        multiprocessing.get_context("spawn"),
+        initializer=_start,
+        initargs=(blob, threads),
+    )
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - before:
+            process.kill()
+        pool.shutdown(wait=True)
+
+
+def _start(blob: bytes, threads: int) -> None:
+    """In the new process: the parent answers to signals, and nobody outlives it."""
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    from interlock.lab.engines.bootstrap import make_worker
+
+    _worker = make_worker(blob, threads)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _do(job: Job) -> Done:
+    assert _worker is not None
+    return _worker(job)

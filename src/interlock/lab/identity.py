@@ -1,0 +1,76 @@
+"""What names a classifier: its weights, its architecture and code, and how it takes a photo."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from interlock.lab.code import code_digest, modules_digest
+from interlock.lab.items import name_of
+from interlock.models import Classifier
+
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
+_TRUSTED = ("torch", "transformers", "timm", "builtins")
+
+
+def classifier_identity(classifier: Classifier) -> str:
+    """Another digest as soon as anything differs that its answers depend on.
+
+    Names and folders do not count: a copy elsewhere is the same model. How photos are prepared is
+    told by preparing one.
+    """
+    return name_of(
+        weights=_weights(classifier.model),
+        architecture=_ADDRESS.sub("", repr(classifier.model)),
+        code=_code(classifier.model),
+        photo=_prepared(classifier),
+        labels=list(classifier.labels),
+    )
+
+
+def _weights(model: nn.Module) -> str:
+    digest = sha256()
+    for name, value in sorted(model.state_dict().items()):
+        if isinstance(value, torch.Tensor):
+            digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _code(model: nn.Module) -> list[str]:
+    """Digests of the modules that define the model's parts, but for the large libraries'."""
+    kinds = {type(part).__module__: type(part) for part in model.modules()}
+    own = sorted(name for name in kinds if name.partition(".")[0] not in _TRUSTED)
+    return [_module(name, kinds[name]) for name in own]
+
+
+def _module(name: str, kind: type) -> str:
+    if name.partition(".")[0] == "interlock":
+        return modules_digest(name)
+    try:
+        file = inspect.getsourcefile(kind)
+        return code_digest(Path(file)) if file else name
+    except (OSError, TypeError, SyntaxError):  # made in a notebook: its name must do
+        return name
+
+
+def _prepared(classifier: Classifier) -> str:
+    x = classifier.preprocess(_probe()).detach().float().cpu().contiguous()
+    return sha256(f"{tuple(x.shape)}".encode() + x.numpy().tobytes()).hexdigest()
+
+
+@cache
+def _probe() -> Image.Image:
+    """A picture without symmetries, of odd size."""
+    ys, xs = np.mgrid[:211, :307]
+    planes = [(3 * xs + ys) % 256, (xs * ys) % 251, (xs + 5 * ys + xs * xs // 7) % 256]
+    return Image.fromarray(np.stack(planes, axis=-1).astype(np.uint8))

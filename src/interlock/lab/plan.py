@@ -1,0 +1,243 @@
+"""What a study consists of, and what of it is known."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from interlock._atomic import write_atomically
+from interlock.errors import OutputError
+from interlock.lab.data import Tell
+from interlock.lab.items import Done, Job
+from interlock.lab.store import Store
+from interlock.lab.task import Task
+
+PLAN = "plan.parquet"
+SCHEMA = pa.schema(
+    [
+        ("row", pa.string()),
+        ("item", pa.string()),
+        ("model", pa.string()),
+        ("data", pa.string()),
+        ("method", pa.string()),
+        ("condition", pa.string()),
+        ("options", pa.string()),
+        ("seed", pa.int64()),
+        ("metric", pa.string()),
+    ]
+)
+_CHUNK = 20_000
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a run did."""
+
+    items: int
+    """In the study."""
+    computed: int
+    """Finished by this run."""
+    reused: int
+    """Finished before, or the same as another item of the study: the same bytes, say."""
+    failed: int
+    """With a value that could not be had, now or earlier."""
+    interrupted: bool = False
+    """Whether it was told to stop; ``items`` are then more than the three others."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "items": self.items,
+            "computed": self.computed,
+            "reused": self.reused,
+            "failed": self.failed,
+            "interrupted": self.interrupted,
+        }
+
+
+class Plan:
+    """The rows of a study by name, and which of them have a value or failed.
+
+    Args:
+        good: rows with a value.
+        bad: rows that failed.
+    """
+
+    def __init__(self, good: set[str], bad: set[str]) -> None:
+        self._good, self._bad = good, bad
+        self._fresh: set[str] = set()
+        self._drawn: set[str] = set()
+        self._items: list[tuple[str, ...]] = []
+        self._chunk: list[tuple[Any, ...]] = []
+        self._tables: list[pa.Table] = []
+        self.preparations: list[int] = []
+        """Numbers of those with something missing."""
+        self.missing: list[int] = []
+        """Numbers of the jobs with something missing."""
+
+    def count(self, job: Job, number: int) -> None:
+        """Take a job into the plan."""
+        for item in job.items:
+            self._items.append(tuple(w.row for w in item.wanted))
+            for wanted in item.wanted:
+                self._chunk.append(
+                    (wanted.row, item.id, item.model, item.data, item.method, item.condition,
+                     item.options, item.seed, wanted.metric)
+                )  # fmt: skip
+        if len(self._chunk) >= _CHUNK:
+            self._pack()
+        if self._open(job):
+            self.missing.append(number)
+
+    def count_preparation(self, job: Job, number: int) -> None:
+        """Note whether it is there."""
+        if self._open(job):
+            self.preparations.append(number)
+
+    def draw(self, job: Job) -> Job | None:
+        """A job without what is there or was drawn before; None where nothing is left of it."""
+        items = []
+        for item in job.items:
+            wanted = tuple(
+                w for w in item.wanted if not self._there(w.row) and w.row not in self._drawn
+            )
+            if wanted:
+                self._drawn.update(w.row for w in wanted)
+                items.append(item._replace(wanted=wanted))
+        return replace(job, items=tuple(items)) if items else None
+
+    def begun(self, job: Job) -> bool:
+        """Whether an earlier run may have kept what the items of a job share."""
+        return bool(job.made) and any(w.row in self._good for i in job.items for w in i.wanted)
+
+    def take(self, found: Done) -> None:
+        """A job is done."""
+        for one in found.rows:
+            (self._good if one.error is None else self._bad).add(one.row)
+            self._fresh.add(one.row)
+
+    def totals(self, *, stopped: bool = False) -> Totals:
+        """As far as the run has come."""
+        computed = reused = failed = 0
+        counted: set[str] = set()
+        for rows in self._items:
+            if not all(self._there(row) for row in rows):
+                continue
+            if any(row in self._bad for row in rows):
+                failed += 1
+            elif any(row in self._fresh for row in rows) and not counted.issuperset(rows):
+                computed += 1
+                counted.update(rows)
+            else:
+                reused += 1
+        left = len(self._items) - computed - reused - failed
+        return Totals(len(self._items), computed, reused, failed, stopped and left > 0)
+
+    def write(self, folder: Path) -> None:
+        """Keep the plan beside the results, which mean nothing without it.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._pack()
+        buffer = io.BytesIO()
+        table = pa.concat_tables([SCHEMA.empty_table(), *self._tables])
+        pq.write_table(table, buffer, compression="zstd")
+        write_atomically(folder / PLAN, buffer.getvalue())
+        self._tables = []
+
+    def failed_rows(self) -> list[str]:
+        """Rows of the study that failed."""
+        return [row for rows in self._items for row in rows if row in self._bad]
+
+    def _pack(self) -> None:
+        columns = zip(*self._chunk, strict=True) if self._chunk else [()] * len(SCHEMA)
+        arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
+        self._tables.append(pa.Table.from_arrays(arrays, schema=SCHEMA))
+        self._chunk = []
+
+    def _open(self, job: Job) -> bool:
+        return any(not self._there(w.row) for item in job.items for w in item.wanted)
+
+    def _there(self, row: str) -> bool:
+        return row in self._good or row in self._bad
+
+
+def make_plan(
+    task: Task,
+    store: Store,
+    *,
+    retry_failed: bool = False,
+    tell: Tell | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Plan:
+    """Go through a study once, and see what is missing.
+
+    Args:
+        task: the study, expanded.
+        store: what is known.
+        retry_failed: take the study's failed values out of the store first.
+        tell: told jobs that were looked at.
+        stop: asked now and then; the plan is then incomplete.
+    """
+    good, bad = store.finished()
+    if retry_failed and bad:
+        names = {
+            w.row
+            for jobs in (task.preparations, task.jobs)
+            for k in range(len(jobs))
+            for item in jobs[k].items
+            for w in item.wanted
+        }
+        store.forget_failures(bad & names)
+        bad -= names
+    plan = Plan(good, bad)
+    for number, job in enumerate(task.preparations):
+        plan.count_preparation(job, number)
+    jobs = task.jobs
+    for number in range(len(jobs)):
+        plan.count(jobs[number], number)
+        if number % 1000 == 0:
+            if stop():
+                break
+            if tell is not None:
+                tell(number, len(jobs))
+    return plan
+
+
+def read_plan(folder: Path) -> pa.Table:
+    """The rows that make up the study of a folder.
+
+    Raises:
+        OutputError: there is no study, or its plan is damaged.
+    """
+    path = folder / PLAN
+    try:
+        return pq.ParquetFile(io.BytesIO(path.read_bytes())).read()
+    except FileNotFoundError:
+        raise OutputError(f"{folder}: holds no study; interlock lab run makes one") from None
+    except (OSError, pa.ArrowException) as error:
+        first = str(error).splitlines()[0]
+        raise OutputError(f"{path}: cannot be read ({first}); run the study again") from None
+
+
+def results(folder: Path) -> pa.Table:
+    """Every row of a folder's study with what is known of it; nothing of earlier studies.
+
+    Names of models, data and methods are those of the study as it was run last. Rows that are not
+    finished have no ``utc``.
+
+    Raises:
+        OutputError: there is no study, or a file is damaged.
+    """
+    plan = read_plan(folder)
+    rows = Store(folder).table()
+    known = rows.drop_columns([name for name in SCHEMA.names if name != "row"])
+    numbered = plan.append_column("place", pa.array(range(len(plan)), pa.int64()))
+    return numbered.join(known, "row").sort_by("place").drop_columns(["place"])

@@ -1,0 +1,193 @@
+"""A study, run: plan, leave out what is known, compute the rest, keep everything."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from interlock._atomic import write_atomically
+from interlock._version import __version__
+from interlock.errors import ModelError
+from interlock.lab.data import Tell
+from interlock.lab.engines.engine import Engine
+from interlock.lab.items import Done, Job
+from interlock.lab.lock import sole_run
+from interlock.lab.plan import Plan, Totals, make_plan
+from interlock.lab.store import Row, Store
+from interlock.lab.task import Setting, Task, Worker, open_task
+
+Steps = Callable[[str], Tell | None]
+"""The name of a step -> who is told how far it is."""
+
+
+def run_study(
+    setting: Setting,
+    out: str | Path,
+    engine: Engine,
+    *,
+    text: str = "",
+    retry_failed: bool = False,
+    steps: Steps | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Totals:
+    """Run a study, or what is missing of it, into a folder.
+
+    Args:
+        setting: the study and where it runs.
+        out: the folder; made when absent. One run at a time.
+        engine: does the jobs.
+        text: of the study's file, kept beside the results.
+        retry_failed: also what failed before.
+        steps: told the steps and how far they are.
+        stop: asked often; once it says yes, what is under way is dropped and the rest kept.
+
+    Raises:
+        StudyError: the study does not fit its models, methods or data.
+        OutputError: the folder is in use, or cannot be written to. What is finished is kept.
+        ModelError: a preparation, such as the fit of a shield, failed.
+    """
+    out, tell = Path(out), steps or (lambda name: None)
+    if out.exists():
+        with sole_run(out):  # before anything is loaded
+            pass
+    task = open_task(setting, tell("reading the data"))
+    with sole_run(out):
+        store = Store(out)
+        store.recover()
+        _keep_study(setting, text, out)
+        plan = make_plan(task, store, retry_failed=retry_failed, tell=tell("planning"), stop=stop)
+        if not stop():
+            plan.write(out)
+            _Run(setting, engine, store, stop, tell).all(task, plan)
+        return plan.totals(stopped=stop())
+
+
+class _Run:
+    """One run: hands jobs to the engine and keeps what comes back."""
+
+    def __init__(
+        self,
+        setting: Setting,
+        engine: Engine,
+        store: Store,
+        stop: Callable[[], bool],
+        tell: Steps,
+    ) -> None:
+        self._engine, self._store, self._stop, self._tell = engine, store, stop, tell
+        self._provenance = _provenance(setting, engine)
+
+    def all(self, task: Task, plan: Plan) -> None:
+        """Both phases; the journal becomes Parquet however they end."""
+        try:
+            preparations = task.preparations
+            self._phase("preparing", task.worker({}), preparations, plan.preparations, plan)
+            if plan.missing and not self._stop():
+                worker = task.worker(self._prepared(preparations))
+                self._phase("running", worker, task.jobs, plan.missing, plan)
+        except BaseException:
+            # A disk that is full has no room for a shard either; the journal has it all.
+            self._store.abandon()
+            raise
+        self._store.close()
+
+    def _phase(
+        self,
+        name: str,
+        worker: Callable[[], Worker],
+        jobs: Sequence[Job],
+        numbers: Sequence[int],
+        plan: Plan,
+    ) -> None:
+        if not numbers:
+            return
+        tell = self._tell(name)
+        left = self._left(jobs, numbers, plan)
+        found = self._engine.run(worker, left, self._stop)
+        for count, (job, done) in enumerate(found, start=1):
+            self._store.keep(done.files)
+            self._store.add(self._rows(job, done))
+            plan.take(done)
+            if tell is not None:
+                tell(count, len(numbers))
+
+    def _left(self, jobs: Sequence[Job], numbers: Sequence[int], plan: Plan) -> Iterator[Job]:
+        """Jobs without what is there of them, and with what was kept of them."""
+        begun = [job.made for job in (jobs[k] for k in numbers) if plan.begun(job)]
+        kept = self._store.made(begun) if begun else {}
+        for number in numbers:
+            job = plan.draw(jobs[number])
+            if job is not None:
+                file = kept.get(job.made)
+                given = self._store.artefact(file).read_bytes() if file else None
+                yield replace(job, given=given)
+
+    def _prepared(self, jobs: Sequence[Job]) -> dict[str, bytes]:
+        """What the preparations made.
+
+        Raises:
+            ModelError: one of them failed.
+        """
+        names = [job.made for job in jobs]
+        self._store.flush()
+        found = self._store.made(names) if names else {}
+        for job in jobs:
+            if job.made not in found:
+                raise ModelError(
+                    f"{job.items[0].method}: {self._store.why(job.items[0].id)}; nothing can be "
+                    "measured without it (--retry-failed tries again)"
+                )
+        return {name: self._store.artefact(file).read_bytes() for name, file in found.items()}
+
+    def _rows(self, job: Job, found: Done) -> list[Row]:
+        wanted = {w.row: (item, w.metric) for item in job.items for w in item.wanted}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        rows = []
+        for one in found.rows:
+            item, metric = wanted[one.row]
+            rows.append(
+                {
+                    "row": one.row,
+                    "item": item.id,
+                    "model": item.model,
+                    "data": item.data,
+                    "method": item.method,
+                    "condition": item.condition,
+                    "options": item.options,
+                    "seed": item.seed,
+                    "metric": metric,
+                    "value": one.value,
+                    "seconds": one.seconds,
+                    "metric_seconds": one.metric_seconds,
+                    "error": one.error,
+                    "artefact": one.artefact,
+                    "made": job.made if found.made else "",
+                    "made_artefact": found.made,
+                    "code": item.code,
+                    "utc": now,
+                    **self._provenance,
+                }
+            )
+        return rows
+
+
+def _provenance(setting: Setting, engine: Engine) -> Row:
+    import torch
+
+    return {
+        "task": setting.study.task,
+        "version": __version__,
+        "torch": torch.__version__,
+        "engine": engine.name,
+        "device": setting.device,
+        "threads": engine.threads,
+        "host": socket.gethostname(),
+    }
+
+
+def _keep_study(setting: Setting, text: str, out: Path) -> None:
+    kept = {"file": setting.file, "base": str(setting.base), "device": setting.device, "text": text}
+    write_atomically(out / "study.json", json.dumps(kept, indent=2) + "\n")

@@ -1,0 +1,104 @@
+"""What a study's task is to the lab: jobs by number, and a worker that does one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar, overload
+
+from interlock.errors import InterlockError
+from interlock.lab.data import Tell
+from interlock.lab.items import Done, Job
+from interlock.lab.study import Study
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A study and where it runs; travels to the workers."""
+
+    study: Study
+    file: str
+    """What errors call the study's file."""
+    base: Path
+    """Folder that the study's relative paths start from."""
+    device: str = "cpu"
+
+
+Worker = Callable[[Job], Done]
+"""Does one job. It holds models, and raises nothing that concerns one item alone."""
+
+
+class Task(Protocol):
+    """A study, expanded."""
+
+    @property
+    def preparations(self) -> Sequence[Job]:
+        """What must be there before the jobs, such as a fitted shield; usually none."""
+        ...
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """All the work; each job is made when it is asked for."""
+        ...
+
+    def worker(self, prepared: Mapping[str, bytes]) -> Callable[[], Worker]:
+        """What makes a worker in its own process: small, and picklable.
+
+        Args:
+            prepared: what the preparations made, by the names in their ``made``.
+        """
+        ...
+
+
+class Numbered(Sequence[T]):
+    """A sequence whose members are made when they are asked for."""
+
+    def __init__(self, count: int, make: Callable[[int], T]) -> None:
+        self._count, self._make = count, make
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> T: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[T]: ...
+    def __getitem__(self, index: int | slice) -> T | Sequence[T]:
+        if isinstance(index, slice):
+            return [self._make(k) for k in range(self._count)[index]]
+        return self._make(range(self._count)[index])
+
+
+def open_task(setting: Setting, tell: Tell | None = None) -> Task:
+    """Check a study against its models, methods and data, and expand it.
+
+    Args:
+        setting: what to run.
+        tell: told data items that were digested.
+
+    Raises:
+        StudyError: with a line for each thing that is wrong.
+        ModelError: a model cannot be loaded.
+    """
+    if setting.study.task == "explain":
+        from interlock.lab.tasks.explain import ExplainTask
+
+        return ExplainTask(setting, tell)
+    if setting.study.task == "defend":
+        from interlock.lab.tasks.defend import DefendTask
+
+        return DefendTask(setting, tell)
+    from interlock.lab.tasks.certify import CertifyTask
+
+    return CertifyTask(setting, tell)
+
+
+def one_line(error: BaseException) -> str:
+    """What went wrong, for a row: errors raised on purpose speak for themselves."""
+    text = " ".join(str(error).split())
+    if isinstance(error, InterlockError):
+        return text
+    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__

@@ -1,0 +1,1 @@
+"""What the lab can study: each task expands a study into jobs, and does one job."""
