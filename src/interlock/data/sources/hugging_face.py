@@ -53,6 +53,7 @@ class DatasetsSource:
         self.path = path
         self._columns = (image, label)
         _loaded.cache_clear()  # the folder may have been written anew
+        _column.cache_clear()
         self._set = SavedSet(path, split, json.dumps(dict(storage or {}), sort_keys=True))
         rows = self._set.load()
         for wanted in (image, label):
@@ -122,10 +123,11 @@ class SavedSet:
         Raises:
             DataError: they cannot be read.
         """
-        table = self.load().with_format("arrow")
         try:
-            part = table.select_columns([column])[rows.start : rows.stop]
+            part = _column(os.getpid(), self, column)[rows.start : rows.stop]
             return list(part.column(0).to_pylist())
+        except DataError:
+            raise
         except Exception as error:
             raise DataError(
                 f"{self.path}: row {rows.start} cannot be read ({_line(error)})"
@@ -178,6 +180,11 @@ def _loaded(process: int, saved: SavedSet) -> Any:
     if saved.split:
         raise DataError(f"{saved.path}: one data set without splits; leave out split")
     return found
+
+
+@lru_cache(maxsize=8)
+def _column(process: int, saved: SavedSet, column: str) -> Any:
+    return saved.load().select_columns([column]).with_format("arrow")
 
 
 def _line(error: Exception) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 KEPT_BYTES = 64 << 20
-"""Row groups of a file are kept up to this size in memory; larger ones are read in passing."""
+"""Row groups of a file are kept up to this size in memory; larger ones are read in passing, with a
+few of the file's pages in memory."""
 _FILES = 4
 """Files that a process keeps open."""
 _ROWS_AT_ONCE = 64
@@ -90,8 +91,8 @@ class OpenParquet:
         self._lock = Lock()
         raw = open_binary(fs, path)
         try:
-            # Buffered: otherwise a column of a row group is read whole before its first row.
-            self._file = ParquetFile(raw, buffer_size=_BUFFER)
+            # Else a column of a row group is read whole before its first row.
+            self._file = ParquetFile(raw, buffer_size=_BUFFER, pre_buffer=False)
         except self._errors as error:
             raw.close()
             raise DataError(f"{path}: not a whole Parquet file ({_line(error)})") from None
