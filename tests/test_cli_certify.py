@@ -346,7 +346,7 @@ def test_role_plays_need_no_gradients(server: Server, tmp_path: Path) -> None:
     [
         (["measure", "--target", "/no/such/folder"], "give --attacks"),
         (["measure", "--attacks", "absent.jsonl"], "absent.jsonl: not a readable UTF-8 file"),
-        (["report", "--benign", "absent.txt"], "absent.txt: not a readable UTF-8 file"),
+        (["report", "--benign", "absent.txt"], "absent.txt: no such file"),
         (["report", "--judge", "oracle"], "judge='oracle'"),
         (["report", "--judge", "labels:absent.jsonl"], "absent.jsonl"),
         (["report", "--verdicts", "absent.jsonl"], "absent.jsonl"),
@@ -360,7 +360,7 @@ def test_role_plays_need_no_gradients(server: Server, tmp_path: Path) -> None:
         (["plan", "--curves", "absent.json"], "absent.json: cannot be read"),
         (["plan", "--attacks", "absent.json"], "absent.json: cannot be read"),
         (["plan", "--dsp", 1.0], "no plan reaches DSP 1"),
-        (["attack", "--target", "recorded:absent.jsonl", "--prompts", "x"], "x: not a readable"),
+        (["attack", "--target", "recorded:absent.jsonl", "--prompts", "x"], "x: no such file"),
     ],
 )
 def test_bad_input_is_one_line(arguments: list[object], message: str, tmp_path: Path) -> None:

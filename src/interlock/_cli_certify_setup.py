@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -182,28 +181,9 @@ def read_prompts(path: Path) -> list[str]:
     Raises:
         DataError: the file cannot be read, holds none, or a JSON line has no prompt.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable UTF-8 file ({error})") from None
-    as_json = path.suffix in (".jsonl", ".json")
-    prompts = []
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            prompts.append(_prompt(line, f"{path.name}, line {number}") if as_json else line)
-    if not prompts:
-        raise DataError(f"{path}: holds no prompts")
-    return prompts
+    from interlock.data.sources.prompts import PromptSource
 
-
-def _prompt(line: str, where: str) -> str:
-    try:
-        prompt = json.loads(line)["prompt"]
-    except (ValueError, KeyError, TypeError):
-        raise DataError(f"{where}: expected an object with 'prompt'") from None
-    if not isinstance(prompt, str) or not prompt:
-        raise DataError(f"{where}: 'prompt' must be text")
-    return prompt
+    return [sample.prompt for sample in PromptSource(str(path))]
 
 
 def calls(target: StoredTarget) -> dict[str, int]:

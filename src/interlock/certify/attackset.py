@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from interlock.certify.artifacts import AttackPrompt
 from interlock.certify.targets.protocol import Span
+from interlock.data.rows import read_rows
 from interlock.errors import DataError, OutputError
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -68,7 +69,7 @@ def read_attacks(path: str | Path = "embedded") -> list[Attack]:
         DataError: the file is missing, empty, or a line is no attack (it is named).
     """
     path = EMBEDDED / "tiny_chat_attacks.jsonl" if path == "embedded" else Path(path)
-    attacks = [_attack(row, where) for row, where in _rows(path)]
+    attacks = [attack_from(row, where) for row, where in read_rows(path)]
     if not attacks:
         raise DataError(f"{path}: holds no attacks")
     return attacks
@@ -107,29 +108,21 @@ def embedded_prompts(kind: str) -> list[AskedPrompt]:
     names = AskedPrompt.__dataclass_fields__
     return [
         AskedPrompt(**{name: row[name] for name in names})
-        for row, _ in _rows(EMBEDDED / "tiny_chat_prompts.jsonl")
+        for row, _ in read_rows(EMBEDDED / "tiny_chat_prompts.jsonl")
         if row["kind"] == kind
     ]
 
 
-def _rows(path: Path) -> Iterable[tuple[dict[str, Any], str]]:
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable UTF-8 file ({error})") from None
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            where = f"{path.name}, line {number}"
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:
-                raise DataError(f"{where}: not JSON; write one object a line") from None
-            if not isinstance(row, dict):
-                raise DataError(f"{where}: expected an object")
-            yield row, where
+def attack_from(row: Mapping[str, Any], where: str) -> Attack:
+    """One row of a file of attacks.
 
+    Args:
+        row: its JSON object; without a ``span``, that of its estimated suffix is taken.
+        where: names the row in errors.
 
-def _attack(row: dict[str, Any], where: str) -> Attack:
+    Raises:
+        DataError: it is no attack.
+    """
     try:
         goal, prompt, kind = row["goal"], row["prompt"], row.get("kind", row.get("attack"))
         if not isinstance(goal, str) or not isinstance(prompt, str) or not prompt:

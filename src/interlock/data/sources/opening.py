@@ -11,6 +11,11 @@ from interlock.errors import DataError, OptionError
 
 KINDS = {
     "folder": "folder.FolderSource",
+    "csv": "table.CsvSource",
+    "parquet": "parquet.ParquetSource",
+    "datasets": "hugging_face.DatasetsSource",
+    "webdataset": "tars.TarSource",
+    "prompts": "prompts.PromptSource",
 }
 """Each kind, and the class that reads it."""
 

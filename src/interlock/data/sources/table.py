@@ -1,0 +1,125 @@
+"""A folder of images with a CSV file that names and labels them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from sys import intern
+from typing import TYPE_CHECKING, Any
+
+from interlock.data.sources.labels import cell_label, checked, class_names
+from interlock.data.sources.paths import WholeFile, base, find, locate, open_binary, why
+from interlock.data.sources.sample import Label, Sample, check_index
+from interlock.errors import DataError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+
+class CsvSource:
+    """One sample for each row of a CSV file with a header, in its order.
+
+    Files are named relative to the CSV file's folder. They are looked for when they are read. The
+    two columns are held in memory.
+
+    Args:
+        path: the CSV file (``.tsv``: tabs), or a folder that holds exactly one.
+        file: name of the column with the file names.
+        label: name of the column with labels; ``""`` for none. A whole number is a class index.
+        classes: class names, or the file that lists them.
+        storage: options of the file system.
+
+    Raises:
+        DataError: the file is missing, empty, not UTF-8, lacks a column, names a file twice, or
+            holds a label outside the classes.
+    """
+
+    kind = "csv"
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        file: str = "file",
+        label: str = "label",
+        classes: Sequence[str] | str | None = None,
+        storage: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.path = path
+        self.classes = class_names(classes, storage)
+        self._columns = (file, label)
+        self._fs, self._table = _table_file(path, storage)
+        self._storage = storage
+        self._folder = self._table.rpartition("/")[0]
+        self._rows = list(self._read())
+        if not self._rows:
+            raise DataError(f"{path}: {base(self._table)} holds no rows")
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __iter__(self) -> Iterator[Sample]:
+        return (self.sample(k) for k in range(len(self)))
+
+    def sample(self, index: int) -> Sample:
+        """The image of a row, 0 first."""
+        check_index(index, len(self))
+        name, label = self._rows[index]
+        if "://" in name or name.startswith("/"):
+            place = WholeFile(*locate(name, self._storage))
+        else:
+            place = WholeFile(self._fs, f"{self._folder}/{name}")
+        return Sample(name, label, self.path, place)
+
+    def describe(self) -> dict[str, object]:
+        """Kind, path, count, and the columns."""
+        file, label = self._columns
+        found: dict[str, object] = {"kind": self.kind, "path": self.path, "count": len(self)}
+        return found | {"file": file, "label": label}
+
+    def _read(self) -> Iterator[tuple[str, Label]]:
+        file, label = self._columns
+        delimiter = "\t" if self._table.lower().endswith(".tsv") else ","
+        seen: set[str] = set()
+        try:
+            with (
+                open_binary(self._fs, self._table) as raw,
+                io.TextIOWrapper(raw, "utf-8-sig", newline="") as text,
+            ):
+                rows = csv.DictReader(text, delimiter=delimiter)
+                names = rows.fieldnames or []
+                for wanted in (file, label):
+                    if wanted and wanted not in names:
+                        raise DataError(
+                            f"{self.path}: {base(self._table)} has no column {wanted!r};"
+                            f" its columns are {', '.join(map(str, names)) or 'none'}"
+                        )
+                for row in rows:
+                    where = f"{self.path}: {base(self._table)}, line {rows.line_num}"
+                    name = (row[file] or "").strip()
+                    if not name:
+                        raise DataError(f"{where}: names no file")
+                    if name in seen:
+                        raise DataError(f"{where}: {name} a second time; name each file once")
+                    seen.add(name)
+                    value = cell_label(row[label] or "") if label else None
+                    if isinstance(value, str):
+                        value = intern(value)
+                    yield name, checked(value, self.classes, where)
+        except UnicodeDecodeError:
+            raise DataError(
+                f"{self.path}: {base(self._table)} is not UTF-8; save it as such"
+            ) from None
+        except csv.Error as error:
+            raise DataError(f"{self.path}: {base(self._table)} is not CSV ({error})") from None
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read ({why(error)})") from None
+
+
+def _table_file(path: str, storage: Mapping[str, Any] | None) -> tuple[AbstractFileSystem, str]:
+    fs, found = find(path, (".csv", ".tsv"), storage)
+    if len(found) > 1:
+        names = ", ".join(base(f) for f in found[:4])
+        raise DataError(f"{path}: {len(found)} tables ({names}); name one of them")
+    return fs, found[0]
