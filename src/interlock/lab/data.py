@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.data.sources import Sample, Source, open_source
-from interlock.errors import InterlockError
+from interlock.errors import DataError, InterlockError
 from interlock.lab.study import DataPart, StudyError, label
 
 Tell = Callable[[int, int], None]
@@ -42,7 +42,7 @@ class Items:
     def _at(self, index: int) -> tuple[str, Sample]:
         for name, source in self.sources:
             if index < len(source):
-                return name, source.sample(index)
+                return name, _sample(source, index)
             index -= len(source)
         raise IndexError(index)
 
@@ -97,10 +97,27 @@ def _digests(opened: Sequence[tuple[str, Source]], tell: Tell | None) -> list[st
         for _, source in opened:
             for start in range(0, len(source), _CHUNK):
                 stop = min(start + _CHUNK, len(source))
-                found += pool.map(_digest, (source.sample(k) for k in range(start, stop)))
+                found += pool.map(_digest, (_sample(source, k) for k in range(start, stop)))
                 if tell is not None:
                     tell(len(found), total)
     return found
+
+
+@dataclass(frozen=True)
+class _Nowhere:
+    """The place of an item that the source itself could not make out."""
+
+    reason: str
+
+    def fetch(self) -> bytes:
+        raise DataError(self.reason)
+
+
+def _sample(source: Source, index: int) -> Sample:
+    try:
+        return source.sample(index)
+    except InterlockError as error:  # a bad line of a table: its neighbours are not affected
+        return Sample(f"number {index}", None, "", _Nowhere(str(error)))
 
 
 def _digest(sample: Sample) -> str:

@@ -215,8 +215,14 @@ def _check_names(field: str, parts: Sequence[Any]) -> None:
 
 
 def _lines(error: ValidationError, kind: type[BaseModel]) -> Iterator[str]:
-    for problem in error.errors():
+    found = error.errors()
+    for problem in found:
         where, what = problem["loc"], str(problem["msg"])
+        if problem["type"] == "too_short" and any(
+            len(other["loc"]) > len(where) and other["loc"][: len(where)] == where
+            for other in found
+        ):
+            continue  # only because a member of the list is wrong, which has a line of its own
         if problem["type"] == "extra_forbidden":
             what = unknown("key", str(where[-1]), _keys(kind, where[:-1]))
         elif problem["type"] == "missing":

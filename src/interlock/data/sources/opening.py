@@ -16,6 +16,7 @@ KINDS = {
     "datasets": "hugging_face.DatasetsSource",
     "webdataset": "tars.TarSource",
     "prompts": "prompts.PromptSource",
+    "skimage": "package_photos.PackagePhotos",
 }
 """Each kind, and the class that reads it."""
 

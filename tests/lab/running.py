@@ -1,0 +1,72 @@
+"""Runs of ``interlock lab`` as a person starts them, and what they left."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from typer.testing import CliRunner
+
+from interlock.cli import app
+
+ROOT = Path(__file__).parent.parent.parent
+
+# A test that runs in the background of a script inherits that Ctrl-C is ignored.
+PROGRAM = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from interlock.cli import main; main()"
+)
+
+
+def lab(*arguments: object, code: int = 0) -> dict[str, Any]:
+    """What a command says with ``--json``."""
+    result = CliRunner().invoke(app, ["lab", *map(str, arguments), "--json"])
+    assert result.exit_code == code, result.output + repr(result.exception)
+    value: dict[str, Any] = json.loads(result.stdout)
+    return value
+
+
+def complaints(*arguments: object) -> list[str]:
+    """What a command that fails says on stderr."""
+    result = CliRunner().invoke(app, ["lab", *map(str, arguments)])
+    assert result.exit_code == 1, result.output + repr(result.exception)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.stderr.splitlines()
+
+
+def started(*arguments: object) -> subprocess.Popen[str]:
+    """A command in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, "lab", *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def values(out: Path) -> dict[str, Any]:
+    """Row -> value, error and artefact, of the Parquet files; each row once."""
+    rows = [
+        row
+        for shard in sorted((out / "rows").glob("*.parquet"))
+        for row in pq.read_table(shard).to_pylist()
+    ]
+    found = {r["row"]: (r["item"], r["metric"], r["value"], r["error"], r["artefact"]) for r in rows}
+    assert len(found) == len(rows), "a row is there twice"
+    return found
+
+
+def artefacts(out: Path) -> dict[str, bytes]:
+    """Name -> content."""
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in (out / "artefacts").rglob("*")
+        if path.is_file()
+    }
