@@ -58,7 +58,9 @@ def values(out: Path) -> dict[str, Any]:
         for shard in sorted((out / "rows").glob("*.parquet"))
         for row in pq.read_table(shard).to_pylist()
     ]
-    found = {r["row"]: (r["item"], r["metric"], r["value"], r["error"], r["artefact"]) for r in rows}
+    found = {
+        r["row"]: (r["item"], r["metric"], r["value"], r["error"], r["artefact"]) for r in rows
+    }
     assert len(found) == len(rows), "a row is there twice"
     return found
 

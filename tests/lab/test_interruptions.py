@@ -59,9 +59,7 @@ def killed_until_done(out: Path, study: Path, rng: random.Random, longest: float
 def check(tmp_path: Path, seed: int, longest: float) -> None:
     log = tmp_path / "calls"
     write_images(tmp_path / "images", IMAGES)
-    method = (
-        f'method = "tests.lab.cheap:counted"\noptions = {{log = "{log}", pause = {PAUSE}}}'
-    )
+    method = f'method = "tests.lab.cheap:counted"\noptions = {{log = "{log}", pause = {PAUSE}}}'
     study = write_study(tmp_path, method)
     kills = killed_until_done(tmp_path / "killed", study, random.Random(seed), longest)
     calls = len(log.read_text().splitlines())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,15 +56,27 @@ def run_study(
         with sole_run(out):  # before anything is loaded
             pass
     task = open_task(setting, tell("reading the data"))
-    with sole_run(out):
-        store = Store(out)
-        store.recover()
+    with sole_run(out), _opened(out) as store:
         _keep_study(setting, text, out)
         plan = make_plan(task, store, retry_failed=retry_failed, tell=tell("planning"), stop=stop)
         if not stop():
             plan.write(out)
             _Run(setting, engine, store, stop, tell).all(task, plan)
         return plan.totals(stopped=stop())
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[Store]:
+    """A store to write to, that has taken up what a killed run left; nothing but Parquet after."""
+    store = Store(folder)
+    store.recover()
+    try:
+        yield store
+    except BaseException:
+        # A disk that is full has no room for a shard either; the journal has it all.
+        store.abandon()
+        raise
+    store.close()
 
 
 class _Run:
@@ -81,18 +94,12 @@ class _Run:
         self._provenance = _provenance(setting, engine)
 
     def all(self, task: Task, plan: Plan) -> None:
-        """Both phases; the journal becomes Parquet however they end."""
-        try:
-            preparations = task.preparations
-            self._phase("preparing", task.worker({}), preparations, plan.preparations, plan)
-            if plan.missing and not self._stop():
-                worker = task.worker(self._prepared(preparations))
-                self._phase("running", worker, task.jobs, plan.missing, plan)
-        except BaseException:
-            # A disk that is full has no room for a shard either; the journal has it all.
-            self._store.abandon()
-            raise
-        self._store.close()
+        """Both phases."""
+        preparations = task.preparations
+        self._phase("preparing", task.worker({}), preparations, plan.preparations, plan)
+        if plan.missing and not self._stop():
+            worker = task.worker(self._prepared(preparations))
+            self._phase("running", worker, task.jobs, plan.missing, plan)
 
     def _phase(
         self,

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
     from interlock.lab.items import Done, Job
     from interlock.lab.task import Worker
 
-RETRIES = 3
+RETRIES = 2
 """Times that Ray repeats a job whose worker died."""
+LOSSES = 2
+"""Times that a job is handed to another worker after that."""
+REST = 5.0
+"""Seconds that a worker is given nothing after a loss: Ray notices a lost node that late."""
 PATIENCE = 30.0
 """Seconds that a worker may wait for a place in the cluster while others have one."""
 _ASK = 0.5  # seconds between questions whether to stop
@@ -149,24 +153,32 @@ class _Crew:
     def __init__(self, ray: Any, workers: Iterable[Any], stop: Callable[[], bool]) -> None:
         self._ray, self._stop = ray, stop
         self._jobs: dict[Any, dict[Any, Job]] = {worker: {} for worker in workers}
-        self._gone: list[Job] = []
-        """Of workers that had no place any more."""
+        self._again: list[Job] = []
+        """Jobs whose workers were lost, and Ray's repetitions with them."""
+        self._lost: dict[int, int] = {}
+        """How often that happened to a job."""
         self._away: dict[Any, float] = {}
         """Since when a worker has had no place."""
+        self._resting: dict[Any, float] = {}
+        """Until when a worker is given nothing, because jobs were just lost there."""
         self._reason = ""
 
     def work(self, jobs: Iterator[Job]) -> Iterator[tuple[Job, Done]]:
         """Hand out and collect until all is done."""
         while not self._stop():
-            self._hand_out(jobs)
+            left = self._hand_out(jobs)
             owners = {future: w for w, mine in self._jobs.items() for future in mine}
-            if not owners:
+            if not owners and not left:
                 return
+            if not owners:
+                time.sleep(_ASK)  # all of them rest
+                continue
             ready, _ = self._ray.wait(list(owners), timeout=_ASK)
             for future in ready:
-                job = self._jobs[owners[future]].pop(future)
-                found = self._collected(owners[future], future, job)
-                if found is not None:
+                job = self._jobs.get(owners[future], {}).pop(future, None)
+                found = None if job is None else self._collected(owners[future], future, job)
+                if job is not None and found is not None:
+                    self._lost.pop(id(job), None)
                     yield job, found
             self._look_after()
 
@@ -175,28 +187,42 @@ class _Crew:
         for worker in self._jobs:
             self._ray.kill(worker)
 
-    def _hand_out(self, jobs: Iterator[Job]) -> None:
+    def _hand_out(self, jobs: Iterator[Job]) -> bool:
+        """Give work to who has room for it; whether there is more to give."""
         while self._jobs:
-            worker = min(self._jobs, key=lambda w: (w in self._away, len(self._jobs[w])))
-            if len(self._jobs[worker]) >= AHEAD:
-                return
-            job = self._gone.pop() if self._gone else next(jobs, None)
+            now = time.monotonic()
+            free = [
+                worker
+                for worker, mine in self._jobs.items()
+                if len(mine) < AHEAD and self._resting.get(worker, 0.0) < now
+            ]
+            if not free:
+                return True
+            job = self._again.pop() if self._again else next(jobs, None)
             if job is None:
-                return
+                return False
+            worker = min(free, key=lambda w: (w in self._away, len(self._jobs[w])))
             self._jobs[worker][worker.do.remote(job)] = job
         raise ModelError(f"every Ray worker died; the last: {self._reason}")
 
     def _collected(self, worker: Any, future: Any, job: Job) -> Done | None:
+        """What came of a job; None if it is to be done again."""
         from interlock.lab.items import failed
 
         try:
             found: Done = self._ray.get(future)
-        except self._ray.exceptions.ActorDiedError as error:  # for good
-            self._reason = _last_line(error)
-            self._gone += [job, *self._jobs.pop(worker, {}).values()]
-            return None
         except self._ray.exceptions.RayError as error:
-            return failed(job, f"its worker died {1 + RETRIES} times ({_last_line(error)})")
+            self._reason = _last_line(error)
+            if isinstance(error, self._ray.exceptions.ActorDiedError):  # for good
+                self._again += self._jobs.pop(worker, {}).values()
+            self._resting[worker] = time.monotonic() + REST
+            # A node that is lost takes all of Ray's repetitions with it before it is missed.
+            self._lost[id(job)] = self._lost.get(id(job), 0) + 1
+            if self._lost[id(job)] > LOSSES:
+                del self._lost[id(job)]
+                return failed(job, f"its worker died again and again ({self._reason})")
+            self._again.append(job)
+            return None
         return found
 
     def _look_after(self) -> None:
@@ -206,16 +232,15 @@ class _Crew:
         none, their jobs would wait for a node that may never come.
         """
         now = time.monotonic()
-        for worker in [*self._jobs]:
+        for worker in self._jobs:
             if _has_place(worker):
                 self._away.pop(worker, None)
             else:
                 self._away.setdefault(worker, now)
+        self._away = {w: since for w, since in self._away.items() if w in self._jobs}
         for worker, since in [*self._away.items()]:
-            if worker not in self._jobs:
-                del self._away[worker]
-            elif now - since > PATIENCE and len(self._away) < len(self._jobs):
-                self._gone += self._jobs.pop(worker).values()
+            if now - since > PATIENCE and len(self._away) < len(self._jobs):
+                self._again += self._jobs.pop(worker).values()
                 del self._away[worker]
                 self._ray.kill(worker)
 
