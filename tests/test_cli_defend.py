@@ -207,10 +207,12 @@ def test_evaluate_runs_all_attacks_against_all_peers(
     value = told(
         "evaluate", motorbike.parent.parent, "--shield", fitted[0], "--areas", "0.05",
         "--attack", "all", "--steps", 1, "--restarts", 1, "--queries", 2,
-        "--peer", "paper", "--peer", "patchcleanser", "--assumed-area", 0.1, "--out", tmp_path,
+        "--peer", "paper", "--peer", "patchcleanser,lgs", "--assumed-area", 0.1, "--out", tmp_path,
     )  # fmt: skip
     assert [row["attack"] for row in value["patched"]] == list(ATTACKS)
-    rows = {"undefended", "shield", "ceiling", "paper", "patchcleanser", "patchcleanser for 10 %"}
+    rows = {
+        "undefended", "shield", "ceiling", "paper", "patchcleanser", "patchcleanser for 10 %", "lgs"
+    }  # fmt: skip
     for row in value["patched"]:
         assert rows < set(row)
         assert {row[name]["count"] for name in rows} == {1}

@@ -114,13 +114,15 @@ def test_every_attack_runs_by_name_within_its_region(shield: ConceptShield) -> N
     options = NamedAttacks(steps=2, restarts=1, queries=4, bounds=(0.0, 1.0))
     options = replace(options, patches={0.1: options.train(shield, 0.1, x, labels)})
     evaluator = Evaluator(
-        shield, [0.1], ATTACKS, options, peers=("paper", "patchcleanser"), assumed=0.2
+        shield, [0.1], ATTACKS, options, peers=("paper", "patchcleanser", "lgs"), assumed=0.2
     )
     evaluator.add(x, labels)
     found = evaluator.result()
     assert [t.trial.attack for t in found.patched] == list(ATTACKS) == list(TOLD)
     assert set(ON_SHIELD) < set(ATTACKS)
-    rows = {"undefended", "shield", "paper", "patchcleanser", "patchcleanser for 20 %", "ceiling"}
+    rows = {
+        "undefended", "shield", "paper", "patchcleanser", "patchcleanser for 20 %", "lgs", "ceiling"
+    }  # fmt: skip
     for name in ATTACKS:
         assert set(found[Trial(name, 0.1)].right) == rows
         patched = options.craft(name, 0.1, shield, x, labels)

@@ -39,7 +39,7 @@ class NormChoice(StrEnum):
 
 ATTACKS = ("patch", "searched", "l2", "two-patches", "universal", "adaptive", "black-box")
 """The names of ``interlock.defend.named_attacks.ATTACKS``, which is too heavy for ``--help``."""
-PEERS = ("paper", "patchcleanser")
+PEERS = ("paper", "patchcleanser", "lgs")
 """The names of ``interlock.defend.defences.PEERS``."""
 
 
@@ -240,7 +240,8 @@ def evaluate(
     peer: Annotated[
         list[str],
         typer.Option(
-            metavar="NAME", help="Measure another defence too: paper, patchcleanser, or all."
+            metavar="NAME",
+            help="Measure another defence too: paper, patchcleanser, lgs, or all.",
         ),
     ] = [],  # noqa: B006
     assumed_area: Annotated[

@@ -1,10 +1,11 @@
 """How sure one can be that a vote over perturbed copies refuses a jailbreak (SmoothLLM)."""
 
 from interlock.certify.artifacts import AttackPrompt, load_attacks, plan_families
-from interlock.certify.attackset import Attack, read_attacks, write_attacks
+from interlock.certify.attackset import Attack, attack_from, read_attacks, write_attacks
 from interlock.certify.beta_binomial import AssumedBound
 from interlock.certify.card import AlikeCertificate, CertificateCard, HeldOut
 from interlock.certify.certificate import Certificate
+from interlock.certify.claims import CLAIM_METHODS, Claim, method_claims
 from interlock.certify.counts import lower_bound, upper_bound
 from interlock.certify.decay import CurveIntervals, DecayCurve
 from interlock.certify.decision import Decision, Vote
@@ -31,6 +32,7 @@ from interlock.certify.votes import read_votes
 
 __all__ = [
     "ALPHABET",
+    "CLAIM_METHODS",
     "AlikeCertificate",
     "AssumedBound",
     "Attack",
@@ -38,6 +40,7 @@ __all__ = [
     "CallStore",
     "Certificate",
     "CertificateCard",
+    "Claim",
     "CurveIntervals",
     "DecayCurve",
     "Decision",
@@ -63,12 +66,14 @@ __all__ = [
     "Target",
     "Verdict",
     "Vote",
+    "attack_from",
     "changed_count",
     "defense_probability",
     "load_attacks",
     "load_target",
     "lower_bound",
     "majority",
+    "method_claims",
     "plan",
     "plan_families",
     "read_attacks",

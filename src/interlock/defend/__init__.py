@@ -3,6 +3,8 @@
 from interlock.defend.adaptive import AdaptiveAttack
 from interlock.defend.bank import ConceptBank
 from interlock.defend.black_box import BlackBoxPatchAttack
+from interlock.defend.defences import DEFENCES, make_defence
+from interlock.defend.gradient_smoothing import LocalGradientsSmoothing
 from interlock.defend.patch_attack import PatchAttack, Patched
 from interlock.defend.patch_cleanser import PatchCleanser
 from interlock.defend.regions import Place
@@ -10,14 +12,17 @@ from interlock.defend.shield import ConceptShield, Inspection
 from interlock.defend.universal import UniversalPatchAttack
 
 __all__ = [
+    "DEFENCES",
     "AdaptiveAttack",
     "BlackBoxPatchAttack",
     "ConceptBank",
     "ConceptShield",
     "Inspection",
+    "LocalGradientsSmoothing",
     "PatchAttack",
     "PatchCleanser",
     "Patched",
     "Place",
     "UniversalPatchAttack",
+    "make_defence",
 ]

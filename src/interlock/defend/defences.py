@@ -1,24 +1,29 @@
-"""The rows of an evaluation: the bare model, the shield, its peers, and an oracle."""
+"""Defences by name: the bare model, the shield, its peers, and an oracle."""
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from interlock.defend.ascent import Bounds
 from interlock.defend.fill import pull_push
+from interlock.defend.gradient_smoothing import LocalGradientsSmoothing
 from interlock.defend.paper import PaperMasking
 from interlock.defend.patch_cleanser import PatchCleanser
 from interlock.defend.shield import ConceptShield
 from interlock.errors import OptionError
 
-PeerName = Literal["paper", "patchcleanser"]
+PeerName = Literal["paper", "patchcleanser", "lgs"]
 PEERS: tuple[PeerName, ...] = get_args(PeerName)
 UNDEFENDED, SHIELD, CEILING = "undefended", "shield", "ceiling"
+DEFENCES: tuple[str, ...] = (UNDEFENDED, SHIELD, *PEERS, CEILING)
+"""All that ``make_defence`` makes."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,12 @@ class Reply:
 
 
 Defence = Callable[[Tensor, Scene], Reply]
-"""(N, C, H, W), and what is known of the patches -> labels."""
+"""(N, C, H, W), and what is known of the patches -> labels. To be asked without gradients."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table."""
+    """A defence, and a row of an evaluation's table."""
 
     defence: Defence
     told: Literal["nothing", "size", "place"] = "nothing"
@@ -57,15 +62,79 @@ class Row:
     none."""
 
 
+def make_defence(
+    name: str,
+    model: nn.Module,
+    clean_images: Tensor | Iterable[Tensor] | None = None,
+    *,
+    shield: ConceptShield | None = None,
+    bounds: Bounds | None = None,
+    **options: Any,
+) -> Row:
+    """A defence by its name.
+
+    ===================  ===========================================  =======================
+    name                 options                                      told of the patch
+    ===================  ===========================================  =======================
+    ``undefended``                                                    nothing
+    ``shield``           those of ``ConceptShield.fit``               nothing
+    ``paper``            those of ``ConceptShield.paper``             nothing
+    ``patchcleanser``    ``assumed``, ``masks``                       its size, or with
+                                                                      ``assumed`` nothing
+    ``lgs``              those of ``LocalGradientsSmoothing``         nothing
+    ``ceiling``                                                       its place
+    ===================  ===========================================  =======================
+
+    Args:
+        name: of ``DEFENCES``.
+        model: (N, C, H, W) -> (N, classes) logits, in eval mode.
+        clean_images: (N, C, H, W) or an iterable of such batches, for what is fitted.
+        shield: a fitted one, for ``shield`` and for the concepts of ``paper``; nothing is fitted
+            then.
+        bounds: black and white as the model takes them, for ``lgs``; see ``PatchAttack``.
+        options: of the defence. ``assumed`` is the share of the image that PatchCleanser takes the
+            patch to cover, in place of its true size.
+
+    Raises:
+        OptionError: an unknown name or option, a value out of range, or no clean images for what
+            is fitted.
+    """
+    if name not in DEFENCES:
+        raise OptionError(f"defence {name!r} is unknown; use of {', '.join(DEFENCES)}")
+    _check_options(name, options, given=shield is not None)
+    if name == UNDEFENDED:
+        return Row(_bare(model))
+    if name == SHIELD:
+        return Row(
+            _shielded(shield or ConceptShield.fit(model, _some(clean_images, name), **options))
+        )
+    if name == "paper":
+        if shield is not None:
+            return Row(_labelled(PaperMasking(model, shield.bank, **options).predict))
+        masking = ConceptShield.paper(model, _some(clean_images, name), **options)
+        return Row(_labelled(masking.predict))
+    if name == "patchcleanser":
+        return _cleanser(model, **options)
+    if name == "lgs":
+        smoothing = LocalGradientsSmoothing(model, bounds=bounds, **options)
+        return Row(_labelled(smoothing.predict, once=True))
+    return Row(_filled(model), told="place")
+
+
 def rows(
-    shield: ConceptShield, peers: Sequence[str] = (), assumed: float | None = None
+    shield: ConceptShield,
+    peers: Sequence[str] = (),
+    assumed: float | None = None,
+    *,
+    bounds: Bounds | None = None,
 ) -> dict[str, Row]:
-    """The rows that were asked for.
+    """The rows of an evaluation that were asked for.
 
     Args:
         shield: with the model that it defends. The paper's masking takes its concepts.
         peers: of ``PEERS``.
         assumed: PatchCleanser also by a wrong guess: masks for a patch of this share of the image.
+        bounds: black and white as the model takes them.
 
     Raises:
         OptionError: an unknown peer, or a guess for a peer that is not asked for.
@@ -75,17 +144,38 @@ def rows(
             raise OptionError(f"peer {peer!r} is unknown; use of {', '.join(PEERS)}")
     if assumed is not None and "patchcleanser" not in peers:
         raise OptionError("an assumed area is for PatchCleanser; add the peer patchcleanser")
-    if assumed is not None and not 0 < assumed < 1:
-        raise OptionError(f"an assumed area of {assumed}; use a share in (0, 1)")
-    model = shield.model
-    found = {UNDEFENDED: Row(_bare(model)), SHIELD: Row(_shielded(shield))}
-    if "paper" in peers:
-        found["paper"] = Row(_paper(PaperMasking(model, shield.bank)))
-    if "patchcleanser" in peers:
-        found["patchcleanser"] = Row(_cleansed(model, None), told="size")
-    if assumed is not None:
-        found[f"patchcleanser for {100 * assumed:g} %"] = Row(_cleansed(model, assumed))
-    return found | {CEILING: Row(_filled(model), told="place")}
+    found = {}
+    for name in DEFENCES:
+        if name not in PEERS or name in peers:
+            found[name] = make_defence(name, shield.model, shield=shield, bounds=bounds)
+        if name == "patchcleanser" and assumed is not None:
+            row = make_defence(name, shield.model, assumed=assumed)
+            found[f"patchcleanser for {100 * assumed:g} %"] = row
+    return found
+
+
+def _some(images: Tensor | Iterable[Tensor] | None, name: str) -> Tensor | Iterable[Tensor]:
+    if images is None:
+        raise OptionError(f"defence {name!r} is fitted to clean images; give some")
+    return images
+
+
+def _check_options(name: str, options: dict[str, Any], *, given: bool) -> None:
+    """Options that a defence has, ``given`` a fitted shield."""
+    taken: dict[str, Callable[..., Any]] = {
+        SHIELD: ConceptShield.fit,
+        "paper": PaperMasking if given else ConceptShield.paper,
+        "patchcleanser": _cleanser,
+        "lgs": LocalGradientsSmoothing,
+    }
+    known: list[str] = []
+    if name in taken and not (name == SHIELD and given):
+        parameters = inspect.signature(taken[name]).parameters.values()
+        known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "bounds"]
+    for option in options:
+        if option not in known:
+            choices = f"use of {', '.join(known)}" if known else "it has none here"
+            raise OptionError(f"defence {name!r} has no option {option!r}; {choices}")
 
 
 def _bare(model: nn.Module) -> Defence:
@@ -103,23 +193,26 @@ def _shielded(shield: ConceptShield) -> Defence:
     return answer
 
 
-def _paper(masking: PaperMasking) -> Defence:
+def _labelled(predict: Callable[[Tensor], Tensor], *, once: bool = False) -> Defence:
     def answer(images: Tensor, scene: Scene) -> Reply:
-        return Reply(masking.predict(images))
+        return Reply(predict(images), _once(images) if once else None)
 
     return answer
 
 
-def _cleansed(model: nn.Module, assumed: float | None) -> Defence:
+def _cleanser(model: nn.Module, *, assumed: float | None = None, masks: int = 6) -> Row:
+    if assumed is not None and not 0 < assumed < 1:
+        raise OptionError(f"an assumed area of {assumed}; use a share in (0, 1)")
+
     def answer(images: Tensor, scene: Scene) -> Reply:
         side = scene.side
         if assumed is not None:
             height, width = images.shape[-2:]
             side = max(1, math.ceil(math.sqrt(assumed * height * width)))
-        found = PatchCleanser(model, side).classify(images)
+        found = PatchCleanser(model, side, masks).classify(images)
         return Reply(found.labels, found.passes)
 
-    return answer
+    return Row(answer, told="size" if assumed is None else "nothing")
 
 
 def _filled(model: nn.Module) -> Defence:

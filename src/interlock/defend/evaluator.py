@@ -53,7 +53,8 @@ class Evaluator:
         if not attacks:
             raise OptionError("attacks is empty; give at least one name")
         self.options = options or NamedAttacks()
-        self._shield, self._rows = shield, rows(shield, peers, assumed)
+        self._shield = shield
+        self._rows = rows(shield, peers, assumed, bounds=self.options.bounds)
         areas = list(dict.fromkeys(areas))
         clean = [CLEAN, *(Trial(CLEAN.attack, area) for area in areas if self._told("size"))]
         patched = [Trial(name, area) for name in dict.fromkeys(attacks) for area in areas]

@@ -46,7 +46,7 @@ def test_an_image_that_vanishes_is_named(tmp_path: Path) -> None:
         (tmp_path / f"{k}.png").write_bytes(IMAGES[k])
     first, second = open_source("folder", str(tmp_path))
     (tmp_path / "0.png").unlink()
-    with pytest.raises(ImageError, match=r"0\.png: cannot be read \(no such file\)$"):
+    with pytest.raises(ImageError, match=r"0\.png: cannot be read \(.*0\.png: no such file\)$"):
         first.read()
     with pytest.raises(ImageError, match="no such file"):
         first.digest()

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.data import Sample, Source, open_source, read_image
 from interlock.data.sources import KINDS
 from interlock.data.sources.folder import FolderSource
+from interlock.data.sources.parquet_cells import forget
 from interlock.data.sources.selection import Selection, shuffled
 from interlock.errors import DataError, ImageError, OptionError
 from tests.data.sources.kinds import CLASSES, WRITERS, as_prompts, noise, number_of, png
@@ -239,6 +241,65 @@ def test_credentials_are_not_shown(root: str) -> None:
         opened("folder", root).describe()["path"], storage={"skip_instance_cache": True}
     )  # type: ignore[arg-type]
     assert "skip_instance_cache" not in f"{source.describe()} {source.sample(0)!r}"
+
+
+class _CloudError(Exception):
+    """Of a cloud's own family, as botocore's are."""
+
+
+class _Cloud(LocalFileSystem):  # type: ignore[misc]
+    """The local disk, until the line is cut."""
+
+    protocol = "cloud"
+    cut = False
+
+    def _alive(self) -> None:
+        if _Cloud.cut:
+            raise _CloudError("could not\nconnect")
+
+    def ls(self, *a: object, **k: object) -> object:
+        self._alive()
+        return super().ls(*a, **k)
+
+    def info(self, *a: object, **k: object) -> object:
+        self._alive()
+        return super().info(*a, **k)
+
+    def open(self, *a: object, **k: object) -> object:
+        self._alive()
+        return super().open(*a, **k)
+
+    def isdir(self, path: object) -> bool:
+        self._alive()
+        return bool(super().isdir(path))
+
+    def isfile(self, path: object) -> bool:
+        self._alive()
+        return bool(super().isfile(path))
+
+
+@pytest.mark.parametrize("kind", [*WRITERS, "prompts"])
+def test_errors_of_a_file_system_become_one_line(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsspec.register_implementation("cloud", _Cloud, clobber=True)
+    images = [png(k) for k in range(3)]
+    stored = (
+        as_prompts(str(tmp_path), images)
+        if kind == "prompts"
+        else WRITERS[kind](str(tmp_path), images)
+    )
+    path = f"cloud://{stored.path}"
+    source = open_source(kind, path, **stored.options)  # type: ignore[arg-type]
+    first = next(iter(source))
+    forget()
+    monkeypatch.setattr(_Cloud, "cut", True)
+    with pytest.raises(DataError, match="could not connect") as caught:
+        list(open_source(kind, path, **stored.options))  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+    if kind != "datasets":  # which has made its own copy by now
+        with pytest.raises(ImageError, match="could not connect"):
+            first.digest()
 
 
 def test_prompts(root: str) -> None:

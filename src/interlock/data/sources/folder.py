@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from interlock.data.sources.paths import WholeFile, base, locate
+from interlock.data.sources.paths import WholeFile, base, locate, reading
 from interlock.data.sources.sample import Sample, check_index
 from interlock.errors import DataError
 
@@ -94,10 +94,12 @@ def folders_in(fs: AbstractFileSystem, inside: str, name: str) -> list[str]:
 
 
 def _listing(fs: AbstractFileSystem, inside: str, name: str) -> tuple[list[str], list[str]]:
-    if not fs.isdir(inside):
-        raise DataError(f"{name}: no such folder")
+    with reading(name):
+        if not fs.isdir(inside):
+            raise DataError(f"{name}: no such folder")
+        entries = fs.ls(inside, detail=True)
     files, folders = [], []
-    for entry in fs.ls(inside, detail=True):
+    for entry in entries:
         found = base(entry["name"])
         if found.startswith("."):
             continue

@@ -11,7 +11,7 @@ from typing import Any
 
 from interlock.data.sources.labels import checked, class_names
 from interlock.data.sources.parquet_cells import image_bytes
-from interlock.data.sources.paths import locate
+from interlock.data.sources.paths import locate, reading, why
 from interlock.data.sources.sample import Label, Sample, check_index
 from interlock.errors import DataError
 
@@ -123,14 +123,12 @@ class SavedSet:
         Raises:
             DataError: they cannot be read.
         """
+        column_of = _column(os.getpid(), self, column)
         try:
-            part = _column(os.getpid(), self, column)[rows.start : rows.stop]
-            return list(part.column(0).to_pylist())
-        except DataError:
-            raise
+            return list(column_of[rows.start : rows.stop].column(0).to_pylist())
         except Exception as error:
             raise DataError(
-                f"{self.path}: row {rows.start} cannot be read ({_line(error)})"
+                f"{self.path}: row {rows.start} cannot be read ({why(error)})"
             ) from None
 
 
@@ -161,8 +159,9 @@ def _loaded(process: int, saved: SavedSet) -> Any:
         ) from None
     storage = json.loads(saved.storage)
     fs, inside = locate(saved.path, storage)
-    if not fs.isdir(inside):
-        raise DataError(f"{saved.path}: no such folder")
+    with reading(saved.path):
+        if not fs.isdir(inside):
+            raise DataError(f"{saved.path}: no such folder")
     try:
         found = load_from_disk(saved.path, storage_options=storage or None)
     except FileNotFoundError:
@@ -170,7 +169,7 @@ def _loaded(process: int, saved: SavedSet) -> Any:
             f"{saved.path}: not a data set that save_to_disk wrote, or a file of it is missing"
         ) from None
     except Exception as error:  # pyarrow, JSON, the file system: all mean that it cannot be read
-        raise DataError(f"{saved.path}: the data set cannot be read ({_line(error)})") from None
+        raise DataError(f"{saved.path}: the data set cannot be read ({why(error)})") from None
     if isinstance(found, DatasetDict):
         if saved.split not in found:
             names = ", ".join(found)
@@ -185,7 +184,3 @@ def _loaded(process: int, saved: SavedSet) -> Any:
 @lru_cache(maxsize=8)
 def _column(process: int, saved: SavedSet, column: str) -> Any:
     return saved.load().select_columns([column]).with_format("arrow")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

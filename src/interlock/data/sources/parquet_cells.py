@@ -9,7 +9,7 @@ from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from interlock.data.sources.paths import open_binary
+from interlock.data.sources.paths import open_binary, why
 from interlock.errors import DataError
 
 if TYPE_CHECKING:
@@ -80,22 +80,21 @@ class OpenParquet:
 
     def __init__(self, fs: AbstractFileSystem, path: str) -> None:
         try:
-            import pyarrow
+            import pyarrow  # noqa: F401  # says that it is missing where a part was imported before
             from pyarrow.parquet import ParquetFile
         except ImportError:
             raise DataError(
                 f"{path}: Parquet needs pyarrow; pip install 'interlock[data]'"
             ) from None
         self._path = path
-        self._errors = (pyarrow.ArrowException, OSError)
         self._lock = Lock()
         raw = open_binary(fs, path)
         try:
             # Else a column of a row group is read whole before its first row.
             self._file = ParquetFile(raw, buffer_size=_BUFFER, pre_buffer=False)
-        except self._errors as error:
+        except Exception as error:
             raw.close()
-            raise DataError(f"{path}: not a whole Parquet file ({_line(error)})") from None
+            raise DataError(f"{path}: not a whole Parquet file ({why(error)})") from None
         counts = [
             self._file.metadata.row_group(g).num_rows for g in range(self._file.num_row_groups)
         ]
@@ -116,9 +115,9 @@ class OpenParquet:
         try:
             for batch in self._file.iter_batches(batch_size=at_once, columns=[name]):
                 yield from batch.column(0).to_pylist()
-        except self._errors as error:
+        except Exception as error:  # of Arrow or of the file system
             raise DataError(
-                f"{self._path}: column {name!r} cannot be read ({_line(error)})"
+                f"{self._path}: column {name!r} cannot be read ({why(error)})"
             ) from None
 
     def cell(self, column: str, row: int) -> Any:
@@ -138,8 +137,8 @@ class OpenParquet:
                 if self._size(group, column) <= KEPT_BYTES:
                     return self._whole(group, column)[inside].as_py()
                 return self._in_passing(group, column, inside)
-        except self._errors as error:
-            raise DataError(f"{self._path}: row {row} cannot be read ({_line(error)})") from None
+        except Exception as error:  # of Arrow or of the file system
+            raise DataError(f"{self._path}: row {row} cannot be read ({why(error)})") from None
 
     def _size(self, group: int, column: str) -> int:
         """Of a column of a row group in memory; nested columns count all their leaves."""
@@ -192,7 +191,3 @@ class _Passing:
                 raise DataError("the row group ends early; the file has changed")
             self._values = batch.column(0)
         return self._values[row - self.start].as_py()
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from interlock.errors import DataError
+from interlock.errors import DataError, InterlockError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -62,7 +63,8 @@ def find(
     fs: AbstractFileSystem | None = None
     for one in _braces(path):
         fs, inside = locate(one, storage)
-        found.extend(_matching(fs, inside, one, suffixes))
+        with reading(one):
+            found.extend(_matching(fs, inside, one, suffixes))
     assert fs is not None
     return fs, sorted(dict.fromkeys(found))
 
@@ -104,21 +106,37 @@ def base(path: str) -> str:
     return path.rstrip("/").rpartition("/")[2]
 
 
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """One line for whatever a file system raises: those of clouds have errors of their own.
+
+    Raises:
+        DataError: in place of any error that is not ours.
+    """
+    try:
+        yield
+    except InterlockError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except Exception as error:
+        raise DataError(f"{path}: cannot be read ({why(error)})") from error
+
+
 def open_binary(fs: AbstractFileSystem, path: str) -> IO[bytes]:
     """Open a file for reading.
 
     Raises:
         DataError: it cannot be opened.
     """
-    try:
+    with reading(path):
         return cast("IO[bytes]", fs.open(path, "rb"))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be opened ({why(error)})") from None
 
 
-def why(error: OSError) -> str:
-    """One line for an error of a file system."""
-    return error.strerror or " ".join(str(error).split()) or type(error).__name__
+def why(error: Exception) -> str:
+    """One line for an error."""
+    told = error.strerror if isinstance(error, OSError) else None
+    return told or " ".join(str(error).split()) or type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -134,12 +152,8 @@ class WholeFile:
         Raises:
             DataError: it is missing or cannot be read.
         """
-        try:
+        with reading(self.path):
             return cast("bytes", self.fs.cat_file(self.path))
-        except FileNotFoundError:
-            raise DataError("no such file") from None
-        except OSError as error:
-            raise DataError(why(error)) from None
 
 
 @dataclass(frozen=True)
@@ -159,12 +173,8 @@ class FilePart:
         """
         if self.start == self.stop:
             return b""
-        try:
+        with reading(self.path):
             found = cast("bytes", self.fs.cat_file(self.path, start=self.start, end=self.stop))
-        except FileNotFoundError:
-            raise DataError(f"{self.path}: no such file") from None
-        except OSError as error:
-            raise DataError(f"{self.path}: {why(error)}") from None
         if len(found) != self.stop - self.start:
             raise DataError(f"{self.path}: ends before byte {self.stop}; it has changed")
         return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.data.rows import parse_row
 from interlock.data.sources.labels import checked
-from interlock.data.sources.paths import FilePart, locate, open_binary, why
+from interlock.data.sources.paths import FilePart, locate, open_binary, reading
 from interlock.data.sources.sample import Label, Sample, check_index
 from interlock.errors import DataError, ImageError
 
@@ -86,8 +86,9 @@ class PromptSource:
     ) -> None:
         self.path = path
         self._fs, self._file = locate(path, storage)
-        if not self._fs.exists(self._file):
-            raise DataError(f"{path}: no such file")
+        with reading(path):
+            if not self._fs.isfile(self._file):
+                raise DataError(f"{path}: no such file")
         as_json = self._file.lower().endswith((".jsonl", ".ndjson", ".json"))
         self._field = field if as_json else None
         self._label = label if as_json else ""
@@ -104,7 +105,7 @@ class PromptSource:
         """The prompt at a position; blank lines do not count."""
         numbers, starts = self._index()
         check_index(index, len(numbers))
-        with open_binary(self._fs, self._file) as raw:
+        with reading(self.path), open_binary(self._fs, self._file) as raw:
             raw.seek(starts[index])
             return self._sample(numbers[index], starts[index], raw.readline())
 
@@ -125,15 +126,12 @@ class PromptSource:
     def _lines(self) -> Iterator[tuple[int, int, bytes]]:
         """(line number, first byte, line with its end) of lines that are not blank."""
         start, empty = 0, True
-        try:
-            with open_binary(self._fs, self._file) as raw:
-                for number, line in enumerate(raw, 1):
-                    if line.strip():
-                        empty = False
-                        yield number, start, line
-                    start += len(line)
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read ({why(error)})") from None
+        with reading(self.path), open_binary(self._fs, self._file) as raw:
+            for number, line in enumerate(raw, 1):
+                if line.strip():
+                    empty = False
+                    yield number, start, line
+                start += len(line)
         if empty:
             raise DataError(f"{self.path}: holds no prompts")
 

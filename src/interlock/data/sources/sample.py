@@ -53,8 +53,8 @@ class Sample:
         """
         try:
             return self.place.fetch()
-        except (DataError, OSError) as error:
-            raise ImageError(f"{self.name}: cannot be read ({_line(error)})") from None
+        except DataError as error:
+            raise ImageError(f"{self.name}: cannot be read ({error})") from None
 
     def read(self) -> Image:
         """The image as 8-bit RGB, upright, as ``interlock.data.read_image``.
@@ -106,7 +106,3 @@ def check_index(index: int, count: int) -> None:
     """Raise IndexError unless ``0 <= index < count``."""
     if not 0 <= index < count:
         raise IndexError(f"sample {index} of {count}")
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -9,7 +9,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from interlock.data.sources.labels import cell_label, checked, class_names
-from interlock.data.sources.paths import WholeFile, base, find, locate, open_binary, why
+from interlock.data.sources.paths import WholeFile, base, find, locate, open_binary, reading
 from interlock.data.sources.sample import Label, Sample, check_index
 from interlock.errors import DataError
 
@@ -52,7 +52,8 @@ class CsvSource:
         self._fs, self._table = _table_file(path, storage)
         self._storage = storage
         self._folder = self._table.rpartition("/")[0]
-        self._rows = list(self._read())
+        with reading(path):
+            self._rows = list(self._read())
         if not self._rows:
             raise DataError(f"{path}: {base(self._table)} holds no rows")
 
@@ -113,8 +114,6 @@ class CsvSource:
             ) from None
         except csv.Error as error:
             raise DataError(f"{self.path}: {base(self._table)} is not CSV ({error})") from None
-        except OSError as error:
-            raise DataError(f"{self.path}: cannot be read ({why(error)})") from None
 
 
 def _table_file(path: str, storage: Mapping[str, Any] | None) -> tuple[AbstractFileSystem, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from interlock.data.sources.paths import open_binary, why
+from interlock.data.sources.paths import open_binary, reading
 from interlock.errors import DataError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def groups(fs: AbstractFileSystem, path: str, where: str, start: int = 0) -> Ite
         DataError: the file cannot be read, is compressed, cut off or damaged, or a group names
             one file twice.
     """
-    with open_binary(fs, path) as raw:
+    with reading(where), open_binary(fs, path) as raw:
 
         def read(file: Stored) -> bytes:
             raw.seek(file.start)
@@ -99,8 +99,6 @@ def _members(raw: IO[bytes], where: str, start: int) -> Iterator[tarfile.TarInfo
                 " decompress it first"
             ) from None
         raise DataError(f"{where}: not a whole tar file ({error})") from None
-    except OSError as error:
-        raise DataError(f"{where}: cannot be read ({why(error)})") from None
 
 
 def _see_end(raw: IO[bytes], offset: int, where: str) -> None:

@@ -1,0 +1,100 @@
+"""Every defence by its name, from a model and clean images or from a fitted shield."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from interlock.defend import (
+    DEFENCES,
+    ConceptShield,
+    LocalGradientsSmoothing,
+    PatchCleanser,
+    make_defence,
+)
+from interlock.defend.defences import PEERS, Row, Scene, rows
+from interlock.defend.fill import pull_push
+from interlock.errors import OptionError
+from tests.conftest import SmallCNN
+
+
+@pytest.fixture(scope="module")
+def clean() -> Tensor:
+    return torch.rand(32, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def scene(clean: Tensor) -> tuple[Tensor, Scene]:
+    x = clean[:6].clone()
+    masks = torch.zeros(6, 1, 16, 16, dtype=torch.bool)
+    masks[:, :, 4:8, 6:10] = True
+    return torch.where(masks, 1 - x, x), Scene(masks, 4)
+
+
+@torch.no_grad()
+def labels(row: Row, scene: tuple[Tensor, Scene]) -> Tensor:
+    return row.defence(*scene).labels
+
+
+def test_each_name_gives_its_method(clean: Tensor, scene: tuple[Tensor, Scene]) -> None:
+    model = SmallCNN()
+    x, known = scene
+    shield = ConceptShield.fit(model, clean, concepts=3, seed=2)
+    with torch.no_grad():
+        expected = {
+            "undefended": model(x).argmax(dim=1),
+            "shield": shield.predict(x),
+            "paper": ConceptShield.paper(model, clean, concepts=3, top=1, seed=2).predict(x),
+            "patchcleanser": PatchCleanser(model, 4).classify(x).labels,
+            "lgs": LocalGradientsSmoothing(model, bounds=(0.0, 1.0), window=5).predict(x),
+            "ceiling": model(pull_push(x, known.masks)).argmax(dim=1),
+        }
+    options = {
+        "shield": {"concepts": 3, "seed": 2},
+        "paper": {"concepts": 3, "seed": 2, "top": 1},
+        "lgs": {"window": 5},
+    }
+    told = {"patchcleanser": "size", "ceiling": "place"}
+    assert set(expected) == set(DEFENCES) == {*PEERS, "undefended", "shield", "ceiling"}
+    for name in DEFENCES:
+        row = make_defence(name, model, clean, bounds=(0.0, 1.0), **options.get(name, {}))
+        assert torch.equal(labels(row, scene), expected[name]), name
+        assert row.told == told.get(name, "nothing")
+    assumed = make_defence("patchcleanser", model, assumed=0.25)
+    assert assumed.told == "nothing"
+    assert torch.equal(labels(assumed, scene), PatchCleanser(model, 8).classify(x).labels)
+    few = make_defence("patchcleanser", model, masks=2)
+    assert few.defence(*scene).passes.min() >= 4
+    assert few.defence(*scene).passes.max() <= 4 + 4 * 4
+
+
+def test_a_fitted_shield_is_taken_as_it_is(clean: Tensor, scene: tuple[Tensor, Scene]) -> None:
+    model = SmallCNN()
+    shield = ConceptShield.fit(model, clean, concepts=3)
+    found = rows(shield, PEERS, 0.25, bounds=(0.0, 1.0))
+    assert list(found) == [
+        "undefended", "shield", "paper", "patchcleanser", "patchcleanser for 25 %", "lgs", "ceiling"
+    ]  # fmt: skip
+    row = make_defence("shield", model, shield=shield)
+    assert torch.equal(labels(row, scene), shield.predict(scene[0]))
+    smoothing = LocalGradientsSmoothing(model, bounds=(0.0, 1.0))
+    assert torch.equal(labels(found["lgs"], scene), smoothing.predict(scene[0]))
+    assert found["lgs"].defence(*scene).passes.tolist() == [1] * 6
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("crystal ball", {}, "'crystal ball' is unknown; use of undefended, shield, paper"),
+        ("shield", {}, "'shield' is fitted to clean images; give some"),
+        ("paper", {}, "'paper' is fitted to clean images; give some"),
+        ("lgs", {"colour": 1}, "no option 'colour'; use of smoothing, threshold, window, overlap"),
+        ("lgs", {"threshold": 2}, "threshold=2"),
+        ("ceiling", {"seed": 1}, "no option 'seed'; it has none here"),
+        ("patchcleanser", {"assumed": 1.0}, "assumed area of 1.0"),
+    ],
+)
+def test_what_cannot_be_made(name: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(OptionError, match=message):
+        make_defence(name, SmallCNN(), **options)  # type: ignore[arg-type]
