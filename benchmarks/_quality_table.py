@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-import _peers
 import _tables
 from _records import Record
+from interlock.explain.peers import PEERS
 
 HEADER = (
     "method",
@@ -23,6 +23,8 @@ HEADER = (
     "s / image",
 )
 
+_IG, _SMOOTH, _SHAP = (PEERS[name].options for name in ("ig", "smoothgrad", "kernel-shap"))
+
 NOTES = f"""\
 Mean ± half-width of the 95 % interval over photos. ROAD and grey are AOPC: the mean drop of the
 class probability as the top 1, 2, 3, 5, 7, 10, 15, 20 % of the pixels are removed, most relevant
@@ -34,12 +36,12 @@ beside it.
 
 Settings. H-Sets, paper: mu = 0.5 lets a row bring in only a few features, so a set would need
 hundreds of rows to reach its 2000; the cap on rows is what keeps it affordable.
-IG: Captum, {_peers.IG_STEPS} steps, zero baseline (mid-grey) or H-Sets' own blurred one, which
-controls for what the baseline alone brings. SmoothGrad: {_peers.NOISE_SAMPLES} samples, noise
-{_peers.NOISE} (15 % of the range). Grad-CAM: the last convolution's activations. Occlusion: window
-{_peers.OCCLUSION_WINDOW}, stride {_peers.OCCLUSION_STRIDE}, mid-grey. Guided Backprop: on a copy in
-which each ReLU6 is a ReLU with a cap behind it, for Captum guides `nn.ReLU` alone. KernelSHAP:
-{_peers.SHAP_SAMPLES} samples over H-Sets' SLIC superpixels, mid-grey. "Positive": channels are
+IG: Captum, {_IG["steps"]} steps, zero baseline (mid-grey) or H-Sets' own blurred one, which
+controls for what the baseline alone brings. SmoothGrad: {_SMOOTH["samples"]} samples, noise of
+{_SMOOTH["noise"]:.0%} of the photo's range. Grad-CAM: the last convolution's activations.
+Occlusion: a mid-grey window of a seventh of the side, by half its width. Guided Backprop: ReLU6
+guided too, which Captum's does not do. KernelSHAP: {_SHAP["samples"]} samples over H-Sets' SLIC
+superpixels, mid-grey. "Positive": channels are
 summed with their sign and negative sums become zero."""
 
 

@@ -13,25 +13,23 @@ import argparse
 import multiprocessing
 import sys
 import time
-import warnings
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import torch
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor, nn
+from torch import nn
 
 import _measure
 import _photos
 import _quality_table
-from _peers import PEERS, Peer
+from _peers import PEERS
 from _records import Record, Records, code_digest, key
-from interlock import HSets
 from interlock.explain import PERCENTAGES
+from interlock.explain.peers import make_peer
 
 OUT = _photos.ROOT / "build" / "explain_quality"
 DEFAULT = "H-Sets (default)"
@@ -40,20 +38,12 @@ EXPLAIN = _photos.ROOT / "src" / "interlock" / "explain"
 H_SETS_CODE = ("hsets", "_growth", "_derivatives", "_dividends", "_kinks", "_affine", "_baseline")
 
 
-def h_sets(model: nn.Module, x: Tensor, target: int, **options: Any) -> Tensor:
-    """The saliency of ``HSets(model, **options)``; ``paper=True`` for the published settings."""
-    make = HSets.paper if options.pop("paper", False) else HSets
-    return make(model, **options).explain(x, target).saliency
-
-
-OURS: dict[str, Peer] = {
-    DEFAULT: h_sets,
-    "H-Sets (default, zero baseline)": partial(h_sets, baseline=0.0),
-    f"H-Sets (paper, at most {PAPER_ROWS} rows a set)": partial(
-        h_sets, paper=True, max_rows=PAPER_ROWS
-    ),
+OURS: dict[str, tuple[str, dict[str, Any]]] = {
+    DEFAULT: ("h-sets", {}),
+    "H-Sets (default, zero baseline)": ("h-sets", {"baseline": 0.0}),
+    f"H-Sets (paper, at most {PAPER_ROWS} rows a set)": ("h-sets-paper", {"max_rows": PAPER_ROWS}),
 }
-METHODS: dict[str, Peer] = OURS | PEERS
+METHODS = OURS | PEERS
 
 
 @dataclass(frozen=True)
@@ -88,7 +78,12 @@ def _digests() -> dict[str, str]:
     ours = [EXPLAIN / f"{name}.py" for name in H_SETS_CODE]
     return {
         "ours": code_digest(*common, *ours),
-        "peers": code_digest(*common, here / "_peers.py", EXPLAIN / "_baseline.py"),
+        "peers": code_digest(
+            *common,
+            here / "_peers.py",
+            *(EXPLAIN / f"{name}.py" for name in ("_baseline", "_derivatives")),
+            *sorted((EXPLAIN / "peers").glob("*.py")),
+        ),
     }
 
 
@@ -113,7 +108,6 @@ def prepare_worker(code: dict[str, str], threads: int = 1) -> None:
     global _model
     _code.update(code)
     torch.set_num_threads(threads)
-    warnings.filterwarnings("ignore", module="captum")
     _model = _photos.mobilenet()
 
 
@@ -126,9 +120,10 @@ def run(job: Job) -> list[Record]:
             continue
         if method == DEFAULT and pixels is not None:
             continue
-        torch.manual_seed(crc32(f"{job.seed} {job.photo.file} {method}".encode()))
+        name, chosen = METHODS[method]
+        peer = make_peer(name, _model, seed=job.seed, **chosen)
         start = time.perf_counter()
-        saliency = METHODS[method](_model, x, job.photo.label).contiguous()
+        saliency = peer.saliency(x, job.photo.label)
         seconds = time.perf_counter() - start
         if method == DEFAULT:
             pixels = int((saliency != 0).sum())

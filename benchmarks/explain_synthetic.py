@@ -28,13 +28,13 @@ from rich.progress import track
 from torch import Tensor, nn
 
 import _measure
-import _peers
 import _small_net
 import _tables
 from _parts import GLYPH, Scenes, draw
 from interlock import HSets
 from interlock.explain._baseline import baseline_for
 from interlock.explain._derivatives import Differentiable
+from interlock.explain.peers import make_peer
 from interlock.explain.priors import segment, slic
 
 OUT = Path(__file__).resolve().parents[1] / "build" / "explain_synthetic"
@@ -69,19 +69,20 @@ def strongest(saliency: Tensor, pixels: int) -> Tensor:
 
 def peers(model: nn.Module, x: Tensor, target: int) -> dict[str, Tensor]:
     """Maps (H, W), larger is more relevant."""
-    zero, blurred = (
-        _peers.integrated_gradients(model, x, target, baseline)[0].detach()
-        for baseline in (0.0, "blur")
-    )
+
+    def ig(**options: Any) -> Tensor:
+        return make_peer("ig", model, **options).saliency(x, target)
+
+    zero = ig()
     image = ((x - x.min()) / (x.max() - x.min())).permute(1, 2, 0).double().numpy()
     regions = torch.from_numpy(segment(slic, image)).flatten()
-    mean = torch.zeros(int(regions.max()) + 1).index_add_(0, regions, zero.sum(dim=0).flatten())
+    mean = torch.zeros(int(regions.max()) + 1).index_add_(0, regions, zero.flatten())
     mean /= regions.bincount()
     return {
-        "IG, zero baseline": zero.sum(dim=0),
-        "IG, zero baseline, absolute": zero.abs().sum(dim=0),
-        "IG, blurred baseline": blurred.sum(dim=0),
-        "IG, blurred baseline, absolute": blurred.abs().sum(dim=0),
+        "IG, zero baseline": zero,
+        "IG, zero baseline, absolute": ig(evidence="absolute"),
+        "IG, blurred baseline": ig(baseline="blur"),
+        "IG, blurred baseline, absolute": ig(baseline="blur", evidence="absolute"),
         "Superpixels by IG, zero baseline": mean[regions].view(x.shape[1:]),
         "Random": torch.rand(x.shape[1:]),
     }

@@ -25,12 +25,9 @@ def baseline_for(x: Tensor, baseline: Baseline) -> Tensor:
     Raises:
         OptionError: an unknown name, or a tensor whose shape cannot be laid over x.
     """
+    check_baseline(baseline)
     if isinstance(baseline, str):
-        if baseline != "blur":
-            raise OptionError(f"baseline={baseline!r} is unknown; use 'blur', a number or a tensor")
-        sigma = max(LEAST_BLUR, BLUR * max(x.shape[1:]))
-        planes = x.detach().cpu().double().numpy()
-        return torch.from_numpy(gaussian_filter(planes, (0, sigma, sigma))).to(x)
+        return blurred(x, max(LEAST_BLUR, BLUR * max(x.shape[1:])))
     if isinstance(baseline, Tensor):
         try:
             return baseline.to(x).expand_as(x).clone()
@@ -39,6 +36,24 @@ def baseline_for(x: Tensor, baseline: Baseline) -> Tensor:
                 f"baseline of shape {tuple(baseline.shape)} does not fit an image of shape "
                 f"{tuple(x.shape)}"
             ) from None
-    if not np.isfinite(baseline):
-        raise OptionError(f"baseline={baseline} is not a finite number")
     return torch.full_like(x, float(baseline))
+
+
+def check_baseline(baseline: Baseline, name: str = "baseline") -> None:
+    """Refuse what can be no baseline of any image.
+
+    Raises:
+        OptionError: an unknown name, or a number that is not finite.
+    """
+    if isinstance(baseline, Tensor) or baseline == "blur":
+        return
+    if isinstance(baseline, bool) or not isinstance(baseline, int | float):
+        raise OptionError(f"{name}={baseline!r} is unknown; use 'blur', a number or a tensor")
+    if not np.isfinite(baseline):
+        raise OptionError(f"{name}={baseline} is not a finite number")
+
+
+def blurred(x: Tensor, sigma: float) -> Tensor:
+    """(C, H, W) under a Gaussian of this standard deviation in pixels."""
+    planes = x.detach().cpu().double().numpy()
+    return torch.from_numpy(gaussian_filter(planes, (0, sigma, sigma))).to(x)

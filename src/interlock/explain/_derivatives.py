@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from interlock.errors import ModelError
-from interlock.explain._kinks import SmoothKinks
+from interlock.errors import ImageError, ModelError, OptionError
+from interlock.explain._kinks import SmoothKinks, Step, smooth_step
 
 
 def logits_of(model: Callable[[Tensor], Any], x: Tensor) -> Tensor:
@@ -62,7 +62,7 @@ class Differentiable:
         _check_frozen(self._model)
         try:
             with torch.no_grad():
-                return self._forward(x)
+                return self.forward(x)
         except (RuntimeError, ValueError) as error:
             if _out_of_memory(error):
                 raise
@@ -81,15 +81,18 @@ class Differentiable:
             (steps, C, H, W); the mean over steps, times x - baseline, is Integrated Gradients.
         """
         alphas = (torch.arange(steps, device=x.device, dtype=x.dtype) + 0.5) / steps
-        gradients = torch.empty((steps, *x.shape), device=x.device, dtype=x.dtype)
+        return self.gradients(baseline + alphas.view(-1, 1, 1, 1) * (x - baseline), target)
+
+    def gradients(self, points: Tensor, target: int) -> Tensor:
+        """Gradients of the class logit at each of several images, (N, C, H, W) -> the same."""
+        gradients = torch.empty_like(points)
         start = 0
-        while start < steps:
-            part = alphas[start : start + self._batch].view(-1, 1, 1, 1)
+        while start < len(points):
+            part = points[start : start + self._batch].detach().clone().requires_grad_()
             try:
-                points = (baseline + part * (x - baseline)).requires_grad_()
                 with torch.enable_grad():
-                    logits = self._forward(points)[:, target]
-                    gradients[start : start + len(part)] = _gradient(logits, points)
+                    logits = self.forward(part)[:, target]
+                    gradients[start : start + len(part)] = _gradient(logits, part)
             except RuntimeError as error:
                 if not _out_of_memory(error) or self._batch == 1:
                     raise
@@ -100,7 +103,22 @@ class Differentiable:
             raise ModelError("the model's gradients are not finite (NaN or infinite)")
         return gradients
 
-    def hessian(self, x: Tensor, target: int, copies: int, tau: float) -> Callable[..., Tensor]:
+    def pullback(self, x: Tensor, directions: Tensor) -> Tensor:
+        """Gradients at one image of the sums of its logits weighted by each direction.
+
+        (r, classes) -> (r, C, H, W): the rows of the Jacobian for unit vectors.
+        """
+        found = []
+        for part in torch.split(directions, self._batch):
+            images = x.expand(len(part), *x.shape).clone().requires_grad_()
+            with torch.enable_grad():
+                logits = self.forward(images)
+                found.append(_gradient((logits * part.to(logits)).sum(dim=1), images))
+        return torch.cat(found)
+
+    def hessian(
+        self, x: Tensor, target: int, copies: int, tau: float, step: Step = smooth_step
+    ) -> Callable[..., Tensor]:
         """The function (k, C, H, W) directions -> (k, C, H, W) products with the Hessian at x.
 
         One graph over ``copies`` of the image serves all calls; ``copies`` directions are one
@@ -108,6 +126,7 @@ class Differentiable:
         Directions and products are on the CPU.
         """
         graph: _HessianGraph | None = None
+        kinks = SmoothKinks(tau, step)
 
         def products(directions: Tensor) -> Tensor:
             nonlocal graph, copies
@@ -116,7 +135,7 @@ class Differentiable:
             while done < len(directions):
                 try:
                     if graph is None:
-                        graph = _HessianGraph(self._forward, x, target, copies, tau)
+                        graph = _HessianGraph(self.forward, x, target, copies, kinks)
                     found.append(graph.product(directions[done : done + copies].to(x)).cpu())
                 except RuntimeError as error:
                     if not _out_of_memory(error) or copies == 1:
@@ -128,7 +147,8 @@ class Differentiable:
 
         return products
 
-    def _forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, classes), with a graph where gradients are on."""
         if not self._half:
             return logits_of(self._model, x)
         state = [*self._model.named_parameters(), *self._model.named_buffers()]
@@ -145,10 +165,10 @@ class _HessianGraph:
         x: Tensor,
         target: int,
         copies: int,
-        tau: float,
+        kinks: SmoothKinks,
     ) -> None:
         self._x = x.expand(copies, *x.shape).clone().requires_grad_()
-        with torch.enable_grad(), SmoothKinks(tau), sdpa_kernel(SDPBackend.MATH):
+        with torch.enable_grad(), kinks, sdpa_kernel(SDPBackend.MATH):
             self._gradient = _gradient(forward(self._x)[:, target], self._x, create_graph=True)
 
     def product(self, directions: Tensor) -> Tensor:
@@ -170,6 +190,35 @@ def _gradient(logits: Tensor, x: Tensor, *, create_graph: bool = False) -> Tenso
         )
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=create_graph, allow_unused=True)
     return torch.zeros_like(x) if gradient is None else gradient
+
+
+def check_target(logits: Tensor, target: int | None) -> int:
+    """The class that is meant, None being the predicted one of the first row of logits.
+
+    Raises:
+        ModelError: the logits are not finite.
+        OptionError: the target is no class of the model.
+    """
+    if not bool(logits.isfinite().all()):
+        raise ModelError("the model returned logits that are not finite (NaN or infinite)")
+    classes = logits.shape[1]
+    if target is None:
+        return int(logits[0].argmax())
+    if not 0 <= target < classes:
+        raise OptionError(f"target={target}: the model has classes 0 to {classes - 1}")
+    return int(target)
+
+
+def check_image(x: Tensor) -> None:
+    """Refuse what is not one finite (C, H, W) image.
+
+    Raises:
+        ImageError: another shape, or values that are not finite floats.
+    """
+    if x.ndim != 3:
+        raise ImageError(f"input of shape {tuple(x.shape)}; expected (C, H, W)")
+    if not x.is_floating_point() or not bool(x.isfinite().all()):
+        raise ImageError("the input holds values that are not finite floats; check preprocess")
 
 
 def _check_frozen(model: nn.Module) -> None:

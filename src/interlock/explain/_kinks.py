@@ -14,6 +14,7 @@ caught and the caller's model is never touched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,6 +28,8 @@ TAU = 1e-3
 
 # z -> (slope, its derivative), both of z's shape or broadcastable to it.
 Bend = Callable[[Tensor], tuple[Tensor, Tensor]]
+# The same of (z, tau).
+Step = Callable[..., tuple[Tensor, Tensor]]
 
 
 def smooth_step(z: Tensor, tau: float) -> tuple[Tensor, Tensor]:
@@ -36,16 +39,27 @@ def smooth_step(z: Tensor, tau: float) -> tuple[Tensor, Tensor]:
     return torch.where(z < 0, 1 + ratio, ratio), tau * inverse**3
 
 
+def monotone_step(z: Tensor, tau: float) -> tuple[Tensor, Tensor]:
+    """The slope (1 + z / sqrt(z^2 + tau)) / 2, and its derivative, whose integral is 1.
+
+    That of :func:`smooth_step` is 2, with the drop at z = 0 left out: enough to compare the
+    entries of a Hessian, too much where they are summed and must come to f(x) - f(x').
+    """
+    inverse = torch.rsqrt(z * z + tau)
+    return (1 + z * inverse) / 2, tau * inverse**3 / 2
+
+
 class SmoothKinks(TorchFunctionMode):
     """Context in which piecewise-linear activations have a second derivative.
 
     Args:
         tau: width of the smoothing, > 0; the paper uses 1e-3.
+        step: (z, tau) -> the slope in the place of ReLU's, and its derivative.
     """
 
-    def __init__(self, tau: float = TAU) -> None:
+    def __init__(self, tau: float = TAU, step: Step = smooth_step) -> None:
         super().__init__()
-        self._tau = tau
+        self._step = partial(step, tau=tau)
 
     def __torch_function__(
         self,
@@ -65,7 +79,7 @@ class SmoothKinks(TorchFunctionMode):
         if func in AFFINE_RULES:
             return AFFINE_RULES[func](*args, **kwargs)
         rule = _RULES.get(func)
-        bend, in_place = rule(self._tau, *args, **kwargs) if rule else (None, False)
+        bend, in_place = rule(self._step, *args, **kwargs) if rule else (None, False)
         if bend is None:
             return func(*args, **kwargs)
         with torch.no_grad():
@@ -77,91 +91,91 @@ class SmoothKinks(TorchFunctionMode):
         return z.copy_(apply(ExactValue, z.clone(), lambda: value, slope, curvature))
 
 
-# One rule per operation: (tau, *the call's own arguments) -> (bend, in place?). A bend of None
+# One rule per operation: (step, *the call's own arguments) -> (bend, in place?). A bend of None
 # leaves the call alone.
 _Rule = Callable[..., tuple[Bend | None, bool]]
 
 
-def _clip(z: Tensor, low: Any, high: Any, tau: float) -> tuple[Tensor, Tensor]:
+def _clip(z: Tensor, low: Any, high: Any, step: Bend) -> tuple[Tensor, Tensor]:
     slope, curvature = torch.ones_like(z), torch.zeros_like(z)
     if low is not None:
-        slope, curvature = smooth_step(z - low, tau)
+        slope, curvature = step(z - low)
     if high is not None:
-        step, step_curvature = smooth_step(z - high, tau)
-        slope, curvature = slope - step, curvature - step_curvature
+        above, above_curvature = step(z - high)
+        slope, curvature = slope - above, curvature - above_curvature
     return slope, curvature
 
 
-def _relu(tau: float, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
-    return lambda z: smooth_step(z, tau), inplace
+def _relu(step: Bend, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
+    return step, inplace
 
 
 def _hardtanh(
-    tau: float,
+    step: Bend,
     input: Tensor,
     min_val: float = -1.0,
     max_val: float = 1.0,
     inplace: bool = False,
 ) -> tuple[Bend, bool]:
-    return lambda z: _clip(z, min_val, max_val, tau), inplace
+    return lambda z: _clip(z, min_val, max_val, step), inplace
 
 
-def _relu6(tau: float, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
-    return _hardtanh(tau, input, 0.0, 6.0, inplace)
+def _relu6(step: Bend, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
+    return _hardtanh(step, input, 0.0, 6.0, inplace)
 
 
 def _clamp(
-    tau: float, input: Tensor, min: Any = None, max: Any = None, **_: Any
+    step: Bend, input: Tensor, min: Any = None, max: Any = None, **_: Any
 ) -> tuple[Bend | None, bool]:
     bounds = [b for b in (min, max) if b is not None]
     if not bounds or any(isinstance(b, Tensor) and b.requires_grad for b in bounds):
         return None, False
-    return lambda z: _clip(z, min, max, tau), False
+    return lambda z: _clip(z, min, max, step), False
 
 
-def _clamp_min(tau: float, input: Tensor, min: Any) -> tuple[Bend | None, bool]:
-    return _clamp(tau, input, min=min)
+def _clamp_min(step: Bend, input: Tensor, min: Any) -> tuple[Bend | None, bool]:
+    return _clamp(step, input, min=min)
 
 
-def _clamp_max(tau: float, input: Tensor, max: Any) -> tuple[Bend | None, bool]:
-    return _clamp(tau, input, max=max)
+def _clamp_max(step: Bend, input: Tensor, max: Any) -> tuple[Bend | None, bool]:
+    return _clamp(step, input, max=max)
 
 
-def _leaky(z: Tensor, negative_slope: Any, tau: float) -> tuple[Tensor, Tensor]:
-    step, curvature = smooth_step(z, tau)
-    return negative_slope + (1 - negative_slope) * step, (1 - negative_slope) * curvature
+def _leaky(z: Tensor, negative_slope: Any, step: Bend) -> tuple[Tensor, Tensor]:
+    slope, curvature = step(z)
+    return negative_slope + (1 - negative_slope) * slope, (1 - negative_slope) * curvature
 
 
 def _leaky_relu(
-    tau: float, input: Tensor, negative_slope: float = 0.01, inplace: bool = False
+    step: Bend, input: Tensor, negative_slope: float = 0.01, inplace: bool = False
 ) -> tuple[Bend, bool]:
-    return lambda z: _leaky(z, negative_slope, tau), inplace
+    return lambda z: _leaky(z, negative_slope, step), inplace
 
 
-def _prelu(tau: float, input: Tensor, weight: Tensor) -> tuple[Bend, bool]:
+def _prelu(step: Bend, input: Tensor, weight: Tensor) -> tuple[Bend, bool]:
     negative_slope = weight if weight.numel() == 1 else per_channel(weight, input)
-    return lambda z: _leaky(z, negative_slope, tau), False
+    return lambda z: _leaky(z, negative_slope, step), False
 
 
 def _threshold(
-    tau: float, input: Tensor, threshold: float, value: float, inplace: bool = False
+    step: Bend, input: Tensor, threshold: float, value: float, inplace: bool = False
 ) -> tuple[Bend, bool]:
-    return lambda z: smooth_step(z - threshold, tau), inplace
+    return lambda z: step(z - threshold), inplace
 
 
-def _hardsigmoid(tau: float, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
+def _hardsigmoid(step: Bend, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
     def bend(z: Tensor) -> tuple[Tensor, Tensor]:
-        slope, curvature = _clip(z, -3.0, 3.0, tau)
+        slope, curvature = _clip(z, -3.0, 3.0, step)
         return slope / 6, curvature / 6
 
     return bend, inplace
 
 
-def _hardswish(tau: float, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
+def _hardswish(step: Bend, input: Tensor, inplace: bool = False) -> tuple[Bend, bool]:
     """z * gate(z): the slope is gate + z gate', its derivative 2 gate' + z gate''."""
 
     def bend(z: Tensor) -> tuple[Tensor, Tensor]:
-        slope, curvature = _clip(z, -3.0, 3.0, tau)
+        slope, curvature = _clip(z, -3.0, 3.0, step)
         return F.hardsigmoid(z) + z * slope / 6, (2 * slope + z * curvature) / 6
 
     return bend, inplace

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from interlock._version import versions
-from interlock.errors import ImageError, ModelError, OptionError
+from interlock.errors import ImageError, OptionError
 from interlock.explain._baseline import Baseline, baseline_for
-from interlock.explain._derivatives import Differentiable
+from interlock.explain._derivatives import Differentiable, check_image, check_target
 from interlock.explain._dividends import Evidence, dividends, sample_subsets
 from interlock.explain._growth import ORIENT, Grown, find_seeds, grow_by_rows, grow_jointly
 from interlock.explain._kinks import TAU
@@ -184,14 +184,13 @@ class HSets:
         return torch.stack([e.attribution for e in found]).to(inputs)
 
     def _explain_one(self, x: Tensor, target: int | None) -> Explanation:
-        if not x.is_floating_point() or not bool(x.isfinite().all()):
-            raise ImageError("the input holds values that are not finite floats; check preprocess")
+        check_image(x)
         clock = _Clock()
         x = x.detach().float()
         differentiable = Differentiable(self.model, self.internal_batch_size)
         baseline = baseline_for(x, self.baseline)
         logits = differentiable.logits(torch.stack([x, baseline])).cpu()
-        target = _check_target(logits, target)
+        target = check_target(logits, target)
         image = displayed(x)
         segments = torch.from_numpy(self._segments(x, image))
         clock.lap("prior")
@@ -348,17 +347,6 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = now - self._last
         self._last = now
-
-
-def _check_target(logits: Tensor, target: int | None) -> int:
-    if not bool(logits.isfinite().all()):
-        raise ModelError("the model returned logits that are not finite (NaN or infinite)")
-    classes = logits.shape[1]
-    if target is None:
-        return int(logits[0].argmax())
-    if not 0 <= target < classes:
-        raise OptionError(f"target={target}: the model has classes 0 to {classes - 1}")
-    return int(target)
 
 
 def _one_for_each(target: Any, count: int) -> list[int | None]:

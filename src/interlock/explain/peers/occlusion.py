@@ -1,0 +1,50 @@
+"""Occlusion (Zeiler and Fergus 2014, arXiv 1311.2901), by Captum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from interlock.explain._baseline import Baseline, baseline_for
+from interlock.explain._derivatives import Differentiable
+from interlock.explain.peers._asking import Asking, Evidence, at_least, kept
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Occlusion(Asking):
+    """Drop of the logit as a square hides one place after another (section 4.2).
+
+    A pixel gets the mean drop over the squares that hid it.
+    """
+
+    window: int | None = None
+    """Side of the square in pixels, >= 1; None for a seventh of the shorter side (32 at 224)."""
+    stride: int | None = None
+    """Pixels from one place to the next, at most the window; None for half of it."""
+    baseline: Baseline = 0.0
+    """What the square shows."""
+    evidence: Evidence = "signed"
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        super().__post_init__()
+        at_least("window", 1 if self.window is None else self.window, 1)
+        at_least("stride", 1 if self.stride is None else self.stride, 1)
+
+    def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
+        from captum.attr import Occlusion as Captum
+
+        shorter = min(x.shape[1:])
+        window = min(self.window or max(1, round(shorter / 7)), shorter)
+        stride = min(self.stride or max(1, window // 2), window)
+        found = Captum(model.logits).attribute(
+            x[None],
+            sliding_window_shapes=(len(x), window, window),
+            strides=(len(x), stride, stride),
+            baselines=baseline_for(x, self.baseline)[None],
+            target=target,
+            perturbations_per_eval=self.batch,
+        )
+        drop: Tensor = found[0, 0]  # all channels are hidden together and get the same
+        return kept(drop, self.evidence)
