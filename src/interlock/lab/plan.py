@@ -80,6 +80,8 @@ class Plan:
         """Numbers of those with something missing."""
         self.missing: list[int] = []
         """Numbers of the jobs with something missing."""
+        self.complete = True
+        """Whether all of the study was looked at."""
 
     def count(self, job: Job, number: int) -> None:
         """Take a job into the plan."""
@@ -137,7 +139,8 @@ class Plan:
             else:
                 reused += 1
         left = len(self._items) - computed - reused - failed
-        return Totals(len(self._items), computed, reused, failed, stopped and left > 0)
+        stopped = stopped and (left > 0 or not self.complete)
+        return Totals(len(self._items), computed, reused, failed, stopped)
 
     def write(self, folder: Path) -> None:
         """Keep the plan beside the results, which mean nothing without it.
@@ -205,6 +208,7 @@ def make_plan(
         plan.count(jobs[number], number)
         if number % 1000 == 0:
             if stop():
+                plan.complete = False
                 break
             if tell is not None:
                 tell(number, len(jobs))

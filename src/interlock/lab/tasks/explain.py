@@ -38,6 +38,7 @@ from interlock.lab.tasks.explainers import (
     measure,
     metric_code,
     metric_options,
+    on_model,
 )
 from interlock.lab.tasks.options import unknown_options
 
@@ -134,12 +135,14 @@ class ExplainWorker:
             model = self._classifiers[work.model].model
             x = self._classifiers.photo(work.model, work.sample)
             target = self._target(work, x)
-            explain = self._explainer(work)
+            part = self._study.methods[work.method]
+            explain = make_explainer(part.method, part.options, work.seed)
             seconds = None
             if job.given is None:
+                method = self._explainer(work)
                 start = time.perf_counter()
                 with seeded(work.seed, item.id):
-                    saliency = explain(x, target).detach().float().cpu().contiguous()
+                    saliency = method(x, target).detach().float().cpu().contiguous()
                 seconds = time.perf_counter() - start
             else:
                 saliency = _unpacked(job.given)
@@ -150,12 +153,12 @@ class ExplainWorker:
         name = artefact_name(file, "npz") if file else ""
         rows = []
         for wanted in item.wanted:
-            part = self._metrics[wanted.metric]
+            metric = self._metrics[wanted.metric]
             start, value, wrong = time.perf_counter(), None, None
             try:
                 with seeded(work.seed, wanted.row):
                     value = measure(
-                        part.metric, part.options, model, x, target, saliency,
+                        metric.metric, metric.options, model, x, target, saliency,
                         explain=explain, seed=work.seed,
                     )  # fmt: skip
             except Exception as error:
@@ -174,7 +177,7 @@ class ExplainWorker:
         if key not in self._explainers:
             part = self._study.methods[work.method]
             model = self._classifiers[work.model].model
-            self._explainers[key] = make_explainer(part.method, model, part.options, work.seed)
+            self._explainers[key] = on_model(part.method, model, part.options, work.seed)
         return self._explainers[key]
 
 
@@ -221,9 +224,10 @@ def _option_problems(
 
 
 def _range_problems(where: str, part: MethodPart) -> Iterator[str]:
+    """Methods of the package refuse values out of range before they have a model at work."""
     if ":" in part.method:
         return
     try:
-        make_explainer(part.method, torch.nn.Identity(), part.options, 0)
+        on_model(part.method, torch.nn.Identity(), part.options, 0)
     except (OptionError, TypeError) as error:
         yield f"{where}.options: {error}"

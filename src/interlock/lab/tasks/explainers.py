@@ -1,9 +1,9 @@
-"""The methods and metrics of ``explain`` studies by name."""
+"""The methods and metrics of ``explain`` studies by name: the package's, and the user's own."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,67 +11,81 @@ from torch import Tensor, nn
 
 from interlock.errors import OptionError
 from interlock.lab.code import code_digest, modules_digest
+from interlock.lab.items import name_of
 from interlock.lab.study import unknown
 from interlock.lab.tasks.options import imported, taken_by
 
 Saliency = Callable[[Tensor, int], Tensor]
 """(C, H, W) and a class -> (H, W)."""
-Metric = Callable[..., float]
-"""(model, x, target, saliency, *, explain, seed) -> value."""
+Explain = Callable[[nn.Module, Tensor, int], Tensor]
+"""The same method on any model."""
 
-OURS = ("hsets", "hsets-paper")
 METRICS = ("gini", "road")
 
 
 def explainer_options(name: str) -> list[str] | None:
-    """The options of a method; None where it takes any.
+    """The options of a method, but for its seed, which is the study's; None where it takes any.
 
     Raises:
-        OptionError: there is no such method.
+        OptionError: there is no such method, or what it needs is not installed.
     """
-    if name in OURS:
-        from interlock.explain import HSets
+    from interlock.explain.peers import PEERS
 
-        return taken_by(HSets, but=("model", "seed"))
+    if name in PEERS:
+        missing = PEERS[name].missing
+        if missing:
+            raise OptionError(missing)
+        return [option for option in PEERS[name].options if option != "seed"]
     if ":" in name:
         return taken_by(imported(name), but=("model", "seed"))
-    raise OptionError(unknown("method", name, OURS))
+    raise OptionError(unknown("method", name, list(PEERS)))
 
 
-def make_explainer(name: str, model: nn.Module, options: Mapping[str, Any], seed: int) -> Saliency:
-    """A method, ready for one image after another.
+def make_explainer(name: str, options: Mapping[str, Any], seed: int) -> Explain:
+    """A method as a function of model, image and class.
 
     Args:
-        name: one of ours, a peer, or ``package.module:factory``, called with the model, the
-            options and ``seed=``, if it takes one; it gives a function of an image and a class.
-        model: to explain.
+        name: of ``interlock.explain.peers.PEERS``, or ``package.module:factory``, called with a
+            model and the options, and ``seed=`` if it takes one; it gives a function of an image
+            and a class.
         options: of the method.
         seed: of the study.
 
     Raises:
         OptionError: an unknown method, or an option outside its range.
     """
-    if name in OURS:
-        from interlock.explain import HSets
+    make = _maker(name, options, seed)
+    return lambda model, x, target: make(model)(x, target)
 
-        made = HSets.paper if name == "hsets-paper" else HSets
-        method = made(model, **options, seed=seed)
 
-        def explained(x: Tensor, target: int) -> Tensor:
-            saliency: Tensor = method.explain(x, target).saliency
-            return saliency
+def on_model(name: str, model: nn.Module, options: Mapping[str, Any], seed: int) -> Saliency:
+    """The same, for one model and many images: what a method prepares is prepared once."""
+    return _maker(name, options, seed)(model)
 
-        return explained
-    factory = imported(name)
-    known = taken_by(factory)
-    more = {"seed": seed} if known is None or "seed" in known else {}
-    found: Saliency = factory(model, **options, **more)
-    return found
+
+def _maker(name: str, options: Mapping[str, Any], seed: int) -> Callable[[nn.Module], Saliency]:
+    from interlock.explain.peers import PEERS
+
+    if name in PEERS:
+        factory, known = PEERS[name], list(PEERS[name].options)
+        more = {"seed": seed} if "seed" in known else {}
+        return lambda model: factory(model, **options, **more).saliency
+    own = imported(name)
+    taken = taken_by(own)
+    mine = {"seed": seed} if taken is None or "seed" in taken else {}
+    return lambda model: own(model, **options, **mine)
 
 
 def explainer_code(name: str) -> str:
-    """Digest of the code of a method."""
-    return modules_digest("interlock.explain.hsets") if name in OURS else _code_of(name)
+    """Digest of the code of a method, and of its defaults."""
+    from interlock.explain.peers import PEERS
+
+    if name not in PEERS:
+        return _code_of(name)
+    factory = PEERS[name]
+    maker = getattr(factory.make, "func", factory.make)  # of a partial
+    defaults = {option: repr(value) for option, value in factory.options.items()}
+    return name_of(code=modules_digest(maker.__module__), defaults=defaults)[:12]
 
 
 def metric_options(name: str) -> list[str] | None:
@@ -97,7 +111,7 @@ def measure(
     target: int,
     saliency: Tensor,
     *,
-    explain: Saliency,
+    explain: Explain,
     seed: int,
 ) -> float:
     """The value of a metric on one saliency map."""
@@ -123,8 +137,3 @@ def _code_of(name: str) -> str:
         return code_digest(Path(inspect.getsourcefile(function) or ""))
     except (TypeError, OSError, SyntaxError):
         return name
-
-
-def known_methods() -> Sequence[str]:
-    """Names for lists and documentation."""
-    return OURS
