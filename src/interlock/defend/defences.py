@@ -160,18 +160,28 @@ def _some(images: Tensor | Iterable[Tensor] | None, name: str) -> Tensor | Itera
     return images
 
 
-def _check_options(name: str, options: dict[str, Any], *, given: bool) -> None:
-    """Options that a defence has, ``given`` a fitted shield."""
+def defence_options(name: str, *, fitted: bool = False) -> list[str]:
+    """The options that ``make_defence`` takes for a defence.
+
+    Args:
+        name: of ``DEFENCES``.
+        fitted: a shield is given.
+    """
     taken: dict[str, Callable[..., Any]] = {
         SHIELD: ConceptShield.fit,
-        "paper": PaperMasking if given else ConceptShield.paper,
+        "paper": PaperMasking if fitted else ConceptShield.paper,
         "patchcleanser": _cleanser,
         "lgs": LocalGradientsSmoothing,
     }
-    known: list[str] = []
-    if name in taken and not (name == SHIELD and given):
-        parameters = inspect.signature(taken[name]).parameters.values()
-        known = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "bounds"]
+    if name not in taken or (name == SHIELD and fitted):
+        return []
+    parameters = inspect.signature(taken[name]).parameters.values()
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "bounds"]
+
+
+def _check_options(name: str, options: dict[str, Any], *, given: bool) -> None:
+    """Refuse options that a defence has not, ``given`` a fitted shield."""
+    known = defence_options(name, fitted=given)
     for option in options:
         if option not in known:
             choices = f"use of {', '.join(known)}" if known else "it has none here"

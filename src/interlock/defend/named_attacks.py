@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from interlock.defend.adaptive import AdaptiveAttack
 from interlock.defend.ascent import Bounds, value_range
@@ -102,19 +102,19 @@ class NamedAttacks:
         return {f.name: getattr(attack, f.name) for f in fields(attack) if f.name != "bounds"}
 
     def train(
-        self, shield: ConceptShield, area: float, images: Tensor, labels: Tensor
+        self, attacked: nn.Module, area: float, images: Tensor, labels: Tensor
     ) -> UniversalPatch:
-        """The patch that ``universal`` pastes, made against the bare model."""
+        """The patch that ``universal`` pastes, made against the bare model, also of a shield."""
         attack = self.made("universal", area)
         assert isinstance(attack, UniversalPatchAttack)
-        with frozen(shield):
-            return attack.train(shield.model, images, labels)
+        with frozen(attacked):
+            return attack.train(_bare(attacked), images, labels)
 
     def craft(
         self,
         name: str,
         area: float,
-        shield: ConceptShield,
+        attacked: nn.Module,
         images: Tensor,
         labels: Tensor,
         turn: int = 0,
@@ -124,13 +124,15 @@ class NamedAttacks:
         Args:
             name: of ``ATTACKS``.
             area: share of the image that is patched.
-            shield: with the model that it defends.
+            attacked: a shield, or a model. Those not in ``ON_SHIELD`` know a shield's bare model
+                alone.
             images: (N, C, H, W).
             labels: (N,) true classes.
             turn: images that were attacked before these.
 
         Raises:
-            OptionError: the patch does not fit, or a universal one has not been trained.
+            OptionError: the patch does not fit, a universal one has not been trained, or
+                ``adaptive`` without a shield.
             ModelError: logits or gradients are not finite.
         """
         attack = self.made(name, area, turn)
@@ -139,12 +141,20 @@ class NamedAttacks:
                 raise OptionError("the universal patch of this area is missing; train it first")
             patched = attack.apply(self.patches[area], images)
         else:
-            with frozen(shield):
+            with frozen(attacked):
                 if isinstance(attack, PatchAttack):
-                    patched = attack(shield.model, images, labels)
+                    patched = attack(_bare(attacked), images, labels)
+                elif isinstance(attack, AdaptiveAttack):
+                    if not isinstance(attacked, ConceptShield):
+                        raise OptionError("adaptive attacks are made against a shield; give one")
+                    patched = attack(attacked, images, labels)
                 else:
-                    patched = attack(shield, images, labels)
+                    patched = attack(attacked, images, labels)
         low, high = value_range(images, self.bounds)
         levels = ((patched.images - low) / (high - low) * 255).round() / 255
         rounded = torch.where(patched.masks, low + (high - low) * levels, patched.images)
         return Patched(rounded, patched.masks, patched.places)
+
+
+def _bare(attacked: nn.Module) -> nn.Module:
+    return attacked.model if isinstance(attacked, ConceptShield) else attacked

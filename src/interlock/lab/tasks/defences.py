@@ -1,0 +1,159 @@
+"""The defences of ``defend`` studies by name: the package's, and the user's own."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from interlock.defend import ConceptBank, ConceptShield
+from interlock.defend.ascent import Bounds
+from interlock.defend.defences import (
+    DEFENCES,
+    SHIELD,
+    UNDEFENDED,
+    Reply,
+    Row,
+    Scene,
+    defence_options,
+    make_defence,
+)
+from interlock.defend.paper import PaperMasking
+from interlock.errors import ModelError, OptionError
+from interlock.lab.code import code_digest, modules_digest
+from interlock.lab.study import unknown
+from interlock.lab.tasks.options import imported, taken_by
+
+PAPER = "paper"
+FITTED = (SHIELD, PAPER)
+"""Defences that are fitted to clean images."""
+_PASSES = tuple(name for name in DEFENCES if name != PAPER)
+_CODE = {
+    SHIELD: "interlock.defend.shield",
+    PAPER: "interlock.defend.paper",
+    "patchcleanser": "interlock.defend.patch_cleanser",
+    "lgs": "interlock.defend.gradient_smoothing",
+    "ceiling": "interlock.defend.fill",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Built:
+    """A defence over a model, ready."""
+
+    row: Row
+    attacked: nn.Module | None
+    """What an attack on the defence itself is made against; None where there is none."""
+
+
+def options_of(name: str) -> list[str] | None:
+    """The options of a defence; None where it takes any.
+
+    Raises:
+        OptionError: there is no such defence.
+    """
+    if name in DEFENCES:
+        return [option for option in defence_options(name) if option not in ("seed", "bank")]
+    if ":" in name:
+        return taken_by(imported(name), but=("model",))
+    raise OptionError(unknown("method", name, DEFENCES))
+
+
+def told(name: str, options: Mapping[str, Any]) -> Literal["nothing", "size", "place"]:
+    """What a defence is told of the patch."""
+    if name == "ceiling":
+        return "place"
+    return "size" if name == "patchcleanser" and "assumed" not in options else "nothing"
+
+
+def measured(name: str) -> tuple[str, ...]:
+    """What is told of each image under a defence."""
+    if name == SHIELD:
+        return "right", "passes", "masked"
+    return ("right", "passes") if name in _PASSES else ("right",)
+
+
+def attacked_itself(name: str, attack: str) -> bool:
+    """Whether an attack on the defence itself can be made against a defence."""
+    return name == SHIELD or (attack == "black-box" and name == UNDEFENDED)
+
+
+def fit(
+    name: str, model: nn.Module, images: Iterable[Tensor], options: Mapping[str, Any], seed: int
+) -> bytes:
+    """What a defence learns from clean images, as the bytes of its file."""
+    if name == SHIELD:
+        made: ConceptShield | ConceptBank = ConceptShield.fit(model, images, seed=seed, **options)
+    else:
+        mine = {key: value for key, value in options.items() if key == "concepts"}
+        made = ConceptBank.fit(model, images, seed=seed, **mine)
+    with tempfile.TemporaryDirectory() as folder:
+        return made.save(Path(folder) / "fitted.safetensors").read_bytes()
+
+
+def build(
+    name: str,
+    model: nn.Module,
+    fitted: bytes | None,
+    options: Mapping[str, Any],
+    bounds: Bounds | None,
+) -> Built:
+    """A defence, from what ``fit`` learned where it is one that is fitted.
+
+    Args:
+        name: of ``interlock.defend.defences.DEFENCES``, or ``package.module:factory``, called with
+            the model and the options; it gives a function from (N, C, H, W) to labels or logits.
+        model: to defend.
+        fitted: what ``fit`` gave.
+        options: of the defence.
+        bounds: black and white as the model takes them.
+    """
+    if name in FITTED:
+        assert fitted is not None
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "fitted.safetensors"
+            path.write_bytes(fitted)
+            if name == SHIELD:
+                shield = ConceptShield.load(path, model).eval()
+                return Built(make_defence(name, model, shield=shield), shield)
+            bank = ConceptBank.load(path, model)
+        mine = {key: value for key, value in options.items() if key != "concepts"}
+        return Built(_labelled(PaperMasking(model, bank, **mine).predict), None)
+    if name in DEFENCES:
+        row = make_defence(name, model, bounds=bounds, **options)
+        return Built(row, model if name == UNDEFENDED else None)
+    return Built(_labelled(imported(name)(model, **options)), None)
+
+
+def defence_code(name: str) -> str:
+    """Digest of the code of a defence."""
+    if name == UNDEFENDED:
+        return ""  # there is none
+    if name in _CODE:
+        return modules_digest(_CODE[name])
+    function = imported(name)
+    try:
+        return code_digest(Path(inspect.getsourcefile(function) or ""))
+    except (TypeError, OSError, SyntaxError):
+        return name
+
+
+def _labelled(answer: Callable[[Tensor], Tensor]) -> Row:
+    def reply(images: Tensor, scene: Scene) -> Reply:
+        found = answer(images)
+        if found.ndim == 2:
+            found = found.argmax(dim=1)
+        if found.shape != (len(images),):
+            raise ModelError(
+                f"the defence gave {tuple(found.shape)} for {len(images)} images; "
+                "expected a label or logits for each"
+            )
+        return Reply(found.to(torch.long))
+
+    return Row(reply)

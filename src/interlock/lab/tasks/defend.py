@@ -1,0 +1,351 @@
+"""``defend`` studies: each defence on each image, without a patch and under each attack.
+
+Images are taken in fixed blocks. The pictures of a block under an attack are made once and shown
+to every defence; attacks on a defence itself are made against each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from typing import Any, NamedTuple
+
+from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, NamedAttacks
+from interlock.errors import OptionError
+from interlock.lab.code import modules_digest
+from interlock.lab.data import Items, Tell, open_items
+from interlock.lab.items import Item, Job, Wanted, canonical, name_of
+from interlock.lab.study import AttackPart, DefendStudy, StudyError, label, unknown
+from interlock.lab.task import Numbered, Setting, Worker
+from interlock.lab.tasks.classifiers import identities
+from interlock.lab.tasks.defences import (
+    FITTED,
+    attacked_itself,
+    defence_code,
+    measured,
+    options_of,
+    told,
+)
+from interlock.lab.tasks.defend_worker import DefendWorker, Fit, Measure, Train
+from interlock.lab.tasks.options import unknown_options
+
+VERSION = 1
+"""Of what an item means; part of its name."""
+TRAINING = 64
+"""Images that a universal patch is trained on: the first of the study."""
+_CODE = {"universal": "universal", "adaptive": "adaptive", "black-box": "black_box"}
+_OWN = ("bounds", "seed", "patches")  # of ``NamedAttacks``, not of a study
+
+
+class Condition(NamedTuple):
+    """What the images of a job go through, and who then answers."""
+
+    attack: int | None
+    """Number in the study; None for no attack."""
+    area: float | None
+    """Share of the image that is patched, or that a defence is told to expect; else None."""
+    against: int | None
+    """The defence that is attacked; None for the bare model."""
+    methods: tuple[int, ...]
+    """Numbers in the study."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    start: int
+    stop: int
+    digests: tuple[str, ...]
+
+
+class DefendTask:
+    """A ``defend`` study, expanded: block by block, each condition on each model."""
+
+    def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
+        study = setting.study
+        assert isinstance(study, DefendStudy)
+        problems = [f"{setting.file}: {line}" for line in _problems(study)]
+        if problems:
+            raise StudyError(problems)
+        self._setting, self._study = setting, study
+        self._models = list(identities(setting).items())
+        self._items = open_items(study.data, setting.base, setting.file, tell=tell)
+        self._clean: Items | None = None
+        if study.clean is not None:
+            clean = (study.clean,)
+            self._clean = open_items(clean, setting.base, setting.file, key="clean", tell=tell)
+        self._codes = [defence_code(part.method) for part in study.methods]
+        self._conditions = list(conditions(study))
+        self._blocks = list(self._blocked(study.batch))
+        self._fit_names: dict[tuple[str, int, int], str] = {}
+        self._train_names: dict[tuple[str, int, float, int], str] = {}
+
+    @property
+    def preparations(self) -> Sequence[Job]:
+        """A fit for each defence that is fitted, a training for each universal patch."""
+        jobs: dict[str, Job] = {}
+        for model, identity in self._models:
+            for seed in self._study.seeds:
+                for number, part in enumerate(self._study.methods):
+                    if part.method in FITTED:
+                        name = self._fit_name(identity, number, seed)
+                        jobs[name] = self._fit(name, model, number, seed)
+                for number, attack in enumerate(self._study.attacks):
+                    for area in attack.areas if attack.attack == "universal" else ():
+                        name = self._train_name(identity, number, area, seed)
+                        jobs[name] = self._train(name, model, number, area, seed)
+        return list(jobs.values())
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """One for each block, model, seed and condition."""
+        shape = self._shape
+        return Numbered(shape[0] * shape[1] * shape[2] * shape[3], self._job)
+
+    def worker(self, prepared: Mapping[str, bytes]) -> Callable[[], Worker]:
+        """Makes a :class:`DefendWorker`."""
+        return partial(DefendWorker, self._setting, dict(prepared))
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int]:
+        models, seeds = len(self._models), len(self._study.seeds)
+        return len(self._blocks), models, seeds, len(self._conditions)
+
+    def _blocked(self, size: int) -> Iterator[_Block]:
+        """Fixed blocks; none reaches from one source into the next."""
+        start = 0
+        for _, source in self._items.sources:
+            end = start + len(source)
+            for first in range(start, end, size):
+                stop = min(first + size, end)
+                yield _Block(first, stop, self._items.digests[first:stop])
+            start = end
+
+    def _job(self, number: int) -> Job:
+        _, models, seeds, count = self._shape
+        number, condition = divmod(number, count)
+        number, seed = divmod(number, seeds)
+        block, model = divmod(number, models)
+        return self._made(self._blocks[block], model, self._study.seeds[seed], condition)
+
+    def _made(self, block: _Block, model: int, seed: int, number: int) -> Job:
+        condition, (name, identity) = self._conditions[number], self._models[model]
+        places = range(block.start, block.stop)
+        samples = [self._items.sample(k) for k in places]
+        labels = [s.label for s in samples] if self._study.truth == "label" else "predicted"
+        determines: dict[str, Any] = {
+            "version": VERSION,
+            "model": identity,
+            "block": block.digests,
+            "truth": labels,
+            "attack": self._attack_names(identity, condition, seed),
+            "seed": seed,
+        }
+        made = "" if condition.attack is None else name_of(pictures=determines)
+        items = tuple(
+            self._item(name, place, at, method, condition, seed, identity, determines)
+            for method in condition.methods
+            for at, place in enumerate(places)
+        )
+        turn = int(name_of(block=block.digests)[:7], 16)
+        fits = {
+            method: self._fit_name(identity, method, seed)
+            for method in dict.fromkeys([*condition.methods, *_some(condition.against)])
+            if self._study.methods[method].method in FITTED
+        }
+        patch = ""
+        if condition.attack is not None and self._attack(condition).attack == "universal":
+            assert condition.area is not None
+            patch = self._train_name(identity, condition.attack, condition.area, seed)
+        work = Measure(name, seed, tuple(samples), condition, turn, fits, patch)
+        return Job(items, work, made)
+
+    def _item(
+        self,
+        model: str,
+        place: int,
+        at: int,
+        method: int,
+        condition: Condition,
+        seed: int,
+        identity: str,
+        determines: Mapping[str, Any],
+    ) -> Item:
+        part = self._study.methods[method]
+        fitted = self._fit_name(identity, method, seed) if part.method in FITTED else ""
+        item = name_of(
+            task="defend",
+            at=at,
+            method=part.method,
+            options=part.options,
+            code=self._codes[method],
+            fitted=fitted,
+            **determines,
+        )
+        attack = None if condition.attack is None else self._attack(condition)
+        told_of: dict[str, Any] = {"defence": part.options, "in_block": at}
+        if attack is not None:
+            told_of |= {"attack": attack.options, "area": condition.area}
+        return Item(
+            id=item,
+            model=model,
+            data=self._items.name(place),
+            method=label(part),
+            condition=condition_label(attack, condition.area),
+            options=canonical(told_of),
+            seed=seed,
+            code=self._codes[method],
+            wanted=tuple(Wanted.of(item, metric) for metric in measured(part.method)),
+        )
+
+    def _attack_names(self, identity: str, condition: Condition, seed: int) -> dict[str, Any]:
+        """All that decides a condition, beside block, model and seed."""
+        if condition.attack is None:
+            return {"attack": None, "area": condition.area}
+        part, area = self._attack(condition), condition.area
+        assert area is not None
+        found: dict[str, Any] = {"area": area, "attack": attack_options(part, area)}
+        found |= {"name": part.attack, "code": attack_code(part.attack)}
+        if part.attack == "universal":
+            found["patch"] = self._train_name(identity, condition.attack, area, seed)
+        if condition.against is not None:
+            defence = self._study.methods[condition.against]
+            found["against"] = [defence.method, defence.options, self._codes[condition.against]]
+            if defence.method in FITTED:
+                found["fitted"] = self._fit_name(identity, condition.against, seed)
+        return found
+
+    def _attack(self, condition: Condition) -> AttackPart:
+        assert condition.attack is not None
+        return self._study.attacks[condition.attack]
+
+    def _fit_name(self, identity: str, method: int, seed: int) -> str:
+        key = identity, method, seed
+        if key not in self._fit_names:
+            assert self._clean is not None
+            part = self._study.methods[method]
+            self._fit_names[key] = name_of(
+                fit=part.method,
+                version=VERSION,
+                options=part.options,
+                code=self._codes[method],
+                model=identity,
+                clean=self._clean.digests,
+                seed=seed,
+            )
+        return self._fit_names[key]
+
+    def _fit(self, name: str, model: str, method: int, seed: int) -> Job:
+        assert self._clean is not None
+        part, clean = self._study.methods[method], self._clean
+        item = Item(
+            id=name, model=model, data=clean.sources[0][0], method=f"fit {label(part)}",
+            condition="", options=canonical(part.options), seed=seed, code=self._codes[method],
+            wanted=(Wanted.of(name, "images"),),
+        )  # fmt: skip
+        samples = tuple(clean.sample(k) for k in range(len(clean)))
+        return Job((item,), Fit(model, seed, samples, method), made=name)
+
+    def _train_name(self, identity: str, attack: int, area: float, seed: int) -> str:
+        key = identity, attack, area, seed
+        if key not in self._train_names:
+            part = self._study.attacks[attack]
+            count = min(TRAINING, len(self._items))
+            labels = [self._items.sample(k).label for k in range(count)]
+            self._train_names[key] = name_of(
+                train=part.attack,
+                version=VERSION,
+                options=attack_options(part, area),
+                code=attack_code(part.attack),
+                model=identity,
+                images=self._items.digests[:count],
+                truth=labels if self._study.truth == "label" else "predicted",
+                seed=seed,
+            )
+        return self._train_names[key]
+
+    def _train(self, name: str, model: str, attack: int, area: float, seed: int) -> Job:
+        part = self._study.attacks[attack]
+        item = Item(
+            id=name, model=model, data=self._items.sources[0][0], method=f"train {label(part)}",
+            condition=condition_label(part, area), options=canonical(part.options), seed=seed,
+            code=attack_code(part.attack), wanted=(Wanted.of(name, "images"),),
+        )  # fmt: skip
+        samples = tuple(self._items.sample(k) for k in range(min(TRAINING, len(self._items))))
+        return Job((item,), Train(model, seed, samples, attack, area), made=name)
+
+
+def conditions(study: DefendStudy) -> Iterator[Condition]:
+    """All that each block goes through: clean first, then attack by attack."""
+    parts = study.methods
+    knows = [told(part.method, part.options) for part in parts]
+    everyone = tuple(range(len(parts)))
+    yield Condition(None, None, None, tuple(k for k in everyone if knows[k] == "nothing"))
+    sized = tuple(k for k in everyone if knows[k] == "size")
+    areas = dict.fromkeys(area for attack in study.attacks for area in attack.areas)
+    for area in areas if sized else ():
+        yield Condition(None, area, None, sized)
+    for number, attack in enumerate(study.attacks):
+        for area in attack.areas:
+            if attack.attack not in ON_SHIELD:
+                yield Condition(number, area, None, everyone)
+                continue
+            for k in everyone:
+                if attacked_itself(parts[k].method, attack.attack):
+                    yield Condition(number, area, k, (k,))
+
+
+def condition_label(attack: AttackPart | None, area: float | None) -> str:
+    """``"clean"``, ``"patch, 2 %"``."""
+    size = "" if area is None else f", {100 * area:g} %"
+    return f"{'clean' if attack is None else label(attack)}{size}"
+
+
+def attack_options(part: AttackPart, area: float) -> dict[str, Any]:
+    """Everything that an attack is made with, its defaults too."""
+    found = NamedAttacks(**part.options).options(part.attack, area)
+    return {key: value for key, value in found.items() if key not in ("seed", "area")}
+
+
+def attack_code(name: str) -> str:
+    """Digest of the code of an attack."""
+    return modules_digest(f"interlock.defend.{_CODE.get(name, 'patch_attack')}")
+
+
+def _problems(study: DefendStudy) -> Iterator[str]:
+    for number, part in enumerate(study.methods):
+        where = f"methods[{number}]"
+        try:
+            known = options_of(part.method)
+        except OptionError as error:
+            yield f"{where}.method: {part.method!r}: {error}"
+            continue
+        for option, wrong in unknown_options(part.options, known):
+            yield f"{where}.options.{option}: {wrong}"
+        if part.method in FITTED and study.clean is None:
+            yield f"clean: is missing; {part.method} is fitted to clean images"
+    for number, attack in enumerate(study.attacks):
+        yield from _attack_problems(f"attacks[{number}]", attack, study)
+
+
+def _attack_problems(where: str, part: AttackPart, study: DefendStudy) -> Iterator[str]:
+    if part.attack not in ATTACKS:
+        yield f"{where}.attack: {part.attack!r}: {unknown('attack', part.attack, ATTACKS)}"
+        return
+    known = [f.name for f in fields(NamedAttacks) if f.name not in _OWN]
+    wrong = list(unknown_options(part.options, known))
+    yield from (f"{where}.options.{option}: {text}" for option, text in wrong)
+    if not wrong:
+        try:
+            for area in part.areas:
+                attack_options(part, area)
+        except (OptionError, TypeError) as error:
+            yield f"{where}: {error}"
+    if part.attack in ON_SHIELD and not any(
+        attacked_itself(method.method, part.attack) for method in study.methods
+    ):
+        yield f"{where}.attack: {part.attack} is made against a shield, and the study has none"
+
+
+def _some(number: int | None) -> list[int]:
+    return [] if number is None else [number]
