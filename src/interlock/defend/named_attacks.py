@@ -102,19 +102,25 @@ class NamedAttacks:
         return {f.name: getattr(attack, f.name) for f in fields(attack) if f.name != "bounds"}
 
     def train(
-        self, attacked: nn.Module, area: float, images: Tensor, labels: Tensor
+        self, shield: ConceptShield, area: float, images: Tensor, labels: Tensor
     ) -> UniversalPatch:
-        """The patch that ``universal`` pastes, made against the bare model, also of a shield."""
+        """The patch that ``universal`` pastes, made against the bare model."""
+        return self.train_on(shield.model, area, images, labels)
+
+    def train_on(
+        self, model: nn.Module, area: float, images: Tensor, labels: Tensor
+    ) -> UniversalPatch:
+        """The same against a model alone."""
         attack = self.made("universal", area)
         assert isinstance(attack, UniversalPatchAttack)
-        with frozen(attacked):
-            return attack.train(_bare(attacked), images, labels)
+        with frozen(model):
+            return attack.train(model, images, labels)
 
     def craft(
         self,
         name: str,
         area: float,
-        attacked: nn.Module,
+        shield: ConceptShield,
         images: Tensor,
         labels: Tensor,
         turn: int = 0,
@@ -124,15 +130,41 @@ class NamedAttacks:
         Args:
             name: of ``ATTACKS``.
             area: share of the image that is patched.
-            attacked: a shield, or a model. Those not in ``ON_SHIELD`` know a shield's bare model
-                alone.
+            shield: with the model that it defends.
             images: (N, C, H, W).
             labels: (N,) true classes.
             turn: images that were attacked before these.
 
         Raises:
-            OptionError: the patch does not fit, a universal one has not been trained, or
-                ``adaptive`` without a shield.
+            OptionError: the patch does not fit, or a universal one has not been trained.
+            ModelError: logits or gradients are not finite.
+        """
+        return self.craft_on(name, area, shield.model, shield, images, labels, turn)
+
+    def craft_on(
+        self,
+        name: str,
+        area: float,
+        model: nn.Module,
+        defended: nn.Module | None,
+        images: Tensor,
+        labels: Tensor,
+        turn: int = 0,
+    ) -> Patched:
+        """The same for any defence.
+
+        Args:
+            name: of ``ATTACKS``.
+            area: share of the image that is patched.
+            model: bare; attacks that are not in ``ON_SHIELD`` know it alone.
+            defended: what the attacks of ``ON_SHIELD`` are made against: a shield, or for
+                ``black-box`` anything that gives logits. None where there is none.
+            images: (N, C, H, W).
+            labels: (N,) true classes.
+            turn: images that were attacked before these.
+
+        Raises:
+            OptionError: as ``craft``, or there is nothing to attack.
             ModelError: logits or gradients are not finite.
         """
         attack = self.made(name, area, turn)
@@ -140,21 +172,15 @@ class NamedAttacks:
             if area not in self.patches:
                 raise OptionError("the universal patch of this area is missing; train it first")
             patched = attack.apply(self.patches[area], images)
+        elif isinstance(attack, PatchAttack):
+            with frozen(model):
+                patched = attack(model, images, labels)
+        elif defended is None:
+            raise OptionError(f"attack {name!r} is made against a defence; give one")
         else:
-            with frozen(attacked):
-                if isinstance(attack, PatchAttack):
-                    patched = attack(_bare(attacked), images, labels)
-                elif isinstance(attack, AdaptiveAttack):
-                    if not isinstance(attacked, ConceptShield):
-                        raise OptionError("adaptive attacks are made against a shield; give one")
-                    patched = attack(attacked, images, labels)
-                else:
-                    patched = attack(attacked, images, labels)
+            with frozen(defended):
+                patched = attack(defended, images, labels)  # type: ignore[arg-type]
         low, high = value_range(images, self.bounds)
         levels = ((patched.images - low) / (high - low) * 255).round() / 255
         rounded = torch.where(patched.masks, low + (high - low) * levels, patched.images)
         return Patched(rounded, patched.masks, patched.places)
-
-
-def _bare(attacked: nn.Module) -> nn.Module:
-    return attacked.model if isinstance(attacked, ConceptShield) else attacked

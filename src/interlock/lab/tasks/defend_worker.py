@@ -139,7 +139,7 @@ class DefendWorker:
         attacks = NamedAttacks(**part.options, bounds=classifier.bounds, seed=work.seed)
         start = time.perf_counter()
         with seeded(work.seed, job.made):
-            patch = attacks.train(classifier.model, work.area, block.images, block.labels)
+            patch = attacks.train_on(classifier.model, work.area, block.images, block.labels)
         from safetensors.torch import save
 
         tensors = {f.name: getattr(patch, f.name).cpu().contiguous() for f in fields(patch)}
@@ -253,12 +253,12 @@ class DefendWorker:
         if work.patch:
             patches = {condition.area: _patch(self._prepared[work.patch], block.images.device)}
         attacks = NamedAttacks(**part.options, bounds=bounds, seed=work.seed, patches=patches)
-        attacked: nn.Module | None = self._classifiers[work.model].model
+        defended: nn.Module | None = None
         if condition.against is not None:
-            attacked = self._build(work, condition.against).attacked
-        assert attacked is not None
-        patched = attacks.craft(
-            part.attack, condition.area, attacked, block.images, block.labels, work.turn
+            defended = self._build(work, condition.against).attacked
+        model, images = self._classifiers[work.model].model, block.images
+        patched = attacks.craft_on(
+            part.attack, condition.area, model, defended, images, block.labels, work.turn
         )
         return pack(patched, block.images, bounds)
 
