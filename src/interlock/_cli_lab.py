@@ -105,6 +105,102 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
     terminal.result(found.to_dict())
 
 
+@lab.command()
+def report(
+    folder: Folder,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print the tables as Markdown; write no page.")
+    ] = False,
+    summary: Annotated[
+        Path | None, typer.Option(help="Also write the numbers behind the tables, as JSON.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Tables with intervals, differences and pictures, as one page DIR/index.html."""
+    terminal = Terminal(as_json)
+    with terminal.session():
+        import json
+
+        from interlock._atomic import write_atomically
+        from interlock.lab.report import write_report
+        from interlock.lab.summary import summarise
+        from interlock.lab.tables import markdown as as_markdown
+        from interlock.lab.tables import plain, tables
+
+        found = summarise(folder, seed=seed)
+        if summary is not None:
+            write_atomically(summary, json.dumps(found.to_dict(), indent=1) + "\n")
+        page = None if markdown else write_report(folder, seed=seed)
+    shown = tables(found)
+    terminal.say(as_markdown(shown) if markdown else "\n".join(plain(shown)))
+    if page is not None:
+        terminal.say(f"report: {page}")
+    terminal.result(found.to_dict() | {"report": None if page is None else str(page)})
+
+
+@lab.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A method, or the folder of a study.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    study: Annotated[
+        Path | None, typer.Option(help="Folder of the study, where A and B are its methods.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Paired differences B - A on the same data items, with intervals.
+
+    Two methods of one study by their names and --study DIR, or two studies by their folders.
+    """
+    terminal = Terminal(as_json)
+    with terminal.session():
+        from interlock.errors import OptionError
+        from interlock.lab.compare import compare_methods, compare_studies
+        from interlock.lab.tables import comparison_table, plain
+
+        if study is not None:
+            found = compare_methods(study, a, b, seed=seed)
+        elif Path(a).is_dir() and Path(b).is_dir():
+            found = compare_studies(Path(a), Path(b), seed=seed)
+        else:
+            missing = a if not Path(a).is_dir() else b
+            raise OptionError(
+                f"{missing}: no such folder; name two folders, or two methods and --study DIR"
+            )
+    for line in plain([comparison_table(found, a, b)]):
+        terminal.say(line)
+    terminal.result({"a": a, "b": b, "differences": [one.to_dict() for one in found]})
+
+
+@lab.command()
+def show(
+    folder: Folder,
+    item: Annotated[str, typer.Argument(help="An item's name, or the beginning of it.")],
+    out: Annotated[Path | None, typer.Option(help="PNG file; default: DIR/shown/ITEM.png.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The picture behind a number: a map, a patched photo, the copies of a vote."""
+    terminal = Terminal(as_json)
+    with terminal.session():
+        from interlock._atomic import make_folder, write_atomically
+        from interlock.lab.show import show as drawn
+
+        found = drawn(folder, item)
+        path = out or folder / "shown" / f"{found.item[:16]}.png"
+        if found.png:
+            make_folder(path.parent)
+            write_atomically(path, found.png)
+    values = ", ".join(
+        f"{name} {value:.4g}" for name, value in found.values.items() if value is not None
+    )
+    where = ", ".join(filter(None, (found.data, found.condition, found.method)))
+    terminal.say(f"{where}: {found.error or values or 'not finished'}")
+    if found.png:
+        terminal.say(f"picture: {path}")
+    terminal.result(found.to_dict() | {"png": str(path) if found.png else None})
+
+
 @contextmanager
 def _study_session(terminal: Terminal) -> Iterator[None]:
     """As ``Terminal.session``, with one line for each thing that is wrong with a study."""

@@ -76,6 +76,22 @@ def open_items(
     return Items(tuple(opened), tuple(_digests(opened, tell)))
 
 
+def find_sample(parts: Sequence[DataPart], base: Path, name: str) -> Sample:
+    """The data item of a study that results call by a name.
+
+    Raises:
+        DataError: it is not there any more.
+    """
+    for part in parts:
+        if name.startswith(f"{label(part)}/"):
+            source = _open(part, base)
+            for k in range(len(source)):
+                sample = _sample(source, k)
+                if name == f"{label(part)}/{sample.id}":
+                    return sample
+    raise DataError(f"{name}: not among the data of the study any more")
+
+
 def _open(part: DataPart, base: Path) -> Source:
     path = part.path
     if part.kind != "skimage" and "://" not in path:

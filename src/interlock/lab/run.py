@@ -196,5 +196,13 @@ def _provenance(setting: Setting, engine: Engine) -> Row:
 
 
 def _keep_study(setting: Setting, text: str, out: Path) -> None:
-    kept = {"file": setting.file, "base": str(setting.base), "device": setting.device, "text": text}
+    kept = {
+        "name": setting.study.name,
+        "task": setting.study.task,
+        "file": setting.file,
+        "base": str(setting.base),
+        "device": setting.device,
+        "study": setting.study.model_dump(),
+        "text": text,
+    }
     write_atomically(out / "study.json", json.dumps(kept, indent=2) + "\n")

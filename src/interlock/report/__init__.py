@@ -10,17 +10,22 @@ from interlock.report.shields import (
     evaluation_chapter,
     shield_chapter,
 )
+from interlock.report.studies import Exhibit, Grid, exhibits_chapter, grids_chapter
 
 __all__ = [
     "Before",
     "Chapter",
+    "Exhibit",
+    "Grid",
     "Problem",
     "campaign_chapters",
     "cases_chapters",
     "concepts_chapter",
     "evaluation_chapter",
+    "exhibits_chapter",
     "explanation_chapter",
     "figures_chapter",
+    "grids_chapter",
     "render_page",
     "shield_chapter",
 ]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +23,7 @@ from interlock.lab.study import DefendStudy, label
 from interlock.lab.task import Setting, one_line
 from interlock.lab.tasks.classifiers import Classifiers
 from interlock.lab.tasks.defences import Built, build, fit
-from interlock.lab.tasks.patched import Pictures, pack, unpack
+from interlock.lab.tasks.patched import Pictures, pack, pack_hidden, unpack
 
 if TYPE_CHECKING:
     from interlock.lab.tasks.defend import Condition
@@ -196,7 +194,7 @@ class DefendWorker:
         seconds = (time.perf_counter() - start) / len(block.places)
         artefact = ""
         if reply.masks is not None and self._study.artefacts:
-            content = _hidden(reply.masks)
+            content = pack_hidden(reply.masks, block.places)
             artefact = artefact_name(content, "npz")
             files[artefact] = content
         rows = []
@@ -260,7 +258,7 @@ class DefendWorker:
         patched = attacks.craft_on(
             part.attack, condition.area, model, defended, images, block.labels, work.turn
         )
-        return pack(patched, block.images, bounds)
+        return pack(patched, block.images, bounds, block.places)
 
     def _expected(self, work: Measure, images: Tensor) -> int:
         """The side that a defence is told to expect of a patch on clean images."""
@@ -312,14 +310,6 @@ def _value(metric: str, reply: Reply, labels: Tensor, at: int) -> float:
         return float(reply.passes[at])
     assert reply.masks is not None
     return float(bool(reply.masks[at].any()))
-
-
-def _hidden(masks: Tensor) -> bytes:
-    """(N, 1, H, W) bool, what a defence hides, as the bytes of a file."""
-    buffer = io.BytesIO()
-    bits = np.packbits(masks.cpu().numpy(), axis=-1)
-    np.savez_compressed(buffer, masks=bits, width=np.array(masks.shape[-1]))
-    return buffer.getvalue()
 
 
 def _patch(content: bytes, device: torch.device) -> UniversalPatch:

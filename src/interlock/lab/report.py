@@ -1,0 +1,116 @@
+"""The report of a study: one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from interlock._atomic import write_atomically
+from interlock.errors import InterlockError
+from interlock.lab.compare import compare_methods
+from interlock.lab.intervals import draw_intervals
+from interlock.lab.plan import results
+from interlock.lab.show import show
+from interlock.lab.status import Status, study_status
+from interlock.lab.summary import Summary, summarise
+from interlock.lab.tables import comparison_table, tables
+from interlock.report import Chapter, Exhibit, Grid, Problem, exhibits_chapter, grids_chapter
+from interlock.report.page import render_page
+
+PICTURES = 8
+NOTES = {
+    "explain": (
+        "Means over images; seeds are averaged for each image first. Brackets: 95 % intervals by "
+        "the bootstrap over images, by Student's t for more than 2000. s: seconds of the method "
+        "on one image, on one worker."
+    ),
+    "defend": (
+        "Shares of images that are given their true class, with Wilson 95 % intervals. All "
+        "defences meet the same pictures, rounded to 8 bits as in a file; attacks on a defence "
+        "itself are made against each. The worst case counts an image only where the defence is "
+        "right under every attack. s: seconds of the defence on one image."
+    ),
+    "certify": (
+        "Shares of prompts with Wilson 95 % intervals: attacks that the vote refused, benign "
+        "prompts that it answered. A copy without an answer counts against the defence. Promised: "
+        "by the homogeneous formula, which states no confidence, and by the population "
+        "certificate. s: seconds of a vote."
+    ),
+}
+
+
+def write_report(folder: Path, *, seed: int = 0) -> Path:
+    """Write ``index.html`` beside the results.
+
+    Args:
+        folder: of the study; it may be unfinished.
+        seed: of the bootstrap.
+
+    Raises:
+        OutputError: there is no study, or the page cannot be written.
+    """
+    summary, status = summarise(folder, seed=seed), study_status(folder)
+    chapters = list(_chapters(folder, summary, seed))
+    left = status.items - status.finished - status.failed
+    facts = {
+        "task": summary.task,
+        "items": str(summary.items),
+        "state": f"{status.finished} finished, {status.failed} failed, {left} left",
+        **{name: ", ".join(values) for name, values in summary.made.items() if values},
+    }
+    page = render_page(summary.study, chapters, facts=facts, problems=_problems(status))
+    return write_atomically(folder / "index.html", page)
+
+
+def _chapters(folder: Path, summary: Summary, seed: int) -> Iterator[Chapter]:
+    grids = [Grid(t.title, t.header, t.rows) for t in tables(summary)]
+    note = NOTES[summary.task]
+    yield grids_chapter("Results", "results", grids, note, draw_intervals(summary))
+    differences = list(_differences(folder, summary, seed))
+    if differences:
+        text = (
+            "Item by item against the study's first method. Brackets: 95 % intervals of the mean "
+            "difference by the bootstrap over items; p: two-sided, by swapping the two at random."
+        )
+        yield grids_chapter("Differences", "differences", differences, text)
+    exhibits = list(_exhibits(folder))
+    if exhibits:
+        yield exhibits_chapter(exhibits)
+
+
+def _differences(folder: Path, summary: Summary, seed: int) -> Iterator[Grid]:
+    methods = list(dict.fromkeys(line.method for line in summary.lines))
+    for other in methods[1:]:
+        try:
+            found = compare_methods(folder, methods[0], other, seed=seed)
+        except InterlockError:  # nothing in common
+            continue
+        table = comparison_table(found, methods[0], other)
+        yield Grid(table.title, table.header, table.rows)
+
+
+def _exhibits(folder: Path) -> Iterator[Exhibit]:
+    """Pictures of the first data items, each method in turn, as far as they can be drawn."""
+    table = results(folder).select(["item", "value", "artefact", "made_artefact"])
+    wanted = []
+    for row in table.slice(0, 50 * PICTURES).to_pylist():
+        kept = row["artefact"] or row["made_artefact"]
+        if kept and row["value"] is not None and row["item"] not in wanted:
+            wanted.append(row["item"])
+    for item in wanted[:PICTURES]:
+        try:
+            shown = show(folder, item)
+        except InterlockError:  # the data have gone elsewhere since
+            return
+        values = ", ".join(
+            f"{name} {value:.3g}" for name, value in shown.values.items() if value is not None
+        )
+        parts = (shown.data, shown.condition, shown.method, values, f"item {item[:12]}")
+        yield Exhibit(", ".join(filter(None, parts)), shown.png)
+
+
+def _problems(status: Status) -> Sequence[Problem]:
+    return [
+        Problem(f"{failure.count} ×", f"{failure.error} (such as {failure.example})")
+        for failure in status.failures
+    ]

@@ -1,0 +1,156 @@
+"""The tables of a study, from its summary alone: for the terminal, reports and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from interlock.lab.compare import Comparison
+from interlock.lab.summary import Line, Summary
+
+_NAMES = {
+    "gini": "Gini",
+    "road": "ROAD",
+    "right": "right",
+    "defended": "refused",
+    "answered": "answered",
+}
+_COUNTS = ("calls", "tokens")  # of a vote
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; the first column names the row."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(summary: Summary) -> list[Table]:
+    """All tables of a study, one for each model; what a method promises, for ``certify``."""
+    models = list(dict.fromkeys(line.model for line in summary.lines))
+    found = []
+    for model in models:
+        lines = [line for line in summary.lines if line.model == model]
+        found += list(_of_model(summary.task, model, lines))
+    claims = list(_claimed(summary))
+    if claims:
+        header = ("", "attacks", "claim", "N", "promised", "measured", "prompts")
+        found.append(Table("What is promised", header, tuple(claims)))
+    return found
+
+
+def markdown(found: Sequence[Table]) -> str:
+    """Tables as Markdown; a title above each where there are several."""
+    parts = []
+    for table in found:
+        lines = [table.header, ("---", *["---:"] * (len(table.header) - 1)), *table.rows]
+        text = "\n".join(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+        )
+        parts.append(f"**{table.title}**\n\n{text}" if len(found) > 1 else text)
+    return "\n\n".join(parts)
+
+
+def plain(found: Sequence[Table]) -> list[str]:
+    """Tables as aligned lines."""
+    lines = []
+    for table in found:
+        rows = [table.header, *table.rows]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(table.header))]
+        lines.append(table.title)
+        for first, *others in rows:
+            cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+            lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+        lines.append("")
+    return lines[:-1]
+
+
+def comparison_table(found: Sequence[Comparison], a: str, b: str) -> Table:
+    """Paired differences."""
+    header = ("", "items", a, b, "difference", "p")
+    rows = []
+    for one in found:
+        what = ", ".join(filter(None, (one.method, one.condition, one.metric)))
+        gap = _interval(one.difference, one.low, one.high, signed=True)
+        p = "" if one.p is None else f"{one.p:.3f}"
+        rows.append((what, str(one.count), number(one.a), number(one.b), gap, p))
+    models = list(dict.fromkeys(one.model for one in found))
+    return Table(f"{b} minus {a}, {', '.join(models)}", header, tuple(rows))
+
+
+def _of_model(task: str, model: str, lines: Sequence[Line]) -> Iterator[Table]:
+    methods = list(dict.fromkeys(line.method for line in lines))
+    shown = shown_lines(task, lines)
+    columns = list(dict.fromkeys((line.condition, line.metric) for line in shown))
+    known = {(line.method, line.condition, line.metric): line for line in lines}
+    extra = _COUNTS if task == "certify" else ()
+    rows = []
+    for method in methods:
+        cells = [_cell(known.get((method, *column))) for column in columns]
+        for metric in extra:
+            mine = [line for line in lines if (line.method, line.metric) == (method, metric)]
+            cells.append(_pooled(mine))
+        own = {line.condition: line.seconds for line in lines if line.method == method}
+        spent = [seconds for seconds in own.values() if seconds is not None]
+        cells.append(number(sum(spent) / len(spent)) if spent else "")
+        rows.append((method, *cells))
+    counts = sorted({line.count for line in shown})
+    many = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}" if counts else "0"
+    heads = [_head(*column) for column in columns] + [f"{metric} a vote" for metric in extra]
+    title = f"{model}, {many} {'prompts' if task == 'certify' else 'images'}"
+    yield Table(title, ("", *heads, "s"), tuple(rows))
+
+
+def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
+    """The lines that tell of quality, not of cost or detail."""
+    return [line for line in lines if task == "explain" or line.metric in _NAMES]
+
+
+def _head(condition: str, metric: str) -> str:
+    name = _NAMES.get(metric, metric)
+    return name if not condition else condition if metric == "right" else f"{condition} {name}"
+
+
+def _cell(line: Line | None) -> str:
+    if line is None:
+        return ""
+    if line.mean is None:
+        return f"failed ({line.failed})" if line.failed else ""
+    text = _interval(line.mean, line.low, line.high)
+    return f"{text} ({line.failed} failed)" if line.failed else text
+
+
+def _pooled(lines: Sequence[Line]) -> str:
+    count = sum(line.count for line in lines)
+    total = sum(line.count * line.mean for line in lines if line.mean is not None)
+    return number(total / count) if count else ""
+
+
+def _interval(mean: float, low: float | None, high: float | None, *, signed: bool = False) -> str:
+    sign = "+" if signed else ""
+    if low is None or high is None:
+        return f"{mean:{sign}.3f}"
+    return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+
+
+def _claimed(summary: Summary) -> Iterator[tuple[str, ...]]:
+    for one in summary.claims:
+        promised = "nothing" if one["certified"] is None else f"{one['certified']:.3f}"
+        if one["confidence"] is not None:
+            promised += f" at {one['confidence']:.0%}"
+        measured = ""
+        if one["measured"] is not None:
+            measured = _interval(one["measured"], one["low"], one["high"])
+        yield (
+            one["claimant"], one["family"], one["claim"], str(one["copies"]), promised, measured,
+            str(one["prompts"]),
+        )  # fmt: skip

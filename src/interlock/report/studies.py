@@ -1,0 +1,57 @@
+"""The chapters of a study: its tables, its differences, and some of the pictures behind them."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from interlock.report.page import Chapter, render_template
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of text; the first column names the row."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """The picture behind a number."""
+
+    text: str
+    """What it shows."""
+    png: bytes
+
+
+def grids_chapter(
+    title: str, anchor: str, grids: Sequence[Grid], note: str, picture: bytes = b""
+) -> Chapter:
+    """Tables, with a drawing of them where there is one.
+
+    Args:
+        title: of the chapter; plain text.
+        anchor: its id on the page.
+        grids: the tables.
+        note: how to read them.
+        picture: PNG.
+    """
+    rows = sum(len(grid.rows) for grid in grids)
+    body = render_template(
+        "study.html", tables=grids, note=note, picture=_uri(picture) if picture else ""
+    )
+    return Chapter(title, anchor, body, f"{rows} rows")
+
+
+def exhibits_chapter(exhibits: Sequence[Exhibit]) -> Chapter:
+    """Some of the pictures behind the numbers."""
+    pictures = [{"uri": _uri(exhibit.png), "text": exhibit.text} for exhibit in exhibits]
+    body = render_template("gallery.html", pictures=pictures)
+    return Chapter("Pictures", "pictures", body, f"{len(exhibits)} of the study")
+
+
+def _uri(picture: bytes) -> str:
+    return f"data:image/png;base64,{b64encode(picture).decode('ascii')}"
