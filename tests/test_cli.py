@@ -26,6 +26,7 @@ from interlock.explain import Explanation, PriorName
 from tests.conftest import SmallCNN
 
 HEAVY = {"torch", "transformers", "matplotlib", "scipy", "skimage", "numpy", "PIL", "jinja2"}
+HEAVY |= {"pyarrow", "ray", "filelock"}
 LABELS = ["cat", "dog", "7", "teapot"]
 
 # What `preprocess` does before anything else, so that a test can interrupt or break it.
@@ -129,7 +130,13 @@ def test_help_imports_nothing_heavy() -> None:
         "except SystemExit as end: assert end.code == 0\n"
         "print('MODULES', *sorted({name.partition('.')[0] for name in sys.modules}))"
     )
-    for arguments in (["--help"], ["explain", "--help"], ["defend", "fit", "-h"], ["--version"]):
+    for arguments in (
+        ["--help"],
+        ["explain", "--help"],
+        ["defend", "fit", "-h"],
+        ["lab", "run", "-h"],
+        ["--version"],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
         )

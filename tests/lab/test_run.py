@@ -12,10 +12,12 @@ import pytest
 from PIL import Image
 
 from interlock.explain import gini
+from interlock.lab.plan import Totals
+from interlock.lab.status import Failure, study_status
 from interlock.lab.store import Store
 from tests.lab import cheap
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
-from tests.lab.running import artefacts, complaints, lab, started, values
+from tests.lab.running import artefacts, complaints, here, lab, started, values
 
 
 @pytest.fixture
@@ -49,40 +51,39 @@ def test_values_are_those_of_the_method(study: Path, tmp_path: Path) -> None:
 
 def test_nothing_twice(study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    lab("run", study, "--out", out, "--workers", 1)
+    here(study, out)
     before = values(out)
-    again = lab("run", study, "--out", out, "--workers", 1)
-    assert (again["computed"], again["reused"]) == (0, 6)
+    again = here(study, out)
+    assert (again.computed, again.reused) == (0, 6)
     assert values(out) == before
     # A method more: only it is computed. A label's name decides nothing.
     write_study(tmp_path, PIXELS.replace('name = "pixels"', 'name = "the image"'), NOISE)
-    more = lab("run", study, "--out", out, "--workers", 1)
-    assert (more["items"], more["computed"], more["reused"]) == (12, 6, 6)
+    more = here(study, out)
+    assert (more.items, more.computed, more.reused) == (12, 6, 6)
     assert {k: v for k, v in values(out).items() if k in before} == before
     # An option, a seed, a picture: each makes new items.
     write_study(tmp_path, PIXELS + "\noptions = {scale = 2.0}")
-    assert lab("run", study, "--out", out, "--workers", 1)["computed"] == 6
+    assert here(study, out).computed == 6
     write_study(tmp_path, PIXELS, seeds="[1]")
-    assert lab("run", study, "--out", out, "--workers", 1)["computed"] == 6
+    assert here(study, out).computed == 6
     Image.new("RGB", (8, 8), "red").save(tmp_path / "images" / "00002.png")
     write_study(tmp_path, PIXELS)
-    assert lab("run", study, "--out", out, "--workers", 1)["computed"] == 1
+    assert here(study, out).computed == 1
     # Elsewhere and under other names, pictures are the same.
     (tmp_path / "images").rename(tmp_path / "moved")
     (tmp_path / "moved" / "00000.png").rename(tmp_path / "moved" / "first.png")
     study.write_text(study.read_text().replace('path = "images"', 'path = "moved"'))
-    assert lab("run", study, "--out", out, "--workers", 1)["computed"] == 0
+    assert here(study, out).computed == 0
     assert lab("status", out)["finished"] == 6
 
 
 def test_a_metric_more_takes_the_kept_map(study: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     write_study(tmp_path, NOISE, metrics='["gini"]')
-    lab("run", study, "--out", out, "--workers", 1)
+    here(study, out)
     kept = artefacts(out)
     write_study(tmp_path, NOISE)
-    found = lab("run", study, "--out", out, "--workers", 1)
-    assert found["computed"] == 6
+    assert here(study, out).computed == 6
     assert artefacts(out) == kept
     rows = Store(out).table().to_pylist()
     assert sorted(r["metric"] for r in rows) == ["gini"] * 6 + ["total"] * 6
@@ -118,20 +119,18 @@ def test_failures_are_kept_and_tried_again(tmp_path: Path) -> None:
     mark, out = tmp_path / "mark", tmp_path / "out"
     moody = f'method = "tests.lab.cheap:moody"\noptions = {{mark = "{mark}"}}'
     study = write_study(tmp_path, moody, PIXELS)
-    found = lab("run", study, "--out", out, "--workers", 1, code=1)
-    assert (found["items"], found["computed"], found["failed"]) == (12, 9, 3)
-    status = lab("status", out)
-    assert (status["finished"], status["failed"], status["left"]) == (9, 3, 0)
-    assert status["failures"] == [
-        {"error": "RuntimeError: too bright for me", "count": 3, "example": "images/00003.png"}
-    ]
-    again = lab("run", study, "--out", out, "--workers", 1, code=1)
-    assert (again["computed"], again["reused"], again["failed"]) == (0, 9, 3)
+    assert here(study, out) == Totals(items=12, computed=9, reused=0, failed=3)
+    status = study_status(out)
+    assert (status.items, status.finished, status.failed) == (12, 9, 3)
+    expected = Failure("RuntimeError: too bright for me", 3, "images/00003.png")
+    assert status.failures == [expected]
+    assert here(study, out) == Totals(items=12, computed=0, reused=9, failed=3)
+    (line,) = complaints("run", study, "--out", out)
+    assert line == f"error: 3 of 12 items failed; interlock lab status {out} says why"
     mark.touch()
-    again = lab("run", study, "--out", out, "--workers", 1, "--retry-failed")
-    assert (again["computed"], again["reused"], again["failed"]) == (3, 9, 0)
+    assert here(study, out, retry_failed=True) == Totals(12, computed=3, reused=9, failed=0)
     assert len(values(out)) == 24
-    assert lab("status", out)["failures"] == []
+    assert study_status(out).failures == []
 
 
 def test_unreadable_image_among_many(tmp_path: Path) -> None:
@@ -183,7 +182,7 @@ def test_clock_set_back(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     out = tmp_path / "out"
     images = sorted((tmp_path / "images").iterdir())
     last = images[-1].rename(tmp_path / "later.png")
-    lab("run", study, "--out", out, "--workers", 1)
+    here(study, out)
     before = values(out)
 
     class Past(run.datetime):  # type: ignore[name-defined,misc]
@@ -195,8 +194,8 @@ def test_clock_set_back(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     last.rename(images[-1])
     for path in (tmp_path / "images").iterdir():
         os.utime(path, (0, 0))
-    found = lab("run", study, "--out", out, "--workers", 1)
-    assert (found["computed"], found["reused"]) == (1, 5)
+    found = here(study, out)
+    assert (found.computed, found.reused) == (1, 5)
     assert {k: v for k, v in values(out).items() if k in before} == before
     assert {r["utc"][:4] for r in Store(out).table().to_pylist()} >= {"1999"}
     assert lab("status", out)["finished"] == 6
@@ -207,7 +206,7 @@ def test_rows_are_read_by_other_libraries(study: Path, tmp_path: Path) -> None:
     polars = pytest.importorskip("polars")
     duckdb = pytest.importorskip("duckdb")
     out = tmp_path / "out"
-    lab("run", study, "--out", out, "--workers", 1)
+    here(study, out)
     expected = sorted(v[2] for v in values(out).values())
     assert sorted(pandas.read_parquet(out / "rows")["value"]) == expected
     assert sorted(polars.read_parquet(out / "rows")["value"]) == expected
