@@ -78,3 +78,15 @@ def test_large_row_groups_are_read_once_forwards(
     source.sample(15).data()
     source.sample(2).data()  # backwards: from the start again
     assert reads == {"image in passing": 5}
+
+
+def test_a_child_process_does_not_share_its_parents_file(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes that move one position in a file would read each other's bytes."""
+    cell = open_source("parquet", path).sample(0).place
+    assert isinstance(cell, parquet_cells.ParquetCell)
+    mine = parquet_cells.opened(cell.fs, cell.path)
+    assert parquet_cells.opened(cell.fs, cell.path) is mine
+    monkeypatch.setattr(parquet_cells.os, "getpid", lambda: -1)
+    assert parquet_cells.opened(cell.fs, cell.path) is not mine
