@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -125,6 +127,7 @@ def test_labelled_folder(tmp_path):
         for k in range(2):
             written(tmp_path / name, Image.new("RGB", (4, 4), COLOUR), f"{k}.png")
     (tmp_path / "notes.txt").write_text("not a class")
+    (tmp_path / "cat/.0.png").write_text("hidden")
     folder = LabelledFolder.scan(tmp_path)
     assert folder.classes == ("cat", "owl")
     assert folder.labels == (0, 0, 1, 1)
@@ -140,3 +143,10 @@ def test_folders_without_images(tmp_path):
     (tmp_path / "cat").mkdir()
     with pytest.raises(DataError, match="no image files"):
         LabelledFolder.scan(tmp_path)
+
+
+def test_reading_pictures_imports_no_library_of_data_sets():
+    heavy = ("fsspec", "pyarrow", "datasets", "torch")
+    code = f"import sys, interlock.data; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from interlock.defend import ConceptShield, PatchAttack
+from interlock.defend import ConceptShield, LocalGradientsSmoothing, PatchAttack
 from interlock.defend.evaluation import CLEAN, Rate, Trial
 from interlock.defend.evaluator import Evaluator
 from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, TOLD, NamedAttacks
@@ -24,6 +24,14 @@ class Redness(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         difference = (x[:, 0] - x[:, 1]).mean(dim=(1, 2))
         return torch.stack([-difference, difference], dim=1)
+
+
+class Level(nn.Module):
+    """Class 1 where the image is brighter than zero on average."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        level = x.mean(dim=(1, 2, 3))
+        return torch.stack([-level, level], dim=1)
 
 
 class Blind(nn.Module):
@@ -150,6 +158,21 @@ def test_patch_cleanser_is_told_the_true_size_and_the_guess(shield: ConceptShiel
         expected = PatchCleanser(shield.model, side).classify(x)
         assert torch.equal(tally.right[row], expected.labels == labels)
         assert torch.equal(tally.passes[row], expected.passes)
+
+
+def test_peers_know_what_black_is() -> None:
+    """Smoothing pulls towards black, which the pixels at hand do not tell."""
+    bounds = (-8.0, 8.0)
+    x = torch.rand(6, 3, 20, 20, generator=torch.Generator().manual_seed(4))
+    found = {}
+    for black in (bounds, (0.0, 1.0)):
+        smoothing = LocalGradientsSmoothing(Level().eval(), bounds=black)
+        found[black] = smoothing.predict(x)
+        options = NamedAttacks(steps=1, bounds=black)
+        evaluator = Evaluator(Blind(Level().eval()), [0.1], options=options, peers=("lgs",))
+        evaluator.add(x, torch.ones(6, dtype=torch.long))
+        assert torch.equal(evaluator.result().clean.right["lgs"], found[black] == 1)
+    assert not torch.equal(found[bounds], found[0.0, 1.0])
 
 
 def test_tallies_of_single_trials_are_those_of_whole_batches() -> None:

@@ -15,8 +15,18 @@ from pyarrow import parquet
 
 from interlock.data import open_source
 from interlock.data.sources.labels import checked, class_names
-from interlock.errors import DataError, ImageError
-from tests.data.sources.kinds import CLASSES, add, as_csv, as_datasets, as_parquet, as_tars, png
+from interlock.errors import DataError, ImageError, OptionError
+from tests.data.sources.kinds import (
+    CLASSES,
+    WRITERS,
+    add,
+    as_csv,
+    as_datasets,
+    as_parquet,
+    as_tars,
+    number_of,
+    png,
+)
 
 IMAGES = [png(k) for k in range(6)]
 
@@ -39,6 +49,35 @@ def test_folders_without_images(tmp_path: Path) -> None:
     (tmp_path / "cat/.hidden.png").write_bytes(IMAGES[0])
     line = refused("no image files", lambda: open_source("folder", str(tmp_path)))
     assert line.startswith(f"{tmp_path}/cat: ")
+
+
+def test_images_beside_folders_are_not_guessed_at(tmp_path: Path) -> None:
+    """One stray picture beside the classes must not become the whole data set."""
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.png").write_bytes(IMAGES[0])
+    (tmp_path / "overview.png").write_bytes(IMAGES[1])
+    path = str(tmp_path)
+    refused(
+        r"holds images \(overview.png\) and folders \(cat\)", lambda: open_source("folder", path)
+    )
+    assert [s.id for s in open_source("folder", path, layout="flat")] == ["overview.png"]
+    classes = open_source("folder", path, layout="classes")
+    assert [s.id for s in classes] == ["cat/0.png", "dog/0.png"]
+    refused("no class folders", lambda: open_source("folder", f"{path}/cat", layout="classes"))
+    with pytest.raises(OptionError, match="layout='deep'"):
+        open_source("folder", path, layout="deep")
+
+
+def test_links_to_folders_and_files_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real/0.png").write_bytes(IMAGES[0])
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/cat").symlink_to(tmp_path / "real")
+    [sample] = open_source("folder", str(tmp_path / "data"))
+    assert (sample.id, sample.label, sample.data()) == ("cat/0.png", "cat", IMAGES[0])
+    (tmp_path / "real/1.png").symlink_to(tmp_path / "real/0.png")
+    assert len(open_source("folder", str(tmp_path / "data"))) == 2
 
 
 def test_an_image_that_vanishes_is_named(tmp_path: Path) -> None:
@@ -273,6 +312,7 @@ def test_what_the_webdataset_package_reads(tmp_path: Path) -> None:
         ({}, {}, "a.tar: holds no images"),
         ({"a.txt": b"x"}, {}, "a.tar: holds no images"),
         ({"a.png": IMAGES[0], "b.png": IMAGES[1], "a.cls": b"0"}, {}, "a.cls stands apart"),
+        ({"a.png": IMAGES[0], "b.png": IMAGES[1], "a.jpg": IMAGES[2]}, {}, "two samples are named a"),
         ({"a.png": IMAGES[0], "a.jpg": IMAGES[1]}, {}, r"a has images \.jpg, \.png; name one"),
         ({"a.png": IMAGES[0], "a.cls": b"3"}, {"classes": CLASSES}, "a: label 3 is outside 0..2"),
         ({"a.png": IMAGES[0], "a.cls": b"\xff"}, {}, "the label of a cannot be read"),
@@ -444,3 +484,21 @@ def test_a_table_next_to_its_pictures(tmp_path: Path) -> None:
     )
     (tmp_path / "x.png").write_bytes(IMAGES[5])
     assert [s.data() for s in open_source("csv", stored.path)] == [IMAGES[2], IMAGES[5]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", WRITERS)
+def test_one_unreadable_image_in_ten_thousand(kind: str, tmp_path: Path) -> None:
+    images = [png(k) for k in range(10_000)]
+    images[5_000] = b"not an image"
+    stored = WRITERS[kind](str(tmp_path / "data"), images)
+    source = open_source(stored.kind, stored.path, **stored.options)  # type: ignore[arg-type]
+    read, failed = [], []
+    for sample in source:
+        try:
+            read.append(number_of(sample.read()))
+        except ImageError as error:
+            failed.append(str(error))
+    assert read == [k for k in range(10_000) if k != 5_000]
+    where = f"{stored.path}: {source.sample(5_000).id}"
+    assert failed == [f"{where}: not an image that Pillow can read; use a PNG or JPEG file"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.data.sources.paths import WholeFile, base, locate, reading
 from interlock.data.sources.sample import Sample, check_index
-from interlock.errors import DataError
+from interlock.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -18,36 +18,55 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", "
 class FolderSource:
     """Image files, sorted by name.
 
-    A folder that holds images itself is flat: its samples have no label and its sub-folders are
-    not looked at. Otherwise each sub-folder is a class, and the label is its name. Hidden files
-    and folders are passed over. The names are held in memory.
+    The images of a flat folder have no label. Otherwise each sub-folder is a class, and the label
+    is its name. Hidden files and folders are passed over. The names are held in memory.
 
     Args:
         path: the folder, on any file system.
+        layout: ``"flat"``, ``"classes"``, or ``""`` to take it from what is there.
         storage: options of the file system.
 
     Raises:
-        DataError: the folder is missing, or it or one of its classes holds no images.
+        DataError: the folder is missing, it or one of its classes holds no images, or it holds
+            images as well as folders and no layout is given.
+        OptionError: an unknown layout.
     """
 
     kind = "folder"
 
-    def __init__(self, path: str, *, storage: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, path: str, *, layout: str = "", storage: Mapping[str, Any] | None = None
+    ) -> None:
+        if layout not in ("", "flat", "classes"):
+            raise OptionError(f"layout={layout!r}: choose flat or classes, or leave it out")
         self.path = path
         self._fs, self._root = locate(path, storage)
         files, folders = _listing(self._fs, self._root, path)
+        if files and folders and not layout:
+            raise DataError(
+                f"{path}: holds images ({files[0]}) and folders ({folders[0]}); say which are"
+                " meant: layout = 'flat' or 'classes'"
+            )
         self.classes: tuple[str, ...] | None = None
-        self._files: list[tuple[str, str | None]] = [(f, None) for f in files]
+        self._files: list[tuple[str, str | None]]
         """(path below the folder, label)."""
-        if not files:
+        if layout == "classes" or (folders and not layout):
             if not folders:
-                raise DataError(
-                    f"{path}: no image files; expected photo.jpg, or CLASS/photo.jpg for each class"
-                )
+                raise DataError(f"{path}: no class folders; expected {path}/CLASS/photo.jpg")
             self.classes = tuple(folders)
-            for name in folders:
-                inside = images_in(self._fs, f"{self._root.rstrip('/')}/{name}", f"{path}/{name}")
-                self._files.extend((f"{name}/{f}", name) for f in inside)
+            self._files = [
+                (f"{name}/{file}", name)
+                for name in folders
+                for file in images_in(
+                    self._fs, f"{self._root.rstrip('/')}/{name}", f"{path.rstrip('/')}/{name}"
+                )
+            ]
+        elif files:
+            self._files = [(file, None) for file in files]
+        else:
+            raise DataError(
+                f"{path}: no image files; expected photo.jpg, or CLASS/photo.jpg for each class"
+            )
 
     def __len__(self) -> int:
         return len(self._files)
@@ -103,7 +122,10 @@ def _listing(fs: AbstractFileSystem, inside: str, name: str) -> tuple[list[str],
         found = base(entry["name"])
         if found.startswith("."):
             continue
-        if entry["type"] == "directory":
+        kind = entry["type"]
+        if kind == "other" and fs.isdir(entry["name"]):  # a link, which fsspec does not follow
+            kind = "directory"
+        if kind == "directory":
             folders.append(found)
         elif found.lower().endswith(SUFFIXES):
             files.append(found)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 KEPT_BYTES = 64 << 20
-"""Row groups of a file are kept up to this size in memory; larger ones are read in passing, with a
-few of the file's pages in memory."""
+"""A column's row groups are kept up to this size in memory for each file; larger ones are read in
+passing, with a few of the file's pages in memory."""
 _FILES = 4
 """Files that a process keeps open."""
 _ROWS_AT_ONCE = 64
@@ -154,11 +154,12 @@ class OpenParquet:
         key = (group, column)
         if key not in self._kept:
             found = self._file.read_row_group(group, columns=[column]).column(0)
-            used = sum(self._size(*k) for k in self._kept) + self._size(*key)
-            while self._kept and used > KEPT_BYTES:
-                oldest = next(iter(self._kept))
-                used -= self._size(*oldest)
-                del self._kept[oldest]
+            # Each column by itself: labels must not drive out images, nor the other way round.
+            mine = [k for k in self._kept if k[1] == column]
+            used = sum(self._size(*k) for k in mine) + self._size(*key)
+            while mine and used > KEPT_BYTES:
+                used -= self._size(*mine[0])
+                del self._kept[mine.pop(0)]
             self._kept[key] = found
         return self._kept[key]
 

@@ -36,7 +36,7 @@ class TarSource:
     else a field of ``.json``. Ids are keys; with several shards, ``shard.tar:key``.
 
     Iterating reads headers and labels, and passes over the images. ``len``, ``sample`` and
-    ``describe`` need one such pass, which keeps 8 bytes a sample.
+    ``describe`` need one such pass, which keeps 8 bytes a sample. The keys of one shard are held.
 
     Args:
         path: a tar file, a folder of them, or a pattern (``*``, ``{000..146}``).
@@ -47,7 +47,8 @@ class TarSource:
 
     Raises:
         DataError: no shard is found. While iterating: a shard is empty, compressed, cut off or
-            damaged, or a group has a label but no image, or a label outside the classes.
+            damaged, two samples share a key, a group has a label but no image, or a label is
+            outside the classes.
     """
 
     kind = "webdataset"
@@ -99,13 +100,15 @@ class TarSource:
     def _samples(self, number: int, start: int = 0) -> Iterator[tuple[int, Sample]]:
         shard = self._shards[number]
         where = self.path if base(shard) == base(self.path) else f"{self.path}: {base(shard)}"
-        empty = True
+        seen: set[str] = set()
         for group in groups(self._fs, shard, where, start):
             sample = self._sample(group, shard, where)
             if sample is not None:
-                empty = False
+                if sample.id in seen:
+                    raise DataError(f"{where}: two samples are named {group.key}; name each once")
+                seen.add(sample.id)
                 yield group.start, sample
-        if empty:
+        if not seen:
             raise DataError(f"{where}: holds no images")
 
     def _sample(self, group: Group, shard: str, where: str) -> Sample | None:
