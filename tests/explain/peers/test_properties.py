@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -269,3 +270,16 @@ def test_h_sets_are_the_saliency_of_the_class(small_cnn):
 def test_the_random_map_differs_between_images(small_cnn):
     peer = make_peer("random", small_cnn)
     assert not torch.equal(peer.saliency(X, 1), peer.saliency(X.flip(1), 1))
+
+
+def test_the_documentation_names_every_peer_and_metric_and_option():
+    from interlock.explain import METRICS
+
+    page = (Path(__file__).parents[3] / "docs" / "peers.md").read_text(encoding="utf-8")
+    headings = {n for line in page.splitlines() if line.startswith("### ")
+                for n in line[4:].split(" · ")[0].split(", ")}  # fmt: skip
+    assert headings == set(PEERS)
+    assert all(f"\n| {name} |" in page for name in METRICS)
+    for name, entry in PEERS.items():
+        if not name.startswith("h-sets"):
+            assert all(f"`{option}`" in page for option in entry.options), name
