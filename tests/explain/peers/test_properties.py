@@ -157,6 +157,18 @@ def test_transformers_outputs_are_unwrapped(name, small_cnn):
 
 
 @every_peer
+def test_attention_and_half_precision_are_no_obstacle(name):
+    """The nearest to real use: a ``transformers`` ViT in float16, whose logits are unwrapped."""
+    pytest.importorskip("transformers")
+    from tests.explain.test_architectures import vit
+
+    options = {"layer": "vit.embeddings.patch_embeddings.projection"} if name == "grad-cam" else {}
+    found = made(name, vit().eval().half(), **options).saliency(image(3, 64, 64), 1)
+    assert found.isfinite().all()
+    assert found.shape == (64, 64)
+
+
+@every_peer
 def test_bad_input_is_refused_in_one_line(name, small_cnn):
     peer = made(name, small_cnn)
     with pytest.raises(OptionError, match=r"target=9"):
