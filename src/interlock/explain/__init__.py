@@ -1,17 +1,33 @@
 """Which pixels act together in a classifier's decision (H-Sets, arXiv 2604.22045)."""
 
+from interlock.explain.curves import Curve, Deletion, Insertion, deletion, insertion
 from interlock.explain.explanation import Explanation
-from interlock.explain.faithfulness import PERCENTAGES, Road, gini, road
+from interlock.explain.faithfulness import PERCENTAGES, Road, RoadLeast, gini, road
 from interlock.explain.hsets import HSets
+from interlock.explain.metrics import METRICS, Metric
 from interlock.explain.priors import Prior, PriorName
+from interlock.explain.sanity import WeightSensitivity, randomised_weights
+from interlock.explain.stability import Stability, stability
 
 __all__ = [
+    "METRICS",
     "PERCENTAGES",
+    "Curve",
+    "Deletion",
     "Explanation",
     "HSets",
+    "Insertion",
+    "Metric",
     "Prior",
     "PriorName",
     "Road",
+    "RoadLeast",
+    "Stability",
+    "WeightSensitivity",
+    "deletion",
     "gini",
+    "insertion",
+    "randomised_weights",
     "road",
+    "stability",
 ]

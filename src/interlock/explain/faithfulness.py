@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from interlock.errors import OptionError
 from interlock.explain._derivatives import logits_of
+from interlock.explain._ranking import ranking
 
 PERCENTAGES = (1, 2, 3, 5, 7, 10, 15, 20)
 
@@ -42,10 +44,23 @@ def gini(saliency: Tensor | NDArray[np.floating]) -> float:
 class Road:
     """Drop of the class probability as the most relevant pixels are removed."""
 
+    higher_is_better: ClassVar[bool] = True
     drop: dict[float, float]
     """Percentage of pixels removed -> p0 - p, in probability."""
     aopc: float
-    """Mean drop over the percentages; higher means more faithful."""
+    """Mean drop over the percentages."""
+
+    @property
+    def score(self) -> float:
+        """The mean drop."""
+        return self.aopc
+
+
+@dataclass(frozen=True)
+class RoadLeast(Road):
+    """The same as the least relevant pixels are removed, which should change little."""
+
+    higher_is_better: ClassVar[bool] = False
 
 
 def road(
@@ -56,10 +71,12 @@ def road(
     percentages: Sequence[float] = PERCENTAGES,
     seed: int = 0,
     noise: float = 0.01,
+    *,
+    order: Literal["most", "least"] = "most",
 ) -> Road:
-    """ROAD, most relevant first (Rong et al. 2022, arXiv 2202.00449).
+    """ROAD (Rong et al. 2022, arXiv 2202.00449).
 
-    The top p % of the pixels are removed and imputed by noisy linear interpolation: each becomes
+    The first p % of the pixels are removed and imputed by noisy linear interpolation: each becomes
     the weighted mean of its eight neighbours, all solved together, plus Gaussian noise. Pixels of
     equal saliency are ordered by a seeded permutation, never by position.
 
@@ -68,21 +85,22 @@ def road(
         saliency: (H, W); larger is more relevant, the sign counts.
         percentages: of the pixels, each in (0, 100).
         noise: standard deviation of the added noise, in units of x.
+        order: which pixels go first, the most relevant or the least.
+
+    Returns:
+        A :class:`Road`, or a :class:`RoadLeast` with ``order="least"``.
     """
-    ranking = _ranking(np.asarray(saliency), seed)
-    if ranking.shape != (x.shape[-2] * x.shape[-1],):
-        raise OptionError(
-            f"saliency of shape {tuple(saliency.shape)} for an image of shape {tuple(x.shape)}; "
-            "expected (H, W)"
-        )
+    if order not in ("most", "least"):
+        raise OptionError(f"order={order!r} is unknown; use 'most' or 'least'")
+    pixels = ranking(x, saliency, seed, least_first=order == "least")
     if any(not 0 < p < 100 for p in percentages):
         raise OptionError("percentages must lie strictly between 0 and 100")
     generator = np.random.default_rng(seed)
     image = x.detach().cpu().double().numpy()
     images = [image]
     for p in percentages:
-        removed = np.zeros(len(ranking), dtype=bool)
-        removed[ranking[: round(len(ranking) * p / 100)]] = True
+        removed = np.zeros(len(pixels), dtype=bool)
+        removed[pixels[: round(len(pixels) * p / 100)]] = True
         images.append(impute(image, removed.reshape(x.shape[-2:]), noise, generator))
     batch = torch.from_numpy(np.stack(images)).to(x)
     with torch.no_grad():
@@ -90,14 +108,8 @@ def road(
     drop = {
         float(p): probabilities[0] - q for p, q in zip(percentages, probabilities[1:], strict=True)
     }
-    return Road(drop=drop, aopc=float(np.mean(list(drop.values()))))
-
-
-def _ranking(saliency: NDArray[np.floating], seed: int) -> NDArray[np.intp]:
-    """Pixel indices, most relevant first, ties in a seeded random order."""
-    values = saliency.ravel()
-    ties = np.random.default_rng(seed).permutation(len(values))
-    return ties[np.argsort(-values[ties], kind="stable")]
+    kind = Road if order == "most" else RoadLeast
+    return kind(drop=drop, aopc=float(np.mean(list(drop.values()))))
 
 
 def impute(

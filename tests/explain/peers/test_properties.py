@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,6 +157,18 @@ def test_transformers_outputs_are_unwrapped(name, small_cnn):
 
 
 @every_peer
+def test_attention_and_half_precision_are_no_obstacle(name):
+    """The nearest to real use: a ``transformers`` ViT in float16, whose logits are unwrapped."""
+    pytest.importorskip("transformers")
+    from tests.explain.test_architectures import vit
+
+    options = {"layer": "vit.embeddings.patch_embeddings.projection"} if name == "grad-cam" else {}
+    found = made(name, vit().eval().half(), **options).saliency(image(3, 64, 64), 1)
+    assert found.isfinite().all()
+    assert found.shape == (64, 64)
+
+
+@every_peer
 def test_bad_input_is_refused_in_one_line(name, small_cnn):
     peer = made(name, small_cnn)
     with pytest.raises(OptionError, match=r"target=9"):
@@ -269,3 +282,16 @@ def test_h_sets_are_the_saliency_of_the_class(small_cnn):
 def test_the_random_map_differs_between_images(small_cnn):
     peer = make_peer("random", small_cnn)
     assert not torch.equal(peer.saliency(X, 1), peer.saliency(X.flip(1), 1))
+
+
+def test_the_documentation_names_every_peer_and_metric_and_option():
+    from interlock.explain import METRICS
+
+    page = (Path(__file__).parents[3] / "docs" / "peers.md").read_text(encoding="utf-8")
+    headings = {n for line in page.splitlines() if line.startswith("### ")
+                for n in line[4:].split(" · ")[0].split(", ")}  # fmt: skip
+    assert headings == set(PEERS)
+    assert all(f"\n| {name} |" in page for name in METRICS)
+    for name, entry in PEERS.items():
+        if not name.startswith("h-sets"):
+            assert all(f"`{option}`" in page for option in entry.options), name

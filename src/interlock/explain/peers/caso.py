@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softshrink
 
+from interlock.errors import OptionError
 from interlock.explain._derivatives import Differentiable
 from interlock.explain.peers._asking import Asking, at_least
 
@@ -43,7 +44,8 @@ class Cafo(Asking):
         """Check the options."""
         super().__post_init__()
         at_least("sparsity", self.sparsity, 0.0)
-        at_least("1 - sparsity", 1 - self.sparsity, 1e-9)
+        if self.sparsity >= 1:
+            raise OptionError(f"sparsity={self.sparsity}: must lie in [0, 1)")
         at_least("lambda2", self.lambda2, 1e-12)
         at_least("samples", self.samples, 1)
         at_least("noise", self.noise, 0.0)

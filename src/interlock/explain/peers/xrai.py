@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from interlock.errors import OptionError
 from interlock.explain._derivatives import Differentiable
 from interlock.explain.hsets import displayed
 from interlock.explain.peers._asking import Asking, at_least
@@ -46,7 +47,8 @@ class Xrai(Asking):
         super().__post_init__()
         at_least("steps", self.steps, 1)
         for name, value in (("low", self.low), ("high", self.high)):
-            at_least(name, 0.0 if value is None else value, -float("inf"))
+            if value is not None and not (isinstance(value, int | float) and np.isfinite(value)):
+                raise OptionError(f"{name}={value!r}: must be a finite number")
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
         found = torch.zeros_like(x)

@@ -1,0 +1,32 @@
+"""Pixels in the order of their saliency."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from interlock.errors import OptionError
+
+
+def ranking(
+    x: Tensor, saliency: Tensor | NDArray[np.floating], seed: int, *, least_first: bool = False
+) -> NDArray[np.intp]:
+    """(H * W,) pixel indices, most relevant first, equal ones in an order drawn by the seed.
+
+    Raises:
+        OptionError: the saliency is no finite (H, W) map of the image.
+    """
+    if isinstance(saliency, Tensor):
+        saliency = saliency.detach().cpu().numpy()
+    values = np.asarray(saliency, dtype=np.float64)
+    if values.shape != tuple(x.shape[-2:]):
+        raise OptionError(
+            f"saliency of shape {tuple(saliency.shape)} for an image of shape {tuple(x.shape)}; "
+            "expected (H, W)"
+        )
+    if not np.isfinite(values).all():
+        raise OptionError("the saliency holds values that are not finite (NaN or infinite)")
+    values = values.ravel() if least_first else -values.ravel()
+    ties = np.random.default_rng(seed).permutation(len(values))
+    return ties[np.argsort(values[ties], kind="stable")]
