@@ -28,7 +28,7 @@ def test_wilson_solves_its_equation(hits: int, more: int) -> None:
 
 def test_shares_have_wilson_intervals() -> None:
     values = np.array([1.0] * 7 + [0.0] * 3)
-    found = estimate(values)
+    found = estimate(values, share=True)
     assert (found.count, found.mean, (found.low, found.high)) == (10, 0.7, wilson(7, 10))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from interlock._atomic import write_atomically
@@ -12,12 +13,13 @@ from interlock.lab.intervals import draw_intervals
 from interlock.lab.plan import results
 from interlock.lab.show import show
 from interlock.lab.status import Status, study_status
-from interlock.lab.summary import Summary, summarise
+from interlock.lab.summary import QUALITY, Summary, summarise
 from interlock.lab.tables import comparison_table, tables
 from interlock.report import Chapter, Exhibit, Grid, Problem, exhibits_chapter, grids_chapter
 from interlock.report.page import render_page
 
 PICTURES = 8
+_LOOKED_AT = 5000  # rows
 NOTES = {
     "explain": (
         "Means over images; seeds are averaged for each image first. Brackets: 95 % intervals by "
@@ -85,18 +87,22 @@ def _differences(folder: Path, summary: Summary, seed: int) -> Iterator[Grid]:
             found = compare_methods(folder, methods[0], other, seed=seed)
         except InterlockError:  # nothing in common
             continue
-        table = comparison_table(found, methods[0], other)
+        told = [one for one in found if summary.task == "explain" or one.metric in QUALITY]
+        table = comparison_table(told, methods[0], other)
         yield Grid(table.title, table.header, table.rows)
 
 
 def _exhibits(folder: Path) -> Iterator[Exhibit]:
-    """Pictures of the first data items, each method in turn, as far as they can be drawn."""
-    table = results(folder).select(["item", "value", "artefact", "made_artefact"])
-    wanted = []
-    for row in table.slice(0, 50 * PICTURES).to_pylist():
-        kept = row["artefact"] or row["made_artefact"]
-        if kept and row["value"] is not None and row["item"] not in wanted:
-            wanted.append(row["item"])
+    """A picture of each method under each condition in turn, as far as they can be drawn."""
+    columns = ["item", "data", "method", "condition", "value", "artefact", "made_artefact"]
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in results(folder).select(columns).slice(0, _LOOKED_AT).to_pylist():
+        kept = (row["artefact"] or row["made_artefact"]) and row["value"] is not None
+        group = groups.setdefault((row["condition"], row["method"]), [])
+        if kept and not row["condition"].startswith("clean") and row["item"] not in group:
+            group.append(row["item"])
+    turns = zip_longest(*groups.values())
+    wanted = [item for turn in turns for item in turn if item is not None]
     for item in wanted[:PICTURES]:
         try:
             shown = show(folder, item)

@@ -28,17 +28,23 @@ class Estimate:
     """Ends of the interval; NaN where there is none, of fewer than two values."""
 
 
-def estimate(values: Values, *, confidence: float = 0.95, seed: int = 0) -> Estimate:
+def estimate(
+    values: Values, *, share: bool = False, confidence: float = 0.95, seed: int = 0
+) -> Estimate:
     """The mean of one value for each data item.
 
-    Wilson's interval for shares, where every value is 0 or 1. Else the percentile bootstrap over
-    data items, or Student's t for more than ``MANY``.
+    Args:
+        values: (N,).
+        share: values are 0 or 1; the interval is Wilson's, as long as that is so. Else it is the
+            percentile bootstrap over data items, or Student's t for more than ``MANY``.
+        confidence: of the interval.
+        seed: of the bootstrap.
     """
     count = len(values)
     if count == 0:
         return Estimate(0, math.nan, math.nan, math.nan)
     mean = float(values.mean())
-    if bool(np.isin(values, (0.0, 1.0)).all()):
+    if share and bool(np.isin(values, (0.0, 1.0)).all()):
         low, high = wilson(int(values.sum()), count, confidence)
     elif count < 2:
         low = high = math.nan

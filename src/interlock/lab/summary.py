@@ -19,6 +19,10 @@ from interlock.lab.statistics import Estimate, Values, estimate
 
 KEY = ("model", "method", "condition", "metric")
 WORST = "worst of all"
+QUALITY = ("right", "defended", "answered")
+"""Metrics that tell how good a defence is; others tell what it costs, or details."""
+SHARES = (*QUALITY, "masked")
+"""Metrics whose values are 0 or 1."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def _lines(
     more = {tuple(row[name] for name in KEY): row for row in groups.to_pylist()}
     for key, mine in values.items():
         row = more[key]
-        found = estimate(array(mine), seed=seed)
+        found = estimate(array(mine), share=key[-1] in SHARES, seed=seed)
         yield _line(key, found, row["bad_sum"], row["seconds_mean"], row["metric_seconds_mean"])
 
 
@@ -165,7 +169,7 @@ def _worst(values: dict[tuple[str, ...], dict[str, float]], seed: int) -> Iterat
             everywhere = set.intersection(*(set(mine) for mine in many))
             worst = {data: min(mine[data] for mine in many) for data in sorted(everywhere)}
             key = (model, method, WORST, "right")
-            yield _line(key, estimate(array(worst), seed=seed))
+            yield _line(key, estimate(array(worst), share=True, seed=seed))
 
 
 def _claims(table: pa.Table) -> Iterator[dict[str, Any]]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from interlock.lab.compare import Comparison
-from interlock.lab.summary import Line, Summary
+from interlock.lab.summary import QUALITY, Line, Summary
 
 _NAMES = {
     "gini": "Gini",
     "road": "ROAD",
+    "road-least": "ROAD, least first",
     "right": "right",
     "defended": "refused",
     "answered": "answered",
@@ -105,7 +106,7 @@ def _of_model(task: str, model: str, lines: Sequence[Line]) -> Iterator[Table]:
 
 def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
     """The lines that tell of quality, not of cost or detail."""
-    return [line for line in lines if task == "explain" or line.metric in _NAMES]
+    return [line for line in lines if task == "explain" or line.metric in QUALITY]
 
 
 def _head(condition: str, metric: str) -> str:

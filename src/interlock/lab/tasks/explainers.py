@@ -20,7 +20,15 @@ Saliency = Callable[[Tensor, int], Tensor]
 Explain = Callable[[nn.Module, Tensor, int], Tensor]
 """The same method on any model."""
 
-METRICS = ("gini", "road")
+_METRIC_CODE = {
+    "gini": "faithfulness",
+    "road": "faithfulness",
+    "road-least": "faithfulness",
+    "insertion": "curves",
+    "deletion": "curves",
+    "randomised-weights": "sanity",
+    "stability": "stability",
+}
 
 
 def explainer_options(name: str) -> list[str] | None:
@@ -89,18 +97,18 @@ def explainer_code(name: str) -> str:
 
 
 def metric_options(name: str) -> list[str] | None:
-    """The options of a metric; None where it takes any.
+    """The options of a metric, which only the user's own have; None where it takes any.
 
     Raises:
         OptionError: there is no such metric.
     """
-    if name == "gini":
+    from interlock.explain.metrics import METRICS
+
+    if name in METRICS:
         return []
-    if name == "road":
-        return ["percentages", "noise"]
     if ":" in name:
         return taken_by(imported(name), but=("model", "x", "target", "saliency", "explain", "seed"))
-    raise OptionError(unknown("metric", name, METRICS))
+    raise OptionError(unknown("metric", name, list(METRICS)))
 
 
 def measure(
@@ -115,19 +123,19 @@ def measure(
     seed: int,
 ) -> float:
     """The value of a metric on one saliency map."""
-    from interlock.explain import gini, road
+    from interlock.explain.metrics import METRICS
 
-    if name == "gini":
-        return gini(saliency)
-    if name == "road":
-        return road(model, x, saliency, target, seed=seed, **options).aopc
-    found = imported(name)(model, x, target, saliency, explain=explain, seed=seed, **options)
-    return float(found)
+    metric: Callable[..., float] = METRICS[name] if name in METRICS else imported(name)
+    return float(metric(model, x, target, saliency, explain=explain, seed=seed, **options))
 
 
 def metric_code(name: str) -> str:
     """Digest of the code of a metric."""
-    return modules_digest("interlock.explain.faithfulness") if name in METRICS else _code_of(name)
+    from interlock.explain.metrics import METRICS
+
+    if name in METRICS:
+        return modules_digest(f"interlock.explain.{_METRIC_CODE.get(name, 'metrics')}")
+    return _code_of(name)
 
 
 def _code_of(name: str) -> str:
