@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+from interlock.lab.code import code_digest as code_digest
 
 Record = dict[str, Any]
 
@@ -52,9 +53,3 @@ class Records:
 def key(**parts: Any) -> str:
     """A key that changes with any of its parts."""
     return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def code_digest(*files: Path) -> str:
-    """A digest of what Python files do; layout and comments do not count."""
-    parsed = [ast.dump(ast.parse(file.read_text(encoding="utf-8"))) for file in files]
-    return sha256("\n".join(parsed).encode()).hexdigest()[:12]
