@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,24 +62,34 @@ class Totals:
         }
 
 
+_GOOD, _BAD, _FRESH, _DRAWN = 1, 2, 4, 8
+
+
 class Plan:
-    """The rows of a study by name, and which of them have a value or failed.
+    """The rows of a study, and which of them have a value or failed.
+
+    A study may have millions of rows: each is a name and a byte.
 
     Args:
         good: rows with a value.
         bad: rows that failed.
     """
 
-    def __init__(self, good: set[str], bad: set[str]) -> None:
-        self._good, self._bad = good, bad
-        self._fresh: set[str] = set()
-        self._drawn: set[str] = set()
-        self._items: list[tuple[str, ...]] = []
+    def __init__(self, good: Collection[str], bad: Collection[str]) -> None:
+        self._before = good, bad
+        self._number: dict[str, int] = {}
+        """Of each row's name."""
+        self._state = bytearray()
+        """By the row's number."""
+        self._item_rows = array("Q")
+        """Numbers of the rows of all items, one item after the other."""
+        self._item_sizes = array("H")
         self._chunk: list[tuple[Any, ...]] = []
-        self._tables: list[pa.Table] = []
+        self._file = io.BytesIO()
+        self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd")
         self.preparations: list[int] = []
         """Numbers of those with something missing."""
-        self.missing: list[int] = []
+        self.missing = array("Q")
         """Numbers of the jobs with something missing."""
         self.complete = True
         """Whether all of the study was looked at."""
@@ -86,8 +97,9 @@ class Plan:
     def count(self, job: Job, number: int) -> None:
         """Take a job into the plan."""
         for item in job.items:
-            self._items.append(tuple(w.row for w in item.wanted))
+            self._item_sizes.append(len(item.wanted))
             for wanted in item.wanted:
+                self._item_rows.append(self._numbered(wanted.row))
                 self._chunk.append(
                     (wanted.row, item.id, item.model, item.data, item.method, item.condition,
                      item.options, item.seed, wanted.metric)
@@ -106,70 +118,77 @@ class Plan:
         """A job without what is there or was drawn before; None where nothing is left of it."""
         items = []
         for item in job.items:
-            wanted = tuple(
-                w for w in item.wanted if not self._there(w.row) and w.row not in self._drawn
-            )
+            wanted = tuple(w for w in item.wanted if not self._of(w.row))
             if wanted:
-                self._drawn.update(w.row for w in wanted)
+                for one in wanted:
+                    self._mark(one.row, _DRAWN)
                 items.append(item._replace(wanted=wanted))
         return replace(job, items=tuple(items)) if items else None
 
     def begun(self, job: Job) -> bool:
         """Whether an earlier run may have kept what the items of a job share."""
-        return bool(job.made) and any(w.row in self._good for i in job.items for w in i.wanted)
+        return bool(job.made) and any(self._of(w.row) & _GOOD for i in job.items for w in i.wanted)
 
     def take(self, found: Done) -> None:
         """A job is done."""
         for one in found.rows:
-            (self._good if one.error is None else self._bad).add(one.row)
-            self._fresh.add(one.row)
+            self._mark(one.row, _FRESH | (_GOOD if one.error is None else _BAD))
 
     def totals(self, *, stopped: bool = False) -> Totals:
         """As far as the run has come."""
         computed = reused = failed = 0
-        counted: set[str] = set()
-        for rows in self._items:
-            if not all(self._there(row) for row in rows):
+        counted, start = bytearray(len(self._state)), 0
+        for size in self._item_sizes:
+            rows = self._item_rows[start : start + size]
+            start += size
+            states = [self._state[row] for row in rows]
+            if not all(state & (_GOOD | _BAD) for state in states):
                 continue
-            if any(row in self._bad for row in rows):
+            if any(state & _BAD for state in states):
                 failed += 1
-            elif any(row in self._fresh for row in rows) and not counted.issuperset(rows):
+            elif any(state & _FRESH for state in states) and not all(counted[r] for r in rows):
                 computed += 1
-                counted.update(rows)
+                for row in rows:
+                    counted[row] = 1
             else:
                 reused += 1
-        left = len(self._items) - computed - reused - failed
+        left = len(self._item_sizes) - computed - reused - failed
         stopped = stopped and (left > 0 or not self.complete)
-        return Totals(len(self._items), computed, reused, failed, stopped)
+        return Totals(len(self._item_sizes), computed, reused, failed, stopped)
 
     def write(self, folder: Path) -> None:
-        """Keep the plan beside the results, which mean nothing without it.
+        """Keep the plan beside the results, which mean nothing without it. Ends the counting.
 
         Raises:
             OutputError: it cannot be written.
         """
         self._pack()
-        buffer = io.BytesIO()
-        table = pa.concat_tables([SCHEMA.empty_table(), *self._tables])
-        pq.write_table(table, buffer, compression="zstd")
-        write_atomically(folder / PLAN, buffer.getvalue())
-        self._tables = []
-
-    def failed_rows(self) -> list[str]:
-        """Rows of the study that failed."""
-        return [row for rows in self._items for row in rows if row in self._bad]
+        self._writer.close()
+        write_atomically(folder / PLAN, self._file.getvalue())
+        self._file = io.BytesIO()
+        self._before = (), ()
 
     def _pack(self) -> None:
         columns = zip(*self._chunk, strict=True) if self._chunk else [()] * len(SCHEMA)
         arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
-        self._tables.append(pa.Table.from_arrays(arrays, schema=SCHEMA))
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
         self._chunk = []
 
     def _open(self, job: Job) -> bool:
-        return any(not self._there(w.row) for item in job.items for w in item.wanted)
+        return not all(self._of(w.row) for item in job.items for w in item.wanted)
 
-    def _there(self, row: str) -> bool:
-        return row in self._good or row in self._bad
+    def _of(self, row: str) -> int:
+        return self._state[self._numbered(row)]
+
+    def _mark(self, row: str, state: int) -> None:
+        self._state[self._numbered(row)] |= state
+
+    def _numbered(self, row: str) -> int:
+        number = self._number.setdefault(row, len(self._state))
+        if number == len(self._state):
+            good, bad = self._before
+            self._state.append(_GOOD if row in good else _BAD if row in bad else 0)
+        return number
 
 
 def make_plan(

@@ -97,7 +97,7 @@ class _Run:
         """Both phases."""
         preparations = task.preparations
         self._phase("preparing", task.worker({}), preparations, plan.preparations, plan)
-        if plan.missing and not self._stop():
+        if len(plan.missing) and not self._stop():
             worker = task.worker(self._prepared(preparations))
             self._phase("running", worker, task.jobs, plan.missing, plan)
 
@@ -109,7 +109,7 @@ class _Run:
         numbers: Sequence[int],
         plan: Plan,
     ) -> None:
-        if not numbers:
+        if not len(numbers):
             return
         tell = self._tell(name)
         left = self._left(jobs, numbers, plan)

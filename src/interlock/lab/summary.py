@@ -57,7 +57,7 @@ class Summary:
     claims: tuple[dict[str, Any], ...]
     """Of ``certify``: what each method promises on the study's votes."""
     made: dict[str, list[str]]
-    """Versions, engines, devices and hosts behind the values."""
+    """Versions, engines and devices behind the values."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -102,7 +102,7 @@ def summarise(folder: Path, *, seed: int = 0) -> Summary:
         claims=tuple(_claims(table)) if task == "certify" else (),
         made={
             name: sorted(pc.unique(pc.drop_null(table[name])).to_pylist())
-            for name in ("version", "torch", "engine", "device", "host")
+            for name in ("version", "torch", "engine", "device")
         },
     )
 

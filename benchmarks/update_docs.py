@@ -1,0 +1,41 @@
+"""Write the tables of README and docs anew from the summaries in ``docs/results``.
+
+    interlock lab report build/lab/explain --summary docs/results/explain.json
+    python benchmarks/update_docs.py
+
+``tests/test_docs_tables.py`` fails where a document says something else than its summary.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from interlock.lab.documents import names, renewed
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "results"
+
+
+def documents() -> list[Path]:
+    """All that may hold tables."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Renew what is stale."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.parse_args(argv)
+    for path in documents():
+        before = path.read_text("utf-8")
+        after = renewed(before, RESULTS)
+        if after != before:
+            path.write_text(after, "utf-8")
+        for name in names(after):
+            print(f"{path.relative_to(ROOT)}: {name}{' renewed' if after != before else ''}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

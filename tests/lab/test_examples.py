@@ -1,0 +1,48 @@
+"""The studies that ship with the project run, and find something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from interlock.lab.study import read_study
+from interlock.lab.summary import summarise
+from interlock.lab.task import Setting, open_task
+from tests.lab.running import ROOT, lab
+
+STUDIES = sorted((ROOT / "examples").rglob("*.toml")) + sorted(
+    (ROOT / "benchmarks").rglob("*.toml")
+)
+SMALL = sorted((ROOT / "examples" / "studies").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_studies_are_well_formed(path: Path) -> None:
+    study = read_study(path)
+    if any("../shared" in part.path for part in study.data) and not (ROOT / "../shared").is_dir():
+        pytest.skip("shared/ with real models and photos is not beside the project")
+    task = open_task(Setting(study, path.name, path.parent))
+    assert len(task.jobs) > 0
+    assert task.jobs[0].items[0].id != task.jobs[-1].items[-1].id
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
+def test_small_studies_run(path: Path, tmp_path: Path) -> None:
+    found = lab("run", path, "--out", tmp_path)
+    assert found["computed"] == found["items"] > 0
+    assert lab("run", path, "--out", tmp_path)["reused"] == found["items"]
+    lines = {(one.method, one.condition, one.metric): one.mean for one in summarise(tmp_path).lines}
+    if path.stem == "explain":
+        assert (lines["H-Sets", "", "road"] or 0) > (lines["random", "", "road"] or 0) + 0.2
+    if path.stem == "defend":
+        assert lines["undefended", "clean", "right"] == 1
+        assert (lines["ceiling", "patch, 3 %", "right"] or 0) > (
+            lines["undefended", "patch, 3 %", "right"] or 0
+        )
+    if path.stem == "certify":
+        assert lines["undefended", "gcg", "defended"] == 0
+        assert (lines["swap, q = 10 %, N = 7", "gcg", "defended"] or 0) > 0.8
+    page = Path(lab("report", tmp_path)["report"]).read_text("utf-8")
+    assert "Results" in page
