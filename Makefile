@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard docs clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard bench-lab docs clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -43,6 +43,9 @@ bench-certify: .venv/.ready
 
 bench-guard: .venv/.ready
 	$(BIN)/python benchmarks/guard_load.py
+
+bench-lab: .venv/.ready
+	$(BIN)/python benchmarks/lab_scale.py
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,7 +1,7 @@
 """Tables in documents, kept true: text between markers comes from summaries of studies.
 
-``<!-- lab:NAME -->`` … ``<!-- /lab -->`` in a document holds the tables of ``NAME.json``, which
-``interlock lab report DIR --summary NAME.json`` wrote.
+Between ``<!-- lab:NAME -->`` and ``<!-- /lab -->``, each on a line of its own, a document holds the
+tables of ``NAME.json``, which ``interlock lab report DIR --summary NAME.json`` wrote.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from interlock.errors import DataError
 from interlock.lab.summary import Summary
 from interlock.lab.tables import markdown, tables
 
-_BLOCK = re.compile(r"(<!-- lab:(?P<name>[\w.-]+) -->\n)(?P<text>.*?)(<!-- /lab -->)", re.DOTALL)
-_MARK = re.compile(r"<!-- (?:lab:[^>]*|/lab) -->")
+_BLOCK = re.compile(
+    r"^(<!-- lab:(?P<name>[\w.-]+) -->\n)(?:.*?)^(<!-- /lab -->)$", re.DOTALL | re.MULTILINE
+)
+_MARK = re.compile(r"^<!-- (?:lab:.*|/lab) -->$", re.MULTILINE)
 
 
 def renewed(document: str, results: Path) -> str:
@@ -47,4 +49,4 @@ def _block(found: re.Match[str], results: Path) -> str:
         summary = Summary.from_dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: no summary to make a table from ({error})") from None
-    return f"{found[1]}\n{markdown(tables(summary))}\n\n{found[4]}"
+    return f"{found[1]}\n{markdown(tables(summary))}\n\n{found[3]}"

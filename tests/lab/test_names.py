@@ -1,0 +1,146 @@
+"""Names of items: they follow what decides a value, and nothing else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from interlock.lab import code
+from interlock.lab.code import modules_digest
+from interlock.lab.identity import classifier_identity
+from interlock.lab.items import Wanted, canonical, name_of
+from interlock.lab.tasks.explainers import explainer_code
+from interlock.models import load_classifier
+from tests.conftest import SmallCNN
+from tests.test_cli import LABELS, preprocess
+
+
+def test_names_change_with_every_part_and_not_with_order() -> None:
+    names = {name_of(a=a, b=b) for a in (0, 1, "1", None, [1]) for b in (0.5, "x", {"y": 1})}
+    assert len(names) == 15
+    assert name_of(a=1, b={"x": 1, "y": 2}) == name_of(b={"y": 2, "x": 1}, a=1)
+    with pytest.raises(ValueError, match="JSON"):
+        canonical(float("nan"))
+    rows = {Wanted.of("i", "gini"), Wanted.of("i", "road"), Wanted.of("j", "gini"),
+            Wanted.of("i", "gini", seed=1)}  # fmt: skip
+    assert len({w.row for w in rows}) == 4
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small package that the digest takes for this one."""
+    folder = tmp_path / "interlock" / "thing"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(code, "_file", lambda name: _found(tmp_path, name))
+    (folder / "__init__.py").write_text("")
+    (folder / "a.py").write_text(
+        "from typing import TYPE_CHECKING\n"
+        "from interlock.thing.b import f\n"
+        "if TYPE_CHECKING:\n    from interlock.thing.d import D\n"
+        "def g(x):\n    from interlock.thing import c\n    return f(x) + c.h(x)\n"
+    )
+    (folder / "b.py").write_text("def f(x):\n    return x + 1\n")
+    (folder / "c.py").write_text("import numpy\ndef h(x):\n    return 2 * x\n")
+    (folder / "d.py").write_text("class D: pass\n")
+    return folder
+
+
+def _found(root: Path, name: str) -> Path | None:
+    path = root / f"{name.replace('.', '/')}.py"
+    return path if path.is_file() else None
+
+
+def digest() -> str:
+    modules_digest.cache_clear()
+    found = modules_digest("interlock.thing.a")
+    modules_digest.cache_clear()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "counts"),
+    [
+        ("a.py", "f(x) +", "f(x)  +", False),
+        ("b.py", "return x + 1", "# more\n    return x + 1", False),
+        ("b.py", "x + 1", "x + 2", True),
+        ("c.py", "2 * x", "3 * x", True),  # imported inside a function
+        ("d.py", "pass", "x = 1", False),  # read by a type checker alone
+        ("c.py", "import numpy", "import captum", True),  # a library that is a method itself
+    ],
+)
+def test_code_counts_as_deep_as_it_is_imported(
+    package: Path, file: str, old: str, new: str, counts: bool
+) -> None:
+    before = digest()
+    path = package / file
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    assert (digest() != before) == counts
+
+
+def test_methods_have_codes_of_their_own() -> None:
+    codes = {name: explainer_code(name) for name in ("h-sets", "h-sets-paper", "occlusion", "xrai")}
+    assert len(set(codes.values())) == 4
+
+
+class Bigger(SmallCNN):
+    """The same weights, other answers."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * super().forward(x)
+
+
+class Padded(nn.Module):
+    """No weights: its options are told by nothing but its text."""
+
+    def __init__(self, padding: int) -> None:
+        super().__init__()
+        self.padding = nn.ZeroPad2d(padding)
+
+
+def identity(model: nn.Module, prepare=preprocess, labels=LABELS) -> str:  # type: ignore[no-untyped-def]
+    return classifier_identity(load_classifier(model, preprocess=prepare, labels=labels))
+
+
+def brighter(image: Image.Image) -> Tensor:
+    return preprocess(image) + 0.1
+
+
+def test_a_classifier_is_named_by_what_decides_its_answers() -> None:
+    same = identity(SmallCNN())
+    assert identity(SmallCNN()) == same
+    moved = SmallCNN()
+    with torch.no_grad():
+        moved.head.bias += 1e-6
+    others = [
+        identity(SmallCNN(seed=1)),
+        identity(moved),
+        identity(Bigger()),
+        identity(SmallCNN(), brighter),
+        identity(SmallCNN(), labels=["a", "b", "c", "d"]),
+        identity(Padded(1)),
+        identity(Padded(2)),
+    ]
+    assert len({same, *others}) == 8
+
+
+def test_a_module_of_the_users_counts_by_its_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "from tests.conftest import SmallCNN\nclass Mine(SmallCNN):\n    factor = 1\n"
+    names = []
+    for number, body in enumerate((text, text + "# comment\n", text.replace("= 1", "= 2"))):
+        (tmp_path / f"v{number}").mkdir()
+        (tmp_path / f"v{number}" / "mine_of_lab.py").write_text(body)
+        monkeypatch.syspath_prepend(str(tmp_path / f"v{number}"))
+        sys.modules.pop("mine_of_lab", None)
+        import mine_of_lab
+
+        names.append(identity(mine_of_lab.Mine()))
+    sys.modules.pop("mine_of_lab", None)
+    assert names[0] == names[1] != names[2]
