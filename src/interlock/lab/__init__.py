@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from interlock.lab.plan import Totals
     from interlock.lab.run import run_study
     from interlock.lab.study import Study, StudyError, read_study
+    from interlock.lab.task import Setting
 
 _LAZY = {
+    "Setting": "interlock.lab.task",
     "Study": "interlock.lab.study",
     "StudyError": "interlock.lab.study",
     "Totals": "interlock.lab.plan",
@@ -21,7 +23,7 @@ _LAZY = {
     "run_study": "interlock.lab.run",
 }
 
-__all__ = ["Study", "StudyError", "Totals", "read_study", "run_study"]
+__all__ = ["Setting", "Study", "StudyError", "Totals", "read_study", "run_study"]
 
 
 def __getattr__(name: str) -> Any:

@@ -55,14 +55,31 @@ def run_study(
     if out.exists():
         with sole_run(out):  # before anything is loaded
             pass
-    task = open_task(setting, tell("reading the data"))
+    try:
+        task = open_task(setting, _stoppable(tell("reading the data"), stop))
+    except _Stopped:
+        return Totals(0, 0, 0, 0, interrupted=True)
     with sole_run(out), _opened(out) as store:
-        _keep_study(setting, text, out)
         plan = make_plan(task, store, retry_failed=retry_failed, tell=tell("planning"), stop=stop)
         if not stop():
+            _keep_study(setting, text, out)
             plan.write(out)
             _Run(setting, engine, store, stop, tell).all(task, plan)
         return plan.totals(stopped=stop())
+
+
+class _Stopped(Exception):  # noqa: N818
+    """Told to stop before there was a plan."""
+
+
+def _stoppable(tell: Tell | None, stop: Callable[[], bool]) -> Tell:
+    def told(done: int, total: int) -> None:
+        if stop():
+            raise _Stopped
+        if tell is not None:
+            tell(done, total)
+
+    return told
 
 
 @contextmanager

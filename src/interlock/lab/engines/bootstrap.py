@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def make_worker(factory: bytes, threads: int) -> Worker:
     """
     os.environ.update(thread_variables(threads))
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # A library that warns would do so for each of a hundred thousand items.
+    warnings.filterwarnings("ignore")
     import torch
 
     torch.set_num_threads(threads)

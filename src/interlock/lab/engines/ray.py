@@ -116,8 +116,8 @@ class RayEngine:
         if ray.is_initialized():
             yield ray
             return
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # reports to nobody
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # and warns of nothing
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
         try:
             with _own_signals():
