@@ -214,7 +214,7 @@ def test_unknown_kinds_and_options(tmp_path: Path) -> None:
             open_source("folder", str(tmp_path), **{option: value})  # type: ignore[arg-type]
     with pytest.raises(DataError, match="expected text"):
         open_source("folder", "")
-    assert set(KINDS) == {*WRITERS, "prompts"}
+    assert set(KINDS) == {*WRITERS, "prompts", "skimage"}
 
 
 def test_missing_packages_name_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
