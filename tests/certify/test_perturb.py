@@ -1,4 +1,5 @@
 import string
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from interlock.certify import Perturbation
 from interlock.certify.graphemes import graphemes
+from interlock.certify.perturb import copy_generator
 from interlock.errors import OptionError
 
 KINDS = ["swap", "patch", "insert"]
@@ -97,6 +99,15 @@ def test_change_exactly(kind):
         copy = Perturbation(kind, 0.1, alphabet="ab").change_exactly(text, k, seed=k, span=(5, 25))
         assert copy.startswith("goal ")
         assert sum(letter in "ab" for letter in copy[5:]) == k
+
+
+@given(seed=st.integers(0, 2**70), index=st.integers(0, 2**33))
+def test_the_generator_of_a_copy_is_the_one_that_certificates_were_measured_with(seed, index):
+    digest = sha256(b"ein Text").digest()
+    words = [int(word) for word in np.frombuffer(digest, dtype="<u4")]
+    known = np.random.default_rng([seed, index, *words])
+    mine = copy_generator("ein Text", seed, index)
+    assert mine.bit_generator.state == known.bit_generator.state
 
 
 def test_prompts_with_one_seed_draw_independently():

@@ -23,7 +23,6 @@ from hashlib import sha256
 from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from interlock.certify.graphemes import split_span
 from interlock.certify.laws import PerturbationKind, changed_count
@@ -104,10 +103,10 @@ class Perturbation:
         """
         if copies < 0:
             raise OptionError(f"copies={copies}: give a number of copies, at least 0")
-        text, changes, made = "".join(characters), self.count(len(characters)), []
+        words, changes, made = _words("".join(characters)), self.count(len(characters)), []
         for index in range(copies):
             mine = list(characters)
-            self._change(mine, changes, copy_generator(text, seed, index))
+            self._change(mine, changes, _copy_generator(words, seed, index))
             made.append(mine)
         return made
 
@@ -132,7 +131,7 @@ class Perturbation:
     def _change(self, characters: list[str], changes: int, rng: np.random.Generator) -> None:
         places = self._places(len(characters), changes, rng)
         if self.kind == "insert":
-            new = self._draw(places.size * [""], rng)
+            new = self._draw(len(places) * [""], rng)
             for place, letter in zip(places, new, strict=True):
                 characters[place] = letter + characters[place]
             return
@@ -140,16 +139,17 @@ class Perturbation:
         for place, letter in zip(places, new, strict=True):
             characters[place] = letter
 
-    def _places(self, length: int, changes: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    def _places(self, length: int, changes: int, rng: np.random.Generator) -> Sequence[int]:
         if self.kind == "patch":
             start = int(rng.integers(length - changes + 1))
-            return np.arange(start, start + changes)
-        return np.sort(rng.choice(length, size=changes, replace=False)).astype(np.int64)
+            return range(start, start + changes)
+        chosen: list[int] = rng.choice(length, size=changes, replace=False).tolist()
+        return sorted(chosen)
 
     def _draw(self, old: Sequence[str], rng: np.random.Generator) -> Iterable[str]:
         """A uniform character of the alphabet for each old one, different unless ``paper``."""
         size = len(self.alphabet)
-        drawn = [self.alphabet[i] for i in rng.integers(size, size=len(old))]
+        drawn = [self.alphabet[i] for i in rng.integers(size, size=len(old)).tolist()]
         if not self.paper:
             for i, previous in enumerate(old):
                 while drawn[i] == previous:
@@ -159,11 +159,29 @@ class Perturbation:
 
 def copy_generator(text: str, seed: int, index: int) -> np.random.Generator:
     """The generator of copy ``index`` of ``text``: independent between texts and indices."""
+    return _copy_generator(_words(text), seed, index)
+
+
+def _copy_generator(words: Sequence[int], seed: int, index: int) -> np.random.Generator:
     if seed < 0:
         raise OptionError(f"seed={seed}: give an integer of at least 0")
+    # default_rng([seed, index, *words]), split into 32 bits here: numpy takes twice as long for it.
+    entropy = [*_split(seed), *_split(index), *words]
+    return np.random.default_rng(np.array(entropy, dtype=np.uint32))
+
+
+def _split(number: int) -> list[int]:
+    """Its 32-bit digits, the lowest first, as numpy's SeedSequence takes integers apart."""
+    digits = [number & 0xFFFFFFFF]
+    while number := number >> 32:
+        digits.append(number & 0xFFFFFFFF)
+    return digits
+
+
+def _words(text: str) -> list[int]:
     digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
-    words = [int(word) for word in np.frombuffer(digest, dtype="<u4")]
-    return np.random.default_rng([seed, index, *words])
+    words: list[int] = np.frombuffer(digest, dtype="<u4").tolist()
+    return words
 
 
 def _generator(seed: Seed) -> np.random.Generator:

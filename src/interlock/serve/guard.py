@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -188,6 +189,11 @@ class Guard:
                 503, "the decision could not be put on record", "ledger_unavailable"
             ) from None
         self.ledger_works = True
+        # Once the answer is on its way: nothing of this is for the client to wait for.
+        asyncio.get_running_loop().call_soon(self._note, answered, entry)
+
+    def _note(self, answered: Answered, entry: Entry) -> None:
+        """What is told of a decision besides the ledger."""
         self.recent.append(entry)
         self._watch(entry)
         self._count(answered.ballot, entry)
@@ -196,7 +202,7 @@ class Guard:
         )
         log.info(
             _line(
-                request_id,
+                entry.request_id,
                 outcome=entry.outcome,
                 prompt_sha256=entry.prompt_sha256,
                 prompt_characters=entry.prompt_characters,

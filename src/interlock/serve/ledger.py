@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from interlock.errors import InterlockError, OptionError
@@ -110,6 +110,7 @@ class Ledger:
     def __init__(self, url: str, waiting: int = 10_000) -> None:
         self._limit = waiting
         self._engine = _open(url)
+        self._new = _insert_new(self._engine)
         self.name = self._engine.url.render_as_string(hide_password=True)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="interlock-ledger")
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
@@ -154,12 +155,12 @@ class Ledger:
                     done.set_exception(problem)
 
     def _insert(self, entries: Sequence[Entry]) -> None:
-        rows = [asdict(entry) for entry in entries]
+        rows = [vars(entry) for entry in entries]
         for left in reversed(range(_TRIES)):
             try:
                 with self._engine.begin() as connection:
                     # A commit whose confirmation was lost may be repeated without harm.
-                    connection.execute(_insert_new(connection), rows)
+                    connection.execute(self._new, rows)
                 return
             except SQLAlchemyError:
                 if not left:
@@ -248,8 +249,8 @@ def _durable_sqlite(connection: Any, _: Any) -> None:
     cursor.close()
 
 
-def _insert_new(connection: Connection) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+def _insert_new(engine: Engine) -> Any:
+    dialect = sqlite if engine.dialect.name == "sqlite" else postgresql
     return dialect.insert(_decisions).on_conflict_do_nothing(index_elements=["answer_id"])
 
 

@@ -26,6 +26,7 @@ from interlock.serve.ledger import Ledger
 BACKLOG = 2048
 _KEEP_ALIVE = 75  # seconds; more than clients keep a connection, so that none meets a closed one
 _SWITCH = 0.0005  # seconds after which the ledger's thread and the event loop take turns
+_NEW_OBJECTS = 5000  # between two collections; Python's own 700 come many times in each request
 _GRACE = 5  # seconds beyond the deadline of a request that is under way
 
 
@@ -62,6 +63,7 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=int(config.vote.deadline) + _GRACE,
             server_header=False,
+            proxy_headers=False,
         )
         server = _Server(served)
         host, port = listener.getsockname()[:2]
@@ -70,6 +72,7 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
         def ready() -> None:
             sys.setswitchinterval(_SWITCH)
             gc.freeze()  # what is loaded by now stays; looking through it again costs milliseconds
+            gc.set_threshold(_NEW_OBJECTS, 10, 10)
             on_ready(f"http://{shown}:{port}", deployment)
 
         server.on_ready = ready

@@ -7,12 +7,15 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.request import getproxies, proxy_bypass
 
+import aiohttp
 import httpx
-from httpx_sse import EventSource
+from httpx_aiohttp import AiohttpTransport
 
 from interlock.certify.targets.wire import wait_asked_for
 from interlock.serve.completion import Answer, MalformedError
+from interlock.serve.event_stream import data_of_events
 from interlock.serve.wire_error import UpstreamRefusedError, WireError
 
 OnText = Callable[[str], bool]
@@ -79,8 +82,10 @@ class HttpUpstream:
     """A server that speaks ``POST {url}/chat/completions``.
 
     It is asked to stream; a server that answers in one piece all the same is understood, too.
-    httpx does the talking through aiohttp's connections: its own pool takes time that grows with
-    the square of the calls under way (see docs/guard.md).
+    httpx's requests and answers go over aiohttp's connections, by httpx's transport interface:
+    httpx's own pool takes time that grows with the square of the calls under way, and its client
+    looks for redirects, logins and cookies, of which there are none here (see
+    docs/experiments/guard.md). No cookie is kept: calls of different users share nothing.
 
     Args:
         url: base address, such as ``http://127.0.0.1:8000/v1``.
@@ -108,18 +113,20 @@ class HttpUpstream:
         self._headers = [
             ("content-type", "application/json"),
             ("accept", "text/event-stream, application/json"),
-            ("accept-encoding", "identity"),  # so that max_bytes bounds what is unpacked, too
+            ("accept-encoding", "identity"),
         ]
         if key:
             self._headers.append(("authorization", f"Bearer {key}"))
-        self._client: httpx.AsyncClient | None = None
+        # Here, and not at the first call: loading certificates takes tens of milliseconds.
+        self._certificates = httpx.create_ssl_context()
+        proxy = _proxy(self._address)
+        self._transport = AiohttpTransport(client=self._session, proxy=proxy)
 
     async def ask(self, call: Call, on_text: OnText) -> Answer:
         """See :class:`Upstream`."""
         body = {**call.body, "stream": True}
         if self._usage:
             body["stream_options"] = {"include_usage": True}
-        # Built by hand: the client would parse the address anew for each copy.
         request = httpx.Request(
             "POST",
             self._address,
@@ -128,16 +135,16 @@ class HttpUpstream:
         )
         try:
             async with asyncio.timeout(self.timeout):
-                response = await self._open().send(request, stream=True)
+                response = await self._transport.handle_async_request(request)
                 try:
-                    response.stream = _Bounded(response.stream, self.max_bytes)
                     if response.status_code != 200:
                         await self._complain(response)
+                    content = _bounded(response, self.max_bytes)
                     kind = response.headers.get("content-type", "").partition(";")[0].strip()
                     if kind == "text/event-stream":
-                        return await _streamed(EventSource(response), on_text)
+                        return await _streamed(data_of_events(content), on_text)
                     if kind == "application/json":
-                        answer = Answer.of_completion(_json(await response.aread()))
+                        answer = Answer.of_completion(_json(await _whole(content)))
                         on_text(answer.text)
                         return answer
                     raise LostError("an answer that is neither JSON nor an event stream")
@@ -156,31 +163,30 @@ class HttpUpstream:
         """See :class:`Upstream`."""
         try:
             async with asyncio.timeout(self.timeout):
-                response = await self._open().get(f"{self.name}/models")
+                request = httpx.Request("GET", f"{self.name}/models", headers=self._headers)
+                response = await self._transport.handle_async_request(request)
+                try:
+                    content = await _whole(_bounded(response, self.max_bytes))
+                finally:
+                    await response.aclose()
             if response.status_code != 200:
                 raise LostError(f"no list of models ({response.status_code})", response.status_code)
-            listed = _json(response.content)["data"]
+            listed = _json(content)["data"]
             return [entry for entry in listed if isinstance(entry, dict) and "id" in entry]
         except (TimeoutError, httpx.HTTPError, MalformedError, KeyError, TypeError) as error:
             raise LostError(f"no list of models ({type(error).__name__})") from None
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._client is not None:
-            client, self._client = self._client, None
-            await client.aclose()
+        await self._transport.aclose()
 
-    def _open(self) -> httpx.AsyncClient:
-        if self._client is None:
-            from httpx_aiohttp import HttpxAiohttpClient
-
-            self._client = HttpxAiohttpClient(
-                headers=self._headers,
-                timeout=None,  # one limit over the whole call instead
-                limits=httpx.Limits(max_connections=self.connections, keepalive_expiry=_KEEP_ALIVE),
-                trust_env=not _on_this_machine(self.name),
-            )
-        return self._client
+    def _session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=self.connections,
+            keepalive_timeout=_KEEP_ALIVE,
+            ssl=self._certificates,
+        )
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
     async def _complain(self, response: httpx.Response) -> None:
         status = response.status_code
@@ -189,8 +195,8 @@ class HttpUpstream:
                 502, "the upstream does not accept the guard's key", "upstream_key_refused"
             )
         if 400 <= status < 500 and status not in _PASSING:
-            response.stream = _Bounded(response.stream, _ERROR_BYTES)
-            raise UpstreamRefusedError(status, self._their_words(await response.aread(), status))
+            said = await _whole(_bounded(response, _ERROR_BYTES))
+            raise UpstreamRefusedError(status, self._their_words(said, status))
         wait = wait_asked_for(response.headers)
         raise LostError(f"the upstream answered {status}", status, wait)
 
@@ -213,13 +219,13 @@ class HttpUpstream:
         return text.replace(self._key, "[key]") if self._key else text
 
 
-async def _streamed(events: Any, on_text: OnText) -> Answer:
+async def _streamed(events: AsyncIterator[str], on_text: OnText) -> Answer:
     answer = Answer()
-    async for event in events.aiter_sse():
-        if event.data == "[DONE]":
+    async for data in events:
+        if data == "[DONE]":
             break
         seen = len(answer.deltas)
-        answer.add_chunk(_json(event.data))
+        answer.add_chunk(_json(data))
         content = answer.message.get("content")
         if len(answer.deltas) > seen and isinstance(content, str) and on_text(content):
             # The vote is cast; what the model might still say does not matter.
@@ -228,22 +234,20 @@ async def _streamed(events: Any, on_text: OnText) -> Answer:
     return answer
 
 
-class _Bounded(httpx.AsyncByteStream):
-    """A response's bytes, up to a limit."""
+async def _bounded(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
+    """The bytes of an answer, unpacked where it is packed all the same, up to a limit."""
+    seen, plain = 0, response.stream
+    assert isinstance(plain, httpx.AsyncByteStream)
+    packed = "content-encoding" in response.headers
+    async for chunk in response.aiter_bytes() if packed else plain:
+        seen += len(chunk)
+        if seen > limit:
+            raise LostError(f"an answer of more than {limit} bytes")
+        yield chunk
 
-    def __init__(self, stream: Any, limit: int) -> None:
-        self._stream, self._limit = stream, limit
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        seen = 0
-        async for chunk in self._stream:
-            seen += len(chunk)
-            if seen > self._limit:
-                raise LostError(f"an answer of more than {self._limit} bytes")
-            yield chunk
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
+async def _whole(content: AsyncIterator[bytes]) -> bytes:
+    return b"".join([chunk async for chunk in content])
 
 
 def _json(text: str | bytes) -> Any:
@@ -253,5 +257,10 @@ def _json(text: str | bytes) -> Any:
         raise MalformedError("no JSON") from None
 
 
-def _on_this_machine(url: str) -> bool:
-    return httpx.URL(url).host in ("localhost", "127.0.0.1", "::1")
+def _proxy(address: httpx.URL) -> httpx.Proxy | None:
+    """The proxy that the environment names for this address; none for this machine's own."""
+    if address.host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(address.host):
+        return None
+    named = getproxies()
+    proxy = named.get(address.scheme) or named.get("all")
+    return httpx.Proxy(proxy) if proxy else None

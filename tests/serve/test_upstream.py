@@ -1,0 +1,107 @@
+"""The calls that the guard makes: what goes out, and what may come back."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from interlock.serve.completion import Answer
+from interlock.serve.upstream import Call, HttpUpstream, LostError
+from tests.serve.running import ASK
+from tests.serve.scripted_upstream import YES, Exchange, Fault, Scripted, listening
+
+CALL = Call({"model": "m", "messages": ASK}, "req-1")
+
+
+Outcome = Answer | LostError
+
+
+def ask(
+    step: Fault, *, times: int = 1, host: str = "127.0.0.1", **options: Any
+) -> tuple[Scripted, list[Outcome]]:
+    """Ask a server this often, one call after the other."""
+    server, answers = Scripted(lambda _: YES, step), list[Outcome]()
+
+    async def go() -> None:
+        async with listening(server) as url:
+            upstream = HttpUpstream(f"{url.replace('127.0.0.1', host)}/v1", **options)
+            for _ in range(times):
+                answers.append(await outcome(upstream))
+            await upstream.aclose()
+
+    asyncio.run(go())
+    return server, answers
+
+
+async def outcome(upstream: HttpUpstream) -> Outcome:
+    try:
+        return await upstream.ask(CALL, lambda _: False)
+    except LostError as error:
+        return error
+
+
+def test_no_cookie_goes_from_one_users_call_to_the_next() -> None:
+    async def step(exchange: Exchange) -> None:
+        await exchange.start(set_cookie="session=of-the-first-user; Path=/")
+        await exchange.chunk({"content": exchange.said}, "stop")
+        await exchange.done()
+
+    server, _ = ask(step, times=3, host="localhost")  # cookies of bare addresses are dropped anyway
+    assert len(server.headers) == 3
+    assert not any("cookie" in headers for headers in server.headers)
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
+
+
+@pytest.mark.parametrize("how", PACK)
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+def test_an_answer_that_is_packed_all_the_same_is_understood(how: str, kind: str) -> None:
+    choice = {"index": 0, "finish_reason": "stop"}
+    if kind == "application/json":
+        whole = json.dumps({"choices": [choice | {"message": {"content": YES}}]})
+    else:
+        whole = f"data: {json.dumps({'choices': [choice | {'delta': {'content': YES}}]})}\n\n"
+
+    async def step(exchange: Exchange) -> None:
+        await exchange.whole(200, PACK[how](whole.encode()), kind, content_encoding=how)
+
+    server, (answer,) = ask(step)
+    assert server.headers[0]["accept-encoding"] == "identity"
+    assert isinstance(answer, Answer)
+    assert answer.text == YES
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+def test_the_limit_is_of_the_unpacked_bytes(kind: str) -> None:
+    async def step(exchange: Exchange) -> None:
+        packed = gzip.compress(b" " * 50_000_000)
+        assert len(packed) < 100_000
+        await exchange.whole(200, packed, kind, content_encoding="gzip")
+
+    _, (lost,) = ask(step, max_bytes=100_000)
+    assert str(lost) == "an answer of more than 100000 bytes"
+
+
+def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> None:
+        proxy = Scripted(lambda _: YES)
+        async with listening(proxy) as url:
+            for name in ("http_proxy", "HTTP_PROXY"):
+                monkeypatch.setenv(name, url)
+            for name in ("no_proxy", "NO_PROXY"):
+                monkeypatch.setenv(name, "inside.invalid")
+            for host, proxied in (("model.invalid", 1), ("inside.invalid", 0), ("127.0.0.1:9", 0)):
+                proxy.seen.clear()
+                upstream = HttpUpstream(f"http://{host}/v1")
+                answer = await outcome(upstream)
+                assert (len(proxy.seen), isinstance(answer, Answer)) == (proxied, proxied == 1)
+                await upstream.aclose()
+
+    asyncio.run(go())
