@@ -42,15 +42,41 @@ def grown(masks: Tensor, reach: float) -> Tensor:
 
 def windows(foreign: Tensor, share: float) -> Tensor:
     """The square with the most that is foreign in it: (N, 1, H, W) -> (N, 1, H, W) bool."""
-    height, width = foreign.shape[-2:]
+    return _best_window(_excess(foreign), share)[0].to(foreign.device)
+
+
+def two_windows(foreign: Tensor, share: float, apart: float) -> tuple[Tensor, Tensor, Tensor]:
+    """The most foreign square, and the next one beside it.
+
+    Args:
+        foreign: (N, 1, H, W).
+        share: side of the squares, as a share of the image's.
+        apart: what the second leaves out around the first, as a share of the height.
+
+    Returns:
+        (N, 1, H, W) bool, twice, and (N,): how much is foreign in the second over the first.
+    """
+    excess = _excess(foreign)
+    first, most = _best_window(excess, share)
+    second, next_most = _best_window(excess.masked_fill(grown(first, apart), 0), share)
+    ratio = (next_most / most.clamp_min(1e-12)).to(foreign.device)
+    return first.to(foreign.device), second.to(foreign.device), ratio
+
+
+def _excess(foreign: Tensor) -> Tensor:
+    return (foreign.detach().cpu().double() - 1).clamp_min(0).square()
+
+
+def _best_window(excess: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """(N, 1, H, W) -> the square with the largest sum, as a mask, and (N,) that sum."""
+    height, width = excess.shape[-2:]
     side = max(1, round(share * min(height, width)))
-    excess = (foreign.detach().cpu().double() - 1).clamp_min(0).square()
     area = F.pad(excess.cumsum(dim=-1).cumsum(dim=-2), (1, 0, 1, 0))  # summed-area table
     low, high = slice(None, -side), slice(side, None)
     sums = area[..., high, high] - area[..., low, high] - area[..., high, low] + area[..., low, low]
-    best = sums.flatten(1).argmax(dim=1)
+    most, best = sums.flatten(1).max(dim=1)
     tops, lefts = best // sums.shape[-1], best % sums.shape[-1]
     y = torch.arange(height)[None, :] - tops[:, None]
     x = torch.arange(width)[None, :] - lefts[:, None]
     rows, columns = (y >= 0) & (y < side), (x >= 0) & (x < side)
-    return (rows[:, :, None] & columns[:, None, :])[:, None].to(foreign.device)
+    return (rows[:, :, None] & columns[:, None, :])[:, None], most

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend._files import complete, fingerprint, restore, store
-from interlock.defend._masks import foreign_masks, grown, windows
+from interlock.defend._masks import foreign_masks, grown, two_windows, windows
 from interlock.defend.bank import ConceptBank, as_batches, parts_of
 from interlock.defend.features import Taps, find_layers
 from interlock.defend.fill import pull_push
@@ -19,11 +19,18 @@ from interlock.defend.foreign import Foreignness, Moments, fitted
 from interlock.defend.paper import PaperMasking
 from interlock.errors import DataError, ModelError, OptionError
 
-VERSION = 1
+VERSION = 2
 GROWTH = 0.01
 """How far the second mask reaches beyond the foreign cells, as a share of the height."""
-UNSURE = 0.6
-"""Least confidence at which a window may change a label, however calm the clean photos are."""
+UNSURE = 0.75
+"""Least evidence at which a window may change a label, however calm the clean photos are."""
+OWN = 0.25
+"""Evidence that a window gives: the new label's probability, and this much of the old one's. A
+clean label that a window changes was seldom a sure one, a patch's is."""
+SECOND = 0.8
+"""The next window is tried too where it is at least so foreign as this share of the first."""
+APART = 0.05
+"""How far it keeps from the first, as a share of the height."""
 WINDOW = 0.2
 """Side of the window that is tried on images that look clean, as a share of the image's."""
 WINDOW_GROWTH = 0.03
@@ -76,8 +83,13 @@ class _Settings:
     """Share of the calibration photos above the trigger, as asked for."""
     share: float
     """A mask also leaves out what is below this share of its image's peak."""
-    confidence: float = 2.0
-    """Mean probability that a new label needs under the windows; above 1 none is accepted."""
+    evidence: float = 2.0
+    """What a new label needs under a window (see ``OWN``); above ``1 + OWN`` none is accepted."""
+
+    @property
+    def tries_windows(self) -> bool:
+        """Whether any evidence could be enough."""
+        return self.evidence < 1 + OWN
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,10 +100,27 @@ class _Hidden:
     """(N, classes): logarithm of the mean probabilities under one mask or two."""
     changed: Tensor
     """(N,) bool: whether they give another label than the bare model."""
-    confidence: Tensor
-    """(N,): mean probability of a new label that both masks give; 0 without one."""
+    evidence: Tensor
+    """(N,): for a new label that both masks give, its mean probability and ``OWN`` times the
+    probability of the bare model's label; 0 without one."""
     votes: Tensor
     """(N, 2) long."""
+    hidden: Tensor
+    """(N, 1, H, W) bool: the first mask."""
+    passes: Tensor
+    """(N,) long: what this took."""
+
+    def put(self, index: Tensor, other: _Hidden) -> _Hidden:
+        """With some of the images replaced."""
+        return _Hidden(
+            **{
+                name: value.index_put((index,), getattr(other, name))
+                for name, value in vars(self).items()
+            }
+        )
+
+    def __getitem__(self, part: Tensor) -> _Hidden:
+        return _Hidden(**{name: value[part] for name, value in vars(self).items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,11 +158,11 @@ class ConceptShield(nn.Module):
     to those of clean photos, the place is hidden, filled smoothly from around it, and the image
     classified again. If the label survives, what was hidden did not decide it, and the answer is
     the model's own. If it does not, the place is hidden again under a slightly wider mask, and the
-    mean probabilities under both decide. Other images have their most foreign window hidden: if
-    the label changes, and changes alike under a wider window, with a confidence that clean
-    photos hardly ever reach there, the new label is accepted. In all other cases the answer is
-    the model's own, bit for bit. Masks depend on the image alone: not on a label, nor on other
-    images of the batch.
+    mean probabilities under both decide. Other images have their most foreign window hidden, and
+    the next one where it is nearly as foreign: if the label changes, and changes alike under a
+    wider window, with evidence that clean photos hardly ever give, the new label is accepted. In
+    all other cases the answer is the model's own, bit for bit. Masks depend on the image alone:
+    not on a label, nor on other images of the batch.
 
     Make one by ``ConceptShield.fit``.
     """
@@ -225,8 +254,8 @@ class ConceptShield(nn.Module):
         bank = bank or ConceptBank.fit(model, for_bank.images, concepts=concepts, seed=seed)
         shield = cls(model, foreignness, bank, settings)
         if false_change_rate:
-            confidence = shield._calibrated(held_out, false_change_rate)
-            shield.settings = replace(settings, confidence=confidence)
+            evidence = shield._calibrated(held_out, false_change_rate)
+            shield.settings = replace(settings, evidence=evidence)
         return shield
 
     @staticmethod
@@ -253,16 +282,15 @@ class ConceptShield(nn.Module):
         return PaperMasking(model, bank, top=top, percentile=percentile)
 
     def _calibrated(self, held_out: list[Tensor], rate: float) -> float:
-        """The confidence that new labels on at most this share of clean images exceed."""
+        """The evidence that new labels on at most this share of clean images exceed."""
         changed, count = [], 0
         with torch.no_grad():
             for x in held_out:
                 logits, foreign = self.look(x)
                 quiet = ~self._masks(foreign).flatten(1).any(dim=1)
                 if quiet.any():
-                    hidden = windows(foreign[quiet], WINDOW)
-                    looked = self._hide(x[quiet], logits[quiet], hidden, WINDOW_GROWTH)
-                    changed.append(looked.confidence)
+                    looked = self._try_windows(x[quiet], logits[quiet], foreign[quiet])
+                    changed.append(looked.evidence)
                     count += int(quiet.sum())
         found = torch.cat(changed).sort(descending=True).values if changed else torch.zeros(1)
         return max(UNSURE, float(found[min(len(found) - 1, int(rate * count))]) + 1e-6)
@@ -278,12 +306,30 @@ class ConceptShield(nn.Module):
             votes[index, 1] = wider.argmax(dim=1)
             under = under.index_put((index,), (under[index] + wider.softmax(dim=1)) / 2)
         agreed = (label != own_label) & (votes[:, 1] == label)
+        sure = under.gather(1, label[:, None])[:, 0] + OWN * own.softmax(dim=1).amax(dim=1)
         return _Hidden(
             logits=under.clamp_min(1e-12).log(),
             changed=under.argmax(dim=1) != own_label,
-            confidence=under.gather(1, label[:, None])[:, 0] * agreed,
+            evidence=sure * agreed,
             votes=votes,
+            hidden=hidden,
+            passes=(votes != NOT_ASKED).sum(dim=1),
         )
+
+    def _try_windows(self, images: Tensor, own: Tensor, foreign: Tensor) -> _Hidden:
+        """Hide the most foreign window, and the next one where that is nearly as foreign.
+
+        What the window with more evidence gives, with the passes of both.
+        """
+        first, second, ratio = two_windows(foreign, WINDOW, APART)
+        looked = self._hide(images, own, first, WINDOW_GROWTH)
+        index = (ratio >= SECOND).nonzero()[:, 0]
+        if not len(index):
+            return looked
+        again = self._hide(images[index], own[index], second[index], WINDOW_GROWTH)
+        passes = looked.passes.index_put((index,), again.passes, accumulate=True)
+        better = again.evidence > looked.evidence[index]
+        return replace(looked.put(index[better], again[better]), passes=passes)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits.
@@ -362,21 +408,23 @@ class ConceptShield(nn.Module):
         own, foreign = self.look(images)
         logits, masks = own, self._masks(foreign.detach())
         votes = own.new_full((len(images), 2), NOT_ASKED, dtype=torch.long)
+        passes = torch.ones_like(votes[:, 0])
         hit = masks.flatten(1).any(dim=1)
         if hit.any():
             index = hit.nonzero()[:, 0]
             looked = self._hide(images[index], own[index], masks[index], GROWTH)
             logits = logits.index_put((index[looked.changed],), looked.logits[looked.changed])
             votes[index] = looked.votes
-        if not hit.all() and self.settings.confidence < 1:
+            passes[index] += looked.passes
+        if not hit.all() and self.settings.tries_windows:
             index = (~hit).nonzero()[:, 0]
-            hidden = windows(foreign.detach()[index], WINDOW)
-            looked = self._hide(images[index], own[index], hidden, WINDOW_GROWTH)
-            accepted = looked.confidence > self.settings.confidence
+            looked = self._try_windows(images[index], own[index], foreign.detach()[index])
+            accepted = looked.evidence > self.settings.evidence
             logits = logits.index_put((index[accepted],), looked.logits[accepted])
-            masks = masks.index_put((index[accepted],), hidden[accepted])
+            masks = masks.index_put((index[accepted],), looked.hidden[accepted])
             votes[index] = looked.votes
-        return Answer(logits, own, foreign, masks, votes, 1 + (votes != NOT_ASKED).sum(dim=1))
+            passes[index] += looked.passes
+        return Answer(logits, own, foreign, masks, votes, passes)
 
     def save(self, path: str | Path) -> Path:
         """Write all that was fitted, not the model, to one ``.safetensors`` file."""
