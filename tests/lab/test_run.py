@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from interlock.lab.status import Failure, study_status
 from interlock.lab.store import Store
 from tests.lab import cheap
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
-from tests.lab.running import artefacts, complaints, here, lab, started, values
+from tests.lab.running import ROOT, artefacts, complaints, here, lab, started, values
 
 
 @pytest.fixture
@@ -155,6 +157,28 @@ def test_a_method_that_kills_its_process(tmp_path: Path) -> None:
     assert (found["items"], found["computed"], found["failed"]) == (8, 6, 2)
     (failure,) = lab("status", tmp_path / "out")["failures"]
     assert "its worker process died" in failure["error"]
+
+
+def test_a_script_without_a_guard(study: Path, tmp_path: Path) -> None:
+    """Its workers run it again instead of starting; that is one line, and no loop."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\nfrom pathlib import Path\n"
+        "from interlock.errors import InterlockError\n"
+        "from interlock.lab import Setting, read_study, run_study\n"
+        "from interlock.lab.engines.local import LocalEngine\n"
+        f"study = Path({str(study)!r})\n"
+        "setting = Setting(read_study(study), study.name, study.parent)\n"
+        "try:\n"
+        f"    run_study(setting, {str(tmp_path / 'out')!r}, LocalEngine(1))\n"
+        "except InterlockError as error:\n    sys.exit(f'told: {error}')\n"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert "told: no worker process could be started" in done.stderr
 
 
 def test_two_runs_on_one_folder(tmp_path: Path) -> None:

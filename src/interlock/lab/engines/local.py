@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from interlock.errors import OptionError
+from interlock.errors import ModelError, OptionError
 
 if TYPE_CHECKING:
     from interlock.lab.items import Done, Job
@@ -54,6 +54,9 @@ class LocalEngine:
 
         When a process dies, all that was under way is done again job by job: the one that kills
         its process a second time, when it is alone, is the one to blame.
+
+        Raises:
+            ModelError: no process can be started.
         """
         blob, waiting = pickle.dumps(factory), iter(jobs)
         while not stop():
@@ -126,12 +129,28 @@ def _pool(blob: bytes, workers: int, threads: int) -> Iterator[ProcessPoolExecut
         initargs=(blob, threads),
     )
     try:
+        _greet(pool)
         yield pool
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - before:
             process.kill()
         pool.shutdown(wait=True)
+
+
+def _greet(pool: ProcessPoolExecutor) -> None:
+    """See that a process comes up at all, so that none of its jobs is blamed.
+
+    Raises:
+        ModelError: it does not.
+    """
+    try:
+        pool.submit(os.getpid).result()
+    except (BrokenProcessPool, RuntimeError):
+        raise ModelError(
+            "no worker process could be started; its own lines say why. A script that runs a "
+            "study does so under if __name__ == '__main__'"
+        ) from None
 
 
 def _start(blob: bytes, threads: int) -> None:
