@@ -43,14 +43,16 @@ def test_each_wrong_setting_is_a_line_and_exits_1(tmp_path: Path) -> None:
 
 def test_a_certificate_that_does_not_match_is_refused(tmp_path: Path) -> None:
     path = card().save(tmp_path / "card.json")
-    found = guard("--embedded", "--certificate", str(path), "--copies", "7", "--rate", "0.3")
+    found = guard(
+        "--embedded", "--certificate", str(path), "--copies", "7", "--rate", "0.3", "--port", "0"
+    )
     assert found.exit_code == 1
     assert "N: certified 5, deployed 7" in found.stderr
     assert "q: certified 0.05, deployed 0.3" in found.stderr
-    missing = guard("--upstream", "http://127.0.0.1:9/v1")
+    missing = guard("--upstream", "http://127.0.0.1:9/v1", "--port", "0")
     assert missing.exit_code == 1
     assert "no certificate: give one" in missing.stderr
-    absent = guard("--embedded", "--certificate", str(tmp_path / "none.json"))
+    absent = guard("--embedded", "--certificate", str(tmp_path / "none.json"), "--port", "0")
     assert absent.exit_code == 1
     assert len(absent.stderr.splitlines()) == 1
 

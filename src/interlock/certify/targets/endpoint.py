@@ -248,7 +248,7 @@ class _Connection:
             import httpx
         except ImportError:
             raise InterlockError(
-                "endpoints need httpx; install it with: pip install 'interlock[endpoint]'"
+                "endpoints need httpx; install it with: pip install 'interlock[certify]'"
             ) from None
         self.slots = asyncio.Semaphore(concurrency)
         self.client = httpx.AsyncClient(
