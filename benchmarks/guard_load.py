@@ -5,8 +5,10 @@
 Three processes on loopback: a scripted model, the guard as its command starts it (ledger on disk),
 and this one, which sends the load: a bounded number of requests by so many clients, each asking
 again when it is answered. "Direct" means that the client itself sends the same N copies to the
-model at once and waits for all of them. Direct and guarded blocks take turns, so that whatever
-else the machine does falls on both.
+model at once and waits for all of them; its HTTP client is the leanest at hand, so that the load's
+own work adds little to either way. Direct and guarded blocks take turns, so that whatever else the
+machine does falls on both, and the latency that the guard adds is told as the median over these
+pairs of blocks, with their range.
 """
 
 from __future__ import annotations
@@ -27,8 +29,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-from httpx_aiohttp import HttpxAiohttpClient
+import aiohttp
 
 from _scripted_model import said
 from _tables import markdown, publish
@@ -49,12 +50,15 @@ class Block:
     seconds: list[float] = field(default_factory=list)
     took: float = 0.0
     failed: int = 0
+    work: float = 0.0
+    """Seconds of the guard's processor."""
     told: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, other: Block) -> None:
         self.seconds += other.seconds
         self.took += other.took
         self.failed += other.failed
+        self.work += other.work
         self.told += other.told
 
     def percentile(self, share: float) -> float:
@@ -103,10 +107,19 @@ def guard(upstream: str, copies: int) -> Iterator[tuple[str, subprocess.Popen[st
             process.wait()
 
 
-def client() -> httpx.AsyncClient:
-    """Of the same kind as the guard's own, for both ways."""
-    limits = httpx.Limits(max_connections=4000, keepalive_expiry=3)
-    return HttpxAiohttpClient(timeout=120, trust_env=False, limits=limits)
+def client() -> aiohttp.ClientSession:
+    """Of the load, for both ways."""
+    connector = aiohttp.TCPConnector(limit=4000, keepalive_timeout=3)
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(120))
+
+
+async def post(http: aiohttp.ClientSession, url: str, topic: str, text: str) -> Any:
+    """The JSON of the answer; None for a request that failed."""
+    try:
+        async with http.post(f"{url}/chat/completions", json=body(topic, text)) as response:
+            return await response.json() if response.status == 200 else None
+    except (aiohttp.ClientError, TimeoutError):
+        return None
 
 
 def body(topic: str, text: str) -> dict[str, Any]:
@@ -137,37 +150,23 @@ async def drive(
     return block
 
 
-def guarded(http: httpx.AsyncClient, url: str, topic: str) -> Any:
+def guarded(http: aiohttp.ClientSession, url: str, topic: str) -> Any:
     async def ask(number: int, block: Block) -> bool:
-        try:
-            response = await http.post(
-                f"{url}/chat/completions", json=body(topic, question(number))
-            )
-        except httpx.HTTPError:
+        answer = await post(http, url, topic, question(number))
+        if answer is None:
             return False
-        if response.status_code != 200:
-            return False
-        told = response.json()["interlock"]
-        block.told.append(
-            {"number": number, "outcome": told["outcome"], "calls": told["calls"]}
-            | {"seed": told["seed"]}
-        )
+        told = answer["interlock"]
+        block.told.append({"number": number} | {k: told[k] for k in ("outcome", "calls", "seed")})
         return True
 
     return ask
 
 
-def direct(http: httpx.AsyncClient, url: str, topic: str) -> Any:
-    async def call(text: str) -> bool:
-        try:
-            response = await http.post(f"{url}/chat/completions", json=body(topic, text))
-        except httpx.HTTPError:
-            return False
-        return response.status_code == 200 and bool(response.json()["choices"])
-
+def direct(http: aiohttp.ClientSession, url: str, topic: str) -> Any:
     async def ask(number: int, block: Block) -> bool:
         texts = [f"{question(number)} {copy}" for copy in range(COPIES)]
-        return all(await asyncio.gather(*map(call, texts)))
+        answers = await asyncio.gather(*(post(http, url, topic, text) for text in texts))
+        return all(answer is not None and answer["choices"] for answer in answers)
 
     return ask
 
@@ -175,35 +174,39 @@ def direct(http: httpx.AsyncClient, url: str, topic: str) -> Any:
 async def latency(kind: str, rounds: int) -> list[list[str]]:
     """A row for each number of clients."""
     rows = []
-    with model(kind, DELAY) as upstream, guard(upstream, COPIES) as (url, _):
+    with model(kind, DELAY) as upstream, guard(upstream, COPIES) as (url, process):
         async with client() as mine, client() as theirs:
             await drive(10, range(20), guarded(mine, url, "benign"))  # warms up
             await drive(10, range(20), direct(theirs, upstream, "benign"))
             for clients, requests in LOAD.items():
-                ways = {"direct": Block(), "guard": Block()}
+                pairs = []
                 for turn in range(rounds):
                     numbers = range(1000 * turn, 1000 * turn + requests)
-                    ways["direct"].add(
-                        await drive(clients, numbers, direct(theirs, upstream, "benign"))
-                    )
-                    ways["guard"].add(await drive(clients, numbers, guarded(mine, url, "benign")))
-                rows.append(_row(kind, clients, ways["direct"], ways["guard"]))
+                    bare = await drive(clients, numbers, direct(theirs, upstream, "benign"))
+                    before = worked(process)
+                    kept = await drive(clients, numbers, guarded(mine, url, "benign"))
+                    kept.work = worked(process) - before
+                    pairs.append((bare, kept))
+                rows.append(_row(kind, clients, pairs))
     return rows
 
 
-def _row(kind: str, clients: int, bare: Block, kept: Block) -> list[str]:
-    def added(share: float) -> str:
-        return f"{1000 * (kept.percentile(share) - bare.percentile(share)):+.1f}"
-
+def _row(kind: str, clients: int, pairs: Sequence[tuple[Block, Block]]) -> list[str]:
+    added = sorted(1000 * (kept.percentile(0.5) - bare.percentile(0.5)) for bare, kept in pairs)
+    bare, kept = Block(), Block()
+    for one, other in pairs:
+        bare.add(one)
+        kept.add(other)
     return [
         f"{kind}, {clients}",
         str(len(kept.seconds)),
         f"{1000 * bare.percentile(0.5):.0f} / {1000 * bare.percentile(0.99):.0f}",
         f"{1000 * kept.percentile(0.5):.0f} / {1000 * kept.percentile(0.99):.0f}",
-        added(0.5),
-        added(0.99),
+        f"{statistics.median(added):+.1f} ({added[0]:+.1f} to {added[-1]:+.1f})",
+        f"{1000 * (kept.percentile(0.99) - bare.percentile(0.99)):+.1f}",
         f"{len(bare.seconds) / bare.took:.1f}",
         f"{len(kept.seconds) / kept.took:.1f}",
+        f"{1000 * kept.work / max(1, len(kept.seconds)):.1f}",
         f"{bare.failed} / {kept.failed}",
     ]
 
@@ -252,6 +255,12 @@ async def savings(kind: str, requests: int) -> list[list[str]]:
                     ]
                 )
     return rows
+
+
+def worked(process: subprocess.Popen[str]) -> float:
+    """Seconds of processor that the process has used, in the kernel and out of it."""
+    ticks = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def resident(process: subprocess.Popen[str]) -> float:
@@ -318,7 +327,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     async def everything() -> str:
         rows = await latency("fixed", given.rounds) + await latency("heavy", given.rounds)
         head = ["model's delay, clients", "requests", "direct p50 / p99, ms", "guard p50 / p99, ms"]
-        head += ["added p50, ms", "added p99, ms", "direct a second", "guard a second"]
+        head += ["added p50, ms (range)", "added p99, ms", "direct a second", "guard a second"]
+        head += ["guard's CPU a request, ms"]
         parts = [
             f"N = {COPIES}, q = {RATE}, {os.cpu_count()} cores; delay {DELAY} s: fixed, or the "
             "median of a log-normal law (sigma 1).",

@@ -33,10 +33,12 @@ def test_full_votes_follow_the_topic() -> None:
     assert 2 < sum(mixed) < 38
 
 
-def test_rows_compare_both_ways() -> None:
+def test_rows_compare_both_ways_pair_by_pair() -> None:
     bare = guard_load.Block(seconds=[0.5] * 99 + [1.0], took=10)
-    kept = guard_load.Block(seconds=[0.51] * 99 + [0.9], took=10, failed=1)
-    row = guard_load._row("fixed", 10, bare, kept)
+    kept = guard_load.Block(seconds=[0.51] * 99 + [0.9], took=10, failed=1, work=0.2)
+    slow = guard_load.Block(seconds=[0.8] * 99 + [1.0], took=10)  # both in a busy minute
+    both = guard_load.Block(seconds=[0.83] * 99 + [0.9], took=10, failed=1, work=0.4)
+    row = guard_load._row("fixed", 10, [(bare, kept), (bare, kept), (slow, both)])
     assert row[0] == "fixed, 10"
-    assert row[4:6] == ["+10.0", "-100.0"]
-    assert row[-1] == "0 / 1"
+    assert row[4:6] == ["+10.0 (+10.0 to +30.0)", "-100.0"]
+    assert row[-2:] == ["2.7", "0 / 3"]
