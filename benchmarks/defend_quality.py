@@ -65,7 +65,7 @@ MIDDLE = (0.01, 0.02, 0.03)
 AREAS_OF = {"black-box 150": (0.02,), "black-box 1000": (0.02,)}
 """Sizes of the attacks on a defence itself; 1, 2 and 3 % where nothing is said."""
 SHIELD_CODE = tuple(
-    DEFEND / f"{name}.py" for name in ("shield", "foreign", "fill", "features", "_masks")
+    DEFEND / f"{name}.py" for name in ("shield", "answer", "foreign", "fill", "features", "_masks")
 )
 PAPER_CODE = tuple(DEFEND / f"{name}.py" for name in ("paper", "bank", "nmf", "features"))
 ATTACK_CODE = (*SHIELD_CODE, *(DEFEND / f"{name}.py" for name in ("adaptive", "black_box")))

@@ -440,7 +440,7 @@ def test_the_demo_tells_of_photos_patches_and_jailbreaks(
     )
     monkeypatch.setattr("interlock.cli.DEMO_PHOTOS", {"coffee.png": (0, 0, 90, 60)})
     monkeypatch.setattr("interlock._cli_demo.CROPS", 32)
-    monkeypatch.setattr("interlock._cli_demo.SUBJECTS", {})  # the tiny model knows no cups
+    monkeypatch.setattr("interlock._cli_demo.SHOWN", {})  # the tiny model knows no cups
     quick = CampaignOptions(
         kinds=("insert",), rates=(0.2,), copies=3, changes=(0, 2, 8), trials=1, votes=3, repeats=1
     )

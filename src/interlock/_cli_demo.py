@@ -18,24 +18,12 @@ from interlock._cli_defend.apply import masked_input
 from interlock._cli_defend.bench import Bench, Outcome, Setup, save_picture
 from interlock._cli_explain import Story
 from interlock._cli_terminal import Terminal
+from interlock.data.sources.package_photos import CLEAN, SUBJECTS
 from interlock.defend import ConceptBank, ConceptShield, PatchAttack
 from interlock.defend.figure import mask_overlay, view_concepts
 from interlock.report import Before, Chapter, concepts_chapter, shield_chapter
 
-# Photos inside the scikit-image package. A fresh machine has no folder of clean photos, so the
-# shield is fitted to crops of these; none shows what the patched photos show.
-CLEAN = (
-    "camera.png",
-    "chelsea.png",
-    "coins.png",
-    "grass.png",
-    "gravel.png",
-    "hubble_deep_field.jpg",
-    "ihc.png",
-    "retina.jpg",
-    "rocket.jpg",
-)
-SUBJECTS = {"motorcycle_left.png": "motorbikes", "coffee.png": "cup", "astronaut.png": "faces"}
+SHOWN = {file: label for file, _, label in SUBJECTS.values()}
 """What the demo's photos show, in the words of the embedded classifier."""
 CROPS = 160
 FOR_BANK = 32
@@ -68,7 +56,7 @@ def patch_story(
         x = bench.read(path)
         with torch.no_grad():
             label = int(bench.model(x[None]).argmax())
-        if bench.label(label) != SUBJECTS.get(path.name, bench.label(label)):
+        if bench.label(label) != SHOWN.get(path.name, bench.label(label)):
             terminal.note(f"{path.name}: {bench.label(label)}, which is wrong already; no patch")
             continue
         chapter, record = _patched(bench, shield, path, x, label, out, seed)
@@ -148,7 +136,10 @@ def _patched(
 
 
 def _crops(bench: Bench, seed: int) -> Iterator[Tensor]:
-    """Square crops of the clean photos, half of them flipped."""
+    """Square crops of the clean photos, half of them flipped.
+
+    A fresh machine has no folder of clean photos to fit the shield to.
+    """
     rng = np.random.default_rng(seed)
     photos = []
     for name in CLEAN:

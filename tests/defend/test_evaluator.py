@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend import ConceptShield, LocalGradientsSmoothing, PatchAttack
+from interlock.defend.answer import Answer
 from interlock.defend.evaluation import CLEAN, Rate, Trial
 from interlock.defend.evaluator import Evaluator
 from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, TOLD, NamedAttacks
 from interlock.defend.patch_cleanser import PatchCleanser
-from interlock.defend.shield import Answer
 from interlock.errors import DataError, OptionError
 from tests.conftest import SmallCNN
 

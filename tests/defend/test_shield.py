@@ -125,14 +125,17 @@ def test_without_masks_it_is_the_model_bit_for_bit(shield: ConceptShield, model:
 
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=6), st.booleans())
 def test_no_neighbour_of_the_batch_changes_an_answer(index: list[int], noisy: bool) -> None:
-    fitted = ConceptShield.fit(Net(), pictures(64, seed=1), concepts=4) if not _kept else _kept[0]
-    _kept[:] = [fitted]
+    if not _kept:
+        fitted = ConceptShield.fit(Net(), pictures(64, seed=1), concepts=4)
+        _kept.append(fitted.double())  # so that rounding, which batches change, stays far below
+    fitted = _kept[0]
     batch = pictures(16, seed=6)
     batch = with_noise(batch)[0] if noisy else batch
+    batch = batch.double()
     alone = torch.cat([fitted.masks(batch[k : k + 1]) for k in index])
     assert torch.equal(fitted.masks(batch)[index], alone)
     together = torch.stack([fitted(batch[k : k + 1])[0] for k in index])
-    torch.testing.assert_close(fitted(batch)[index], together, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(fitted(batch)[index], together, rtol=1e-9, atol=1e-9)
     assert torch.equal(fitted.predict(batch)[index], together.argmax(1))
 
 

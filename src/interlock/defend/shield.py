@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from interlock.defend._files import complete, fingerprint, restore, store
 from interlock.defend._masks import foreign_masks, grown, two_windows, windows
+from interlock.defend.answer import Answer, Hidden, Inspection
 from interlock.defend.bank import ConceptBank, as_batches, parts_of
 from interlock.defend.features import Taps, find_layers
 from interlock.defend.fill import pull_push
@@ -43,36 +44,6 @@ CALIBRATION = 128
 """Most images that are held out to calibrate."""
 
 
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """Everything that the shield saw in one image."""
-
-    label: int
-    """What the shield answers."""
-    undefended: int
-    """What the bare model answers."""
-    tampered: bool
-    """Whether something was foreign enough to be masked."""
-    score: float
-    """How foreign the most foreign place is, over the threshold: above 1 it is masked."""
-    mask: Tensor
-    """(H, W) bool: what the tightest mask hides."""
-    foreignness: Tensor
-    """(H, W): 1 where nothing is foreign."""
-    votes: tuple[int, ...]
-    """The label under the mask, and under the wider one if the first changed it; empty where
-    nothing is hidden."""
-    concepts: Tensor
-    """(concepts, h, w): how much of each concept of the bank, where."""
-    importances: Tensor
-    """(concepts,): what each contributes to the undefended label."""
-    exact: bool
-    """Whether the importances are contributions to the logit; otherwise they are total Sobol
-    indices, which have no sign."""
-    passes: int
-    """Forward passes that the answer took; those for the importances are not among them."""
-
-
 @dataclass(frozen=True)
 class _Settings:
     trigger: float
@@ -90,65 +61,6 @@ class _Settings:
     def tries_windows(self) -> bool:
         """Whether any evidence could be enough."""
         return self.evidence < 1 + OWN
-
-
-@dataclass(frozen=True, eq=False)
-class _Hidden:
-    """What the model says with something hidden."""
-
-    logits: Tensor
-    """(N, classes): logarithm of the mean probabilities under one mask or two."""
-    changed: Tensor
-    """(N,) bool: whether they give another label than the bare model."""
-    evidence: Tensor
-    """(N,): for a new label that both masks give, its mean probability and ``OWN`` times the
-    probability of the bare model's label; 0 without one."""
-    votes: Tensor
-    """(N, 2) long."""
-    hidden: Tensor
-    """(N, 1, H, W) bool: the first mask."""
-    passes: Tensor
-    """(N,) long: what this took."""
-
-    def put(self, index: Tensor, other: _Hidden) -> _Hidden:
-        """With some of the images replaced."""
-        return _Hidden(
-            **{
-                name: value.index_put((index,), getattr(other, name))
-                for name, value in vars(self).items()
-            }
-        )
-
-    def __getitem__(self, part: Tensor) -> _Hidden:
-        return _Hidden(**{name: value[part] for name, value in vars(self).items()})
-
-
-@dataclass(frozen=True, eq=False)
-class Answer:
-    """What the shield makes of a batch of N images."""
-
-    logits: Tensor
-    """(N, classes), as ``forward`` returns them."""
-    own: Tensor
-    """(N, classes): the bare model's."""
-    foreign: Tensor
-    """(N, 1, H, W): 1 where nothing is foreign."""
-    masks: Tensor
-    """(N, 1, H, W) bool: what is hidden of each image, at the least; empty if nothing is."""
-    votes: Tensor
-    """(N, 2): the labels under the mask and under the wider one; -1 where neither was needed."""
-    passes: Tensor
-    """(N,) int: forward passes that each image took."""
-
-    @property
-    def labels(self) -> Tensor:
-        """(N,)."""
-        return self.logits.argmax(dim=1)
-
-    @property
-    def masked(self) -> Tensor:
-        """(N,) bool: whether something is hidden."""
-        return self.masks.flatten(1).any(dim=1)
 
 
 class ConceptShield(nn.Module):
@@ -295,7 +207,7 @@ class ConceptShield(nn.Module):
         found = torch.cat(changed).sort(descending=True).values if changed else torch.zeros(1)
         return max(UNSURE, float(found[min(len(found) - 1, int(rate * count))]) + 1e-6)
 
-    def _hide(self, images: Tensor, own: Tensor, hidden: Tensor, reach: float) -> _Hidden:
+    def _hide(self, images: Tensor, own: Tensor, hidden: Tensor, reach: float) -> Hidden:
         """Classify with something hidden, and again with more of it where the label changes."""
         under = self.model(pull_push(images, hidden)).softmax(dim=1)
         label, own_label = under.argmax(dim=1), own.argmax(dim=1)
@@ -307,7 +219,7 @@ class ConceptShield(nn.Module):
             under = under.index_put((index,), (under[index] + wider.softmax(dim=1)) / 2)
         agreed = (label != own_label) & (votes[:, 1] == label)
         sure = under.gather(1, label[:, None])[:, 0] + OWN * own.softmax(dim=1).amax(dim=1)
-        return _Hidden(
+        return Hidden(
             logits=under.clamp_min(1e-12).log(),
             changed=under.argmax(dim=1) != own_label,
             evidence=sure * agreed,
@@ -316,7 +228,7 @@ class ConceptShield(nn.Module):
             passes=(votes != NOT_ASKED).sum(dim=1),
         )
 
-    def _try_windows(self, images: Tensor, own: Tensor, foreign: Tensor) -> _Hidden:
+    def _try_windows(self, images: Tensor, own: Tensor, foreign: Tensor) -> Hidden:
         """Hide the most foreign window, and the next one where that is nearly as foreign.
 
         What the window with more evidence gives, with the passes of both.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar, overload
@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar, overload
 from interlock.errors import InterlockError
 from interlock.lab.data import Tell
 from interlock.lab.items import Done, Job
-from interlock.lab.study import Study
+from interlock.lab.study import Study, StudyError
 
 T = TypeVar("T")
 
@@ -25,6 +25,16 @@ class Setting:
     base: Path
     """Folder that the study's relative paths start from."""
     device: str = "cpu"
+
+    def refuse(self, problems: Iterable[str]) -> None:
+        """Name the file in each problem.
+
+        Raises:
+            StudyError: there is one.
+        """
+        lines = [f"{self.file}: {line}" for line in problems]
+        if lines:
+            raise StudyError(lines)
 
 
 Worker = Callable[[Job], Done]

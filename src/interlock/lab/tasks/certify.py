@@ -11,8 +11,8 @@ from typing import Any
 
 from interlock.certify import Decision, Judge, Perturbation, RefusalPhrases, SmoothLLM, Verdict
 from interlock.certify.targets.load import load_target
-from interlock.certify.targets.protocol import Target
-from interlock.errors import InterlockError, ModelError, OptionError
+from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply, Target
+from interlock.errors import InterlockError, OptionError
 from interlock.lab.code import modules_digest
 from interlock.lab.data import Tell
 from interlock.lab.items import (
@@ -26,7 +26,7 @@ from interlock.lab.items import (
     failed,
     name_of,
 )
-from interlock.lab.study import CertifyStudy, MethodPart, ModelPart, StudyError, label, unknown
+from interlock.lab.study import CertifyStudy, MethodPart, ModelPart, label, unknown
 from interlock.lab.task import Numbered, Setting, Worker, one_line
 from interlock.lab.tasks.options import unknown_options
 from interlock.lab.tasks.prompts import BENIGN, Asked, read_prompts
@@ -57,9 +57,7 @@ class CertifyTask:
     def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
         study = setting.study
         assert isinstance(study, CertifyStudy)
-        problems = [f"{setting.file}: {line}" for line in _problems(study)]
-        if problems:
-            raise StudyError(problems)
+        setting.refuse(_problems(study))
         self._setting, self._study = setting, study
         self._models = list(_identities(setting).items())
         self._blocks = [
@@ -261,10 +259,9 @@ def _identities(setting: Setting) -> dict[str, str]:
         try:
             identity = dict(_open(part, setting).identity)
             found[label(part)] = name_of(target=identity)
-        except (ModelError, OptionError, InterlockError) as error:
-            problems.append(f"{setting.file}: models[{number}]: {error}")
-    if problems:
-        raise StudyError(problems)
+        except InterlockError as error:
+            problems.append(f"models[{number}]: {error}")
+    setting.refuse(problems)
     return found
 
 
@@ -292,12 +289,13 @@ def _problems(study: CertifyStudy) -> Iterator[str]:
 
 
 class _Nobody:
-    """Stands for a target where only options are looked at."""
+    """A target that loses every call: stands where only options are looked at."""
 
-    identity: Mapping[str, Any] = {}
+    def __init__(self) -> None:
+        self.identity: Identity = {"target": "nobody"}
 
-    def ask(self, prompts: Any, *, on_reply: Any = None) -> Any:
-        raise NotImplementedError
+    def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:
+        return [Reply.failed("nobody answers") for _ in prompts]
 
-    async def ask_async(self, prompt: Any) -> Any:
-        raise NotImplementedError
+    async def ask_async(self, prompt: Prompt) -> Reply:
+        return Reply.failed("nobody answers")

@@ -11,7 +11,7 @@ from interlock.data.sources import Sample
 from interlock.errors import DataError, ModelError, OptionError
 from interlock.lab.identity import classifier_identity
 from interlock.lab.items import name_of
-from interlock.lab.study import ModelPart, StudyError, label
+from interlock.lab.study import ModelPart, label
 from interlock.lab.task import Setting, one_line
 from interlock.models import Classifier, load_classifier
 from interlock.models.labels import class_index
@@ -25,7 +25,7 @@ def identities(setting: Setting) -> dict[str, str]:
     """
     found, problems = {}, []
     for number, part in enumerate(setting.study.models):
-        where = f"{setting.file}: models[{number}]"
+        where = f"models[{number}]"
         if part.options:
             problems.append(f"{where}.options: none is taken by a classifier")
         try:
@@ -36,8 +36,7 @@ def identities(setting: Setting) -> dict[str, str]:
             problems.append(f"{where}.model: {error}")
         except Exception as error:  # preprocess is the user's code and may raise anything
             problems.append(f"{where}.model: {part.model}: {one_line(error)}")
-    if problems:
-        raise StudyError(problems)
+    setting.refuse(problems)
     return found
 
 

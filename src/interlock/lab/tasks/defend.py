@@ -16,7 +16,7 @@ from interlock.errors import OptionError
 from interlock.lab.code import modules_digest
 from interlock.lab.data import Items, Tell, open_items
 from interlock.lab.items import Item, Job, Wanted, canonical, name_of
-from interlock.lab.study import AttackPart, DefendStudy, StudyError, label, unknown
+from interlock.lab.study import AttackPart, DefendStudy, label, unknown
 from interlock.lab.task import Numbered, Setting, Worker
 from interlock.lab.tasks.classifiers import identities
 from interlock.lab.tasks.defences import (
@@ -64,9 +64,7 @@ class DefendTask:
     def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
         study = setting.study
         assert isinstance(study, DefendStudy)
-        problems = [f"{setting.file}: {line}" for line in _problems(study)]
-        if problems:
-            raise StudyError(problems)
+        setting.refuse(_problems(study))
         self._setting, self._study = setting, study
         self._models = list(identities(setting).items())
         self._items = open_items(study.data, setting.base, setting.file, tell=tell)

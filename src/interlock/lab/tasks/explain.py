@@ -27,7 +27,7 @@ from interlock.lab.items import (
     name_of,
 )
 from interlock.lab.seeding import seeded
-from interlock.lab.study import ExplainStudy, MethodPart, StudyError, label
+from interlock.lab.study import ExplainStudy, MethodPart, label
 from interlock.lab.task import Numbered, Setting, Worker, one_line
 from interlock.lab.tasks.classifiers import Classifiers, identities
 from interlock.lab.tasks.explainers import (
@@ -61,9 +61,7 @@ class ExplainTask:
     def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
         study = setting.study
         assert isinstance(study, ExplainStudy)
-        problems = [f"{setting.file}: {line}" for line in _problems(study)]
-        if problems:
-            raise StudyError(problems)
+        setting.refuse(_problems(study))
         self._setting, self._study = setting, study
         self._models = list(identities(setting).items())
         self._items = open_items(study.data, setting.base, setting.file, tell=tell)

@@ -1,0 +1,96 @@
+"""What a shield says of images: its answer, what it saw, and what the model said on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the shield makes of a batch of N images."""
+
+    logits: Tensor
+    """(N, classes), as ``forward`` returns them."""
+    own: Tensor
+    """(N, classes): the bare model's."""
+    foreign: Tensor
+    """(N, 1, H, W): 1 where nothing is foreign."""
+    masks: Tensor
+    """(N, 1, H, W) bool: what is hidden of each image, at the least; empty if nothing is."""
+    votes: Tensor
+    """(N, 2): the labels under the mask and under the wider one; -1 where neither was needed."""
+    passes: Tensor
+    """(N,) int: forward passes that each image took."""
+
+    @property
+    def labels(self) -> Tensor:
+        """(N,)."""
+        return self.logits.argmax(dim=1)
+
+    @property
+    def masked(self) -> Tensor:
+        """(N,) bool: whether something is hidden."""
+        return self.masks.flatten(1).any(dim=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """Everything that the shield saw in one image."""
+
+    label: int
+    """What the shield answers."""
+    undefended: int
+    """What the bare model answers."""
+    tampered: bool
+    """Whether something was foreign enough to be masked."""
+    score: float
+    """How foreign the most foreign place is, over the threshold: above 1 it is masked."""
+    mask: Tensor
+    """(H, W) bool: what the tightest mask hides."""
+    foreignness: Tensor
+    """(H, W): 1 where nothing is foreign."""
+    votes: tuple[int, ...]
+    """The label under the mask, and under the wider one if the first changed it; empty where
+    nothing is hidden."""
+    concepts: Tensor
+    """(concepts, h, w): how much of each concept of the bank, where."""
+    importances: Tensor
+    """(concepts,): what each contributes to the undefended label."""
+    exact: bool
+    """Whether the importances are contributions to the logit; otherwise they are total Sobol
+    indices, which have no sign."""
+    passes: int
+    """Forward passes that the answer took; those for the importances are not among them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Hidden:
+    """What the model says with something hidden."""
+
+    logits: Tensor
+    """(N, classes): logarithm of the mean probabilities under one mask or two."""
+    changed: Tensor
+    """(N,) bool: whether they give another label than the bare model."""
+    evidence: Tensor
+    """(N,): for a new label that both masks give, its mean probability and ``OWN`` times the
+    probability of the bare model's label; 0 without one."""
+    votes: Tensor
+    """(N, 2) long."""
+    hidden: Tensor
+    """(N, 1, H, W) bool: the first mask."""
+    passes: Tensor
+    """(N,) long: what this took."""
+
+    def put(self, index: Tensor, other: Hidden) -> Hidden:
+        """With some of the images replaced."""
+        return Hidden(
+            **{
+                name: value.index_put((index,), getattr(other, name))
+                for name, value in vars(self).items()
+            }
+        )
+
+    def __getitem__(self, part: Tensor) -> Hidden:
+        return Hidden(**{name: value[part] for name, value in vars(self).items()})
