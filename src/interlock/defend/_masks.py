@@ -36,8 +36,17 @@ def foreign_masks(foreign: Tensor, trigger: float, edge: float, share: float) ->
 def grown(masks: Tensor, reach: float) -> Tensor:
     """(N, 1, H, W) bool, wider on all sides by a share of the height, at least by a pixel."""
     pixels = max(1, round(reach * masks.shape[-2]))
-    tall = F.max_pool2d(masks.float(), (2 * pixels + 1, 1), stride=1, padding=(pixels, 0))
-    return F.max_pool2d(tall, (1, 2 * pixels + 1), stride=1, padding=(0, pixels)) > 0
+    return _spread(_spread(masks, pixels, -2), pixels, -1)
+
+
+def _spread(masks: Tensor, pixels: int, dim: int) -> Tensor:
+    """Along one dimension; by running counts, whose cost does not depend on how far."""
+    length = masks.shape[dim]
+    counts = masks.int().cumsum(dim=dim)
+    counts = torch.cat([torch.zeros_like(counts.narrow(dim, 0, 1)), counts], dim=dim)
+    here = torch.arange(length, device=masks.device)
+    until = counts.index_select(dim, (here + pixels + 1).clamp(max=length))
+    return until > counts.index_select(dim, (here - pixels).clamp(min=0))
 
 
 def windows(foreign: Tensor, share: float) -> Tensor:
