@@ -54,9 +54,15 @@ async def text(page: Any, selector: str) -> str:
 
 
 async def wait_for(page: Any, selector: str, words: str) -> None:
-    await page.wait_for_function(
-        "([s, w]) => document.querySelector(s)?.innerText.includes(w)", arg=[selector, words]
-    )
+    from playwright.async_api import expect  # it evaluates nothing that the page's policy forbids
+
+    await expect(page.locator(selector)).to_contain_text(words, timeout=60_000)
+
+
+async def wait_for_count(page: Any, selector: str, count: int) -> None:
+    from playwright.async_api import expect
+
+    await expect(page.locator(selector)).to_have_count(count, timeout=60_000)
 
 
 async def width(page: Any) -> int:
@@ -98,7 +104,7 @@ def test_a_vote_is_watched_by_keyboard(tmp_path: Path) -> None:
             await page.keyboard.press("Control+Enter")
             await wait_for(page, "#verdict", "Blocked: ")
             assert "I can't help with that." in await text(page, "#verdict")
-            await page.wait_for_function("document.querySelectorAll('#recent tr').length === 2")
+            await wait_for_count(page, "#recent tr", 2)
             assert {e.outcome for e in guard.entries()} == {"released", "blocked"}
 
     run(go())
@@ -140,7 +146,7 @@ def test_it_fits_a_phone_and_the_night(tmp_path: Path, scheme: str) -> None:
             for _ in range(12):
                 await guard.post()
             await page.goto(guard.url)
-            await page.wait_for_function("document.querySelectorAll('#recent tr').length === 12")
+            await wait_for_count(page, "#recent tr", 12)
             await page.click("#ask")
             await wait_for(page, "#verdict", "Released: ")
             assert await width(page) <= PHONE["width"]
