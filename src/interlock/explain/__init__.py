@@ -2,7 +2,16 @@
 
 from interlock.explain.curves import Curve, Deletion, Insertion, deletion, insertion
 from interlock.explain.explanation import Explanation
-from interlock.explain.faithfulness import PERCENTAGES, Road, RoadLeast, gini, road
+from interlock.explain.faithfulness import (
+    PERCENTAGES,
+    Grey,
+    Road,
+    RoadLeast,
+    gini,
+    grey,
+    nonzero,
+    road,
+)
 from interlock.explain.hsets import HSets
 from interlock.explain.metrics import METRICS, Metric
 from interlock.explain.priors import Prior, PriorName
@@ -15,6 +24,7 @@ __all__ = [
     "Curve",
     "Deletion",
     "Explanation",
+    "Grey",
     "HSets",
     "Insertion",
     "Metric",
@@ -26,7 +36,9 @@ __all__ = [
     "WeightSensitivity",
     "deletion",
     "gini",
+    "grey",
     "insertion",
+    "nonzero",
     "randomised_weights",
     "road",
     "stability",

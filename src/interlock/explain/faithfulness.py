@@ -1,8 +1,8 @@
-"""Two measures of an explanation: is it sparse, and does the model need what it points at?"""
+"""Measures of an explanation: is it sparse, and does the model need what it points at?"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -92,24 +92,80 @@ def road(
     """
     if order not in ("most", "least"):
         raise OptionError(f"order={order!r} is unknown; use 'most' or 'least'")
-    pixels = ranking(x, saliency, seed, least_first=order == "least")
-    if any(not 0 < p < 100 for p in percentages):
-        raise OptionError("percentages must lie strictly between 0 and 100")
     generator = np.random.default_rng(seed)
     image = x.detach().cpu().double().numpy()
-    images = [image]
+    pixels = ranking(x, saliency, seed, least_first=order == "least")
+    filled = [
+        impute(image, removed, noise, generator)
+        for removed in _removals(pixels, x.shape[-2:], percentages)
+    ]
+    kind = Road if order == "most" else RoadLeast
+    return kind(*_drops(model, x, filled, target, percentages))
+
+
+@dataclass(frozen=True)
+class Grey(Road):
+    """The same as the most relevant pixels become 0, which owes nothing to their neighbours."""
+
+
+def grey(
+    model: nn.Module,
+    x: Tensor,
+    saliency: Tensor | NDArray[np.floating],
+    target: int,
+    percentages: Sequence[float] = PERCENTAGES,
+    seed: int = 0,
+) -> Grey:
+    """ROAD's percentages and order, and the plainest filling: 0, a normalised image's mean colour.
+
+    ROAD's imputation is a local blur, and favours maps that were made against a blurred image;
+    this one favours those made against grey (pixel flipping: Samek et al. 2017, arXiv 1509.06321).
+
+    Args:
+        x: (C, H, W), as the model takes it.
+        saliency: (H, W); larger is more relevant, the sign counts.
+        percentages: of the pixels, each in (0, 100).
+        seed: of the order of equal pixels.
+    """
+    image = x.detach().cpu().double().numpy()
+    pixels = ranking(x, saliency, seed)
+    filled = [image * ~removed for removed in _removals(pixels, x.shape[-2:], percentages)]
+    return Grey(*_drops(model, x, filled, target, percentages))
+
+
+def nonzero(saliency: Tensor | NDArray[np.floating]) -> float:
+    """Share of the entries that are not 0: what a map marks at all."""
+    values = np.asarray(saliency)
+    return float(np.count_nonzero(values) / values.size)
+
+
+def _removals(
+    pixels: NDArray[np.intp], shape: Sequence[int], percentages: Sequence[float]
+) -> Iterator[NDArray[np.bool_]]:
+    """(H, W) masks of the first pixels, one for each percentage."""
+    if any(not 0 < p < 100 for p in percentages):
+        raise OptionError("percentages must lie strictly between 0 and 100")
     for p in percentages:
         removed = np.zeros(len(pixels), dtype=bool)
         removed[pixels[: round(len(pixels) * p / 100)]] = True
-        images.append(impute(image, removed.reshape(x.shape[-2:]), noise, generator))
-    batch = torch.from_numpy(np.stack(images)).to(x)
+        yield removed.reshape(tuple(shape))
+
+
+def _drops(
+    model: nn.Module,
+    x: Tensor,
+    filled: Sequence[NDArray[np.float64]],
+    target: int,
+    percentages: Sequence[float],
+) -> tuple[dict[float, float], float]:
+    """Drop of the class probability from x to each filled image, and the mean drop."""
+    batch = torch.from_numpy(np.stack([x.detach().cpu().double().numpy(), *filled])).to(x)
     with torch.no_grad():
         probabilities = logits_of(model, batch).float().softmax(dim=1)[:, target].tolist()
     drop = {
         float(p): probabilities[0] - q for p, q in zip(percentages, probabilities[1:], strict=True)
     }
-    kind = Road if order == "most" else RoadLeast
-    return kind(drop=drop, aopc=float(np.mean(list(drop.values()))))
+    return drop, float(np.mean(list(drop.values())))
 
 
 def impute(

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from interlock.errors import OptionError
 from interlock.explain.curves import Deletion, Insertion, deletion, insertion
-from interlock.explain.faithfulness import Road, RoadLeast, gini, road
+from interlock.explain._ranking import cut
+from interlock.explain.faithfulness import Grey, Road, RoadLeast, gini, grey, nonzero, road
 from interlock.explain.sanity import WeightSensitivity, randomised_weights
 from interlock.explain.stability import Stability, stability
 
@@ -30,6 +31,11 @@ class Metric:
     """Whether it must explain other models or images, and so needs ``explain``."""
     run: Callable[..., float]
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What it takes by keyword, beside ``explain`` and ``seed``."""
+        return () if self.explains else ("keep",)
+
     def __call__(
         self,
         model: nn.Module,
@@ -39,6 +45,7 @@ class Metric:
         *,
         explain: Explain | None = None,
         seed: int = 0,
+        keep: float | None = None,
     ) -> float:
         """Score a map.
 
@@ -47,10 +54,17 @@ class Metric:
             saliency: (H, W); larger is more relevant.
             explain: how the map came about, as ``interlock.explain.peers.explainer`` gives it.
             seed: of ties, noise and new weights.
+            keep: score only the strongest so many pixels of the map, as a share of all, and take
+                the others as zero; None for the whole map.
 
         Raises:
-            OptionError: ``explain`` is missing where it is needed.
+            OptionError: ``explain`` is missing where it is needed, or ``keep`` is no share, or is
+                given to a metric that explains again.
         """
+        if keep is not None:
+            if self.explains:
+                raise OptionError(f"metric {self.name!r} explains again: it takes no keep=")
+            saliency = cut(x, saliency, keep, seed)
         if not self.explains:
             return self.run(model, x, target, saliency, seed=seed)
         if explain is None:
@@ -60,6 +74,10 @@ class Metric:
 
 def _gini(model: nn.Module, x: Tensor, target: int, saliency: Tensor, *, seed: int) -> float:
     return gini(saliency)
+
+
+def _nonzero(model: nn.Module, x: Tensor, target: int, saliency: Tensor, *, seed: int) -> float:
+    return nonzero(saliency)
 
 
 def _by_order(measure: Callable[..., Any], **options: Any) -> Callable[..., float]:
@@ -100,6 +118,14 @@ METRICS: dict[str, Metric] = {
             False,
             _by_order(road, order="least"),
         ),
+        Metric(
+            "grey",
+            Grey.higher_is_better,
+            "Samek et al. 2017, arXiv 1509.06321: mean drop as in ROAD, filled with 0",
+            False,
+            _by_order(grey),
+        ),
+        Metric("nonzero", False, "share of the pixels with any saliency", False, _nonzero),
         Metric(
             "insertion",
             Insertion.higher_is_better,

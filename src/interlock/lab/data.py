@@ -102,6 +102,7 @@ def _open(part: DataPart, base: Path) -> Source:
         limit=part.limit,
         offset=part.offset,
         shuffle=part.shuffle,
+        step=part.step,
         **part.options,
     )
 

@@ -73,7 +73,7 @@ class Measured(NamedTuple):
 
     row: str
     value: float | None
-    """None where it failed."""
+    """None where it failed, or where the study leaves the item out: then without an error."""
     seconds: float | None
     """Of the method on this item: its share where several are computed together. None where the
     method's result was taken from an earlier run."""

@@ -58,6 +58,8 @@ class DataPart(_Named):
     """The most items."""
     offset: Annotated[int, Field(ge=0)] = 0
     """Items to leave out first."""
+    step: Annotated[int, Field(ge=1)] = 1
+    """After these every so many: 2 for every second one."""
     shuffle: int | None = None
     """Seed of an order to take them in; the source's own without it."""
     options: dict[str, Any] = {}
@@ -121,6 +123,9 @@ class ExplainStudy(Study):
     task: Literal["explain"]
     target: Literal["predicted", "label"] = "predicted"
     """The class to explain: the model's answer, or the data item's label."""
+    explained: Literal["all", "right"] = "all"
+    """``"right"``: images to which the model gives another class than their label have no values,
+    and count nowhere."""
     metrics: tuple[MetricPart, ...] = (MetricPart(metric="gini"), MetricPart(metric="road"))
 
 

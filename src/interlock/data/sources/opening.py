@@ -28,6 +28,7 @@ def open_source(
     limit: int | None = None,
     offset: int = 0,
     shuffle: int | None = None,
+    step: int = 1,
     **options: Any,
 ) -> Source:
     """Open a source of images or prompts. Nothing is decoded yet.
@@ -38,6 +39,7 @@ def open_source(
         limit: at most so many samples.
         offset: leave out so many first.
         shuffle: seed of an order by index (see ``shuffled``); applied before offset and limit.
+        step: after the offset every so many, 2 for every second one.
         options: those of the kind; ``storage`` with options of the file system fits every kind.
 
     Raises:
@@ -55,9 +57,9 @@ def open_source(
     known = [p for p in inspect.signature(factory).parameters if p != "path"]
     for option in options:
         if option not in known:
-            choices = ", ".join([*known, "limit", "offset", "shuffle"])
+            choices = ", ".join([*known, "limit", "offset", "shuffle", "step"])
             raise OptionError(f"{option!r}: {kind} data has no such option; choose from {choices}")
     source = cast("Source", factory(path, **options))
-    if limit is None and offset == 0 and shuffle is None:
+    if limit is None and offset == 0 and shuffle is None and step == 1:
         return source
-    return Selection(source, limit=limit, offset=offset, shuffle=shuffle)
+    return Selection(source, limit=limit, offset=offset, shuffle=shuffle, step=step)

@@ -1,4 +1,4 @@
-"""A part of a source: shuffled, from an offset on, up to a limit."""
+"""A part of a source: shuffled, from an offset on, every so many, up to a limit."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def shuffled(count: int, seed: int) -> NDArray[np.int64]:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """First shuffled, then ``offset`` samples left out, then at most ``limit`` given.
+    """First shuffled, then ``offset`` samples left out, then every ``step``-th, at most ``limit``.
 
     A sample is the same object in every selection: its id does not depend on the order.
 
     Raises:
-        OptionError: an option is negative.
+        OptionError: an option is negative, or the step below 1.
     """
 
     source: Source
@@ -48,13 +48,16 @@ class Selection:
     offset: int = 0
     shuffle: int | None = None
     """Seed of the order; None keeps the source's own."""
+    step: int = 1
+    """2 takes every second one: two halves of a source are (offset 0, step 2), (offset 1, step 2)."""
 
     def __post_init__(self) -> None:
-        for name, value in (("limit", self.limit), ("offset", self.offset)):
+        least = {"limit": 0, "offset": 0, "step": 1}
+        for name, value in (("limit", self.limit), ("offset", self.offset), ("step", self.step)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                 raise OptionError(f"{name}={value!r}: expected a whole number")
-            if value is not None and value < 0:
-                raise OptionError(f"{name}={value}: must be 0 or more")
+            if value is not None and value < least[name]:
+                raise OptionError(f"{name}={value}: must be {least[name]} or more")
         if self.shuffle is not None and (
             isinstance(self.shuffle, bool) or not isinstance(self.shuffle, int)
         ):
@@ -71,13 +74,13 @@ class Selection:
         return shuffled(len(self.source), self.shuffle)
 
     def __len__(self) -> int:
-        left = max(len(self.source) - self.offset, 0)
+        left = -(-max(len(self.source) - self.offset, 0) // self.step)
         return left if self.limit is None else min(left, self.limit)
 
     def __iter__(self) -> Iterator[Sample]:
         if self.shuffle is None:  # the source may stream
-            stop = None if self.limit is None else self.offset + self.limit
-            yield from islice(self.source, self.offset, stop)
+            stop = None if self.limit is None else self.offset + self.limit * self.step
+            yield from islice(self.source, self.offset, stop, self.step)
             return
         for k in range(len(self)):
             yield self.sample(k)
@@ -85,11 +88,16 @@ class Selection:
     def sample(self, index: int) -> Sample:
         """The sample at a position of the selection."""
         check_index(index, len(self))
-        index += self.offset
+        index = self.offset + index * self.step
         return self.source.sample(index if self.shuffle is None else int(self._order[index]))
 
     def describe(self) -> dict[str, object]:
         """That of the source with the selection's count and its options that are set."""
-        options = {"limit": self.limit, "offset": self.offset or None, "shuffle": self.shuffle}
+        options = {
+            "limit": self.limit,
+            "offset": self.offset or None,
+            "shuffle": self.shuffle,
+            "step": self.step if self.step > 1 else None,
+        }
         given = {name: value for name, value in options.items() if value is not None}
         return self.source.describe() | {"count": len(self)} | given

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -86,11 +87,12 @@ class ExplainTask:
         part, (name, identity) = self._study.methods[method], self._models[model]
         number_seed = self._study.seeds[seed]
         options = canonical(part.options)
+        sample = self._items.sample(place)
         item = name_of(
             task="explain",
             model=identity,
             data=self._items.digests[place],
-            target=self._study.target,
+            target=self._target(sample),
             method=part.method,
             options=part.options,
             seed=number_seed,
@@ -100,7 +102,6 @@ class ExplainTask:
             Wanted.of(item, metric, seed=number_seed, **determines)
             for metric, determines in self._metrics
         )
-        sample = self._items.sample(place)
         one = Item(
             id=item,
             model=name,
@@ -113,6 +114,12 @@ class ExplainTask:
             wanted=wanted,
         )
         return Job((one,), Work(sample, name, method, number_seed), made=item)
+
+    def _target(self, sample: Sample) -> Any:
+        """What decides the class to explain, beside the model and the image."""
+        if self._study.explained == "right":
+            return {"right": sample.label}  # is explained as itself, or not at all
+        return {"label": sample.label} if self._study.target == "label" else "predicted"
 
 
 class ExplainWorker:
@@ -133,6 +140,8 @@ class ExplainWorker:
             model = self._classifiers[work.model].model
             x = self._classifiers.photo(work.model, work.sample)
             target = self._target(work, x)
+            if target is None:
+                return Done([Measured(w.row, None, None, None) for w in item.wanted], {})
             part = self._study.methods[work.method]
             explain = make_explainer(part.method, part.options, work.seed)
             seconds = None
@@ -165,7 +174,11 @@ class ExplainWorker:
             rows.append(Measured(wanted.row, value, seconds, spent, wrong, name))
         return Done(rows, {name: file} if file else {}, made=name)
 
-    def _target(self, work: Work, x: Tensor) -> int:
+    def _target(self, work: Work, x: Tensor) -> int | None:
+        """The class to explain; None where the image is left out."""
+        if self._study.explained == "right":
+            truth = self._classifiers.truth(work.model, work.sample)
+            return truth if truth == self._classifiers.answer(work.model, x) else None
         if self._study.target == "label":
             return self._classifiers.truth(work.model, work.sample)
         return self._classifiers.answer(work.model, x)

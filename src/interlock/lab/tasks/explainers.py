@@ -24,6 +24,8 @@ _METRIC_CODE = {
     "gini": "faithfulness",
     "road": "faithfulness",
     "road-least": "faithfulness",
+    "grey": "faithfulness",
+    "nonzero": "faithfulness",
     "insertion": "curves",
     "deletion": "curves",
     "randomised-weights": "sanity",
@@ -97,7 +99,7 @@ def explainer_code(name: str) -> str:
 
 
 def metric_options(name: str) -> list[str] | None:
-    """The options of a metric, which only the user's own have; None where it takes any.
+    """The options of a metric; None where it takes any.
 
     Raises:
         OptionError: there is no such metric.
@@ -105,7 +107,7 @@ def metric_options(name: str) -> list[str] | None:
     from interlock.explain.metrics import METRICS
 
     if name in METRICS:
-        return []
+        return list(METRICS[name].options)
     if ":" in name:
         return taken_by(imported(name), but=("model", "x", "target", "saliency", "explain", "seed"))
     raise OptionError(unknown("metric", name, list(METRICS)))

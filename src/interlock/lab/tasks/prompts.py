@@ -79,5 +79,4 @@ def _read(part: DataPart, base: Path) -> list[Asked]:
 def _selected(prompts: list[Asked], part: DataPart) -> list[Asked]:
     if part.shuffle is not None:
         prompts = [prompts[k] for k in shuffled(len(prompts), part.shuffle)]
-    stop = None if part.limit is None else part.offset + part.limit
-    return prompts[part.offset : stop]
+    return prompts[part.offset :: part.step][: part.limit]
