@@ -76,15 +76,3 @@ def half_of(half: Half) -> list[Photo]:
     with (PHOTOS / "labels.csv").open(newline="", encoding="utf-8") as file:
         photos = [Photo(row["file"], int(row["label"])) for row in csv.DictReader(file)]
     return photos[0 if half == "tuning" else 1 :: 2]
-
-
-def correct(model: nn.Module, photos: list[Photo], count: int) -> list[Photo]:
-    """The first ``count`` photos that the model classifies correctly."""
-    kept: list[Photo] = []
-    for photo in photos:
-        if len(kept) == count:
-            break
-        with torch.no_grad():
-            if int(model(photo.load()[None]).argmax()) == photo.label:
-                kept.append(photo)
-    return kept

@@ -27,13 +27,13 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor, nn
 
-import _measure
 import _small_net
 import _tables
 from _parts import GLYPH, Scenes, draw
 from interlock import HSets
 from interlock.explain._baseline import baseline_for
 from interlock.explain._derivatives import Differentiable
+from interlock.explain._ranking import ranking
 from interlock.explain.peers import make_peer
 from interlock.explain.priors import segment, slic
 
@@ -64,7 +64,9 @@ def h_sets(model: nn.Module, x: Tensor, target: int, **options: Any) -> Tensor:
 
 def strongest(saliency: Tensor, pixels: int) -> Tensor:
     """The ``pixels`` largest entries as one set, (1, H, W)."""
-    return _measure.cut(saliency - saliency.min() + 1, pixels).bool()[None]
+    kept = torch.zeros(saliency.shape, dtype=torch.bool)
+    kept.view(-1)[torch.from_numpy(ranking(saliency[None], saliency, 0)[:pixels])] = True
+    return kept[None]
 
 
 def peers(model: nn.Module, x: Tensor, target: int) -> dict[str, Tensor]:

@@ -17,19 +17,24 @@ from torch.nn import functional as F
 from interlock.errors import ImageError, ModelError, OptionError
 from interlock.explain import (
     METRICS,
+    PERCENTAGES,
     Deletion,
+    Grey,
     Insertion,
     Road,
     RoadLeast,
     Stability,
     WeightSensitivity,
     deletion,
+    gini,
+    grey,
     insertion,
+    nonzero,
     randomised_weights,
     road,
     stability,
 )
-from interlock.explain._ranking import ranking
+from interlock.explain._ranking import cut, ranking
 from interlock.explain.peers import explainer
 from interlock.explain.sanity import spearman, ssim
 from tests.conftest import SmallCNN
@@ -493,7 +498,7 @@ def test_metrics_are_the_functions_scores(small_cnn, photo):
 
 def test_results_are_frozen_and_say_which_way_is_better():
     directions = {
-        Road: True, RoadLeast: False, Insertion: True, Deletion: False,
+        Road: True, RoadLeast: False, Grey: True, Insertion: True, Deletion: False,
         WeightSensitivity: False, Stability: False,
     }  # fmt: skip
     for kind, higher in directions.items():
@@ -502,6 +507,75 @@ def test_results_are_frozen_and_say_which_way_is_better():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Road({}, 0.0).aopc = 1.0
     assert {n: m.higher_is_better for n, m in METRICS.items()} == {
-        "gini": True, "road": True, "road-least": False, "insertion": True, "deletion": False,
-        "randomised-weights": False, "stability": False,
+        "gini": True, "road": True, "road-least": False, "grey": True, "nonzero": False,
+        "insertion": True, "deletion": False, "randomised-weights": False, "stability": False,
     }  # fmt: skip
+
+
+# Maps at the same number of pixels, and removal that owes nothing to the neighbours
+
+
+class Brightness(nn.Module):
+    """Two classes whose logit difference is ten times the mean of the image."""
+
+    def forward(self, x):
+        mean = x.flatten(1).mean(dim=1)
+        return torch.stack([torch.zeros_like(mean), 10 * mean], dim=1)
+
+
+def test_cut_keeps_the_largest_and_their_values():
+    saliency = torch.tensor([[0.0, 5.0, -1.0], [2.0, 3.0, 1.0]])
+    x = torch.zeros(3, 2, 3)
+    assert cut(x, saliency, 2 / 6, 0).tolist() == [[0, 5, 0], [0, 3, 0]]
+    assert torch.equal(cut(x, saliency, 1.0, 0), saliency)
+    one = torch.zeros(4, 4)
+    one[1, 2] = 1.0
+    assert torch.equal(cut(torch.zeros(3, 4, 4), one, 5 / 16, 0), one)  # invents no pixels
+
+
+def test_ties_of_a_cut_are_not_broken_by_position():
+    kept = cut(torch.zeros(3, 20, 20), torch.ones(20, 20), 0.25, 0)
+    assert int(kept.sum()) == 100
+    assert 10 < int(kept[:10].sum()) < 90
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.5])
+def test_no_share_to_keep(share):
+    with pytest.raises(OptionError, match="keep="):
+        METRICS["gini"](nn.Identity(), torch.zeros(3, 4, 4), 0, torch.ones(4, 4), keep=share)
+
+
+def test_metrics_of_a_cut_are_those_of_the_cut_map():
+    x, saliency = torch.rand(3, 20, 20), torch.rand(20, 20)
+    short = cut(x, saliency, 0.1, 3)
+    for name in ("gini", "road", "grey", "nonzero", "deletion"):
+        assert METRICS[name].options == ("keep",)
+        whole = METRICS[name](Brightness(), x, 1, short, seed=3)
+        assert METRICS[name](Brightness(), x, 1, saliency, seed=3, keep=0.1) == whole
+    assert nonzero(short) == 40 / 400
+    assert gini(short) > gini(saliency)
+    with pytest.raises(OptionError, match="explains again"):
+        METRICS["stability"](
+            Brightness(), x, 1, saliency, explain=lambda model, x, t: x[0], keep=0.1
+        )
+
+
+def test_grey_has_the_closed_form_of_a_linear_model():
+    x = torch.ones(3, 20, 20)
+    before = x.clone()
+    saliency = torch.rand(20, 20, generator=torch.Generator().manual_seed(0))
+    share = torch.tensor([round(400 * p / 100) / 400 for p in PERCENTAGES])
+    expected = (torch.sigmoid(torch.tensor(10.0)) - torch.sigmoid(10 * (1 - share))).mean()
+    assert grey(Brightness(), x, saliency, 1).aopc == pytest.approx(float(expected), abs=1e-6)
+    assert torch.equal(x, before)
+
+
+def test_a_map_on_the_evidence_scores_above_one_beside_it():
+    x = torch.zeros(3, 20, 20)
+    x[:, 4:8, 4:8] = 25.0
+    on, beside = torch.zeros(2, 20, 20)
+    on[4:8, 4:8] = 1.0
+    beside[12:16, 12:16] = 1.0
+    assert grey(Brightness(), x, on, 1).aopc > grey(Brightness(), x, beside, 1).aopc + 0.1
+    assert road(Brightness(), x, on, 1).aopc > road(Brightness(), x, beside, 1).aopc
+    assert nonzero(on) == 16 / 400

@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from interlock.errors import OptionError
-from interlock.explain.curves import Deletion, Insertion, deletion, insertion
 from interlock.explain._ranking import cut
+from interlock.explain.curves import Deletion, Insertion, deletion, insertion
 from interlock.explain.faithfulness import Grey, Road, RoadLeast, gini, grey, nonzero, road
 from interlock.explain.sanity import WeightSensitivity, randomised_weights
 from interlock.explain.stability import Stability, stability

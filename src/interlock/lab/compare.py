@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from interlock.errors import OptionError
 from interlock.lab.plan import results
 from interlock.lab.statistics import Difference, difference
 from interlock.lab.study import unknown
-from interlock.lab.summary import by_item
+from interlock.lab.values import Key, by_item
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Comparison:
 
     model: str
     method: str
-    """Of both, where two studies are compared; else empty."""
+    """Of both, where two studies are compared; B, where it is compared with a study's first
+    method; else empty."""
     condition: str
     metric: str
     count: int
@@ -62,7 +63,7 @@ def compare_methods(folder: Path, a: str, b: str, *, seed: int = 0) -> list[Comp
     for name in (a, b):
         if name not in methods:
             raise OptionError(f"{name!r}: {unknown('method', name, methods)}")
-    pairs = {
+    pairs: dict[Key, tuple[dict[str, float], dict[str, float]]] = {
         (model, "", condition, metric): (mine, values.get((model, b, condition, metric), {}))
         for (model, method, condition, metric), mine in values.items()
         if method == a
@@ -82,9 +83,24 @@ def compare_studies(a: Path, b: Path, *, seed: int = 0) -> list[Comparison]:
     return _compared(pairs, f"{a} and {b}", seed)
 
 
+def against_first(values: Mapping[Key, dict[str, float]], *, seed: int = 0) -> list[Comparison]:
+    """Each method of a study minus its first one, by model, condition and metric.
+
+    Args:
+        values: of the study, as ``by_item`` gives them.
+        seed: of the resampling.
+    """
+    first = next((method for _, method, _, _ in values), "")
+    pairs = {
+        key: (values.get((key[0], first, *key[2:]), {}), mine)
+        for key, mine in values.items()
+        if key[1] != first
+    }
+    return list(_lines(pairs, seed))
+
+
 def _compared(
-    pairs: dict[tuple[str, str, str, str], tuple[dict[str, float], dict[str, float]]]
-    | dict[tuple[str, ...], tuple[dict[str, float], dict[str, float]]],
+    pairs: Mapping[Key, tuple[dict[str, float], dict[str, float]]],
     names: str,
     seed: int,
 ) -> list[Comparison]:
@@ -94,7 +110,9 @@ def _compared(
     return found
 
 
-def _lines(pairs: Any, seed: int) -> Iterator[Comparison]:
+def _lines(
+    pairs: Mapping[Key, tuple[dict[str, float], dict[str, float]]], seed: int
+) -> Iterator[Comparison]:
     for (model, method, condition, metric), (first, second) in pairs.items():
         shared = [data for data in first if data in second]
         if shared:

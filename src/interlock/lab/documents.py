@@ -1,22 +1,30 @@
 """Tables in documents, kept true: text between markers comes from summaries of studies.
 
 Between ``<!-- lab:NAME -->`` and ``<!-- /lab -->``, each on a line of its own, a document holds the
-tables of ``NAME.json``, which ``interlock lab report DIR --summary NAME.json`` wrote.
+tables of ``NAME.json``, which ``interlock lab report DIR --summary NAME.json`` wrote. Behind the
+name, ``methods="A|B"`` and ``metrics="a|b"`` take these alone (``metrics`` are named as in the
+study), and ``table=`` one kind of table: ``results``, ``promised``, ``halves`` or ``differences``.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from interlock.errors import DataError
 from interlock.lab.summary import Summary
-from interlock.lab.tables import markdown, tables
+from interlock.lab.tables import KINDS, Table, markdown, tables
 
 _BLOCK = re.compile(
-    r"^(<!-- lab:(?P<name>[\w.-]+) -->\n)(?:.*?)^(<!-- /lab -->)$", re.DOTALL | re.MULTILINE
+    r"^(<!-- lab:(?P<name>[\w.-]+)(?P<options>(?: \w+=(?:\w+|\"[^\"\n]*\"))*) -->\n)"
+    r"(?:.*?)^(<!-- /lab -->)$",
+    re.DOTALL | re.MULTILINE,
 )
+_OPTION = re.compile(r"(\w+)=(\w+|\"[^\"]*\")")
+_FILTERS = {"methods": "method", "metrics": "metric"}
+_KNOWN = ", ".join(_FILTERS)
 _MARK = re.compile(r"^<!-- (?:lab:.*|/lab) -->$", re.MULTILINE)
 
 
@@ -49,4 +57,31 @@ def _block(found: re.Match[str], results: Path) -> str:
         summary = Summary.from_dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: no summary to make a table from ({error})") from None
-    return f"{found[1]}\n{markdown(tables(summary))}\n\n{found[3]}"
+    chosen = _chosen(summary, found["options"], found[1].strip())
+    return f"{found[1]}\n{markdown(chosen)}\n\n{found[4]}"
+
+
+def _chosen(summary: Summary, options: str, marker: str) -> list[Table]:
+    """The tables that a marker asks for."""
+    given = {name: text.strip('"') for name, text in _OPTION.findall(options)}
+    kind = given.pop("table", "")
+    for name, text in given.items():
+        if name not in _FILTERS:
+            raise DataError(f"{marker}: unknown option {name}; known are table, {_KNOWN}")
+        wanted = text.split("|")
+        field = _FILTERS[name]
+        there = {getattr(line, field) for line in summary.lines}
+        if not there.issuperset(wanted):
+            missing = ", ".join(one for one in wanted if one not in there)
+            raise DataError(f"{marker}: {missing}: not among the {name} of the study")
+        summary = replace(
+            summary,
+            lines=tuple(line for line in summary.lines if getattr(line, field) in wanted),
+            differences=tuple(g for g in summary.differences if getattr(g, field) in wanted),
+        )
+    if kind and kind not in KINDS:
+        raise DataError(f"{marker}: unknown table {kind}; known are {', '.join(KINDS)}")
+    found = KINDS[kind](summary) if kind else tables(summary)
+    if not found:
+        raise DataError(f"{marker}: the study has no such table")
+    return found

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
 from interlock._atomic import write_atomically
 from interlock.errors import InterlockError
-from interlock.lab.compare import compare_methods
 from interlock.lab.intervals import draw_intervals
 from interlock.lab.plan import results
 from interlock.lab.show import show
 from interlock.lab.status import Status, study_status
-from interlock.lab.summary import QUALITY, Summary, summarise
+from interlock.lab.summary import Summary, summarise
 from interlock.lab.tables import comparison_table, tables
 from interlock.report import Chapter, Exhibit, Grid, Problem, exhibits_chapter, grids_chapter
 from interlock.report.page import render_page
@@ -52,7 +52,7 @@ def write_report(folder: Path, *, seed: int = 0) -> Path:
         OutputError: there is no study, or the page cannot be written.
     """
     summary, status = summarise(folder, seed=seed), study_status(folder)
-    chapters = list(_chapters(folder, summary, seed))
+    chapters = list(_chapters(folder, summary))
     left = status.items - status.finished - status.failed
     facts = {
         "task": summary.task,
@@ -64,11 +64,11 @@ def write_report(folder: Path, *, seed: int = 0) -> Path:
     return write_atomically(folder / "index.html", page)
 
 
-def _chapters(folder: Path, summary: Summary, seed: int) -> Iterator[Chapter]:
+def _chapters(folder: Path, summary: Summary) -> Iterator[Chapter]:
     grids = [Grid(t.title, t.header, t.rows) for t in tables(summary)]
     note = NOTES[summary.task]
     yield grids_chapter("Results", "results", grids, note, draw_intervals(summary))
-    differences = list(_differences(folder, summary, seed))
+    differences = list(_differences(summary))
     if differences:
         text = (
             "Item by item against the study's first method. Brackets: 95 % intervals of the mean "
@@ -80,15 +80,10 @@ def _chapters(folder: Path, summary: Summary, seed: int) -> Iterator[Chapter]:
         yield exhibits_chapter(exhibits)
 
 
-def _differences(folder: Path, summary: Summary, seed: int) -> Iterator[Grid]:
-    methods = list(dict.fromkeys(line.method for line in summary.lines))
-    for other in methods[1:]:
-        try:
-            found = compare_methods(folder, methods[0], other, seed=seed)
-        except InterlockError:  # nothing in common
-            continue
-        told = [one for one in found if summary.task == "explain" or one.metric in QUALITY]
-        table = comparison_table(told, methods[0], other)
+def _differences(summary: Summary) -> Iterator[Grid]:
+    for other in dict.fromkeys(gap.method for gap in summary.differences):
+        gaps = [replace(gap, method="") for gap in summary.differences if gap.method == other]
+        table = comparison_table(gaps, summary.first, other)
         yield Grid(table.title, table.header, table.rows)
 
 

@@ -150,6 +150,9 @@ class CertifyStudy(Study):
     """``"phrases"`` or ``"keywords"``."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
     """Neighbouring prompts that are asked together."""
+    splits: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """How often the attacks are split in halves, one to make the certificate and one to check it
+    on; 0 for never."""
 
 
 STUDIES: dict[str, type[Study]] = {

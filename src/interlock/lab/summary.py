@@ -9,15 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from interlock.errors import OutputError
+from interlock.lab.compare import Comparison, against_first
 from interlock.lab.plan import results
-from interlock.lab.statistics import Estimate, Values, estimate
+from interlock.lab.statistics import Estimate, estimate
+from interlock.lab.values import KEY, Key, array, by_item
+from interlock.lab.votes import claims, halves
 
-KEY = ("model", "method", "condition", "metric")
 WORST = "worst of all"
 QUALITY = ("right", "defended", "answered")
 """Metrics that tell how good a defence is; others tell what it costs, or details."""
@@ -58,6 +59,13 @@ class Summary:
     """Of ``certify``: what each method promises on the study's votes."""
     made: dict[str, list[str]]
     """Versions, engines and devices behind the values."""
+    first: str = ""
+    """The study's first method."""
+    differences: tuple[Comparison, ...] = ()
+    """Each other method minus the first, item by item."""
+    halves: tuple[dict[str, Any], ...] = ()
+    """Of ``certify``, where the study asks for it: promises from one half of the prompts, against
+    the other."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -72,7 +80,9 @@ class Summary:
         """
         try:
             lines = tuple(Line(**line) for line in found["lines"])
-            return cls(**(found | {"lines": lines, "claims": tuple(found["claims"])}))
+            gaps = tuple(Comparison(**gap) for gap in found.get("differences", ()))
+            more = {name: tuple(found.get(name, ())) for name in ("claims", "halves")}
+            return cls(**(found | more | {"lines": lines, "differences": gaps}))
         except (KeyError, TypeError) as error:
             raise OutputError(f"not a summary of a study ({error})") from None
 
@@ -99,39 +109,24 @@ def summarise(folder: Path, *, seed: int = 0) -> Summary:
         task=task,
         items=len(table.group_by(["item", "data"]).aggregate([])),
         lines=tuple(lines),
-        claims=tuple(_claims(table)) if task == "certify" else (),
+        claims=tuple(claims(table)) if task == "certify" else (),
         made={
             name: sorted(pc.unique(pc.drop_null(table[name])).to_pylist())
             for name in ("version", "torch", "engine", "device")
         },
+        first=next((line.method for line in lines), ""),
+        differences=tuple(
+            gap
+            for gap in against_first(values, seed=seed)
+            if task == "explain" or gap.metric in QUALITY
+        ),
+        halves=tuple(halves(table, kept["study"].get("splits", 0), seed))
+        if task == "certify"
+        else (),
     )
 
 
-def by_item(table: pa.Table) -> dict[tuple[str, ...], dict[str, float]]:
-    """(model, method, condition, metric) -> data item -> value, averaged over seeds."""
-    good = table.filter(pc.is_valid(table["value"]))
-    means = good.group_by([*KEY, "data"]).aggregate([("value", "mean")])
-    found: dict[tuple[str, ...], dict[str, float]] = {key: {} for key in keys(table)}
-    columns = [means[name].to_pylist() for name in (*KEY, "data", "value_mean")]
-    for model, method, condition, metric, data, value in zip(*columns, strict=True):
-        found[model, method, condition, metric][data] = value
-    return found
-
-
-def keys(table: pa.Table) -> Iterator[tuple[str, ...]]:
-    """(model, method, condition, metric), in the order of the study."""
-    groups = table.select(KEY).group_by(list(KEY), use_threads=False).aggregate([])
-    yield from zip(*(groups[name].to_pylist() for name in KEY), strict=True)
-
-
-def array(values: dict[str, float]) -> Values:
-    """The values of a line, one for each data item."""
-    return np.fromiter(values.values(), np.float64, len(values))
-
-
-def _lines(
-    table: pa.Table, values: dict[tuple[str, ...], dict[str, float]], seed: int
-) -> Iterator[Line]:
+def _lines(table: pa.Table, values: dict[Key, dict[str, float]], seed: int) -> Iterator[Line]:
     counts = table.append_column("bad", pc.cast(pc.is_valid(table["error"]), pa.int64()))
     groups = counts.group_by(list(KEY)).aggregate(
         [("bad", "sum"), ("seconds", "mean"), ("metric_seconds", "mean")]
@@ -158,7 +153,7 @@ def _line(
     )  # fmt: skip
 
 
-def _worst(values: dict[tuple[str, ...], dict[str, float]], seed: int) -> Iterator[Line]:
+def _worst(values: dict[Key, dict[str, float]], seed: int) -> Iterator[Line]:
     """Under more than one attack: an item counts as right only where it is right in all."""
     attacked: dict[tuple[str, str], list[dict[str, float]]] = {}
     for (model, method, condition, metric), mine in values.items():
@@ -170,33 +165,3 @@ def _worst(values: dict[tuple[str, ...], dict[str, float]], seed: int) -> Iterat
             worst = {data: min(mine[data] for mine in many) for data in sorted(everywhere)}
             key = (model, method, WORST, "right")
             yield _line(key, estimate(array(worst), share=True, seed=seed))
-
-
-def _claims(table: pa.Table) -> Iterator[dict[str, Any]]:
-    """What each method promises on the votes on attacks; only where every copy voted."""
-    from interlock.certify import method_claims
-
-    groups: dict[tuple[str, str, str], dict[str, list[tuple[int, int]]]] = {}
-    votes = table.filter(pc.and_(pc.equal(table["metric"], "refused"), pc.is_valid(table["value"])))
-    for row in votes.select(
-        ["model", "method", "condition", "data", "options", "value"]
-    ).to_pylist():
-        options = json.loads(row["options"])
-        if row["condition"] == "benign" or options.get("early_stop"):
-            continue
-        group = groups.setdefault((row["model"], row["method"], row["condition"]), {})
-        group.setdefault(row["data"], []).append((options["copies"], int(row["value"])))
-    for (model, method, family), prompts in groups.items():
-        copies = next(iter(prompts.values()))[0][0]
-        if copies == 1:
-            continue
-        most = max(len(mine) for mine in prompts.values())
-        full = [mine for mine in prompts.values() if len(mine) == most]
-        refused = np.array(
-            [[k < hits for n, hits in mine for k in range(n)] for mine in full], dtype=np.bool_
-        )
-        for name, claim in method_claims(refused, copies).items():
-            yield {
-                "model": model, "claimant": method, "family": family, "claim": name,
-                **claim.to_dict(),
-            }  # fmt: skip

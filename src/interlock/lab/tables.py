@@ -12,6 +12,7 @@ _NAMES = {
     "gini": "Gini",
     "road": "ROAD",
     "road-least": "ROAD, least first",
+    "nonzero": "pixels ≠ 0",
     "right": "right",
     "defended": "refused",
     "answered": "answered",
@@ -29,16 +30,63 @@ class Table:
 
 
 def tables(summary: Summary) -> list[Table]:
-    """All tables of a study, one for each model; what a method promises, for ``certify``."""
-    models = list(dict.fromkeys(line.model for line in summary.lines))
+    """All tables of a study but the differences."""
+    return [*result_tables(summary), *promise_tables(summary), *halves_tables(summary)]
+
+
+def result_tables(summary: Summary) -> list[Table]:
+    """What was measured, one table for each model."""
     found = []
-    for model in models:
+    for model in dict.fromkeys(line.model for line in summary.lines):
         lines = [line for line in summary.lines if line.model == model]
         found += list(_of_model(summary.task, model, lines))
-    claims = list(_claimed(summary))
-    if claims:
-        header = ("", "attacks", "claim", "N", "promised", "measured", "prompts")
-        found.append(Table("What is promised", header, tuple(claims)))
+    return found
+
+
+def promise_tables(summary: Summary) -> list[Table]:
+    """What each method of ``certify`` promises."""
+    header = ("", "attacks", "claim", "N", "promised", "measured", "prompts")
+    rows = tuple(_claimed(summary))
+    return [Table("What is promised", header, rows)] if rows else []
+
+
+def halves_tables(summary: Summary) -> list[Table]:
+    """Promises from one half of the attacks against the other, for ``certify``."""
+    if not summary.halves:
+        return []
+    header = (
+        "", "attacks", "prompts", "votes", "mean alpha", "DSP", "certified", "above the other half",
+        "above all", "formula", "formula above the other half", "formula above all",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            one["method"], one["family"], str(one["prompts"]), str(one["trials"]),
+            f"{one['alpha']:.3f}", f"{one['dsp']:.3f}", *_overclaims(one["population"]),
+            *_overclaims(one["homogeneous"]),
+        )
+        for one in summary.halves
+    )  # fmt: skip
+    one = summary.halves[0]
+    title = (
+        f"Promised from one half of the attacks, {one['splits']} splits; above in up to "
+        f"{one['chance']:.1%} is within chance of {1 - one['confidence']:.0%}"
+    )
+    return [Table(title, header, rows)]
+
+
+def difference_tables(summary: Summary) -> list[Table]:
+    """Each method minus the study's first one, item by item; one table for each model."""
+    found = []
+    for model in dict.fromkeys(gap.model for gap in summary.differences):
+        mine = [gap for gap in summary.differences if gap.model == model]
+        columns = list(dict.fromkeys((gap.condition, gap.metric) for gap in mine))
+        known = {(gap.method, gap.condition, gap.metric): gap for gap in mine}
+        rows = []
+        for method in dict.fromkeys(gap.method for gap in mine):
+            gaps = [known.get((method, *column)) for column in columns]
+            rows.append((method, *(_gap(gap) for gap in gaps)))
+        header = (f"minus {summary.first}", *(_head(*column) for column in columns))
+        found.append(Table(model, header, tuple(rows)))
     return found
 
 
@@ -143,6 +191,16 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) >= 1e-4 else f"{value:.1e}"
 
 
+def _gap(gap: Comparison | None) -> str:
+    return "" if gap is None else _interval(gap.difference, gap.low, gap.high, signed=True)
+
+
+def _overclaims(found: dict[str, float]) -> tuple[str, str, str]:
+    return (
+        f"{found['promised']:.3f}", f"{found['beyond_half']:.1%}", f"{found['beyond_all']:.1%}"
+    )  # fmt: skip
+
+
 def _claimed(summary: Summary) -> Iterator[tuple[str, ...]]:
     for one in summary.claims:
         promised = "nothing" if one["certified"] is None else f"{one['certified']:.3f}"
@@ -155,3 +213,12 @@ def _claimed(summary: Summary) -> Iterator[tuple[str, ...]]:
             one["claimant"], one["family"], one["claim"], str(one["copies"]), promised, measured,
             str(one["prompts"]),
         )  # fmt: skip
+
+
+KINDS = {
+    "results": result_tables,
+    "promised": promise_tables,
+    "halves": halves_tables,
+    "differences": difference_tables,
+}
+"""The kinds of tables by name."""

@@ -49,7 +49,7 @@ class Selection:
     shuffle: int | None = None
     """Seed of the order; None keeps the source's own."""
     step: int = 1
-    """2 takes every second one: two halves of a source are (offset 0, step 2), (offset 1, step 2)."""
+    """2 takes every second one: with ``offset`` 0 and 1 these are two halves."""
 
     def __post_init__(self) -> None:
         least = {"limit": 0, "offset": 0, "step": 1}

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from interlock.certify import Decision, Judge, Perturbation, RefusalPhrases, SmoothLLM, Verdict
+from interlock.certify import (
+    Certificate,
+    DecayCurve,
+    Decision,
+    Judge,
+    Perturbation,
+    RefusalPhrases,
+    SmoothLLM,
+    Verdict,
+)
+from interlock.certify.graphemes import graphemes
 from interlock.certify.targets.load import load_target
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply, Target
 from interlock.errors import InterlockError, OptionError
@@ -30,12 +40,15 @@ from interlock.lab.study import CertifyStudy, MethodPart, ModelPart, label, unkn
 from interlock.lab.task import Numbered, Setting, Worker, one_line
 from interlock.lab.tasks.options import unknown_options
 from interlock.lab.tasks.prompts import BENIGN, Asked, read_prompts
+from interlock.lab.votes import UNSTABLE
 
 VERSION = 1
 """Of what an item means; part of its name."""
 METHODS = ("undefended", "smoothllm")
 JUDGES = ("phrases", "keywords")
-OPTIONS = ("kind", "rate", "alphabet", "paper", "copies", "retries", "early_stop")
+OPTIONS = ("kind", "rate", "alphabet", "paper", "copies", "retries", "early_stop",
+           "unstable")  # fmt: skip
+_NOT_OF_COPIES = ("copies", "retries", "early_stop", "unstable")
 _COPIES = 11
 
 
@@ -98,7 +111,7 @@ class CertifyTask:
                     prompt=prompt.digest,
                     block=neighbours,
                     method=part.method,
-                    options=part.options,
+                    options={k: v for k, v in part.options.items() if k != "unstable"},
                     seed=self._study.seeds[seed],
                     code=self._code,
                 ),
@@ -114,8 +127,8 @@ class CertifyTask:
             for prompt in prompts
         )
         items = tuple(
-            item._replace(wanted=tuple(Wanted.of(item.id, m) for m in measured(item.condition)))
-            for item in items
+            item._replace(wanted=tuple(_wanted(item, prompt, part)))
+            for item, prompt in zip(items, prompts, strict=True)
         )
         return Job(items, Work(name, self._study.seeds[seed], method, prompts))
 
@@ -143,7 +156,9 @@ class CertifyWorker:
         except Exception as error:  # a model may raise anything
             return failed(job, one_line(error))
         rows, files = list[Measured](), dict[str, bytes]()
-        known = dict(zip((prompt.id for prompt in work.prompts), decisions, strict=True))
+        asked = {prompt.id: prompt for prompt in work.prompts}
+        known = dict(zip(asked, decisions, strict=True))
+        part = self._study.methods[work.method]
         for item in job.items:
             decision = known[item.data]
             wrong = _lost(decision)
@@ -152,6 +167,10 @@ class CertifyWorker:
             if content:
                 files[name] = content
             for wanted in item.wanted:
+                if wanted.metric in UNSTABLE:
+                    value, no = _promised(wanted.metric, asked[item.data], part)
+                    rows.append(Measured(wanted.row, value, None, None, no))
+                    continue
                 value = None if wrong else _value(wanted.metric, decision)
                 rows.append(Measured(wanted.row, value, seconds, None, wrong, name))
         return Done(rows, files)
@@ -172,6 +191,58 @@ def measured(kind: str) -> tuple[str, ...]:
     return ("answered" if kind == BENIGN else "defended", "refused", "lost", "calls", "tokens")
 
 
+def _wanted(item: Item, prompt: Asked, part: MethodPart) -> Iterator[Wanted]:
+    for metric in measured(item.condition):
+        yield Wanted.of(item.id, metric)
+    unstable = part.options.get("unstable")
+    if unstable is not None and prompt.span is not None:
+        code = modules_digest("interlock.certify.certificate", "interlock.certify.decay")
+        for metric in UNSTABLE:
+            yield Wanted.of(item.id, metric, unstable=unstable, span=prompt.span, code=code)
+
+
+def promised(metric: str, prompt: Asked, part: MethodPart) -> float:
+    """The published certificate of one attack (arXiv 2511.18721), by what a study takes for true.
+
+    Args:
+        metric: ``"promised-1"`` or ``"promised-2"``, by the proposition.
+        prompt: with the span of its adversarial part.
+        part: with ``unstable``: ``epsilon``, and ``a``, ``b``, ``c`` of ASR(k).
+    """
+    assert prompt.span is not None
+    start, stop = prompt.span
+    curve, epsilon = _unstable(part)
+    perturbation = _perturbation(part)
+    certificate = Certificate(
+        k=curve.threshold(epsilon),
+        epsilon=epsilon,
+        length=len(graphemes(prompt.text)),
+        suffix_length=len(graphemes(prompt.text[start:stop])),
+        rate=perturbation.rate,
+        copies=copies_of(part),
+        perturbation=perturbation.kind,
+        curve=curve,
+        paper=perturbation.paper,
+    )
+    return certificate.dsp_conservative if metric == "promised-1" else certificate.dsp
+
+
+def _promised(metric: str, prompt: Asked, part: MethodPart) -> tuple[float | None, str | None]:
+    try:
+        return promised(metric, prompt, part), None
+    except OptionError as error:  # a span that no suffix has, say
+        return None, one_line(error)
+
+
+def _unstable(part: MethodPart) -> tuple[DecayCurve, float]:
+    given = part.options["unstable"]
+    if not isinstance(given, dict) or sorted(given) != ["a", "b", "c", "epsilon"]:
+        raise OptionError("unstable: give a, b and c of ASR(k) = a exp(-b k) + c, and epsilon")
+    curve = DecayCurve(given["a"], given["b"], given["c"])
+    curve.threshold(given["epsilon"])
+    return curve, given["epsilon"]
+
+
 def copies_of(part: MethodPart) -> int:
     """N."""
     return 1 if part.method == "undefended" else int(part.options.get("copies", _COPIES))
@@ -183,13 +254,19 @@ def make_smooth(target: Target, judge: Judge, part: MethodPart) -> SmoothLLM:
     Raises:
         OptionError: an option outside its range.
     """
-    options: dict[str, Any] = dict(part.options)
+    if "unstable" in part.options:
+        _unstable(part)
     if part.method == "undefended":
         return SmoothLLM(target, Perturbation("swap", 0.0), 1, judge)
-    vote = {key: options.pop(key) for key in ("retries",) if key in options}
-    vote["early_stop"] = options.pop("early_stop", False)  # all votes are wanted, for certificates
-    copies = options.pop("copies", _COPIES)
-    return SmoothLLM(target, Perturbation(**options), copies, judge, **vote)
+    vote = {key: part.options[key] for key in ("retries",) if key in part.options}
+    early = part.options.get("early_stop", False)  # all votes are wanted, for certificates
+    return SmoothLLM(target, _perturbation(part), copies_of(part), judge, early_stop=early, **vote)
+
+
+def _perturbation(part: MethodPart) -> Perturbation:
+    return Perturbation(
+        **{key: value for key, value in part.options.items() if key not in _NOT_OF_COPIES}
+    )
 
 
 def open_judge(name: str) -> Judge:

@@ -26,6 +26,8 @@ class Asked:
     text: str
     kind: str
     """``"benign"``, or the family of the attack."""
+    span: tuple[int, int] | None = None
+    """Of an attack: where in the text its adversarial part starts and stops."""
 
     @property
     def digest(self) -> str:
@@ -66,7 +68,7 @@ def _read(part: DataPart, base: Path) -> list[Asked]:
     name = label(part)
     if part.kind == "attacks":
         return [
-            Asked(f"{name}/{number}", attack.prompt, attack.kind)
+            Asked(f"{name}/{number}", attack.prompt, attack.kind, attack.span)
             for number, attack in enumerate(read_attacks(path))
         ]
     if path == "embedded":

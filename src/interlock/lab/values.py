@@ -1,0 +1,37 @@
+"""The values of a study by what they are of: one for each data item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from interlock.lab.statistics import Values
+
+KEY = ("model", "method", "condition", "metric")
+Key = tuple[str, ...]
+"""The four of ``KEY``."""
+
+
+def by_item(table: pa.Table) -> dict[Key, dict[str, float]]:
+    """(model, method, condition, metric) -> data item -> value, averaged over seeds."""
+    good = table.filter(pc.is_valid(table["value"]))
+    means = good.group_by([*KEY, "data"]).aggregate([("value", "mean")])
+    found: dict[Key, dict[str, float]] = {key: {} for key in keys(table)}
+    columns = [means[name].to_pylist() for name in (*KEY, "data", "value_mean")]
+    for model, method, condition, metric, data, value in zip(*columns, strict=True):
+        found[model, method, condition, metric][data] = value
+    return found
+
+
+def keys(table: pa.Table) -> Iterator[Key]:
+    """(model, method, condition, metric), in the order of the study."""
+    groups = table.select(KEY).group_by(list(KEY), use_threads=False).aggregate([])
+    yield from zip(*(groups[name].to_pylist() for name in KEY), strict=True)
+
+
+def array(values: dict[str, float]) -> Values:
+    """The values of a line, one for each data item."""
+    return np.fromiter(values.values(), np.float64, len(values))
