@@ -43,6 +43,37 @@ def test_a_stale_table_is_noticed_and_renewed(tmp_path: Path) -> None:
     assert renewed(fresh, tmp_path) != fresh
 
 
+def test_markers_choose_tables_methods_and_metrics(tmp_path: Path) -> None:
+    one = {"model": "m", "condition": "", "count": 3, "failed": 0, "low": 0.0, "high": 1.0,
+           "seconds": 1.0, "metric_seconds": None}  # fmt: skip
+    lines = [
+        one | {"method": method, "metric": metric, "mean": mean}
+        for method, metric, mean in (
+            ("A", "gini", 0.1), ("A", "road", 0.2), ("B", "gini", 0.3), ("B", "road", 0.4)
+        )
+    ]  # fmt: skip
+    gap = {"model": "m", "method": "B", "condition": "", "metric": "road", "count": 3, "a": 0.2,
+           "b": 0.4, "difference": 0.2, "low": 0.1, "high": 0.3, "p": 0.5}  # fmt: skip
+    found = {"study": "s", "task": "explain", "items": 4, "lines": lines, "claims": [],
+             "made": {}, "first": "A", "differences": [gap]}  # fmt: skip
+    (tmp_path / "one.json").write_text(json.dumps(found))
+
+    def shown(options: str) -> str:
+        return renewed(f"<!-- lab:one{options} -->\n<!-- /lab -->", tmp_path)
+
+    whole = shown("")
+    assert all(text in whole for text in ("0.100", "0.200", "0.300", "0.400"))
+    assert "+0.200" not in whole
+    some = shown(' table=results methods="B" metrics="road"')
+    assert "0.400" in some
+    assert not any(text in some for text in ("0.100", "0.200", "0.300"))
+    assert "| B | +0.200 [+0.100, +0.300] |" in shown(" table=differences")
+    assert "minus A" in shown(' table=differences methods="B"')
+    for wrong in (" table=none", ' methods="C"', " table=halves", ' colour="red"'):
+        with pytest.raises(DataError, match="lab:one"):
+            shown(wrong)
+
+
 @pytest.mark.parametrize(
     "document",
     ["<!-- lab:none -->\n<!-- /lab -->", "<!-- lab:one -->\n", "<!-- /lab -->\n"],

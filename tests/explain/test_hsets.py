@@ -128,6 +128,22 @@ def test_priors_by_name(prior, small_cnn, photo):
     assert len(homes.unique()) == len(found)
 
 
+def test_the_prior_groups_pixels_and_does_not_choose_them(small_cnn, photo):
+    """Which pixels joint growth marks is asked of the whole image; the prior says in which sets.
+
+    So two priors may well give the same map. Growth by rows starts from the prior's seeds, and
+    gives others.
+    """
+    slic, grid = (HSets(small_cnn, prior=p, size=60).explain(photo) for p in ("slic", "grid"))
+    assert len(slic) == len(grid) == 5
+    assert not torch.equal(slic.segments, grid.segments)
+    assert not torch.equal(slic.masks, grid.masks)
+    assert torch.equal(slic.saliency, grid.saliency)
+    assert slic.saliency.count_nonzero() > 5
+    one, other = (HSets.paper(small_cnn, prior=p, size=60).explain(photo) for p in ("slic", "grid"))
+    assert not torch.equal(one.saliency, other.saliency)
+
+
 def test_label_map_and_function_as_prior(small_cnn, photo):
     labels = torch.zeros(24, 20, dtype=torch.int64)
     labels[12:] = 7

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from interlock.certify import (
+    Certificate,
+    DecayCurve,
     Perturbation,
     PopulationCertificate,
     RefusalPhrases,
@@ -16,10 +18,14 @@ from interlock.certify import (
     read_attacks,
 )
 from interlock.certify.attackset import embedded_prompts
+from interlock.certify.graphemes import graphemes
+from interlock.certify.halves import split_in_halves
 from interlock.certify.study import measure_votes
 from interlock.lab.plan import Totals
 from interlock.lab.store import Store
+from interlock.lab.study import StudyError
 from interlock.lab.summary import summarise
+from interlock.lab.tables import halves_tables
 from tests.lab.running import here, table, values
 
 STUDY = """
@@ -89,6 +95,70 @@ def test_claims_are_those_of_the_votes(tmp_path: Path) -> None:
     assert claims["homogeneous"]["certified"] == certificate.homogeneous
     assert claims["smoothllm"]["certified"] is None
     assert claims["population"]["measured"] == pytest.approx(certificate.estimate)
+
+
+def test_the_published_certificate_beside_what_was_measured(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    study = write(tmp_path, copies=5)
+    given = "unstable = { epsilon = 0.05, a = 0.9, b = 0.7, c = 0.02 } }"
+    text = study.read_text()
+    study.write_text(text.replace("copies = 5 }", f"copies = 5, {given}"))
+    here(study, out)
+    attacks = read_attacks()[:3]
+    curve = DecayCurve(0.9, 0.7, 0.02)
+    made = [
+        Certificate(
+            k=curve.threshold(0.05), epsilon=0.05, length=len(a.prompt),
+            suffix_length=len(a.suffix), rate=0.1, copies=5, curve=curve,
+        )
+        for a in attacks
+    ]  # fmt: skip
+    assert all(len(graphemes(a.prompt)) == len(a.prompt) for a in attacks)
+    rows = {(r["data"], r["metric"]): r["value"] for r in table(out) if r["method"] == "swap"}
+    for k, certificate in enumerate(made):
+        assert rows[f"attacks/{k}", "promised-1"] == certificate.dsp_conservative
+        assert rows[f"attacks/{k}", "promised-2"] == certificate.dsp
+    claims = {c["claim"]: c for c in summarise(out).claims}
+    second = claims["(k, epsilon)-unstable, Proposition 2"]
+    assert second["certified"] == pytest.approx(np.mean([c.dsp for c in made]))
+    assert second["confidence"] is None
+    assert second["measured"] == claims["homogeneous"]["measured"]
+    # The votes themselves do not depend on what is believed of the attacks.
+    study.write_text(text)
+    assert here(study, out).computed == 0
+
+
+def test_a_curve_that_never_comes_down_to_epsilon(tmp_path: Path) -> None:
+    study = write(tmp_path)
+    given = "unstable = { epsilon = 0.01, a = 0.9, b = 0.7, c = 0.02 } }"
+    study.write_text(study.read_text().replace("copies = 3 }", f"copies = 3, {given}"))
+    with pytest.raises(StudyError, match=r"methods\[1\].options: epsilon"):
+        here(study, tmp_path / "out")
+
+
+def test_halves_of_the_votes(tmp_path: Path) -> None:
+    """Two seeds are two votes on each attack; what is split are the attacks."""
+    study = write(tmp_path)
+    text = study.read_text().replace("limit = 3", "limit = 4")
+    keys = 'task = "certify"\nsplits = 20\nseeds = [0, 1]'
+    study.write_text(text.replace('task = "certify"', keys))
+    here(study, tmp_path / "out")
+    (found,) = summarise(tmp_path / "out").halves
+    refused = {
+        (r["data"], r["seed"]): int(r["value"])
+        for r in table(tmp_path / "out")
+        if (r["method"], r["metric"]) == ("swap", "refused") and r["data"].startswith("attacks")
+    }
+    votes = np.array(
+        [[k < refused[f"attacks/{a}", s] for s in (0, 1) for k in range(3)] for a in range(4)]
+    )
+    assert (
+        found
+        == {"model": "embedded", "method": "swap", "family": "gcg"}
+        | split_in_halves(votes, 3, splits=20).to_dict()
+    )
+    (shown,) = halves_tables(summarise(tmp_path / "out"))
+    assert shown.rows[0][:4] == ("swap", "gcg", "4", "6")
 
 
 def test_nothing_is_asked_twice(tmp_path: Path) -> None:

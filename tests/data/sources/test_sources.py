@@ -138,15 +138,15 @@ def test_a_selection_keeps_ids(kind: str, tmp_path: Path) -> None:
 
 @given(
     count=st.integers(0, 30), offset=st.integers(0, 40), limit=st.none() | st.integers(0, 40),
-    shuffle=st.none() | st.integers(0, 3),
+    shuffle=st.none() | st.integers(0, 3), step=st.integers(1, 5),
 )  # fmt: skip
 def test_selections_are_slices_of_the_order(
-    count: int, offset: int, limit: int | None, shuffle: int | None
+    count: int, offset: int, limit: int | None, shuffle: int | None, step: int
 ) -> None:
     source = _Numbers(count)
     order = list(range(count)) if shuffle is None else [int(k) for k in shuffled(count, shuffle)]
-    part = Selection(source, limit=limit, offset=offset, shuffle=shuffle)
-    expected = order[offset:][:limit]
+    part = Selection(source, limit=limit, offset=offset, shuffle=shuffle, step=step)
+    expected = order[offset::step][:limit]
     assert [int(s.id) for s in part] == expected
     assert len(part) == len(expected)
     assert [int(part.sample(k).id) for k in range(len(part))] == expected
@@ -209,7 +209,13 @@ def test_unknown_kinds_and_options(tmp_path: Path) -> None:
     ):
         open_source("csv", str(tmp_path), colour="red")
     (tmp_path / "a.png").write_bytes(png(1))
-    for option, value in (("limit", -1), ("offset", -2), ("limit", 1.5), ("shuffle", "x")):
+    for option, value in (
+        ("limit", -1),
+        ("offset", -2),
+        ("limit", 1.5),
+        ("shuffle", "x"),
+        ("step", 0),
+    ):
         with pytest.raises(OptionError, match=option):
             open_source("folder", str(tmp_path), **{option: value})  # type: ignore[arg-type]
     with pytest.raises(DataError, match="expected text"):
