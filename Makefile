@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard bench-lab docs clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -26,7 +26,9 @@ bench-explain: .venv/.ready
 	$(BIN)/python benchmarks/explain_speed.py
 
 bench-explain-quality: .venv/.ready
-	$(BIN)/python benchmarks/explain_quality.py
+	$(BIN)/interlock lab run benchmarks/studies/explain.toml --out build/lab/explain-quality
+	$(BIN)/interlock lab report build/lab/explain-quality --summary docs/results/explain-quality.json
+	$(BIN)/python benchmarks/update_docs.py
 
 bench-explain-synthetic: .venv/.ready
 	$(BIN)/python benchmarks/explain_synthetic.py
@@ -39,10 +41,19 @@ bench-defend-quality: .venv/.ready
 
 bench-certify: .venv/.ready
 	$(BIN)/python benchmarks/certify_coverage.py
-	$(BIN)/python benchmarks/certify_embedded.py
+	$(BIN)/interlock lab run benchmarks/studies/certify.toml --out build/lab/certify-halves
+	$(BIN)/interlock lab report build/lab/certify-halves --summary docs/results/certify-halves.json
+	$(BIN)/python benchmarks/update_docs.py
 
 bench-guard: .venv/.ready
 	$(BIN)/python benchmarks/guard_load.py
+
+bench-published: .venv/.ready
+	for paper in h-sets masking smoothllm; do \
+	  $(BIN)/interlock lab run examples/paper/$$paper.toml --out build/lab/paper-$$paper && \
+	  $(BIN)/interlock lab report build/lab/paper-$$paper --summary docs/results/paper-$$paper.json || exit 1; \
+	done
+	$(BIN)/python benchmarks/update_docs.py
 
 bench-lab: .venv/.ready
 	$(BIN)/python benchmarks/lab_scale.py

@@ -66,6 +66,7 @@ def test_markers_choose_tables_methods_and_metrics(tmp_path: Path) -> None:
     assert "+0.200" not in whole
     some = shown(' table=results methods="B" metrics="road"')
     assert "0.400" in some
+    assert "**m, 3 images**" in some
     assert not any(text in some for text in ("0.100", "0.200", "0.300"))
     assert "| B | +0.200 [+0.100, +0.300] |" in shown(" table=differences")
     assert "minus A" in shown(' table=differences methods="B"')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from interlock.lab.study import read_study
 from interlock.lab.summary import summarise
 from interlock.lab.task import Setting, open_task
-from tests.lab.running import ROOT, lab
+from tests.lab.running import ROOT, complaints, lab
 
 STUDIES = sorted((ROOT / "examples").rglob("*.toml")) + sorted(
     (ROOT / "benchmarks").rglob("*.toml")
@@ -25,6 +26,20 @@ def test_studies_are_well_formed(path: Path) -> None:
     task = open_task(Setting(study, path.name, path.parent))
     assert len(task.jobs) > 0
     assert task.jobs[0].items[0].id != task.jobs[-1].items[-1].id
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in STUDIES if "../shared" in path.read_text()],
+    ids=lambda path: path.stem,
+)
+def test_without_shared_there_is_one_clear_line(path: Path, tmp_path: Path) -> None:
+    here = tmp_path / "project" / "examples" / "paper"
+    here.mkdir(parents=True)
+    copy = here / path.name
+    copy.write_text(path.read_text())
+    (line,) = complaints("run", copy, "--out", tmp_path / "out")
+    assert re.search(r"models\[0\].model: ../../../shared/models/\S+: no such directory$", line)
 
 
 @pytest.mark.slow

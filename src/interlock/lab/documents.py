@@ -58,7 +58,8 @@ def _block(found: re.Match[str], results: Path) -> str:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: no summary to make a table from ({error})") from None
     chosen = _chosen(summary, found["options"], found[1].strip())
-    return f"{found[1]}\n{markdown(chosen)}\n\n{found[4]}"
+    text = markdown(chosen, titles=bool(found["options"]))
+    return f"{found[1]}\n{text}\n\n{found[4]}"
 
 
 def _chosen(summary: Summary, options: str, marker: str) -> list[Table]:

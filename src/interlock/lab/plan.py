@@ -16,23 +16,16 @@ from interlock._atomic import write_atomically
 from interlock.errors import OutputError
 from interlock.lab.data import Tell
 from interlock.lab.items import Done, Job
+from interlock.lab.store import SCHEMA as RESULTS
 from interlock.lab.store import Store
 from interlock.lab.task import Task
 
 PLAN = "plan.parquet"
-SCHEMA = pa.schema(
-    [
-        ("row", pa.string()),
-        ("item", pa.string()),
-        ("model", pa.string()),
-        ("data", pa.string()),
-        ("method", pa.string()),
-        ("condition", pa.string()),
-        ("options", pa.string()),
-        ("seed", pa.int64()),
-        ("metric", pa.string()),
-    ]
-)
+_COLUMNS = (
+    "row", "item", "model", "data", "method", "condition", "options", "seed", "metric"
+)  # fmt: skip
+SCHEMA = pa.schema([RESULTS.field(name) for name in _COLUMNS])
+"""What of a row is known before it is computed."""
 _CHUNK = 20_000
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from interlock.lab.compare import Comparison
@@ -86,19 +86,20 @@ def difference_tables(summary: Summary) -> list[Table]:
             gaps = [known.get((method, *column)) for column in columns]
             rows.append((method, *(_gap(gap) for gap in gaps)))
         header = (f"minus {summary.first}", *(_head(*column) for column in columns))
-        found.append(Table(model, header, tuple(rows)))
+        title = f"{model}, {_many(gap.count for gap in mine)}, differences"
+        found.append(Table(title, header, tuple(rows)))
     return found
 
 
-def markdown(found: Sequence[Table]) -> str:
-    """Tables as Markdown; a title above each where there are several."""
+def markdown(found: Sequence[Table], *, titles: bool = False) -> str:
+    """Tables as Markdown; a title above each where there are several, or with ``titles``."""
     parts = []
     for table in found:
         lines = [table.header, ("---", *["---:"] * (len(table.header) - 1)), *table.rows]
         text = "\n".join(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
         )
-        parts.append(f"**{table.title}**\n\n{text}" if len(found) > 1 else text)
+        parts.append(f"**{table.title}**\n\n{text}" if titles or len(found) > 1 else text)
     return "\n\n".join(parts)
 
 
@@ -145,16 +146,21 @@ def _of_model(task: str, model: str, lines: Sequence[Line]) -> Iterator[Table]:
         spent = [seconds for seconds in own.values() if seconds is not None]
         cells.append(number(sum(spent) / len(spent)) if spent else "")
         rows.append((method, *cells))
-    counts = sorted({line.count for line in shown})
-    many = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}" if counts else "0"
     heads = [_head(*column) for column in columns] + [f"{metric} a vote" for metric in extra]
-    title = f"{model}, {many} {'prompts' if task == 'certify' else 'images'}"
+    kind = "prompts" if task == "certify" else "images"
+    title = f"{model}, {_many((line.count for line in shown), kind)}"
     yield Table(title, ("", *heads, "s"), tuple(rows))
 
 
 def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
     """The lines that tell of quality, not of cost or detail."""
     return [line for line in lines if task == "explain" or line.metric in QUALITY]
+
+
+def _many(counts: Iterable[int], kind: str = "items") -> str:
+    found = sorted(set(counts))
+    many = f"{found[0]} to {found[-1]}" if len(found) > 1 else str(found[0]) if found else "0"
+    return f"{many} {kind}"
 
 
 def _head(condition: str, metric: str) -> str:
