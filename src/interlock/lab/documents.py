@@ -80,6 +80,12 @@ def _chosen(summary: Summary, options: str, marker: str) -> list[Table]:
             lines=tuple(line for line in summary.lines if getattr(line, field) in wanted),
             differences=tuple(g for g in summary.differences if getattr(g, field) in wanted),
         )
+        if field == "method":
+            summary = replace(
+                summary,
+                claims=tuple(c for c in summary.claims if c["claimant"] in wanted),
+                halves=tuple(h for h in summary.halves if h["method"] in wanted),
+            )
     if kind and kind not in KINDS:
         raise DataError(f"{marker}: unknown table {kind}; known are {', '.join(KINDS)}")
     found = KINDS[kind](summary) if kind else tables(summary)

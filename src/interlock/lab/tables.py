@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from interlock.lab.compare import Comparison
 from interlock.lab.summary import QUALITY, Line, Summary
+from interlock.lab.votes import UNSTABLE
 
 _NAMES = {
     "gini": "Gini",
@@ -17,6 +19,13 @@ _NAMES = {
     "defended": "refused",
     "answered": "answered",
 }
+_CLAIMS = {
+    "homogeneous": "average alpha",
+    "population": "population, 95 %",
+    UNSTABLE["promised-1"]: "(k, ε), Proposition 1",
+    UNSTABLE["promised-2"]: "(k, ε), Proposition 2",
+}
+"""Who promises something, and the head of its column."""
 _COUNTS = ("calls", "tokens")  # of a vote
 
 
@@ -44,10 +53,22 @@ def result_tables(summary: Summary) -> list[Table]:
 
 
 def promise_tables(summary: Summary) -> list[Table]:
-    """What each method of ``certify`` promises."""
-    header = ("", "attacks", "claim", "N", "promised", "measured", "prompts")
-    rows = tuple(_claimed(summary))
-    return [Table("What is promised", header, rows)] if rows else []
+    """What each method of ``certify`` promises, beside what was measured."""
+    groups: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
+    for one in summary.claims:
+        key = one["model"], one["claimant"], one["family"]
+        groups.setdefault(key, {})[one["claim"]] = one
+    told = dict.fromkeys(one["claim"] for one in summary.claims)
+    columns = [claim for claim in _CLAIMS if claim in told]
+    rows = []
+    for (_, method, family), claims in groups.items():
+        one = next(iter(claims.values()))
+        measured = one["measured"]
+        shown = "" if measured is None else _interval(measured, one["low"], one["high"])
+        promised = [_promised(claims.get(claim)) for claim in columns]
+        rows.append((method, family, str(one["prompts"]), str(one["copies"]), shown, *promised))
+    header = ("", "attacks", "prompts", "N", "measured", *(_CLAIMS[claim] for claim in columns))
+    return [Table("What is promised", header, tuple(rows))] if rows else []
 
 
 def halves_tables(summary: Summary) -> list[Table]:
@@ -207,18 +228,10 @@ def _overclaims(found: dict[str, float]) -> tuple[str, str, str]:
     )  # fmt: skip
 
 
-def _claimed(summary: Summary) -> Iterator[tuple[str, ...]]:
-    for one in summary.claims:
-        promised = "nothing" if one["certified"] is None else f"{one['certified']:.3f}"
-        if one["confidence"] is not None:
-            promised += f" at {one['confidence']:.0%}"
-        measured = ""
-        if one["measured"] is not None:
-            measured = _interval(one["measured"], one["low"], one["high"])
-        yield (
-            one["claimant"], one["family"], one["claim"], str(one["copies"]), promised, measured,
-            str(one["prompts"]),
-        )  # fmt: skip
+def _promised(claim: dict[str, Any] | None) -> str:
+    if claim is None:
+        return ""
+    return "nothing" if claim["certified"] is None else f"{claim['certified']:.3f}"
 
 
 KINDS = {
