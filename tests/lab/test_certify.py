@@ -25,7 +25,7 @@ from interlock.lab.plan import Totals
 from interlock.lab.store import Store
 from interlock.lab.study import StudyError
 from interlock.lab.summary import summarise
-from interlock.lab.tables import halves_tables
+from interlock.lab.tables import halves_tables, promise_tables
 from tests.lab.running import here, table, values
 
 STUDY = """
@@ -123,6 +123,14 @@ def test_the_published_certificate_beside_what_was_measured(tmp_path: Path) -> N
     assert second["certified"] == pytest.approx(np.mean([c.dsp for c in made]))
     assert second["confidence"] is None
     assert second["measured"] == claims["homogeneous"]["measured"]
+    (shown,) = promise_tables(summarise(out))
+    assert shown.header[-4:] == (
+        "average alpha", "population, 95 %", "(k, ε), Proposition 1", "(k, ε), Proposition 2"
+    )  # fmt: skip
+    (row,) = shown.rows  # one for each vote and family
+    assert row[:4] == ("swap", "gcg", "3", "5")
+    assert row[-1] == f"{second['certified']:.3f}"
+    assert row[-3] == f"{claims['population']['certified']:.3f}"
     # The votes themselves do not depend on what is believed of the attacks.
     study.write_text(text)
     assert here(study, out).computed == 0
