@@ -195,7 +195,7 @@ def show(
         f"{name} {value:.4g}" for name, value in found.values.items() if value is not None
     )
     where = ", ".join(filter(None, (found.data, found.condition, found.method)))
-    terminal.say(f"{where}: {found.error or values or 'not finished'}")
+    terminal.say(f"{where}: {found.error or values or 'not finished, or left out'}")
     if found.png:
         terminal.say(f"picture: {path}")
     terminal.result(found.to_dict() | {"png": str(path) if found.png else None})
