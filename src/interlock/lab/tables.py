@@ -163,8 +163,14 @@ def _of_model(task: str, model: str, lines: Sequence[Line]) -> Iterator[Table]:
         for metric in extra:
             mine = [line for line in lines if (line.method, line.metric) == (method, metric)]
             cells.append(_pooled(mine))
-        own = {line.condition: line.seconds for line in lines if line.method == method}
-        spent = [seconds for seconds in own.values() if seconds is not None]
+        # A metric that was added later took the kept result, and knows no seconds.
+        spent = list(
+            {
+                line.condition: line.seconds
+                for line in lines
+                if line.method == method and line.seconds is not None
+            }.values()
+        )
         cells.append(number(sum(spent) / len(spent)) if spent else "")
         rows.append((method, *cells))
     heads = [_head(*column) for column in columns] + [f"{metric} a vote" for metric in extra]
