@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,17 @@ def test_tables_from_the_summary_alone(out: Path) -> None:
     assert rule == "| --- | ---: | ---: | ---: |"
     assert [row.split(" | ")[0] for row in rows] == ["| pixels", "| noise", "| moody"]
     assert "(6 failed)" in rows[2]
+
+
+def test_seconds_of_a_method_outlive_a_metric_that_was_added(out: Path) -> None:
+    """The map was kept, so rows of the new metric know no seconds."""
+    found = summarise(out)
+    later = [replace(line, metric="later", seconds=None) for line in found.lines]
+    (before,), (after,) = (
+        tables(replace(found, lines=lines)) for lines in (found.lines, (*found.lines, *later))
+    )
+    assert [row[-1] for row in after.rows] == [row[-1] for row in before.rows]
+    assert all(row[-1] for row in before.rows)
 
 
 def test_report_by_the_command(out: Path, tmp_path: Path) -> None:
