@@ -11,15 +11,16 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, NamedTuple
 
-from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, NamedAttacks
+from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, Against, NamedAttacks
 from interlock.errors import OptionError
 from interlock.lab.code import modules_digest
 from interlock.lab.data import Items, Tell, open_items
 from interlock.lab.items import Item, Job, Wanted, canonical, name_of
-from interlock.lab.study import AttackPart, DefendStudy, label, unknown
+from interlock.lab.study import AttackPart, DefencePart, DefendStudy, label, unknown
 from interlock.lab.task import Numbered, Setting, Worker
 from interlock.lab.tasks.classifiers import identities
 from interlock.lab.tasks.defences import (
+    CLEANSER,
     FITTED,
     attacked_itself,
     defence_code,
@@ -30,11 +31,17 @@ from interlock.lab.tasks.defences import (
 from interlock.lab.tasks.defend_worker import DefendWorker, Fit, Measure, Train
 from interlock.lab.tasks.options import unknown_options
 
-VERSION = 1
+VERSION = 2
 """Of what an item means; part of its name."""
 TRAINING = 64
 """Images that a universal patch is trained on: the first of the study."""
-_CODE = {"universal": "universal", "adaptive": "adaptive", "black-box": "black_box"}
+_CODE = {
+    "targeted": ("patch_attack", "goals"),
+    "universal": ("universal",),
+    "adaptive": ("adaptive",),
+    "black-box": ("black_box",),
+}
+_ON_CLEANSER = ("cleanser_attack",)
 _OWN = ("bounds", "seed", "patches")  # of ``NamedAttacks``, not of a study
 
 
@@ -56,6 +63,13 @@ class _Block:
     start: int
     stop: int
     digests: tuple[str, ...]
+
+    def cut(self, limit: int | None) -> _Block:
+        """What of it lies among the first images of the study; empty beyond."""
+        if limit is None or self.stop <= limit:
+            return self
+        stop = max(self.start, limit)
+        return _Block(self.start, stop, self.digests[: stop - self.start])
 
 
 class DefendTask:
@@ -128,6 +142,8 @@ class DefendTask:
 
     def _made(self, block: _Block, model: int, seed: int, number: int) -> Job:
         condition, (name, identity) = self._conditions[number], self._models[model]
+        if condition.attack is not None:
+            block = block.cut(self._attack(condition).limit)
         places = range(block.start, block.stop)
         samples = [self._items.sample(k) for k in places]
         labels = [s.label for s in samples] if self._study.truth == "label" else "predicted"
@@ -139,11 +155,22 @@ class DefendTask:
             "attack": self._attack_names(identity, condition, seed),
             "seed": seed,
         }
+        if condition.attack is not None and self._study.attacked == "right":
+            determines["attacked"] = "right"
         made = "" if condition.attack is None else name_of(pictures=determines)
-        items = tuple(
-            self._item(name, place, at, method, condition, seed, identity, determines)
+        asked = {
+            method: len(block.cut(self._study.methods[method].limit).digests)
             for method in condition.methods
-            for at, place in enumerate(places)
+        }
+
+        def named(method: int) -> dict[str, Any]:
+            some = asked[method]
+            return determines if some == len(places) else determines | {"asked": some}
+
+        items = tuple(
+            self._item(name, place, at, method, condition, seed, identity, named(method))
+            for method in condition.methods
+            for at, place in enumerate(places[: asked[method]])
         )
         turn = int(name_of(block=block.digests)[:7], 16)
         fits = {
@@ -155,7 +182,7 @@ class DefendTask:
         if condition.attack is not None and self._attack(condition).attack == "universal":
             assert condition.area is not None
             patch = self._train_name(identity, condition.attack, condition.area, seed)
-        work = Measure(name, seed, tuple(samples), condition, turn, fits, patch)
+        work = Measure(name, seed, tuple(samples), condition, turn, fits, patch, asked)
         return Job(items, work, made)
 
     def _item(
@@ -183,7 +210,8 @@ class DefendTask:
         attack = None if condition.attack is None else self._attack(condition)
         told_of: dict[str, Any] = {"defence": part.options, "in_block": at}
         if attack is not None:
-            told_of |= {"attack": attack.options, "area": condition.area}
+            told_of |= {"attack": attack.attack, "area": condition.area}
+            told_of |= {"attack_options": attack.options}
         return Item(
             id=item,
             model=model,
@@ -202,14 +230,15 @@ class DefendTask:
             return {"attack": None, "area": condition.area}
         part, area = self._attack(condition), condition.area
         assert area is not None
-        found: dict[str, Any] = {"area": area, "attack": attack_options(part, area)}
-        found |= {"name": part.attack, "code": attack_code(part.attack)}
+        against = None if condition.against is None else self._study.methods[condition.against]
+        found: dict[str, Any] = {"area": area, "attack": attack_options(part, area, against)}
+        found |= {"name": part.attack, "code": attack_code(part.attack, against)}
         if part.attack == "universal":
             found["patch"] = self._train_name(identity, condition.attack, area, seed)
-        if condition.against is not None:
-            defence = self._study.methods[condition.against]
-            found["against"] = [defence.method, defence.options, self._codes[condition.against]]
-            if defence.method in FITTED:
+        if against is not None:
+            assert condition.against is not None
+            found["against"] = [against.method, against.options, self._codes[condition.against]]
+            if against.method in FITTED:
                 found["fitted"] = self._fit_name(identity, condition.against, seed)
         return found
 
@@ -250,6 +279,7 @@ class DefendTask:
             part = self._study.attacks[attack]
             count = min(TRAINING, len(self._items))
             labels = [self._items.sample(k).label for k in range(count)]
+            more = {"attacked": "right"} if self._study.attacked == "right" else {}
             self._train_names[key] = name_of(
                 train=part.attack,
                 version=VERSION,
@@ -259,6 +289,7 @@ class DefendTask:
                 images=self._items.digests[:count],
                 truth=labels if self._study.truth == "label" else "predicted",
                 seed=seed,
+                **more,
             )
         return self._train_names[key]
 
@@ -279,18 +310,41 @@ def conditions(study: DefendStudy) -> Iterator[Condition]:
     knows = [told(part.method, part.options) for part in parts]
     everyone = tuple(range(len(parts)))
     yield Condition(None, None, None, tuple(k for k in everyone if knows[k] == "nothing"))
-    sized = tuple(k for k in everyone if knows[k] == "size")
-    areas = dict.fromkeys(area for attack in study.attacks for area in attack.areas)
-    for area in areas if sized else ():
-        yield Condition(None, area, None, sized)
+    for area in sorted({area for attack in study.attacks for area in attack.areas}):
+        sized = tuple(k for k in everyone if knows[k] == "size" and _expects(study, k, area))
+        if sized:
+            yield Condition(None, area, None, sized)
+    for number, area in _sizes(study):
+        attack = study.attacks[number]
+        meeting = tuple(k for k in everyone if _meets(parts[k], attack, area))
+        if attack.attack in ON_SHIELD:
+            for k in meeting:
+                yield Condition(number, area, k, (k,))
+        elif meeting:
+            yield Condition(number, area, None, meeting)
+
+
+def _sizes(study: DefendStudy) -> list[tuple[int, float]]:
+    """Attacks by number, in the study's order, each at its sizes from small to large."""
+    first: dict[str, int] = {}
     for number, attack in enumerate(study.attacks):
-        for area in attack.areas:
-            if attack.attack not in ON_SHIELD:
-                yield Condition(number, area, None, everyone)
-                continue
-            for k in everyone:
-                if attacked_itself(parts[k].method, attack.attack):
-                    yield Condition(number, area, k, (k,))
+        first.setdefault(label(attack), number)
+    found = [(number, area) for number, a in enumerate(study.attacks) for area in a.areas]
+    return sorted(found, key=lambda pair: (first[label(study.attacks[pair[0]])], pair[1]))
+
+
+def _expects(study: DefendStudy, method: int, area: float) -> bool:
+    """Whether a defence meets patches of a size at all."""
+    part = study.methods[method]
+    return any(area in attack.areas and _meets(part, attack, area) for attack in study.attacks)
+
+
+def _meets(part: DefencePart, attack: AttackPart, area: float) -> bool:
+    """Whether a defence is measured under an attack of a size."""
+    if attack.attack in ON_SHIELD and not attacked_itself(part.method, attack.attack):
+        return False
+    names = (label(attack), condition_label(attack, area))
+    return part.attacks is None or any(name in part.attacks for name in names)
 
 
 def condition_label(attack: AttackPart | None, area: float | None) -> str:
@@ -299,15 +353,25 @@ def condition_label(attack: AttackPart | None, area: float | None) -> str:
     return f"{'clean' if attack is None else label(attack)}{size}"
 
 
-def attack_options(part: AttackPart, area: float) -> dict[str, Any]:
-    """Everything that an attack is made with, its defaults too."""
-    found = NamedAttacks(**part.options).options(part.attack, area)
+def attack_options(
+    part: AttackPart, area: float, against: DefencePart | None = None
+) -> dict[str, Any]:
+    """Everything that an attack, also one on a defence, is made with; its defaults too."""
+    found = NamedAttacks(**part.options).options(part.attack, area, against=_kind(against))
     return {key: value for key, value in found.items() if key not in ("seed", "area")}
 
 
-def attack_code(name: str) -> str:
-    """Digest of the code of an attack."""
-    return modules_digest(f"interlock.defend.{_CODE.get(name, 'patch_attack')}")
+def attack_code(name: str, against: DefencePart | None = None) -> str:
+    """Digest of the code of an attack, also one on a defence."""
+    modules = _CODE.get(name, ("patch_attack",))
+    if name == "adaptive" and _kind(against) == CLEANSER:
+        modules = _ON_CLEANSER
+    return modules_digest(*(f"interlock.defend.{module}" for module in modules))
+
+
+def _kind(against: DefencePart | None) -> Against:
+    cleanser = against is not None and against.method == CLEANSER
+    return "patchcleanser" if cleanser else "shield"
 
 
 def _problems(study: DefendStudy) -> Iterator[str]:
@@ -322,6 +386,15 @@ def _problems(study: DefendStudy) -> Iterator[str]:
             yield f"{where}.options.{option}: {wrong}"
         if part.method in FITTED and study.clean is None:
             yield f"clean: is missing; {part.method} is fitted to clean images"
+        names = {
+            name
+            for attack in study.attacks
+            for area in attack.areas
+            for name in (label(attack), condition_label(attack, area))
+        }
+        for name in part.attacks or ():
+            if name not in names:
+                yield f"{where}.attacks: {name!r}: {unknown('attack', name, sorted(names))}"
     for number, attack in enumerate(study.attacks):
         yield from _attack_problems(f"attacks[{number}]", attack, study)
 
