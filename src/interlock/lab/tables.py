@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from interlock.lab.attacked import CLEAN, FOUND, ROC
 from interlock.lab.compare import Comparison
-from interlock.lab.summary import QUALITY, Line, Summary
+from interlock.lab.line import Line
+from interlock.lab.summary import QUALITY, Summary
 
 _NAMES = {
     "gini": "Gini",
@@ -34,7 +36,8 @@ def tables(summary: Summary) -> list[Table]:
     found = []
     for model in models:
         lines = [line for line in summary.lines if line.model == model]
-        found += list(_of_model(summary.task, model, lines))
+        made = _of_defences if summary.task == "defend" else _of_model
+        found.append(made(summary.task, model, lines))
     claims = list(_claimed(summary))
     if claims:
         header = ("", "attacks", "claim", "N", "promised", "measured", "prompts")
@@ -81,7 +84,8 @@ def comparison_table(found: Sequence[Comparison], a: str, b: str) -> Table:
     return Table(f"{b} minus {a}, {', '.join(models)}", header, tuple(rows))
 
 
-def _of_model(task: str, model: str, lines: Sequence[Line]) -> Iterator[Table]:
+def _of_model(task: str, model: str, lines: Sequence[Line]) -> Table:
+    """A row for each method."""
     methods = list(dict.fromkeys(line.method for line in lines))
     shown = shown_lines(task, lines)
     columns = list(dict.fromkeys((line.condition, line.metric) for line in shown))
@@ -93,15 +97,56 @@ def _of_model(task: str, model: str, lines: Sequence[Line]) -> Iterator[Table]:
         for metric in extra:
             mine = [line for line in lines if (line.method, line.metric) == (method, metric)]
             cells.append(_pooled(mine))
-        own = {line.condition: line.seconds for line in lines if line.method == method}
-        spent = [seconds for seconds in own.values() if seconds is not None]
-        cells.append(number(sum(spent) / len(spent)) if spent else "")
+        cells.append(_seconds(lines, method))
         rows.append((method, *cells))
+    heads = [_head(*column) for column in columns] + [f"{metric} a vote" for metric in extra]
+    return Table(_title(task, model, shown), ("", *heads, "s"), tuple(rows))
+
+
+def _of_defences(task: str, model: str, lines: Sequence[Line]) -> Table:
+    """A row for each condition: there are many, and methods few."""
+    methods = list(dict.fromkeys(line.method for line in lines))
+    shown = shown_lines(task, lines)
+    known = {(line.method, line.condition, line.metric): line for line in lines}
+    scored = [method for method in methods if any((method, c, ROC) in known for _, c, _ in known)]
+    rows = []
+    for condition in dict.fromkeys(line.condition for line in shown):
+        mine = [known.get((method, condition, "right")) for method in methods]
+        count = max(line.count for line in mine if line is not None)
+        cells = [_cell(line, of=count) for line in mine]
+        for method in scored:
+            cells += [_mean(known.get((method, condition, metric))) for metric in (ROC, FOUND)]
+        rows.append((condition, _images(count, condition, lines), *cells))
+    blank = [""] * (2 * len(scored))
+    passes = [_mean(known.get((method, CLEAN, "passes")), digits=2) for method in methods]
+    rows.append(("passes, clean", "", *passes, *blank))
+    rows.append(("s", "", *(_seconds(lines, method) for method in methods), *blank))
+    heads = [f"{method}: {name}" for method in scored for name in ("ROC area", "found at 5 %")]
+    return Table(_title(task, model, shown), ("", "images", *methods, *heads), tuple(rows))
+
+
+def _images(count: int, condition: str, lines: Sequence[Line]) -> str:
+    """How many a condition has, and how many of them were attacked where that is not all."""
+    passed = [x.count for x in lines if (x.condition, x.metric) == (condition, "passes")]
+    attacked = max(passed, default=count)
+    return str(count) if attacked >= count else f"{count}, {attacked} attacked"
+
+
+def _title(task: str, model: str, shown: Sequence[Line]) -> str:
     counts = sorted({line.count for line in shown})
     many = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}" if counts else "0"
-    heads = [_head(*column) for column in columns] + [f"{metric} a vote" for metric in extra]
-    title = f"{model}, {many} {'prompts' if task == 'certify' else 'images'}"
-    yield Table(title, ("", *heads, "s"), tuple(rows))
+    return f"{model}, {many} {'prompts' if task == 'certify' else 'images'}"
+
+
+def _seconds(lines: Sequence[Line], method: str) -> str:
+    """Of a method on one data item, over all conditions."""
+    own = {line.condition: line.seconds for line in lines if line.method == method}
+    spent = [seconds for seconds in own.values() if seconds is not None]
+    return number(sum(spent) / len(spent)) if spent else ""
+
+
+def _mean(line: Line | None, digits: int = 3) -> str:
+    return "" if line is None or line.mean is None else f"{line.mean:.{digits}f}"
 
 
 def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
@@ -114,12 +159,14 @@ def _head(condition: str, metric: str) -> str:
     return name if not condition else condition if metric == "right" else f"{condition} {name}"
 
 
-def _cell(line: Line | None) -> str:
+def _cell(line: Line | None, of: int | None = None) -> str:
+    """A mean with its interval; of how many where that is not ``of``."""
     if line is None:
         return ""
     if line.mean is None:
         return f"failed ({line.failed})" if line.failed else ""
     text = _interval(line.mean, line.low, line.high)
+    text += f" of {line.count}" if of is not None and line.count < of else ""
     return f"{text} ({line.failed} failed)" if line.failed else text
 
 

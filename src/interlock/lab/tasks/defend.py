@@ -7,55 +7,30 @@ to every defence; attacks on a defence itself are made against each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, Against, NamedAttacks
-from interlock.errors import OptionError
-from interlock.lab.code import modules_digest
 from interlock.lab.data import Items, Tell, open_items
 from interlock.lab.items import Item, Job, Wanted, canonical, name_of
-from interlock.lab.study import AttackPart, DefencePart, DefendStudy, label, unknown
+from interlock.lab.study import AttackPart, DefendStudy, label
 from interlock.lab.task import Numbered, Setting, Worker
 from interlock.lab.tasks.classifiers import identities
-from interlock.lab.tasks.defences import (
-    CLEANSER,
-    FITTED,
-    attacked_itself,
-    defence_code,
-    measured,
-    options_of,
-    told,
+from interlock.lab.tasks.conditions import (
+    Condition,
+    attack_code,
+    attack_options,
+    condition_label,
+    conditions,
+    problems,
 )
+from interlock.lab.tasks.defences import FITTED, defence_code, measured
 from interlock.lab.tasks.defend_worker import DefendWorker, Fit, Measure, Train
-from interlock.lab.tasks.options import unknown_options
 
 VERSION = 2
 """Of what an item means; part of its name."""
 TRAINING = 64
 """Images that a universal patch is trained on: the first of the study."""
-_CODE = {
-    "targeted": ("patch_attack", "goals"),
-    "universal": ("universal",),
-    "adaptive": ("adaptive",),
-    "black-box": ("black_box",),
-}
-_ON_CLEANSER = ("cleanser_attack",)
-_OWN = ("bounds", "seed", "patches")  # of ``NamedAttacks``, not of a study
-
-
-class Condition(NamedTuple):
-    """What the images of a job go through, and who then answers."""
-
-    attack: int | None
-    """Number in the study; None for no attack."""
-    area: float | None
-    """Share of the image that is patched, or that a defence is told to expect; else None."""
-    against: int | None
-    """The defence that is attacked; None for the bare model."""
-    methods: tuple[int, ...]
-    """Numbers in the study."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +53,7 @@ class DefendTask:
     def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
         study = setting.study
         assert isinstance(study, DefendStudy)
-        setting.refuse(_problems(study))
+        setting.refuse(problems(study))
         self._setting, self._study = setting, study
         self._models = list(identities(setting).items())
         self._items = open_items(study.data, setting.base, setting.file, tell=tell)
@@ -302,120 +277,6 @@ class DefendTask:
         )  # fmt: skip
         samples = tuple(self._items.sample(k) for k in range(min(TRAINING, len(self._items))))
         return Job((item,), Train(model, seed, samples, attack, area), made=name)
-
-
-def conditions(study: DefendStudy) -> Iterator[Condition]:
-    """All that each block goes through: clean first, then attack by attack."""
-    parts = study.methods
-    knows = [told(part.method, part.options) for part in parts]
-    everyone = tuple(range(len(parts)))
-    yield Condition(None, None, None, tuple(k for k in everyone if knows[k] == "nothing"))
-    for area in sorted({area for attack in study.attacks for area in attack.areas}):
-        sized = tuple(k for k in everyone if knows[k] == "size" and _expects(study, k, area))
-        if sized:
-            yield Condition(None, area, None, sized)
-    for number, area in _sizes(study):
-        attack = study.attacks[number]
-        meeting = tuple(k for k in everyone if _meets(parts[k], attack, area))
-        if attack.attack in ON_SHIELD:
-            for k in meeting:
-                yield Condition(number, area, k, (k,))
-        elif meeting:
-            yield Condition(number, area, None, meeting)
-
-
-def _sizes(study: DefendStudy) -> list[tuple[int, float]]:
-    """Attacks by number, in the study's order, each at its sizes from small to large."""
-    first: dict[str, int] = {}
-    for number, attack in enumerate(study.attacks):
-        first.setdefault(label(attack), number)
-    found = [(number, area) for number, a in enumerate(study.attacks) for area in a.areas]
-    return sorted(found, key=lambda pair: (first[label(study.attacks[pair[0]])], pair[1]))
-
-
-def _expects(study: DefendStudy, method: int, area: float) -> bool:
-    """Whether a defence meets patches of a size at all."""
-    part = study.methods[method]
-    return any(area in attack.areas and _meets(part, attack, area) for attack in study.attacks)
-
-
-def _meets(part: DefencePart, attack: AttackPart, area: float) -> bool:
-    """Whether a defence is measured under an attack of a size."""
-    if attack.attack in ON_SHIELD and not attacked_itself(part.method, attack.attack):
-        return False
-    names = (label(attack), condition_label(attack, area))
-    return part.attacks is None or any(name in part.attacks for name in names)
-
-
-def condition_label(attack: AttackPart | None, area: float | None) -> str:
-    """``"clean"``, ``"patch, 2 %"``."""
-    size = "" if area is None else f", {100 * area:g} %"
-    return f"{'clean' if attack is None else label(attack)}{size}"
-
-
-def attack_options(
-    part: AttackPart, area: float, against: DefencePart | None = None
-) -> dict[str, Any]:
-    """Everything that an attack, also one on a defence, is made with; its defaults too."""
-    found = NamedAttacks(**part.options).options(part.attack, area, against=_kind(against))
-    return {key: value for key, value in found.items() if key not in ("seed", "area")}
-
-
-def attack_code(name: str, against: DefencePart | None = None) -> str:
-    """Digest of the code of an attack, also one on a defence."""
-    modules = _CODE.get(name, ("patch_attack",))
-    if name == "adaptive" and _kind(against) == CLEANSER:
-        modules = _ON_CLEANSER
-    return modules_digest(*(f"interlock.defend.{module}" for module in modules))
-
-
-def _kind(against: DefencePart | None) -> Against:
-    cleanser = against is not None and against.method == CLEANSER
-    return "patchcleanser" if cleanser else "shield"
-
-
-def _problems(study: DefendStudy) -> Iterator[str]:
-    for number, part in enumerate(study.methods):
-        where = f"methods[{number}]"
-        try:
-            known = options_of(part.method)
-        except OptionError as error:
-            yield f"{where}.method: {part.method!r}: {error}"
-            continue
-        for option, wrong in unknown_options(part.options, known):
-            yield f"{where}.options.{option}: {wrong}"
-        if part.method in FITTED and study.clean is None:
-            yield f"clean: is missing; {part.method} is fitted to clean images"
-        names = {
-            name
-            for attack in study.attacks
-            for area in attack.areas
-            for name in (label(attack), condition_label(attack, area))
-        }
-        for name in part.attacks or ():
-            if name not in names:
-                yield f"{where}.attacks: {name!r}: {unknown('attack', name, sorted(names))}"
-    for number, attack in enumerate(study.attacks):
-        yield from _attack_problems(f"attacks[{number}]", attack, study)
-
-
-def _attack_problems(where: str, part: AttackPart, study: DefendStudy) -> Iterator[str]:
-    if part.attack not in ATTACKS:
-        yield f"{where}.attack: {part.attack!r}: {unknown('attack', part.attack, ATTACKS)}"
-        return
-    known = [f.name for f in fields(NamedAttacks) if f.name not in _OWN]
-    wrong = list(unknown_options(part.options, known))
-    yield from (f"{where}.options.{option}: {text}" for option, text in wrong)
-    if not wrong:
-        try:
-            for area in part.areas:
-                attack_options(part, area)
-        except (OptionError, TypeError) as error:
-            yield f"{where}: {error}"
-    if part.attack in ON_SHIELD and not any(
-        attacked_itself(method.method, part.attack) for method in study.methods
-    ):
-        yield f"{where}.attack: {part.attack} is made against a shield, and the study has none"
 
 
 def _some(number: int | None) -> list[int]:

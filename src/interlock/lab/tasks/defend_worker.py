@@ -26,7 +26,7 @@ from interlock.lab.tasks.defences import Built, build, fit
 from interlock.lab.tasks.patched import pack, pack_hidden, unpack
 
 if TYPE_CHECKING:
-    from interlock.lab.tasks.defend import Condition
+    from interlock.lab.tasks.conditions import Condition
 
 FIT_BATCH = 32
 
