@@ -12,31 +12,34 @@ import csv
 import io
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import _photos
 from _victims import CALTECH, Listed, listed_caltech, listed_imagenet
 from interlock._atomic import write_atomically
 
 OUT = _photos.ROOT / "build" / "defend"
+SETS: dict[str, tuple[Path, Callable[[str], Listed]]] = {
+    "imagenet": (_photos.PHOTOS, listed_imagenet),
+    "caltech": (CALTECH, listed_caltech),
+}
 PARTS = ("bank", "report")
 
 
 def main() -> int:
-    """Write a CSV file for each data set and part."""
-    missing = 0
-    OUT.mkdir(parents=True, exist_ok=True)
-    for name, folder, listed in (
-        ("imagenet", _photos.PHOTOS, listed_imagenet),
-        ("caltech", CALTECH, listed_caltech),
-    ):
+    """Write a CSV file for each set of photos and part."""
+    for folder, _ in SETS.values():
         if not folder.is_dir():
-            print(f"{name}: {folder} is not there; its study cannot run", file=sys.stderr)
-            missing = 1
-            continue
+            name = os.path.relpath(folder, _photos.ROOT)
+            print(f"error: {name} is not there; the defend studies need it", file=sys.stderr)
+            return 1
+    OUT.mkdir(parents=True, exist_ok=True)
+    for name, (_, listed) in SETS.items():
         for part in PARTS:
             path = write_atomically(OUT / f"{name}_{part}.csv", table(listed(part)))
             print(path.relative_to(_photos.ROOT))
-    return missing
+    return 0
 
 
 def table(photos: Listed) -> str:

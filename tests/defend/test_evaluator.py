@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -40,6 +41,7 @@ class Blind(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.settings = SimpleNamespace(trigger=0.5)
 
     def answer(self, x: Tensor) -> Answer:
         masks = torch.zeros(len(x), 1, *x.shape[-2:], dtype=torch.bool)
