@@ -222,8 +222,8 @@ def test_what_cannot_be_evaluated_is_refused() -> None:
         Evaluator(shield, [])
     with pytest.raises(OptionError, match="attacks is empty"):
         Evaluator(shield, [0.1], [])
-    with pytest.raises(OptionError, match="'targeted' is unknown"):
-        Evaluator(shield, [0.1], ["targeted"])
+    with pytest.raises(OptionError, match="'glued' is unknown"):
+        Evaluator(shield, [0.1], ["glued"])
     with pytest.raises(OptionError, match="peer 'crystal ball' is unknown"):
         Evaluator(shield, [0.1], peers=["crystal ball"])
     with pytest.raises(OptionError, match="add the peer patchcleanser"):
