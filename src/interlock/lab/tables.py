@@ -115,10 +115,13 @@ def _of_defences(task: str, model: str, lines: Sequence[Line]) -> Table:
         count = max(line.count for line in mine if line is not None)
         cells = [_cell(line, of=count) for line in mine]
         for method in scored:
-            cells += [_mean(known.get((method, condition, metric))) for metric in (ROC, FOUND)]
+            for metric in (ROC, FOUND):
+                line = known.get((method, condition, metric))
+                cells.append("" if line is None or line.mean is None else f"{line.mean:.3f}")
         rows.append((condition, _images(count, condition, lines), *cells))
     blank = [""] * (2 * len(scored))
-    passes = [_mean(known.get((method, CLEAN, "passes")), digits=2) for method in methods]
+    unhurt = [x for x in lines if x.metric == "passes" and x.condition.startswith(CLEAN)]
+    passes = [_pooled([line for line in unhurt if line.method == method]) for method in methods]
     rows.append(("passes, clean", "", *passes, *blank))
     rows.append(("s", "", *(_seconds(lines, method) for method in methods), *blank))
     heads = [f"{method}: {name}" for method in scored for name in ("ROC area", "found at 5 %")]
@@ -143,10 +146,6 @@ def _seconds(lines: Sequence[Line], method: str) -> str:
     own = {line.condition: line.seconds for line in lines if line.method == method}
     spent = [seconds for seconds in own.values() if seconds is not None]
     return number(sum(spent) / len(spent)) if spent else ""
-
-
-def _mean(line: Line | None, digits: int = 3) -> str:
-    return "" if line is None or line.mean is None else f"{line.mean:.{digits}f}"
 
 
 def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
