@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -44,13 +44,16 @@ class Comparison:
         return asdict(self)
 
 
-def compare_methods(folder: Path, a: str, b: str, *, seed: int = 0) -> list[Comparison]:
+def compare_methods(
+    folder: Path, a: str, b: str, *, metrics: Collection[str] | None = None, seed: int = 0
+) -> list[Comparison]:
     """Two methods of one study, item by item.
 
     Args:
         folder: of the study.
         a: a method's name in the study.
         b: another one's.
+        metrics: to compare by; None takes all.
         seed: of the resampling.
 
     Raises:
@@ -65,7 +68,7 @@ def compare_methods(folder: Path, a: str, b: str, *, seed: int = 0) -> list[Comp
     pairs = {
         (model, "", condition, metric): (mine, values.get((model, b, condition, metric), {}))
         for (model, method, condition, metric), mine in values.items()
-        if method == a
+        if method == a and (metrics is None or metric in metrics)
     }
     return _compared(pairs, f"{a} and {b}", seed)
 

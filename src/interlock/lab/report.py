@@ -86,13 +86,13 @@ def _chapters(folder: Path, summary: Summary, seed: int) -> Iterator[Chapter]:
 
 def _differences(folder: Path, summary: Summary, seed: int) -> Iterator[Grid]:
     methods = list(dict.fromkeys(line.method for line in summary.lines))
+    metrics = None if summary.task == "explain" else QUALITY
     for other in methods[1:]:
         try:
-            found = compare_methods(folder, methods[0], other, seed=seed)
+            found = compare_methods(folder, methods[0], other, metrics=metrics, seed=seed)
         except InterlockError:  # nothing in common
             continue
-        told = [one for one in found if summary.task == "explain" or one.metric in QUALITY]
-        table = comparison_table(told, methods[0], other)
+        table = comparison_table(found, methods[0], other)
         yield Grid(table.title, table.header, table.rows)
 
 
