@@ -37,7 +37,12 @@ bench-defend: .venv/.ready
 	$(BIN)/python benchmarks/defend_speed.py
 
 bench-defend-quality: .venv/.ready
-	$(BIN)/python benchmarks/defend_quality.py
+	$(BIN)/python benchmarks/defend_photos.py
+	for name in mobilenet embedded cifar10; do \
+		$(BIN)/interlock lab run benchmarks/studies/defend_$$name.toml --out build/lab/defend_$$name && \
+		$(BIN)/interlock lab report build/lab/defend_$$name --summary docs/results/defend-$$name.json || exit 1; \
+	done
+	$(BIN)/python benchmarks/update_docs.py
 
 bench-certify: .venv/.ready
 	$(BIN)/python benchmarks/certify_coverage.py

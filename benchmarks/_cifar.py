@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,9 +12,9 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from _photos import SHARED
 from interlock.models import Classifier
 
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 WEIGHTS = SHARED / "models" / "cifar10_resnet"
 IMAGES = SHARED / "data" / "cifar10"
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -69,7 +70,7 @@ def resnet20() -> Classifier:
     labels = json.loads((IMAGES / "classes.json").read_text())
 
     def preprocess(image: object) -> Tensor:
-        pixels = torch.from_numpy(np.asarray(image)).permute(2, 0, 1).float() / 255
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
         return (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
 
     return Classifier(model.eval().requires_grad_(False), preprocess, labels, "resnet20", MEAN, STD)

@@ -18,6 +18,9 @@ from interlock.data import LabelledFolder, read_image
 from interlock.models import load_classifier
 
 Part = Literal["choose", "report"]
+Listed = list[tuple[Path, int]]
+"""Files with the numbers of their classes."""
+BILINEAR = 2
 CALTECH = _photos.SHARED / "data" / "caltech21"
 
 
@@ -94,40 +97,36 @@ class Victim:
             return torch.cat([self.model(self.input(p)).argmax(1) for p in pixels.split(32)])
 
 
-def _imagenet() -> dict[str, Photos]:
-    def loaded(photos: list[_photos.Photo]) -> Photos:
-        pixels = torch.stack([((p.load() + 1) * 127.5).round().to(torch.uint8) for p in photos])
-        return Photos(pixels, torch.tensor([p.label for p in photos]))
-
+def listed_imagenet(part: str) -> Listed:
+    """Photos with their classes: settings were chosen on one half, the other is reported."""
     tuning, report = _photos.half_of("tuning"), _photos.half_of("report")
-    return {
-        "bank": loaded(tuning[:200] + report[200:]),
-        "choose": loaded(tuning[200:]),
-        "report": loaded(report[:150]),
+    parts = {
+        "bank": tuning[:200] + report[200:],
+        "choose": tuning[200:],
+        "report": report[:150],
     }
+    return [(_photos.PHOTOS / photo.file, photo.label) for photo in parts[part]]
 
 
-def _caltech() -> dict[str, Photos]:
-    def loaded(folder: Path, part: slice) -> Photos:
-        scanned = LabelledFolder.scan(folder)
-        rng = np.random.default_rng(0)
-        chosen = rng.permutation(len(scanned))[part].tolist()
-        pixels = torch.stack(
-            [
-                torch.from_numpy(
-                    np.array(read_image(scanned.files[k]).resize((160, 160), 2), copy=True)
-                ).permute(2, 0, 1)
-                for k in chosen
-            ]
-        )
-        # The embedded labels are the folders' names made readable, in the same order.
-        return Photos(pixels, torch.tensor([scanned.labels[k] for k in chosen]))
+def listed_caltech(part: str) -> Listed:
+    """The same; classes are numbers of the sorted folders, as the embedded model has them."""
+    folder, some = {
+        "bank": (CALTECH / "train", slice(0, 300)),
+        "choose": (CALTECH / "test", slice(0, 150)),
+        "report": (CALTECH / "test", slice(150, 350)),
+    }[part]
+    scanned = LabelledFolder.scan(folder)
+    chosen = np.random.default_rng(0).permutation(len(scanned))[some].tolist()
+    return [(scanned.files[k], scanned.labels[k]) for k in chosen]
 
-    return {
-        "bank": loaded(CALTECH / "train", slice(0, 300)),
-        "choose": loaded(CALTECH / "test", slice(0, 150)),
-        "report": loaded(CALTECH / "test", slice(150, 350)),
-    }
+
+def _loaded(listed: Callable[[str], Listed], side: int) -> dict[str, Photos]:
+    def loaded(part: str) -> Photos:
+        squares = [read_image(f).resize((side, side), BILINEAR) for f, _ in listed(part)]
+        pixels = [torch.from_numpy(np.array(s, copy=True)).permute(2, 0, 1) for s in squares]
+        return Photos(torch.stack(pixels), torch.tensor([label for _, label in listed(part)]))
+
+    return {part: loaded(part) for part in ("bank", "choose", "report")}
 
 
 def _cifar10() -> dict[str, Photos]:
@@ -150,7 +149,7 @@ def victims() -> list[Victim]:
             _photos.mobilenet,
             half,
             half,
-            _imagenet,
+            lambda: _loaded(listed_imagenet, 224),
             (_photos.PHOTOS, _photos.MOBILENET),
         ),
         Victim(
@@ -158,7 +157,7 @@ def victims() -> list[Victim]:
             lambda: embedded.model,
             embedded.mean,
             embedded.std,
-            _caltech,
+            lambda: _loaded(listed_caltech, 160),
             (CALTECH,),
         ),
         Victim(

@@ -304,7 +304,7 @@ def test_usage_errors_exit_2(motorbike: Path) -> None:
         ["attack", motorbike, "--seed", -1],
         ["attack", motorbike, "--norm", "l1"],
         ["evaluate", motorbike, "--shield", "s", "--areas", "much"],
-        ["evaluate", motorbike, "--shield", "s", "--attack", "patch,targeted"],
+        ["evaluate", motorbike, "--shield", "s", "--attack", "patch,glued"],
         ["evaluate", motorbike, "--shield", "s", "--peer", "friend"],
         ["evaluate", motorbike, "--shield", "s", "--assumed-area", "0.1"],
         ["evaluate", motorbike, "--shield", "s", "--peer", "all", "--assumed-area", "3"],

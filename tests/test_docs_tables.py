@@ -75,6 +75,29 @@ def test_markers_choose_tables_methods_and_metrics(tmp_path: Path) -> None:
             shown(wrong)
 
 
+def test_some_rows_alone(tmp_path: Path) -> None:
+    found = json.loads((RESULTS / "explain.json").read_text())
+    (tmp_path / "one.json").write_text(json.dumps(found))
+    whole = renewed("<!-- lab:one -->\n<!-- /lab -->\n", tmp_path).splitlines()
+    some = renewed("<!-- lab:one; random; H-Sets -->\n<!-- /lab -->\n", tmp_path)
+    assert some.splitlines()[2:-2] == [
+        *whole[2:4],
+        *(line for line in whole if line.startswith("| random")),
+        *(line for line in whole if line.startswith("| H-Sets")),
+    ]
+    assert renewed(some, tmp_path) == some
+    assert names(some) == ["one"]
+    with pytest.raises(DataError, match="no row 'h-sets'; there are "):
+        renewed("<!-- lab:one; h-sets -->\n<!-- /lab -->\n", tmp_path)
+
+
+def test_columns_that_are_empty_for_the_rows_are_left_out(tmp_path: Path) -> None:
+    found = json.loads((RESULTS / "defend.json").read_text())
+    (tmp_path / "one.json").write_text(json.dumps(found))
+    some = renewed("<!-- lab:one; clean, 3 % -->\n<!-- /lab -->\n", tmp_path)
+    assert some.splitlines()[2] == "|  | images | patchcleanser |"
+
+
 @pytest.mark.parametrize(
     "document",
     ["<!-- lab:none -->\n<!-- /lab -->", "<!-- lab:one -->\n", "<!-- /lab -->\n"],

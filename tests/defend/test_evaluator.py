@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -40,6 +41,7 @@ class Blind(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.settings = SimpleNamespace(trigger=0.5)
 
     def answer(self, x: Tensor) -> Answer:
         masks = torch.zeros(len(x), 1, *x.shape[-2:], dtype=torch.bool)
@@ -220,8 +222,8 @@ def test_what_cannot_be_evaluated_is_refused() -> None:
         Evaluator(shield, [])
     with pytest.raises(OptionError, match="attacks is empty"):
         Evaluator(shield, [0.1], [])
-    with pytest.raises(OptionError, match="'targeted' is unknown"):
-        Evaluator(shield, [0.1], ["targeted"])
+    with pytest.raises(OptionError, match="'glued' is unknown"):
+        Evaluator(shield, [0.1], ["glued"])
     with pytest.raises(OptionError, match="peer 'crystal ball' is unknown"):
         Evaluator(shield, [0.1], peers=["crystal ball"])
     with pytest.raises(OptionError, match="add the peer patchcleanser"):

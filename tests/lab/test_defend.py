@@ -12,12 +12,13 @@ import torch
 from PIL import Image
 
 from interlock.defend.named_attacks import NamedAttacks
+from interlock.lab.attacked import WORST
 from interlock.lab.items import name_of
 from interlock.lab.plan import Totals
 from interlock.lab.store import Store
 from interlock.lab.study import DefendStudy, parse_study
-from interlock.lab.summary import WORST, summarise
-from interlock.lab.tasks.defend import conditions
+from interlock.lab.summary import summarise
+from interlock.lab.tasks.conditions import conditions
 from interlock.lab.tasks.patched import unpack
 from tests.lab.running import artefacts, here, table, values
 from tests.test_cli import LABELS, photo, preprocess, tiny
@@ -222,13 +223,33 @@ def test_conditions_of_a_study() -> None:
     found = [tuple(c) for c in conditions(study)]
     assert found == [
         (None, None, None, (0, 1)),
+        (None, 0.02, None, (2,)),  # whose masks are for a size
         (None, 0.1, None, (2,)),
-        (None, 0.2, None, (2,)),
-        (None, 0.02, None, (2,)),
         (0, 0.1, None, (0, 1, 2)),
         (1, 0.1, 0, (0,)),
         (1, 0.1, 1, (1,)),
         (1, 0.2, 0, (0,)),
         (1, 0.2, 1, (1,)),
         (2, 0.02, 1, (1,)),
+        (2, 0.02, 2, (2,)),
+    ]
+
+
+def test_a_defence_meets_the_attacks_that_it_names() -> None:
+    text = STUDY.format(
+        top="", clean="", methods=UNDEFENDED + CLEANSER + 'attacks = ["patch, 10 %", "two-patches"]\n',
+        attacks='[[attacks]]\nattack = "patch"\nareas = [0.05, 0.2]\nlimit = 3\n'
+                '[[attacks]]\nattack = "two-patches"\nareas = [0.3]\n'
+                '[[attacks]]\nattack = "adaptive"\nareas = [0.4]',
+    )  # fmt: skip
+    study = parse_study(text, "s.toml")
+    assert isinstance(study, DefendStudy)
+    assert [tuple(c) for c in conditions(study)] == [
+        (None, None, None, (0,)),
+        (None, 0.1, None, (1,)),
+        (None, 0.3, None, (1,)),
+        (1, 0.05, None, (0,)),  # an attack's sizes from small to large, whatever table names them
+        (0, 0.1, None, (0, 1)),
+        (1, 0.2, None, (0,)),
+        (2, 0.3, None, (0, 1)),
     ]

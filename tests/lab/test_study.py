@@ -76,6 +76,27 @@ def test_a_line_for_what_is_wrong(old: str, new: str, line: str) -> None:
     assert any(one.startswith(f"s.toml: {line}") for one in found), found
 
 
+@pytest.mark.parametrize(
+    ("text", "old", "new", "line"),
+    [
+        (DEFEND, '"patch"', '"patch"\nlimit = 0', "attacks[0].limit: should be greater than or equal"),
+        (DEFEND, '"undefended"', '"undefended"\nlimit = 0', "methods[0].limit: should be greater"),
+        (DEFEND, "[[models]]", 'attacked = "wrong"\n[[models]]', "attacked: should be 'all' or 'right'"),
+        (DEFEND, '"patch"', '"patch"\n[[attacks]]\nattack = "patch"\nareas = [0.01, 0.02]',
+         "attacks[1]: 'patch' at 0.02 is also attacks[0]; give each a name, or other areas"),
+        (GOOD, '"h-sets"', '"h-sets"\nlimit = 3', "methods[0].limit: unknown key"),
+    ],
+)  # fmt: skip
+def test_limits_that_are_none(text: str, old: str, new: str, line: str) -> None:
+    found = lines(text.replace(old, new, 1))
+    assert any(one.startswith(f"s.toml: {line}") for one in found), found
+
+
+def test_an_attack_may_stand_there_twice_at_other_sizes() -> None:
+    again = '"patch"\n[[attacks]]\nattack = "patch"\nareas = [0.05]\nlimit = 3'
+    assert parse_study(DEFEND.replace('"patch"', again), "s.toml")
+
+
 def test_all_that_is_wrong_at_once() -> None:
     found = lines(GOOD.replace("method =", "metod =").replace('path = "subjects"', "limit = 0"))
     assert found == [
@@ -118,6 +139,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
          "attacks[0].options.step: unknown key; did you mean steps?"),
         (DEFEND, '"patch"', '"patch"\noptions = {steps = 0}', "attacks[0]: "),
         (DEFEND, '"undefended"', '"undefended"\noptions = {a = 1}', "methods[0].options.a: unknown"),
+        (DEFEND, '"undefended"', '"undefended"\nattacks = ["patch, 3 %"]',
+         "methods[0].attacks: 'patch, 3 %': unknown attack; did you mean patch, 2 %?"),
         (CERTIFY, '"smoothllm"', '"smoothllm"\noptions = {rate = 2.0}', "methods[0].options: rate=2"),
         (CERTIFY, '"smoothllm"', '"smoothllm"\noptions = {copys = 2}',
          "methods[0].options.copys: unknown key; did you mean copies?"),

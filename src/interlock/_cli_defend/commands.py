@@ -37,7 +37,9 @@ class NormChoice(StrEnum):
     l2 = "l2"
 
 
-ATTACKS = ("patch", "searched", "l2", "two-patches", "universal", "adaptive", "black-box")
+ATTACKS = (
+    "patch", "searched", "targeted", "l2", "two-patches", "universal", "adaptive", "black-box"
+)  # fmt: skip
 """The names of ``interlock.defend.named_attacks.ATTACKS``, which is too heavy for ``--help``."""
 PEERS = ("paper", "patchcleanser", "lgs")
 """The names of ``interlock.defend.defences.PEERS``."""

@@ -73,7 +73,7 @@ def two_windows(foreign: Tensor, share: float, apart: float) -> tuple[Tensor, Te
 
 
 def _excess(foreign: Tensor) -> Tensor:
-    return (foreign.detach().cpu().double() - 1).clamp_min(0).square()
+    return (foreign.detach().cpu().double() - 1).clamp_min_(0).square_()
 
 
 def _best_window(excess: Tensor, share: float) -> tuple[Tensor, Tensor]:

@@ -74,8 +74,8 @@ class Hidden:
     changed: Tensor
     """(N,) bool: whether they give another label than the bare model."""
     evidence: Tensor
-    """(N,): for a new label that both masks give, its mean probability and ``OWN`` times the
-    probability of the bare model's label; 0 without one."""
+    """(N,): for a new label that both masks give, its mean probability plus that of the bare
+    model's label; 0 without one."""
     votes: Tensor
     """(N, 2) long."""
     hidden: Tensor

@@ -46,6 +46,8 @@ class Reply:
     """(N,) forward passes; None where they are not counted."""
     masks: Tensor | None = None
     """(N, 1, H, W) bool: what the shield hides."""
+    scores: Tensor | None = None
+    """(N,): how tampered each image looks to the shield; above 1 it is masked."""
 
 
 Defence = Callable[[Tensor, Scene], Reply]
@@ -198,7 +200,8 @@ def _bare(model: nn.Module) -> Defence:
 def _shielded(shield: ConceptShield) -> Defence:
     def answer(images: Tensor, scene: Scene) -> Reply:
         found = shield.answer(images)
-        return Reply(found.labels, found.passes, found.masks)
+        peaks = found.foreign.flatten(1).amax(dim=1)
+        return Reply(found.labels, found.passes, found.masks, peaks / shield.settings.trigger)
 
     return answer
 
@@ -210,16 +213,31 @@ def _labelled(predict: Callable[[Tensor], Tensor], *, once: bool = False) -> Def
     return answer
 
 
+def make_cleanser(
+    model: nn.Module, images: Tensor, side: int, *, assumed: float | None = None, masks: int = 6
+) -> PatchCleanser:
+    """PatchCleanser for images of a size.
+
+    Args:
+        model: (N, C, H, W) -> (N, classes) logits.
+        images: (N, C, H, W), for their height and width.
+        side: of the patch in pixels.
+        assumed: share of the image that the patch is taken to cover, in place of ``side``.
+        masks: positions on each axis.
+    """
+    if assumed is not None:
+        height, width = images.shape[-2:]
+        side = max(1, math.ceil(math.sqrt(assumed * height * width)))
+    return PatchCleanser(model, side, masks)
+
+
 def _cleanser(model: nn.Module, *, assumed: float | None = None, masks: int = 6) -> Row:
     if assumed is not None and not 0 < assumed < 1:
         raise OptionError(f"an assumed area of {assumed}; use a share in (0, 1)")
 
     def answer(images: Tensor, scene: Scene) -> Reply:
-        side = scene.side
-        if assumed is not None:
-            height, width = images.shape[-2:]
-            side = max(1, math.ceil(math.sqrt(assumed * height * width)))
-        found = PatchCleanser(model, side, masks).classify(images)
+        cleanser = make_cleanser(model, images, scene.side, assumed=assumed, masks=masks)
+        found = cleanser.classify(images)
         return Reply(found.labels, found.passes)
 
     return Row(answer, told="size" if assumed is None else "nothing")

@@ -23,13 +23,17 @@ def pull_push(x: Tensor, masks: Tensor) -> Tensor:
         (N, C, H, W), equal to ``x`` outside the masks, bit for bit.
     """
     known = (~masks).to(x.dtype)
-    return torch.where(masks, _filled(x * known, known), x)
+    return torch.where(masks, _spread(x * known, known), x)
+
+
+def _spread(weighted: Tensor, weights: Tensor) -> Tensor:
+    """The values of the next coarser level, enlarged."""
+    coarser = _filled(*(F.avg_pool2d(v, 2, ceil_mode=True) for v in (weighted, weights)))
+    return F.interpolate(coarser, size=weights.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _filled(weighted: Tensor, weights: Tensor) -> Tensor:
     known = weighted / weights.clamp_min(1e-6)
     if max(weights.shape[-2:]) == 1:
         return known
-    coarser = _filled(*(F.avg_pool2d(v, 2, ceil_mode=True) for v in (weighted, weights)))
-    spread = F.interpolate(coarser, size=weights.shape[-2:], mode="bilinear", align_corners=False)
-    return torch.where(weights > 1e-3, known, spread)
+    return torch.where(weights > 1e-3, known, _spread(weighted, weights))

@@ -91,8 +91,9 @@ class Foreignness(nn.Module):
                     f"layer {self.layers[k]!r} has {cells.shape[1]} channels, the shield was "
                     f"fitted to {len(mean)}; fit it to this model"
                 )
-            rows = (cells.permute(0, 2, 3, 1) - mean) @ whitening
-            found.append(rows.square().sum(dim=-1).add(1e-12).sqrt())
+            # as a convolution, which needs no copy of the cells in another layout
+            white = F.conv2d(cells, whitening.T[:, :, None, None], -(mean @ whitening))
+            found.append(white.square().sum(dim=1).add(1e-12).sqrt())
         return found
 
     def forward(self, maps: Sequence[Tensor], height: int, width: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The attacks of an evaluation by name, on the bare model and on the shield."""
+"""The attacks of an evaluation by name, on the bare model and on a defence."""
 
 from __future__ import annotations
 
@@ -12,19 +12,25 @@ from torch import Tensor, nn
 from interlock.defend.adaptive import AdaptiveAttack
 from interlock.defend.ascent import Bounds, value_range
 from interlock.defend.black_box import BlackBoxPatchAttack
+from interlock.defend.cleanser_attack import CleanserAttack
+from interlock.defend.goals import far_classes
 from interlock.defend.patch_attack import Location, PatchAttack, Patched, frozen
+from interlock.defend.patch_cleanser import PatchCleanser
 from interlock.defend.regions import Shape
 from interlock.defend.shield import ConceptShield
 from interlock.defend.universal import UniversalPatch, UniversalPatchAttack
 from interlock.errors import OptionError
 
-AttackName = Literal["patch", "searched", "l2", "two-patches", "universal", "adaptive", "black-box"]
+AttackName = Literal[
+    "patch", "searched", "targeted", "l2", "two-patches", "universal", "adaptive", "black-box"
+]
 ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
 ON_SHIELD: tuple[AttackName, ...] = ("adaptive", "black-box")
-"""Made against the shield; the others know the bare model alone."""
+"""Made against the shield, or another defence; the others know the bare model alone."""
 TOLD: dict[AttackName, str] = {
     "patch": "free pixels in one place, by gradients of the bare model",
     "searched": "the same in the best of a few places",
+    "targeted": "towards a class that is neither the true one nor its neighbour by number",
     "l2": "pixels within an L2 ball around the photo's",
     "two-patches": "two patches that share the area",
     "universal": "one patch for all photos, trained on the first of them, at random places",
@@ -32,7 +38,9 @@ TOLD: dict[AttackName, str] = {
     "black-box": "by random search over pixels and place, on the shield's logits alone",
 }
 
-Attack = PatchAttack | UniversalPatchAttack | AdaptiveAttack | BlackBoxPatchAttack
+Attack = PatchAttack | UniversalPatchAttack | AdaptiveAttack | CleanserAttack | BlackBoxPatchAttack
+Against = Literal["shield", "patchcleanser"]
+"""Defences that ``adaptive`` is written for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +53,7 @@ class NamedAttacks:
         steps: of the gradient attacks; None takes each attack's own.
         restarts: of the gradient attacks on single images; None takes each attack's own.
         shape: of the patch; ``adaptive`` has squares.
-        location: of ``patch`` and ``l2``.
+        location: of ``patch``, ``targeted`` and ``l2``.
         epsilon: radius of the L2 ball.
         queries: of ``black-box``.
         bounds: black and white as the model takes them; see ``PatchAttack``.
@@ -63,13 +71,14 @@ class NamedAttacks:
     patches: Mapping[float, UniversalPatch] = field(default_factory=dict)
     """For each area the patch that ``universal`` pastes; from ``train``."""
 
-    def made(self, name: str, area: float, turn: int = 0) -> Attack:
+    def made(self, name: str, area: float, turn: int = 0, against: Against = "shield") -> Attack:
         """The attack of that name.
 
         Args:
             name: of ``ATTACKS``.
             area: share of the image that is patched.
             turn: images that were attacked before these: other places and starts for each batch.
+            against: the defence that ``adaptive`` is made against.
 
         Raises:
             OptionError: an unknown name, or an option that the attack refuses.
@@ -82,7 +91,9 @@ class NamedAttacks:
         if self.restarts is not None and name not in ("black-box", "universal"):
             common["restarts"] = self.restarts
         if name == "adaptive":
-            return AdaptiveAttack(**common)
+            return (
+                CleanserAttack(**common) if against == "patchcleanser" else AdaptiveAttack(**common)
+            )
         common["shape"] = self.shape
         if name == "black-box":
             return BlackBoxPatchAttack(**common, queries=self.queries)
@@ -91,14 +102,17 @@ class NamedAttacks:
         own: dict[str, dict[str, Any]] = {
             "patch": {"location": self.location},
             "searched": {"location": "search"},
+            "targeted": {"location": self.location, "targeted": True},
             "l2": {"location": self.location, "norm": "l2", "epsilon": self.epsilon},
             "two-patches": {"patches": 2},
         }
         return PatchAttack(**common, **own[name])
 
-    def options(self, name: str, area: float, turn: int = 0) -> dict[str, Any]:
+    def options(
+        self, name: str, area: float, turn: int = 0, against: Against = "shield"
+    ) -> dict[str, Any]:
         """All that decides the attack but the pixel range: plain values."""
-        attack = self.made(name, area, turn)
+        attack = self.made(name, area, turn, against)
         return {f.name: getattr(attack, f.name) for f in fields(attack) if f.name != "bounds"}
 
     def train(
@@ -157,8 +171,9 @@ class NamedAttacks:
             name: of ``ATTACKS``.
             area: share of the image that is patched.
             model: bare; attacks that are not in ``ON_SHIELD`` know it alone.
-            defended: what the attacks of ``ON_SHIELD`` are made against: a shield, or for
-                ``black-box`` anything that gives logits. None where there is none.
+            defended: what the attacks of ``ON_SHIELD`` are made against: a shield or a
+                PatchCleanser, or for ``black-box`` anything that gives logits. None where there
+                is none.
             images: (N, C, H, W).
             labels: (N,) true classes.
             turn: images that were attacked before these.
@@ -167,7 +182,11 @@ class NamedAttacks:
             OptionError: as ``craft``, or there is nothing to attack.
             ModelError: logits or gradients are not finite.
         """
-        attack = self.made(name, area, turn)
+        cleanser = isinstance(defended, PatchCleanser)
+        attack = self.made(name, area, turn, "patchcleanser" if cleanser else "shield")
+        if name == "targeted":
+            with torch.no_grad():
+                labels = far_classes(labels, model(images[:1]).shape[1], turn)
         if isinstance(attack, UniversalPatchAttack):
             if area not in self.patches:
                 raise OptionError("the universal patch of this area is missing; train it first")

@@ -20,15 +20,15 @@ from interlock.defend.foreign import Foreignness, Moments, fitted
 from interlock.defend.paper import PaperMasking
 from interlock.errors import DataError, ModelError, OptionError
 
-VERSION = 2
+VERSION = 3
 GROWTH = 0.01
 """How far the second mask reaches beyond the foreign cells, as a share of the height."""
-UNSURE = 0.75
-"""Least evidence at which a window may change a label, however calm the clean photos are."""
-OWN = 0.25
-"""Evidence that a window gives: the new label's probability, and this much of the old one's. A
-clean label that a window changes was seldom a sure one, a patch's is."""
-SECOND = 0.8
+UNSURE = 1.45
+"""Least evidence at which a window may change a label, however calm the clean photos are.
+
+The evidence is the new label's probability plus the old one's, at most 2: a clean label that a
+window changes was seldom a sure one, a patch's is."""
+SECOND = 0.9
 """The next window is tried too where it is at least so foreign as this share of the first."""
 APART = 0.05
 """How far it keeps from the first, as a share of the height."""
@@ -39,8 +39,8 @@ WINDOW_GROWTH = 0.03
 NOT_ASKED = -1
 """In place of a vote that the answer did not need."""
 FEWEST = 16
-"""Fewest clean images: a quarter of them calibrates the threshold."""
-CALIBRATION = 128
+"""Fewest clean images: half of them calibrate the thresholds."""
+CALIBRATION = 256
 """Most images that are held out to calibrate."""
 
 
@@ -55,12 +55,7 @@ class _Settings:
     share: float
     """A mask also leaves out what is below this share of its image's peak."""
     evidence: float = 2.0
-    """What a new label needs under a window (see ``OWN``); above ``1 + OWN`` none is accepted."""
-
-    @property
-    def tries_windows(self) -> bool:
-        """Whether any evidence could be enough."""
-        return self.evidence < 1 + OWN
+    """What a new label needs under a window (see ``UNSURE``); at 2 none is accepted."""
 
 
 class ConceptShield(nn.Module):
@@ -95,14 +90,14 @@ class ConceptShield(nn.Module):
         layers: tuple[str, ...] | None = None,
         concepts: int = 10,
         false_mask_rate: float = 0.03,
-        false_change_rate: float = 0.02,
+        false_change_rate: float = 0.005,
         share: float = 0.3,
         bank: ConceptBank | None = None,
         seed: int = 0,
     ) -> ConceptShield:
         """Fit a shield in one pass over clean, unlabelled images.
 
-        Every fourth image, up to 128, is held out of the statistics and sets the thresholds.
+        Every second image, up to 256, is held out of the statistics and sets the thresholds.
 
         Args:
             model: (N, C, H, W) -> (N, classes) logits; put into eval mode by the caller.
@@ -137,7 +132,7 @@ class ConceptShield(nn.Module):
             with torch.no_grad():
                 taps = taps or Taps(model, layers or find_layers(model, x[:1]))
                 order = torch.arange(seen, seen + len(x))
-                chosen = (order % 4 == 3) & (order < 4 * CALIBRATION)
+                chosen = (order % 2 == 1) & (order < 2 * CALIBRATION)
                 seen += len(x)
                 if chosen.any():
                     held_out.append(x[chosen])
@@ -200,12 +195,13 @@ class ConceptShield(nn.Module):
             for x in held_out:
                 logits, foreign = self.look(x)
                 quiet = ~self._masks(foreign).flatten(1).any(dim=1)
-                if quiet.any():
-                    looked = self._try_windows(x[quiet], logits[quiet], foreign[quiet])
+                count += int(quiet.sum())
+                tried = quiet & could_change(logits, UNSURE)
+                if tried.any():
+                    looked = self._try_windows(x[tried], logits[tried], foreign[tried])
                     changed.append(looked.evidence)
-                    count += int(quiet.sum())
-        found = torch.cat(changed).sort(descending=True).values if changed else torch.zeros(1)
-        return max(UNSURE, float(found[min(len(found) - 1, int(rate * count))]) + 1e-6)
+        found = torch.cat([*changed, torch.zeros(count + 1)]).sort(descending=True).values
+        return max(UNSURE, float(found[int(rate * count)]) + 1e-6)
 
     def _hide(self, images: Tensor, own: Tensor, hidden: Tensor, reach: float) -> Hidden:
         """Classify with something hidden, and again with more of it where the label changes."""
@@ -218,7 +214,7 @@ class ConceptShield(nn.Module):
             votes[index, 1] = wider.argmax(dim=1)
             under = under.index_put((index,), (under[index] + wider.softmax(dim=1)) / 2)
         agreed = (label != own_label) & (votes[:, 1] == label)
-        sure = under.gather(1, label[:, None])[:, 0] + OWN * own.softmax(dim=1).amax(dim=1)
+        sure = under.gather(1, label[:, None])[:, 0] + own.softmax(dim=1).amax(dim=1)
         return Hidden(
             logits=under.clamp_min(1e-12).log(),
             changed=under.argmax(dim=1) != own_label,
@@ -328,8 +324,9 @@ class ConceptShield(nn.Module):
             logits = logits.index_put((index[looked.changed],), looked.logits[looked.changed])
             votes[index] = looked.votes
             passes[index] += looked.passes
-        if not hit.all() and self.settings.tries_windows:
-            index = (~hit).nonzero()[:, 0]
+        tried = ~hit & could_change(own, self.settings.evidence)
+        if tried.any():
+            index = tried.nonzero()[:, 0]
             looked = self._try_windows(images[index], own[index], foreign.detach()[index])
             accepted = looked.evidence > self.settings.evidence
             logits = logits.index_put((index[accepted],), looked.logits[accepted])
@@ -373,6 +370,11 @@ class ConceptShield(nn.Module):
             bank = ConceptBank(tensors["factors"], model_id=header["model"], **header["bank"])
             settings = _Settings(**header["settings"])
         return cls(model, foreignness, bank, settings)
+
+
+def could_change(logits: Tensor, evidence: float) -> Tensor:
+    """(N, classes) -> (N,) bool: where the surest new label would give more than this evidence."""
+    return logits.softmax(dim=1).amax(dim=1) + 1 > evidence
 
 
 class _Sample:

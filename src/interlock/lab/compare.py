@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,13 +45,16 @@ class Comparison:
         return asdict(self)
 
 
-def compare_methods(folder: Path, a: str, b: str, *, seed: int = 0) -> list[Comparison]:
+def compare_methods(
+    folder: Path, a: str, b: str, *, metrics: Collection[str] | None = None, seed: int = 0
+) -> list[Comparison]:
     """Two methods of one study, item by item.
 
     Args:
         folder: of the study.
         a: a method's name in the study.
         b: another one's.
+        metrics: to compare by; None takes all.
         seed: of the resampling.
 
     Raises:
@@ -66,7 +69,7 @@ def compare_methods(folder: Path, a: str, b: str, *, seed: int = 0) -> list[Comp
     pairs: dict[Key, tuple[dict[str, float], dict[str, float]]] = {
         (model, "", condition, metric): (mine, values.get((model, b, condition, metric), {}))
         for (model, method, condition, metric), mine in values.items()
-        if method == a
+        if method == a and (metrics is None or metric in metrics)
     }
     return _compared(pairs, f"{a} and {b}", seed)
 
@@ -83,18 +86,24 @@ def compare_studies(a: Path, b: Path, *, seed: int = 0) -> list[Comparison]:
     return _compared(pairs, f"{a} and {b}", seed)
 
 
-def against_first(values: Mapping[Key, dict[str, float]], *, seed: int = 0) -> list[Comparison]:
+def against_first(
+    values: Mapping[Key, dict[str, float]],
+    *,
+    metrics: Collection[str] | None = None,
+    seed: int = 0,
+) -> list[Comparison]:
     """Each method of a study minus its first one, by model, condition and metric.
 
     Args:
         values: of the study, as ``by_item`` gives them.
+        metrics: to compare by; None takes all.
         seed: of the resampling.
     """
     first = next((method for _, method, _, _ in values), "")
     pairs = {
         key: (values.get((key[0], first, *key[2:]), {}), mine)
         for key, mine in values.items()
-        if key[1] != first
+        if key[1] != first and (metrics is None or key[3] in metrics)
     }
     return list(_lines(pairs, seed))
 

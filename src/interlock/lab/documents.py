@@ -4,6 +4,8 @@ Between ``<!-- lab:NAME -->`` and ``<!-- /lab -->``, each on a line of its own, 
 tables of ``NAME.json``, which ``interlock lab report DIR --summary NAME.json`` wrote. Behind the
 name, ``methods="A|B"`` and ``metrics="a|b"`` take these alone (``metrics`` are named as in the
 study), and ``table=`` one kind of table: ``results``, ``promised``, ``halves`` or ``differences``.
+After ``<!-- lab:NAME; clean; mean of static -->`` it holds these rows alone, without the columns
+that are empty then.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from interlock.lab.summary import Summary
 from interlock.lab.tables import KINDS, Table, markdown, tables
 
 _BLOCK = re.compile(
-    r"^(<!-- lab:(?P<name>[\w.-]+)(?P<options>(?: \w+=(?:\w+|\"[^\"\n]*\"))*) -->\n)"
-    r"(?:.*?)^(<!-- /lab -->)$",
+    r"^(<!-- lab:(?P<name>[\w.-]+)(?P<options>(?: \w+=(?:\w+|\"[^\"\n]*\"))*)"
+    r"(?:; (?P<rows>[^\n>]+))? -->\n)(?:.*?)^(<!-- /lab -->)$",
     re.DOTALL | re.MULTILINE,
 )
 _OPTION = re.compile(r"(\w+)=(\w+|\"[^\"]*\")")
@@ -36,7 +38,8 @@ def renewed(document: str, results: Path) -> str:
         results: folder of the summaries.
 
     Raises:
-        DataError: a marker without its other end, or without a summary.
+        DataError: a marker without its other end, without a summary, or with a row that is in no
+            table.
     """
     marks = len(_MARK.findall(document))
     if marks != 2 * len(_BLOCK.findall(document)):
@@ -58,8 +61,10 @@ def _block(found: re.Match[str], results: Path) -> str:
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: no summary to make a table from ({error})") from None
     chosen = _chosen(summary, found["options"], found[1].strip())
+    if found["rows"]:
+        chosen = _rows_of(chosen, found["rows"].split("; "), path)
     text = markdown(chosen, titles=bool(found["options"]))
-    return f"{found[1]}\n{text}\n\n{found[4]}"
+    return f"{found[1]}\n{text}\n\n{found[5]}"
 
 
 def _chosen(summary: Summary, options: str, marker: str) -> list[Table]:
@@ -91,4 +96,19 @@ def _chosen(summary: Summary, options: str, marker: str) -> list[Table]:
     found = KINDS[kind](summary) if kind else tables(summary)
     if not found:
         raise DataError(f"{marker}: the study has no such table")
+    return found
+
+
+def _rows_of(shown: list[Table], names: list[str], path: Path) -> list[Table]:
+    """Rows by their names, in that order, and the columns that say something there."""
+    there = {row[0] for table in shown for row in table.rows}
+    for name in names:
+        if name not in there:
+            raise DataError(f"{path}: no row {name!r}; there are {'; '.join(sorted(there))}")
+    found = []
+    for table in shown:
+        rows = [row for name in names for row in table.rows if row[0] == name]
+        full = [k for k in range(len(table.header)) if k == 0 or any(row[k] for row in rows)]
+        cut = tuple(tuple(row[k] for k in full) for row in rows)
+        found.append(Table(table.title, tuple(table.header[k] for k in full), cut))
     return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from interlock._png import png_bytes
-from interlock.lab.summary import Line, Summary
+from interlock.lab.line import Line
+from interlock.lab.summary import Summary
 from interlock.lab.tables import shown_lines
 
 _COLOUR = "#0b5fa5"

@@ -29,8 +29,12 @@ NOTES = {
     "defend": (
         "Shares of images that are given their true class, with Wilson 95 % intervals. All "
         "defences meet the same pictures, rounded to 8 bits as in a file; attacks on a defence "
-        "itself are made against each. The worst case counts an image only where the defence is "
-        "right under every attack. s: seconds of the defence on one image."
+        "itself are made against each. Static attacks know the bare model alone; their mean and "
+        "worst case are over those that all images went through. The worst case counts an image "
+        "only where the defence is right under every attack; worst of all is on the images that "
+        "met all of them. ROC area and found at 5 %: how well the defence's score tells patched "
+        "images from clean ones, and the share above the level that 5 % of the clean ones exceed. "
+        "s: seconds of the defence on one image."
     ),
     "certify": (
         "Shares of prompts with Wilson 95 % intervals: attacks that the vote refused, benign "

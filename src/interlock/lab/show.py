@@ -136,13 +136,17 @@ def _patched(setting: Setting, store: Store, row: dict[str, Any]) -> bytes:
     classifier, x, _ = _photo(setting, row)
     picture, patch = x, None
     place = json.loads(row["options"])["in_block"]
+    title = f"{row['data']}: {row['condition']}, {row['method']}"
     if row["made_artefact"]:
         content = _content(store, row, "made_artefact")
-        picture, patch = picture_at(content, place, x, classifier.bounds)
+        found = picture_at(content, place, x, classifier.bounds)
+        if found is None:
+            title += " (wrong without a patch: not attacked)"
+        else:
+            picture, patch = found
     hidden = torch.zeros(x.shape[-2:], dtype=torch.bool)
     if row["artefact"]:
         hidden = hidden_at(_content(store, row, "artefact"), place)
-    title = f"{row['data']}: {row['condition']}, {row['method']}"
     return draw_patched(classifier.to_pil(picture), hidden, patch, title)
 
 

@@ -73,6 +73,15 @@ class MethodPart(_Named):
     options: dict[str, Any] = {}
 
 
+class DefencePart(MethodPart):
+    """``[[methods]]`` of ``defend``."""
+
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Only the first so many images of the study; for what is slow."""
+    attacks: tuple[Name, ...] | None = None
+    """Only under these, by their names in tables: ``"patch"``, or at one size ``"patch, 2 %"``."""
+
+
 class MetricPart(_Named):
     """``metrics``: what is measured; a name alone, or a table with options."""
 
@@ -91,6 +100,8 @@ class AttackPart(_Named):
     attack: Name
     areas: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.02,), min_length=1)
     """Sizes of the patch, as shares of the image."""
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Only the first so many images of the study."""
     options: dict[str, Any] = {}
 
 
@@ -110,7 +121,7 @@ class Study(_Part):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        for field in ("models", "data", "methods", "metrics", "attacks"):
+        for field in ("models", "data", "methods", "metrics"):
             _check_names(field, getattr(self, field, ()))
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("seeds: one is there twice")
@@ -133,13 +144,22 @@ class DefendStudy(Study):
     """Defences of a classifier under patch attacks."""
 
     task: Literal["defend"]
+    methods: tuple[DefencePart, ...] = Field(min_length=1)
     attacks: tuple[AttackPart, ...] = Field(min_length=1)
     truth: Literal["label", "predicted"] = "label"
     """What counts as right: the data item's label, or the bare model's answer without a patch."""
+    attacked: Literal["all", "right"] = "all"
+    """``"right"``: images that the bare model has wrong without a patch are not attacked, and count
+    as lost under every attack."""
     clean: DataPart | None = None
     """Unlabelled images that shields and banks are fitted to."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
     """Neighbouring images that are computed together."""
+
+    @model_validator(mode="after")
+    def _attack_names(self) -> Self:
+        _check_conditions(self.attacks)
+        return self
 
 
 class CertifyStudy(Study):
@@ -220,6 +240,19 @@ def _check_names(field: str, parts: Sequence[Any]) -> None:
                 f"{field}[{number}]: {mine!r} is also {field}[{taken[mine]}]; give each a name"
             )
         taken[mine] = number
+
+
+def _check_conditions(attacks: Sequence[AttackPart]) -> None:
+    """An attack may stand there twice, as long as no size does: with another limit, say."""
+    taken: dict[tuple[str, float], int] = {}
+    for number, part in enumerate(attacks):
+        for area in part.areas:
+            first = taken.setdefault((label(part), area), number)
+            if first != number:
+                raise ValueError(
+                    f"attacks[{number}]: {label(part)!r} at {area} is also attacks[{first}]; give "
+                    "each a name, or other areas"
+                )
 
 
 def _lines(error: ValidationError, kind: type[BaseModel]) -> Iterator[str]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,38 +12,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interlock.errors import OutputError
+from interlock.lab.attacked import attacked_lines
 from interlock.lab.compare import Comparison, against_first
+from interlock.lab.line import Line, array, made_line
 from interlock.lab.plan import results
-from interlock.lab.statistics import Estimate, estimate
-from interlock.lab.values import KEY, Key, array, by_item
+from interlock.lab.statistics import estimate
+from interlock.lab.values import KEY, Key, by_item
 from interlock.lab.votes import claims, halves
 
-WORST = "worst of all"
 QUALITY = ("right", "defended", "answered")
 """Metrics that tell how good a defence is; others tell what it costs, or details."""
 SHARES = (*QUALITY, "masked")
 """Metrics whose values are 0 or 1."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """One method under one condition by one metric."""
-
-    model: str
-    method: str
-    condition: str
-    metric: str
-    count: int
-    """Data items with a value."""
-    failed: int
-    """Data items without one, because something went wrong."""
-    mean: float | None
-    low: float | None
-    high: float | None
-    seconds: float | None
-    """Of the method on one data item, on average; None where all was taken from earlier runs."""
-    metric_seconds: float | None
-    """Of the measurement: of the metric, or of the attack."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +81,7 @@ def summarise(folder: Path, *, seed: int = 0) -> Summary:
     table = results(folder)
     kept = json.loads((folder / "study.json").read_text("utf-8"))
     values = by_item(table)
-    lines = [*_lines(table, values, seed), *_worst(values, seed)]
+    lines = [*_lines(table, values, seed), *attacked_lines(table, values, seed)]
     task = next(iter(pc.unique(pc.drop_null(table["task"])).to_pylist()), kept["task"])
     return Summary(
         study=kept["name"],
@@ -116,9 +95,7 @@ def summarise(folder: Path, *, seed: int = 0) -> Summary:
         },
         first=next((line.method for line in lines), ""),
         differences=tuple(
-            gap
-            for gap in against_first(values, seed=seed)
-            if task == "explain" or gap.metric in QUALITY
+            against_first(values, metrics=None if task == "explain" else QUALITY, seed=seed)
         ),
         halves=tuple(halves(table, kept["study"].get("splits", 0), seed))
         if task == "certify"
@@ -135,33 +112,4 @@ def _lines(table: pa.Table, values: dict[Key, dict[str, float]], seed: int) -> I
     for key, mine in values.items():
         row = more[key]
         found = estimate(array(mine), share=key[-1] in SHARES, seed=seed)
-        yield _line(key, found, row["bad_sum"], row["seconds_mean"], row["metric_seconds_mean"])
-
-
-def _line(
-    key: Sequence[str],
-    found: Estimate,
-    failed: int = 0,
-    seconds: float | None = None,
-    metric_seconds: float | None = None,
-) -> Line:
-    mean, low, high = (None if math.isnan(v) else v for v in (found.mean, found.low, found.high))
-    model, method, condition, metric = key
-    return Line(
-        model, method, condition, metric, found.count, failed, mean, low, high, seconds,
-        metric_seconds,
-    )  # fmt: skip
-
-
-def _worst(values: dict[Key, dict[str, float]], seed: int) -> Iterator[Line]:
-    """Under more than one attack: an item counts as right only where it is right in all."""
-    attacked: dict[tuple[str, str], list[dict[str, float]]] = {}
-    for (model, method, condition, metric), mine in values.items():
-        if metric == "right" and not condition.startswith("clean"):
-            attacked.setdefault((model, method), []).append(mine)
-    for (model, method), many in attacked.items():
-        if len(many) > 1:
-            everywhere = set.intersection(*(set(mine) for mine in many))
-            worst = {data: min(mine[data] for mine in many) for data in sorted(everywhere)}
-            key = (model, method, WORST, "right")
-            yield _line(key, estimate(array(worst), share=True, seed=seed))
+        yield made_line(key, found, row["bad_sum"], row["seconds_mean"], row["metric_seconds_mean"])

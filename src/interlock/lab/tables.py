@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from interlock.lab.attacked import CLEAN, FOUND, ROC
 from interlock.lab.compare import Comparison
-from interlock.lab.summary import QUALITY, Line, Summary
+from interlock.lab.line import Line
+from interlock.lab.summary import QUALITY, Summary
 from interlock.lab.votes import UNSTABLE
 
 _NAMES = {
@@ -48,7 +50,8 @@ def result_tables(summary: Summary) -> list[Table]:
     found = []
     for model in dict.fromkeys(line.model for line in summary.lines):
         lines = [line for line in summary.lines if line.model == model]
-        found += list(_of_model(summary.task, model, lines))
+        made = _of_defences if summary.task == "defend" else _of_model
+        found.append(made(summary.task, model, lines))
     return found
 
 
@@ -151,7 +154,8 @@ def comparison_table(found: Sequence[Comparison], a: str, b: str) -> Table:
     return Table(f"{b} minus {a}, {', '.join(models)}", header, tuple(rows))
 
 
-def _of_model(task: str, model: str, lines: Sequence[Line]) -> Iterator[Table]:
+def _of_model(task: str, model: str, lines: Sequence[Line]) -> Table:
+    """A row for each method."""
     methods = list(dict.fromkeys(line.method for line in lines))
     shown = shown_lines(task, lines)
     columns = list(dict.fromkeys((line.condition, line.metric) for line in shown))
@@ -163,20 +167,56 @@ def _of_model(task: str, model: str, lines: Sequence[Line]) -> Iterator[Table]:
         for metric in extra:
             mine = [line for line in lines if (line.method, line.metric) == (method, metric)]
             cells.append(_pooled(mine))
-        # A metric that was added later took the kept result, and knows no seconds.
-        spent = list(
-            {
-                line.condition: line.seconds
-                for line in lines
-                if line.method == method and line.seconds is not None
-            }.values()
-        )
-        cells.append(number(sum(spent) / len(spent)) if spent else "")
+        cells.append(_seconds(lines, method))
         rows.append((method, *cells))
     heads = [_head(*column) for column in columns] + [f"{metric} a vote" for metric in extra]
+    return Table(_title(task, model, shown), ("", *heads, "s"), tuple(rows))
+
+
+def _of_defences(task: str, model: str, lines: Sequence[Line]) -> Table:
+    """A row for each condition: there are many, and methods few."""
+    methods = list(dict.fromkeys(line.method for line in lines))
+    shown = shown_lines(task, lines)
+    known = {(line.method, line.condition, line.metric): line for line in lines}
+    scored = [method for method in methods if any((method, c, ROC) in known for _, c, _ in known)]
+    rows = []
+    for condition in dict.fromkeys(line.condition for line in shown):
+        mine = [known.get((method, condition, "right")) for method in methods]
+        count = max(line.count for line in mine if line is not None)
+        cells = [_cell(line, of=count) for line in mine]
+        for method in scored:
+            for metric in (ROC, FOUND):
+                line = known.get((method, condition, metric))
+                cells.append("" if line is None or line.mean is None else f"{line.mean:.3f}")
+        rows.append((condition, _images(count, condition, lines), *cells))
+    blank = [""] * (2 * len(scored))
+    unhurt = [x for x in lines if x.metric == "passes" and x.condition.startswith(CLEAN)]
+    passes = [_pooled([line for line in unhurt if line.method == method]) for method in methods]
+    rows.append(("passes, clean", "", *passes, *blank))
+    rows.append(("s", "", *(_seconds(lines, method) for method in methods), *blank))
+    heads = [f"{method}: {name}" for method in scored for name in ("ROC area", "found at 5 %")]
+    return Table(_title(task, model, shown), ("", "images", *methods, *heads), tuple(rows))
+
+
+def _images(count: int, condition: str, lines: Sequence[Line]) -> str:
+    """How many a condition has, and how many of them were attacked where that is not all."""
+    passed = [x.count for x in lines if (x.condition, x.metric) == (condition, "passes")]
+    attacked = max(passed, default=count)
+    return str(count) if attacked >= count else f"{count}, {attacked} attacked"
+
+
+def _title(task: str, model: str, shown: Sequence[Line]) -> str:
     kind = "prompts" if task == "certify" else "images"
-    title = f"{model}, {_many((line.count for line in shown), kind)}"
-    yield Table(title, ("", *heads, "s"), tuple(rows))
+    return f"{model}, {_many((line.count for line in shown), kind)}"
+
+
+def _seconds(lines: Sequence[Line], method: str) -> str:
+    """Of a method on one data item, over all conditions."""
+    # A metric that was added later took the kept result, and knows no seconds.
+    mine = [line for line in lines if line.method == method and line.seconds is not None]
+    own = {line.condition: line.seconds for line in mine}
+    spent = [seconds for seconds in own.values() if seconds is not None]
+    return number(sum(spent) / len(spent)) if spent else ""
 
 
 def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
@@ -195,12 +235,14 @@ def _head(condition: str, metric: str) -> str:
     return name if not condition else condition if metric == "right" else f"{condition} {name}"
 
 
-def _cell(line: Line | None) -> str:
+def _cell(line: Line | None, of: int | None = None) -> str:
+    """A mean with its interval; of how many where that is not ``of``."""
     if line is None:
         return ""
     if line.mean is None:
         return f"failed ({line.failed})" if line.failed else ""
     text = _interval(line.mean, line.low, line.high)
+    text += f" of {line.count}" if of is not None and line.count < of else ""
     return f"{text} ({line.failed} failed)" if line.failed else text
 
 

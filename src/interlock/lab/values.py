@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-
-from interlock.lab.statistics import Values
 
 KEY = ("model", "method", "condition", "metric")
 Key = tuple[str, ...]
@@ -30,8 +27,3 @@ def keys(table: pa.Table) -> Iterator[Key]:
     """(model, method, condition, metric), in the order of the study."""
     groups = table.select(KEY).group_by(list(KEY), use_threads=False).aggregate([])
     yield from zip(*(groups[name].to_pylist() for name in KEY), strict=True)
-
-
-def array(values: dict[str, float]) -> Values:
-    """The values of a line, one for each data item."""
-    return np.fromiter(values.values(), np.float64, len(values))

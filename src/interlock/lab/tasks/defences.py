@@ -22,6 +22,7 @@ from interlock.defend.defences import (
     Row,
     Scene,
     defence_options,
+    make_cleanser,
     make_defence,
 )
 from interlock.defend.paper import PaperMasking
@@ -33,11 +34,12 @@ from interlock.lab.tasks.options import imported, taken_by
 PAPER = "paper"
 FITTED = (SHIELD, PAPER)
 """Defences that are fitted to clean images."""
+CLEANSER = "patchcleanser"
 _PASSES = tuple(name for name in DEFENCES if name != PAPER)
 _CODE = {
     SHIELD: "interlock.defend.shield",
     PAPER: "interlock.defend.paper",
-    "patchcleanser": "interlock.defend.patch_cleanser",
+    CLEANSER: "interlock.defend.patch_cleanser",
     "lgs": "interlock.defend.gradient_smoothing",
     "ceiling": "interlock.defend.fill",
 }
@@ -48,8 +50,9 @@ class Built:
     """A defence over a model, ready."""
 
     row: Row
-    attacked: nn.Module | None
-    """What an attack on the defence itself is made against; None where there is none."""
+    attacked: Callable[[Tensor, int], nn.Module] | None
+    """Images, and the side of a patch in pixels -> what an attack on the defence itself is made
+    against; None where there is none."""
 
 
 def options_of(name: str) -> list[str] | None:
@@ -69,19 +72,19 @@ def told(name: str, options: Mapping[str, Any]) -> Literal["nothing", "size", "p
     """What a defence is told of the patch."""
     if name == "ceiling":
         return "place"
-    return "size" if name == "patchcleanser" and "assumed" not in options else "nothing"
+    return "size" if name == CLEANSER and "assumed" not in options else "nothing"
 
 
 def measured(name: str) -> tuple[str, ...]:
     """What is told of each image under a defence."""
     if name == SHIELD:
-        return "right", "passes", "masked"
+        return "right", "passes", "masked", "score"
     return ("right", "passes") if name in _PASSES else ("right",)
 
 
 def attacked_itself(name: str, attack: str) -> bool:
     """Whether an attack on the defence itself can be made against a defence."""
-    return name == SHIELD or (attack == "black-box" and name == UNDEFENDED)
+    return name in (SHIELD, CLEANSER if attack == "adaptive" else UNDEFENDED)
 
 
 def fit(
@@ -121,14 +124,24 @@ def build(
             path.write_bytes(fitted)
             if name == SHIELD:
                 shield = ConceptShield.load(path, model).eval()
-                return Built(make_defence(name, model, shield=shield), shield)
+                return Built(make_defence(name, model, shield=shield), lambda x, side: shield)
             bank = ConceptBank.load(path, model)
         mine = {key: value for key, value in options.items() if key != "concepts"}
         return Built(_labelled(PaperMasking(model, bank, **mine).predict), None)
     if name in DEFENCES:
         row = make_defence(name, model, bounds=bounds, **options)
-        return Built(row, model if name == UNDEFENDED else None)
+        return Built(row, _attackable(name, model, options))
     return Built(_labelled(imported(name)(model, **options)), None)
+
+
+def _attackable(
+    name: str, model: nn.Module, options: Mapping[str, Any]
+) -> Callable[[Tensor, int], nn.Module] | None:
+    if name == UNDEFENDED:
+        return lambda x, side: model
+    if name == CLEANSER:
+        return lambda x, side: make_cleanser(model, x, side, **options)
+    return None
 
 
 def defence_code(name: str) -> str:

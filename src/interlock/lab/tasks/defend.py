@@ -7,48 +7,30 @@ to every defence; attacks on a defence itself are made against each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, NamedAttacks
-from interlock.errors import OptionError
-from interlock.lab.code import modules_digest
 from interlock.lab.data import Items, Tell, open_items
 from interlock.lab.items import Item, Job, Wanted, canonical, name_of
-from interlock.lab.study import AttackPart, DefendStudy, label, unknown
+from interlock.lab.study import AttackPart, DefendStudy, label
 from interlock.lab.task import Numbered, Setting, Worker
 from interlock.lab.tasks.classifiers import identities
-from interlock.lab.tasks.defences import (
-    FITTED,
-    attacked_itself,
-    defence_code,
-    measured,
-    options_of,
-    told,
+from interlock.lab.tasks.conditions import (
+    Condition,
+    attack_code,
+    attack_options,
+    condition_label,
+    conditions,
+    problems,
 )
+from interlock.lab.tasks.defences import FITTED, defence_code, measured
 from interlock.lab.tasks.defend_worker import DefendWorker, Fit, Measure, Train
-from interlock.lab.tasks.options import unknown_options
 
-VERSION = 1
+VERSION = 2
 """Of what an item means; part of its name."""
 TRAINING = 64
 """Images that a universal patch is trained on: the first of the study."""
-_CODE = {"universal": "universal", "adaptive": "adaptive", "black-box": "black_box"}
-_OWN = ("bounds", "seed", "patches")  # of ``NamedAttacks``, not of a study
-
-
-class Condition(NamedTuple):
-    """What the images of a job go through, and who then answers."""
-
-    attack: int | None
-    """Number in the study; None for no attack."""
-    area: float | None
-    """Share of the image that is patched, or that a defence is told to expect; else None."""
-    against: int | None
-    """The defence that is attacked; None for the bare model."""
-    methods: tuple[int, ...]
-    """Numbers in the study."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +39,13 @@ class _Block:
     stop: int
     digests: tuple[str, ...]
 
+    def cut(self, limit: int | None) -> _Block:
+        """What of it lies among the first images of the study; empty beyond."""
+        if limit is None or self.stop <= limit:
+            return self
+        stop = max(self.start, limit)
+        return _Block(self.start, stop, self.digests[: stop - self.start])
+
 
 class DefendTask:
     """A ``defend`` study, expanded: block by block, each condition on each model."""
@@ -64,7 +53,7 @@ class DefendTask:
     def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
         study = setting.study
         assert isinstance(study, DefendStudy)
-        setting.refuse(_problems(study))
+        setting.refuse(problems(study))
         self._setting, self._study = setting, study
         self._models = list(identities(setting).items())
         self._items = open_items(study.data, setting.base, setting.file, tell=tell)
@@ -128,6 +117,8 @@ class DefendTask:
 
     def _made(self, block: _Block, model: int, seed: int, number: int) -> Job:
         condition, (name, identity) = self._conditions[number], self._models[model]
+        if condition.attack is not None:
+            block = block.cut(self._attack(condition).limit)
         places = range(block.start, block.stop)
         samples = [self._items.sample(k) for k in places]
         labels = [s.label for s in samples] if self._study.truth == "label" else "predicted"
@@ -139,11 +130,22 @@ class DefendTask:
             "attack": self._attack_names(identity, condition, seed),
             "seed": seed,
         }
+        if condition.attack is not None and self._study.attacked == "right":
+            determines["attacked"] = "right"
         made = "" if condition.attack is None else name_of(pictures=determines)
-        items = tuple(
-            self._item(name, place, at, method, condition, seed, identity, determines)
+        asked = {
+            method: len(block.cut(self._study.methods[method].limit).digests)
             for method in condition.methods
-            for at, place in enumerate(places)
+        }
+
+        def named(method: int) -> dict[str, Any]:
+            some = asked[method]
+            return determines if some == len(places) else determines | {"asked": some}
+
+        items = tuple(
+            self._item(name, place, at, method, condition, seed, identity, named(method))
+            for method in condition.methods
+            for at, place in enumerate(places[: asked[method]])
         )
         turn = int(name_of(block=block.digests)[:7], 16)
         fits = {
@@ -155,7 +157,7 @@ class DefendTask:
         if condition.attack is not None and self._attack(condition).attack == "universal":
             assert condition.area is not None
             patch = self._train_name(identity, condition.attack, condition.area, seed)
-        work = Measure(name, seed, tuple(samples), condition, turn, fits, patch)
+        work = Measure(name, seed, tuple(samples), condition, turn, fits, patch, asked)
         return Job(items, work, made)
 
     def _item(
@@ -183,7 +185,8 @@ class DefendTask:
         attack = None if condition.attack is None else self._attack(condition)
         told_of: dict[str, Any] = {"defence": part.options, "in_block": at}
         if attack is not None:
-            told_of |= {"attack": attack.options, "area": condition.area}
+            told_of |= {"attack": attack.attack, "area": condition.area}
+            told_of |= {"attack_options": attack.options}
         return Item(
             id=item,
             model=model,
@@ -202,14 +205,15 @@ class DefendTask:
             return {"attack": None, "area": condition.area}
         part, area = self._attack(condition), condition.area
         assert area is not None
-        found: dict[str, Any] = {"area": area, "attack": attack_options(part, area)}
-        found |= {"name": part.attack, "code": attack_code(part.attack)}
+        against = None if condition.against is None else self._study.methods[condition.against]
+        found: dict[str, Any] = {"area": area, "attack": attack_options(part, area, against)}
+        found |= {"name": part.attack, "code": attack_code(part.attack, against)}
         if part.attack == "universal":
             found["patch"] = self._train_name(identity, condition.attack, area, seed)
-        if condition.against is not None:
-            defence = self._study.methods[condition.against]
-            found["against"] = [defence.method, defence.options, self._codes[condition.against]]
-            if defence.method in FITTED:
+        if against is not None:
+            assert condition.against is not None
+            found["against"] = [against.method, against.options, self._codes[condition.against]]
+            if against.method in FITTED:
                 found["fitted"] = self._fit_name(identity, condition.against, seed)
         return found
 
@@ -250,6 +254,7 @@ class DefendTask:
             part = self._study.attacks[attack]
             count = min(TRAINING, len(self._items))
             labels = [self._items.sample(k).label for k in range(count)]
+            more = {"attacked": "right"} if self._study.attacked == "right" else {}
             self._train_names[key] = name_of(
                 train=part.attack,
                 version=VERSION,
@@ -259,6 +264,7 @@ class DefendTask:
                 images=self._items.digests[:count],
                 truth=labels if self._study.truth == "label" else "predicted",
                 seed=seed,
+                **more,
             )
         return self._train_names[key]
 
@@ -271,78 +277,6 @@ class DefendTask:
         )  # fmt: skip
         samples = tuple(self._items.sample(k) for k in range(min(TRAINING, len(self._items))))
         return Job((item,), Train(model, seed, samples, attack, area), made=name)
-
-
-def conditions(study: DefendStudy) -> Iterator[Condition]:
-    """All that each block goes through: clean first, then attack by attack."""
-    parts = study.methods
-    knows = [told(part.method, part.options) for part in parts]
-    everyone = tuple(range(len(parts)))
-    yield Condition(None, None, None, tuple(k for k in everyone if knows[k] == "nothing"))
-    sized = tuple(k for k in everyone if knows[k] == "size")
-    areas = dict.fromkeys(area for attack in study.attacks for area in attack.areas)
-    for area in areas if sized else ():
-        yield Condition(None, area, None, sized)
-    for number, attack in enumerate(study.attacks):
-        for area in attack.areas:
-            if attack.attack not in ON_SHIELD:
-                yield Condition(number, area, None, everyone)
-                continue
-            for k in everyone:
-                if attacked_itself(parts[k].method, attack.attack):
-                    yield Condition(number, area, k, (k,))
-
-
-def condition_label(attack: AttackPart | None, area: float | None) -> str:
-    """``"clean"``, ``"patch, 2 %"``."""
-    size = "" if area is None else f", {100 * area:g} %"
-    return f"{'clean' if attack is None else label(attack)}{size}"
-
-
-def attack_options(part: AttackPart, area: float) -> dict[str, Any]:
-    """Everything that an attack is made with, its defaults too."""
-    found = NamedAttacks(**part.options).options(part.attack, area)
-    return {key: value for key, value in found.items() if key not in ("seed", "area")}
-
-
-def attack_code(name: str) -> str:
-    """Digest of the code of an attack."""
-    return modules_digest(f"interlock.defend.{_CODE.get(name, 'patch_attack')}")
-
-
-def _problems(study: DefendStudy) -> Iterator[str]:
-    for number, part in enumerate(study.methods):
-        where = f"methods[{number}]"
-        try:
-            known = options_of(part.method)
-        except OptionError as error:
-            yield f"{where}.method: {part.method!r}: {error}"
-            continue
-        for option, wrong in unknown_options(part.options, known):
-            yield f"{where}.options.{option}: {wrong}"
-        if part.method in FITTED and study.clean is None:
-            yield f"clean: is missing; {part.method} is fitted to clean images"
-    for number, attack in enumerate(study.attacks):
-        yield from _attack_problems(f"attacks[{number}]", attack, study)
-
-
-def _attack_problems(where: str, part: AttackPart, study: DefendStudy) -> Iterator[str]:
-    if part.attack not in ATTACKS:
-        yield f"{where}.attack: {part.attack!r}: {unknown('attack', part.attack, ATTACKS)}"
-        return
-    known = [f.name for f in fields(NamedAttacks) if f.name not in _OWN]
-    wrong = list(unknown_options(part.options, known))
-    yield from (f"{where}.options.{option}: {text}" for option, text in wrong)
-    if not wrong:
-        try:
-            for area in part.areas:
-                attack_options(part, area)
-        except (OptionError, TypeError) as error:
-            yield f"{where}: {error}"
-    if part.attack in ON_SHIELD and not any(
-        attacked_itself(method.method, part.attack) for method in study.methods
-    ):
-        yield f"{where}.attack: {part.attack} is made against a shield, and the study has none"
 
 
 def _some(number: int | None) -> list[int]:

@@ -23,10 +23,10 @@ from interlock.lab.study import DefendStudy, label
 from interlock.lab.task import Setting, one_line
 from interlock.lab.tasks.classifiers import Classifiers
 from interlock.lab.tasks.defences import Built, build, fit
-from interlock.lab.tasks.patched import Pictures, pack, pack_hidden, unpack
+from interlock.lab.tasks.patched import pack, pack_hidden, unpack
 
 if TYPE_CHECKING:
-    from interlock.lab.tasks.defend import Condition
+    from interlock.lab.tasks.conditions import Condition
 
 FIT_BATCH = 32
 
@@ -66,6 +66,8 @@ class Measure:
     """Method -> what it was fitted to, by name."""
     patch: str
     """The universal patch, by name."""
+    asked: Mapping[int, int]
+    """Method -> how many of the block's images it is asked for, the first ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +82,19 @@ class _Block:
     """(N,)."""
     errors: Mapping[int, str]
     """Place -> why it could not be read."""
+    right: Tensor
+    """(N,) bool: where the bare model is right; all True where the study does not ask."""
+
+    def where(self, chosen: Tensor) -> _Block:
+        """Those of the images that are chosen, (N,) bool."""
+        places = tuple(p for p, kept in zip(self.places, chosen.tolist(), strict=True) if kept)
+        return _Block(
+            places, self.images[chosen], self.labels[chosen], self.errors, self.right[chosen]
+        )
+
+    def before(self, place: int) -> Tensor:
+        """(N,) bool: images up to a place of the block, and not it."""
+        return torch.tensor(self.places, device=self.images.device) < place
 
 
 class DefendWorker:
@@ -94,7 +109,7 @@ class DefendWorker:
         study = setting.study
         assert isinstance(study, DefendStudy)
         self._study, self._prepared = study, prepared
-        self._classifiers = Classifiers(setting)
+        self._classifiers = Classifiers(setting, channels_last=True)
         self._built: dict[tuple[str, int, str], Built] = {}
         self._block: tuple[tuple[str, tuple[Sample, ...]], _Block] | None = None
 
@@ -133,6 +148,7 @@ class DefendWorker:
 
     def _train(self, job: Job, work: Train) -> Done:
         part, block = self._study.attacks[work.attack], self._read(work.model, work.samples)
+        block = block.where(block.right)
         classifier = self._classifiers[work.model]
         attacks = NamedAttacks(**part.options, bounds=classifier.bounds, seed=work.seed)
         start = time.perf_counter()
@@ -147,26 +163,32 @@ class DefendWorker:
         block = self._read(work.model, work.samples)
         start, files, made = time.perf_counter(), dict[str, bytes](), ""
         if work.condition.attack is None:
-            pictures = Pictures(block.images, torch.zeros(0), 0)
+            shown, images = block, block.images
             scene = Scene(None, self._expected(work, block.images))
             attack_seconds = None
         else:
+            shown = block.where(block.right)
+            if not shown.places:  # all lost before
+                return Done(list(_lost(job.items, block)), {})
             content = job.given
             if content is None:
                 with seeded(work.seed, job.made):
-                    content = self._attacked(work, block)
-            attack_seconds = (time.perf_counter() - start) / len(block.places)
+                    content = self._attacked(work, shown)
+            attack_seconds = (time.perf_counter() - start) / len(shown.places)
             attack_seconds = None if job.given is not None else attack_seconds
-            pictures = unpack(content, block.images, self._bounds(work.model))
-            scene = pictures.scene
+            pictures = unpack(content, shown.images, self._bounds(work.model))
+            images, scene = pictures.images, pictures.scene
             if self._study.artefacts:
                 made = artefact_name(content, "npz")
                 files[made] = content
         rows: list[Measured] = []
         for method, items in _by_method(job.items).items():
-            rows += self._answered(
-                work, method, items, block, pictures.images, scene, attack_seconds, files
-            )
+            attacked = [item for item in items if _place(item) in shown.places]
+            rows += _lost([item for item in items if item not in attacked], block)
+            if attacked:
+                rows += self._answered(
+                    work, method, attacked, shown, images, scene, attack_seconds, files
+                )
         return Done(rows, files, made)
 
     def _answered(
@@ -181,10 +203,16 @@ class DefendWorker:
         files: dict[str, bytes],
     ) -> list[Measured]:
         """The rows of one defence; what it raises is told of its own items alone."""
+        number = [label(part) for part in self._study.methods].index(method)
+        asked = block.before(work.asked[number])
+        if not asked.all():
+            block, images = block.where(asked), images[asked]
+            masks = None if scene.masks is None else scene.masks[asked]
+            scene = Scene(masks, scene.side)
         start = time.perf_counter()
         try:
             with seeded(work.seed, items[0].id), torch.no_grad():
-                reply = self._defence(work, method).row.defence(images, scene)
+                reply = self._build(work, number).row.defence(images, scene)
         except Exception as error:
             return [
                 Measured(w.row, None, None, attack_seconds, one_line(error))
@@ -199,12 +227,10 @@ class DefendWorker:
             files[artefact] = content
         rows = []
         for item in items:
-            place = _place(item)
-            wrong = block.errors.get(place)
-            at = None if wrong is not None else block.places.index(place)
+            at = block.places.index(_place(item))
             for wanted in item.wanted:
-                value = None if at is None else _value(wanted.metric, reply, block.labels, at)
-                rows.append(Measured(wanted.row, value, seconds, attack_seconds, wrong, artefact))
+                value = _value(wanted.metric, reply, block.labels, at)
+                rows.append(Measured(wanted.row, value, seconds, attack_seconds, None, artefact))
         return rows
 
     def _read(self, model: str, samples: tuple[Sample, ...]) -> _Block:
@@ -240,7 +266,12 @@ class DefendWorker:
         if not images:
             raise DataError(next(iter(errors.values())))
         stacked = torch.stack(images)
-        return _Block(tuple(places), stacked, torch.tensor(labels, device=stacked.device), errors)
+        truth = torch.tensor(labels, device=stacked.device)
+        right = torch.ones_like(truth, dtype=torch.bool)
+        if self._study.attacked == "right":
+            with torch.no_grad():
+                right = self._classifiers[model].model(stacked).argmax(dim=1) == truth
+        return _Block(tuple(places), stacked, truth, errors, right)
 
     def _attacked(self, work: Measure, block: _Block) -> bytes:
         condition, bounds = work.condition, self._bounds(work.model)
@@ -253,7 +284,9 @@ class DefendWorker:
         attacks = NamedAttacks(**part.options, bounds=bounds, seed=work.seed, patches=patches)
         defended: nn.Module | None = None
         if condition.against is not None:
-            defended = self._build(work, condition.against).attacked
+            attackable = self._build(work, condition.against).attacked
+            assert attackable is not None
+            defended = attackable(block.images, self._expected(work, block.images))
         model, images = self._classifiers[work.model].model, block.images
         patched = attacks.craft_on(
             part.attack, condition.area, model, defended, images, block.labels, work.turn
@@ -261,13 +294,10 @@ class DefendWorker:
         return pack(patched, block.images, bounds, block.places)
 
     def _expected(self, work: Measure, images: Tensor) -> int:
-        """The side that a defence is told to expect of a patch on clean images."""
+        """The side of a square patch, which a defence is told where there is none to measure."""
         if work.condition.area is None:
             return 0
         return max(footprint("square", work.condition.area, *images.shape[-2:]).shape)
-
-    def _defence(self, work: Measure, method: str) -> Built:
-        return self._build(work, [label(part) for part in self._study.methods].index(method))
 
     def _build(self, work: Measure, method: int) -> Built:
         fitted = work.fits.get(method, "")
@@ -297,6 +327,15 @@ def _by_method(items: Sequence[Item]) -> dict[str, list[Item]]:
     return found
 
 
+def _lost(items: Sequence[Item], block: _Block) -> Iterator[Measured]:
+    """Of images that were not attacked: they could not be read, or were wrong before."""
+    for item in items:
+        error = block.errors.get(_place(item))
+        for wanted in item.wanted:
+            value = 0.0 if error is None and wanted.metric == "right" else None
+            yield Measured(wanted.row, value, None, None, error)
+
+
 def _place(item: Item) -> int:
     """Where an item's image stands in its block."""
     return int(json.loads(item.options)["in_block"])
@@ -308,6 +347,9 @@ def _value(metric: str, reply: Reply, labels: Tensor, at: int) -> float:
     if metric == "passes":
         assert reply.passes is not None
         return float(reply.passes[at])
+    if metric == "score":
+        assert reply.scores is not None
+        return float(reply.scores[at])
     assert reply.masks is not None
     return float(bool(reply.masks[at].any()))
 

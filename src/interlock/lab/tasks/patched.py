@@ -74,8 +74,8 @@ def unpack(content: bytes, clean: Tensor, bounds: Bounds | None) -> Pictures:
 
 def picture_at(
     content: bytes, place: int, clean: Tensor, bounds: Bounds | None
-) -> tuple[Tensor, Tensor]:
-    """One picture of a block, and where its patch is.
+) -> tuple[Tensor, Tensor] | None:
+    """One picture of a block, and where its patch is; None if it was not attacked.
 
     Args:
         content: what ``pack`` gave.
@@ -87,7 +87,10 @@ def picture_at(
         (C, H, W), and (H, W) bool.
     """
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        row = archive["places"].tolist().index(place)
+        places = archive["places"].tolist()
+        if place not in places:
+            return None
+        row = places.index(place)
         bits = np.unpackbits(archive["masks"][row], axis=-1, count=clean.shape[-1])
         mask = torch.from_numpy(bits.astype(bool))
         if "images" in archive:
