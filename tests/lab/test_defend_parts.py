@@ -154,6 +154,22 @@ def test_the_universal_patch_learns_from_what_is_attacked(tmp_path: Path, images
         assert row["value"] == count
 
 
+def test_each_size_has_a_universal_patch_of_its_own(tmp_path: Path, images: Path) -> None:
+    out = tmp_path / "out"
+    universal = '[[attacks]]\nattack = "universal"\nareas = [0.05, 0.3]\noptions = {steps = 2}\n'
+    here(write(tmp_path, UNDEFENDED, attacks=universal), out)
+    rows = table(out)
+    trained = {r["condition"]: r["made"] for r in rows if r["method"] == "train universal"}
+    assert sorted(trained) == ["universal, 30 %", "universal, 5 %"]
+    assert len(set(trained.values())) == 2
+    covered = {}
+    for row in rows:
+        if row["method"] == "undefended" and row["condition"] in trained:
+            with np.load(Store(out).artefact(row["made_artefact"])) as archive:
+                covered[row["condition"]] = int(archive["side"])
+    assert covered["universal, 30 %"] > 1.5 * covered["universal, 5 %"]
+
+
 def test_adaptive_on_patchcleanser_is_made_against_its_masks(tmp_path: Path, images: Path) -> None:
     out = tmp_path / "out"
     adaptive = (

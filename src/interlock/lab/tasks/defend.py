@@ -257,6 +257,7 @@ class DefendTask:
             more = {"attacked": "right"} if self._study.attacked == "right" else {}
             self._train_names[key] = name_of(
                 train=part.attack,
+                area=area,
                 version=VERSION,
                 options=attack_options(part, area),
                 code=attack_code(part.attack),
