@@ -1,7 +1,7 @@
 """The vote on one request: SmoothLLM over its copies, with every failure a vote against.
 
-The decision is :class:`interlock.certify.SmoothLLM`'s own; here its copies are whole requests, its
-target is the upstream, and each step can be watched.
+The decision is that of :class:`interlock.certify.SmoothLLM`; here its copies are whole requests,
+its target is the upstream, and each step can be watched.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from interlock.certify import Decision, Judge, Perturbation, Prompt, Reply, SmoothLLM, Verdict
+from interlock.certify import Decision, Judge, Perturbation, Prompt, Reply, Verdict
 from interlock.certify.laws import majority
+from interlock.certify.live_vote import LiveVote
 from interlock.errors import InterlockError
 from interlock.serve.chat import ChatRequest, Copy
 from interlock.serve.completion import Answer, MalformedError
@@ -36,11 +37,7 @@ Watcher = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True)
 class VoteRules:
-    """How each vote is held.
-
-    Raises:
-        OptionError: from :class:`~interlock.certify.SmoothLLM`, for values outside their range.
-    """
+    """How each vote is held."""
 
     perturbation: Perturbation
     copies: int
@@ -106,17 +103,15 @@ async def hold_vote(
     make = partial(request.copies, rules.perturbation, rules.copies, seed)
     copies = await asyncio.to_thread(make) if request.characters > LONG else make()
     box = _Box(copies, rules.judge, upstream, request_id, on_call, watch)
-    smooth = SmoothLLM(
+    vote = LiveVote(
         box,
-        rules.perturbation,
-        rules.copies,
         box,
         retries=rules.retries,
         early_stop=rules.early_stop,
         spare=rules.spare,
         deadline=deadline,
     )
-    decision = await smooth.decide_async([copy.prompt for copy in copies], seed=seed)
+    decision = await vote.decide([copy.prompt for copy in copies], seed=seed)
     return Ballot(
         decision=decision,
         chosen=_chosen(decision, box.answers, request.n),
@@ -144,13 +139,6 @@ class _Box:
     put_off: dict[int, float] = field(default_factory=dict)
     fatal: WireError | None = None
     current: ContextVar[int] = field(default_factory=lambda: ContextVar("copy"))
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Of no use beyond this vote."""
-        return {"target": self.upstream.name}
-
-    known_error = None
 
     async def ask_async(self, prompt: Prompt) -> Reply:
         number = prompt.seed
@@ -207,12 +195,6 @@ class _Box:
     def tell(self, event: str, number: int, **more: Any) -> None:
         if self.watch is not None:
             self.watch({"event": event, "copy": number, **more})
-
-    def ask(self, prompts: Sequence[Prompt], *, on_reply: Any = None) -> list[Reply]:
-        raise NotImplementedError("a vote of the guard is asynchronous")
-
-    def __call__(self, asked: Sequence[str], answers: Sequence[str]) -> list[Verdict]:
-        raise NotImplementedError("a vote of the guard is asynchronous")
 
 
 def _chosen(decision: Decision, answers: Mapping[int, Answer], n: int) -> tuple[Answer, ...]:
