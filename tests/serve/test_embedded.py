@@ -154,6 +154,11 @@ def test_a_card_that_is_not_about_the_guard_stops_it(
     assert any(said in line for line in told.differs)
 
 
+def test_a_device_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="device = 'mars' cannot be used"):
+        deploy(config(tmp_path, device="mars"))
+
+
 def test_an_edited_card_stops_it(tmp_path: Path) -> None:
     path = card().save(tmp_path / "card.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"lower": 0.99}))

@@ -141,7 +141,8 @@ def test_too_many_waiting_are_refused(tmp_path: Path) -> None:
     ("url", "error"),
     [
         ("nonsense", OptionError),
-        ("mysql+pymysql://x", (OptionError, LedgerError)),
+        ("mysql+pymysql://user:secret@h/x", OptionError),
+        ("postgresql+psycopg://user:secret@h:port/x", OptionError),
         ("sqlite:////nowhere/at/all/l.sqlite", LedgerError),
         ("postgresql+psycopg://user:secret@127.0.0.1:9/x", LedgerError),
     ],
@@ -193,6 +194,13 @@ def test_the_command_names_what_is_wrong(tmp_path: Path) -> None:
     assert "there is no such ledger" in missing.stderr
     assert not (tmp_path / "none.sqlite").exists()
     assert command("--export", "x.txt").exit_code == 1
+    config = tmp_path / "guard.toml"
+    for wrong, said in (
+        ("ledger = 3", "ledger: give a table"),
+        ("[ledger]\nurl = 3", "ledger.url"),
+    ):
+        config.write_text(wrong)
+        assert said in command("--config", str(config)).stderr
     assert command("--outcome", "maybe").exit_code == 2
 
 

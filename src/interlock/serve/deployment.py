@@ -100,7 +100,11 @@ def _embedded(
     certified = card.target_identity if card is not None else {}
     decoding = ("max_tokens", "temperature")
     options: dict[str, Any] = {name: certified[name] for name in decoding if name in certified}
-    target = LocalTarget("embedded", device=config.device, **options)
+    try:
+        target = LocalTarget("embedded", device=config.device, **options)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it
+        why = (str(error).splitlines() or [""])[0]
+        raise ConfigError((f"device = {config.device!r} cannot be used: {why}",)) from None
     model = config.model or "embedded"
     return LocalUpstream(target, model), model, target.identity
 

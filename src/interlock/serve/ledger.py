@@ -215,19 +215,23 @@ class Ledger:
 
 
 def _open(url: str) -> Engine:
+    kind = url.partition("@")[0].partition("://")[0].partition("+")[0]
+    if kind not in ("sqlite", "postgresql"):
+        raise OptionError(
+            f"ledger: {kind!r} is not supported; give an address such as "
+            "sqlite:///file or postgresql+psycopg://user:password@host/database"
+        )
     try:
         engine = sa.create_engine(url, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError):
+    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise OptionError(
-            f"ledger: {url.partition('@')[0].partition('://')[0]}: give an address such as "
+            f"ledger: no address of {kind}; give one such as "
             "sqlite:///file or postgresql+psycopg://user:password@host/database"
         ) from None
     except ModuleNotFoundError as error:
         raise LedgerError(
             f"the ledger needs {error.name}; install it with: pip install 'interlock[postgres]'"
         ) from None
-    if engine.dialect.name not in ("sqlite", "postgresql"):
-        raise OptionError(f"ledger: {engine.dialect.name} is not supported; SQLite or PostgreSQL")
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _durable_sqlite)
     for left in reversed(range(_TRIES)):
