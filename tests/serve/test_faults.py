@@ -79,6 +79,16 @@ async def malformed(exchange: Exchange) -> None:
     await exchange.write(b"data: {Sure\n\ndata: [DONE]\n\n", more=False)
 
 
+async def no_number(exchange: Exchange) -> None:
+    """NaN, which Python reads and no client would."""
+    data = {
+        "choices": [
+            {"message": {"content": YES}, "finish_reason": "stop", "logprobs": {"x": float("nan")}}
+        ]
+    }
+    await exchange.whole(200, json.dumps(data).encode())
+
+
 async def wrong_type(exchange: Exchange) -> None:
     await exchange.whole(200, b"<html>Sure, here is how.</html>", kind="text/html")
 
@@ -119,6 +129,7 @@ FAULTS: list[Fault] = [
     hang, hang_in_the_middle, drip, reset, reset_in_the_middle, half_a_stream, half_a_completion,
     no_end, server_error, busy, elsewhere, malformed, wrong_type, error_in_the_stream,
     ten_megabytes, one_endless_line, empty, compressed_nonsense,
+    no_number,
 ]  # fmt: skip
 
 
@@ -286,6 +297,23 @@ def test_a_client_that_leaves_cancels_its_calls(tmp_path: Path) -> None:
             assert upstream.left == 4
             while guard.guard.admission.active:
                 await asyncio.sleep(0.01)
+            assert guard.entries() == []
+            told = (await guard.http.get("/metrics")).text
+            assert 'interlock_guard_requests_total{outcome="gone"} 1.0' in told
+
+    run(go())
+
+
+def test_a_request_that_does_not_come_is_given_up(tmp_path: Path) -> None:
+    async def go() -> None:
+        vote = {"deadline": 0.3}
+        async with running(tmp_path, Scripted(lambda _: YES), vote=vote) as guard:
+            host, port = guard.url.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 500\r\n"
+            writer.write(f"{head}content-type: application/json\r\n\r\n{{".encode())
+            assert (await reader.readline()).split()[1] == b"408"
+            writer.close()
             assert guard.entries() == []
 
     run(go())

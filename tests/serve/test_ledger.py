@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -26,7 +27,7 @@ from typer.testing import CliRunner
 from interlock.cli import app
 from interlock.errors import OptionError
 from interlock.serve.ledger import Entry, Ledger, LedgerError
-from tests.serve.running import ASK
+from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import YES, Scripted, listening
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
@@ -286,3 +287,49 @@ def killed_under_load(url: str, ends: Sequence[signal.Signals]) -> None:
     assert len(set(answered)) == len(answered)
     assert set(answered) <= kept
     assert failed  # the kills did hit requests
+
+
+@pytest.mark.parametrize("torn", [{"model": "\ud800"}, {"prompt_tokens": 10**30}])
+def test_one_that_cannot_be_stored_takes_no_neighbours_along(url: str, torn: Any) -> None:
+    made = [replace(e, answer_id=f"{e.answer_id}{torn}") for e in entries(5)]
+    odd = replace(made[2], answer_id="odd", **torn)
+
+    async def go() -> None:
+        ledger = Ledger(url)
+        results = await asyncio.gather(
+            *(ledger.record(entry, 20.0) for entry in [*made[:2], odd, *made[2:]]),
+            return_exceptions=True,
+        )
+        assert [type(r) for r in results] == [type(None)] * 2 + [LedgerError] + [type(None)] * 3
+        assert {e.answer_id for e in ledger.read()} >= {e.answer_id for e in made}
+        await ledger.aclose()
+
+    asyncio.run(go())
+
+
+def test_a_ledger_that_hangs_is_not_waited_for(tmp_path: Path) -> None:
+    """And what could not be put on record was not answered; it is found working again."""
+    go_on = threading.Event()
+
+    async def go() -> None:
+        vote = {"copies": 3, "deadline": 1.0}
+        async with running(tmp_path, Scripted(lambda _: YES), vote=vote) as guard:
+            ledger = guard.guard.ledger
+            insert: Any = ledger._insert
+
+            def hang(rows: Any) -> None:
+                go_on.wait(60)
+                insert(rows)
+
+            ledger._insert = hang  # type: ignore[method-assign]
+            response = await guard.post()
+            assert response.status_code == 503
+            assert response.json()["error"]["code"] == "ledger_unavailable"
+            ready = await guard.http.get("/readyz")
+            assert (ready.status_code, ready.json()["checks"]["ledger"]) == (503, False)
+            go_on.set()
+            while (await guard.http.get("/readyz")).status_code != 200:  # no request is needed
+                await asyncio.sleep(0.01)
+            assert [entry.outcome for entry in guard.entries()] == ["released"]
+
+    asyncio.run(asyncio.wait_for(go(), 120))

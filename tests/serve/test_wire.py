@@ -118,6 +118,42 @@ def test_an_upstream_that_does_not_stream_is_understood(tmp_path: Path) -> None:
     run(go())
 
 
+def test_token_counts_beyond_belief_do_no_harm(tmp_path: Path) -> None:
+    async def boast(exchange: Exchange) -> None:
+        choice = {"message": {"role": "assistant", "content": YES}, "finish_reason": "stop"}
+        counts = {"prompt_tokens": -5, "completion_tokens": 10**30}
+        await exchange.whole(200, json.dumps({"choices": [choice], "usage": counts}).encode())
+
+    async def go() -> None:
+        async with running(tmp_path, Scripted(lambda _: YES, boast)) as guard:
+            for _ in range(2):
+                assert (await guard.post()).json()["interlock"]["outcome"] == "released"
+            assert {(e.prompt_tokens, e.completion_tokens) for e in guard.entries()} == {(0, 2**53)}
+            assert (await guard.http.get("/metrics")).status_code == 200
+
+    run(go())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_half_an_emoji_is_passed_on(tmp_path: Path, stream: bool) -> None:
+    torn = "Sure \ud83d"
+
+    async def refuse(exchange: Exchange) -> None:
+        await exchange.whole(400, json.dumps({"error": {"message": torn}}).encode())
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: torn, Exchange.answer_whole)
+        async with running(tmp_path, upstream) as guard:
+            response = await guard.post({"model": "m", "messages": ASK, "stream": stream})
+            assert response.status_code == 200
+            assert "Sure \\ud83d" in response.text
+            upstream.step = refuse
+            response = await guard.post()
+            assert (response.status_code, response.json()["error"]["message"]) == (400, torn)
+
+    run(go())
+
+
 def test_clear_refusals_are_cut_short(tmp_path: Path) -> None:
     async def go() -> None:
         long = NO + " word" * 400
@@ -209,6 +245,8 @@ def test_errors_have_openais_shape(tmp_path: Path) -> None:
             assert (plain.status_code, plain.json()["error"]["code"]) == (415, "not_json")
             assert plain.headers["x-should-retry"] == "false"
             assert (await guard.http.get("/v1/models")).status_code == 401
+            told = (await guard.http.get("/metrics")).text
+            assert 'interlock_guard_requests_total{outcome="rejected"} 8.0' in told
         assert upstream.seen == []
 
     run(go())
@@ -341,5 +379,8 @@ def test_probes_are_the_operators_where_there_is_one(tmp_path: Path) -> None:
             assert [entry.probe for entry in guard.entries()] == [True, False]
             odd = await guard.http.get("/v1/chat/completions")
             assert (odd.status_code, odd.json()["error"]["code"]) == (405, "method_not_allowed")
+            assert odd.headers["allow"] == "POST"
+            for path in ("/", "/healthz", "/readyz"):  # as some balancers ask
+                assert (await guard.http.head(path)).status_code == 200
 
     run(go())

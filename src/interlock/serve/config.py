@@ -61,7 +61,7 @@ class VoteSettings(_Section):
     copy_timeout: Seconds = 30.0
     """Seconds for one call of one copy."""
     deadline: Seconds = 60.0
-    """Seconds for a whole request, waiting for its turn included."""
+    """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     """Further calls for a lost copy."""
     spare: Annotated[int, Field(ge=0, le=1000)] = 1

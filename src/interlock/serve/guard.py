@@ -33,6 +33,8 @@ from interlock.serve.wire_error import WireError, bad_request
 log = logging.getLogger("interlock.guard")
 RECENT = 500
 """Decisions kept in memory for the page."""
+PUT_ON_RECORD = 5.0
+"""Seconds beyond the deadline of a request that putting its decision on record may take."""
 _REACHED = 5.0  # seconds for which the answer to "is the upstream there?" holds
 _STATES = {"closed": 0, "trying": 1, "open": 2}
 
@@ -58,6 +60,7 @@ class Guard:
         self.started = datetime.now(UTC)
         self.ledger_works = True
         self._reached: tuple[float, bool] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._gauges()
 
     async def start(self) -> None:
@@ -97,10 +100,13 @@ class Guard:
             request = ChatRequest.read(content)
             self._check(request)
             answered = await self._decide(request, request_id, arrived, watch)
-            await self._record(answered, request_id, probe)
+            left = self.config.vote.deadline - (time.perf_counter() - arrived)
+            await self._record(answered, request_id, probe, max(left, 0.0) + PUT_ON_RECORD)
         except WireError as error:
-            self.metrics.requests.labels("failed" if error.status >= 500 else "rejected").inc()
-            log.info(_line(request_id, status=error.status, code=error.code))
+            self.turn_away(error, request_id)
+            raise
+        except asyncio.CancelledError:
+            self.metrics.requests.labels("gone").inc()
             raise
         if answered.ballot.outcome == "undecided" and answered.ballot.retry_after is not None:
             raise WireError(
@@ -110,6 +116,11 @@ class Guard:
                 retry_after=answered.ballot.retry_after or 1.0,
             )
         return answered
+
+    def turn_away(self, error: WireError, request_id: str) -> None:
+        """Count and log a chat request that gets an error for an answer."""
+        self.metrics.requests.labels("failed" if error.status >= 500 else "rejected").inc()
+        log.info(_line(request_id, status=error.status, code=error.code))
 
     def _check(self, request: ChatRequest) -> None:
         """Limits and policy.
@@ -178,10 +189,12 @@ class Guard:
         mixed = sha256(f"{self.config.seed}/{request.digest}".encode()).digest()
         return int.from_bytes(mixed[:6], "big")
 
-    async def _record(self, answered: Answered, request_id: str, probe: bool) -> None:
+    async def _record(
+        self, answered: Answered, request_id: str, probe: bool, patience: float
+    ) -> None:
         entry = self._entry(answered, request_id, probe)
         try:
-            await self.ledger.record(entry)
+            await self.ledger.record(entry, patience)
         except LedgerError as error:
             self.ledger_works = False
             log.error(_line(request_id, problem=str(error)))
@@ -230,8 +243,8 @@ class Guard:
             seed=decision.seed,
             certificate=answered.certificate if not answered.doubts else None,
             milliseconds=answered.milliseconds,
-            prompt_tokens=usage["prompt_tokens"],
-            completion_tokens=usage["completion_tokens"],
+            prompt_tokens=_storable(usage["prompt_tokens"]),
+            completion_tokens=_storable(usage["completion_tokens"]),
             probe=probe,
             replica=self.replica,
         )
@@ -259,7 +272,7 @@ class Guard:
         drifted = bool(self.drift.alarms)
         checks = {
             "upstream": self.breaker.state != "open" and await self._reach(),
-            "ledger": self.ledger_works,
+            "ledger": await self._ledger_writes(),
         }
         if self.config.drift.not_ready:
             checks["drift"] = not drifted
@@ -273,6 +286,21 @@ class Guard:
             "alarms": self.drift.alarms,
             "drift": self.drift.to_dict(),
         }
+
+    async def _ledger_writes(self) -> bool:
+        """After a failure, whether it works again: without requests nobody else would find out."""
+        if not self.ledger_works:
+            if self._checking is None or self._checking.done():
+                self._checking = asyncio.create_task(self._check_ledger())
+            await asyncio.wait({self._checking}, timeout=1.0)
+        return self.ledger_works
+
+    async def _check_ledger(self) -> None:
+        try:
+            await self.ledger.check()
+        except LedgerError:
+            return
+        self.ledger_works = True
 
     async def _reach(self) -> bool:
         now = time.monotonic()
@@ -312,6 +340,11 @@ class Guard:
                 partial(_alarmed, bounds),
                 {"of": name},
             )
+
+
+def _storable(count: int) -> int:
+    """What an upstream claims to have counted, within a column's range."""
+    return min(max(count, 0), 2**53)
 
 
 def _alarmed(bounds: MeanBounds) -> float:

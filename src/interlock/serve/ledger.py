@@ -12,12 +12,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+    SQLAlchemyError,
+)
 
 from interlock.errors import InterlockError, OptionError
 
 BATCH = 500
 _TRIES = 3
+_OF_THE_DATABASE = (OperationalError, InterfaceError)  # not of what was to be stored
 
 
 class LedgerError(InterlockError):
@@ -121,11 +128,16 @@ class Ledger:
         """Decisions that are not on disk yet."""
         return len(self._waiting)
 
-    async def record(self, entry: Entry) -> None:
+    async def record(self, entry: Entry, patience: float = 30.0) -> None:
         """Keep a decision; on disk when this returns.
 
+        Args:
+            entry: the decision.
+            patience: seconds to wait for the disk.
+
         Raises:
-            LedgerError: it could not be written, or too many wait.
+            LedgerError: it could not be written, too many wait, or it is not written in time; it
+                may still be, later.
         """
         if len(self._waiting) >= self._limit:
             raise LedgerError("the ledger is too slow; too many decisions wait")
@@ -133,26 +145,56 @@ class Ledger:
         self._waiting.append((entry, done))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
-        await done
+        try:
+            async with asyncio.timeout(patience):
+                await done
+        except TimeoutError:
+            raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
+
+    async def check(self) -> None:
+        """Write something that changes nothing.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._touch)
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self.name}: {_short(error)}") from None
+
+    def _touch(self) -> None:
+        some = sa.select(_decisions.c.answer_id).limit(1).scalar_subquery()
+        same = {"replica": _decisions.c.replica}
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(_decisions).where(_decisions.c.answer_id == some).values(same)
+            )
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch = self._waiting[:BATCH]
             entries = [entry for entry, _ in batch]
-            problem: Exception | None = None
-            try:
-                await loop.run_in_executor(self._thread, self._insert, entries)
-            except SQLAlchemyError as error:
-                problem = LedgerError(f"{self.name}: {_short(error)}")
+            problems = await loop.run_in_executor(self._thread, self._keep, entries)
             del self._waiting[: len(batch)]
-            for _, done in batch:
+            for (_, done), problem in zip(batch, problems, strict=True):
                 if done.done():
                     continue
                 if problem is None:
                     done.set_result(None)
                 else:
                     done.set_exception(problem)
+
+    def _keep(self, entries: Sequence[Entry]) -> list[LedgerError | None]:
+        """For each decision why it is not on disk; None where it is."""
+        try:
+            self._insert(entries)
+        except Exception as error:  # drivers raise more than they say; the writer must go on
+            if len(entries) > 1 and not isinstance(error, _OF_THE_DATABASE):
+                # One that cannot be stored must not take its neighbours along.
+                return [each for entry in entries for each in self._keep([entry])]
+            return [LedgerError(f"{self.name}: {_short(error)}")] * len(entries)
+        return [None] * len(entries)
 
     def _insert(self, entries: Sequence[Entry]) -> None:
         rows = [vars(entry) for entry in entries]
@@ -202,10 +244,13 @@ class Ledger:
         """The newest decisions, read without blocking the event loop."""
         return await asyncio.to_thread(lambda: list(self.read(limit=limit)))
 
-    async def aclose(self) -> None:
-        """Write what waits, and close."""
+    async def aclose(self, patience: float = 30.0) -> None:
+        """Write what waits, as far as that is done in time, and close."""
         if self._writer is not None:
-            await self._writer
+            await asyncio.wait({self._writer}, timeout=patience)
+            if not self._writer.done():  # nobody was answered on what is left
+                self._thread.shutdown(wait=False, cancel_futures=True)
+                return
         self.close()
 
     def close(self) -> None:
@@ -222,7 +267,7 @@ def _open(url: str) -> Engine:
             "sqlite:///file or postgresql+psycopg://user:password@host/database"
         )
     try:
-        engine = sa.create_engine(url, pool_pre_ping=True)
+        engine = sa.create_engine(url, pool_pre_ping=True, connect_args=_connect_options(url))
     except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise OptionError(
             f"ledger: no address of {kind}; give one such as "
@@ -243,6 +288,16 @@ def _open(url: str) -> Engine:
                 shown = engine.url.render_as_string(hide_password=True)
                 raise LedgerError(f"{shown}: cannot be opened ({_short(error)})") from None
     return engine
+
+
+def _connect_options(url: str) -> dict[str, str | int]:
+    """libpq's own limits, for a server or a network that no longer answers; the address wins."""
+    address = sa.make_url(url)
+    if address.get_backend_name() != "postgresql":
+        return {}
+    options = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
+    options |= {"keepalives_interval": 5, "keepalives_count": 2}
+    return {name: value for name, value in options.items() if name not in address.query}
 
 
 def _durable_sqlite(connection: Any, _: Any) -> None:
