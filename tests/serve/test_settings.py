@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +119,23 @@ def test_keys_let_in_and_keep_out() -> None:
             ring.check(header)
     KeyRing(()).check(None)
     assert "alpha" not in repr(vars(ring))
+
+
+@pytest.mark.parametrize("key", ["alpha", "beta", "gamma", "alph", ""])
+def test_every_key_is_compared_in_constant_time(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digests of equal length, by a comparison that takes as long whatever it finds."""
+    compared: list[tuple[bytes, bytes]] = []
+    real = hmac.compare_digest
+
+    def compare(mine: bytes, other: bytes) -> bool:
+        compared.append((mine, other))
+        return real(mine, other)
+
+    ring = KeyRing(("alpha", "beta", "gamma"))
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    assert ring.knows(f"Bearer {key}") is (key in ("alpha", "beta", "gamma"))
+    assert len(compared) == 3
+    assert {len(side) for pair in compared for side in pair} == {32}
 
 
 def test_no_keys_no_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:

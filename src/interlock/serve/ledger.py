@@ -244,7 +244,7 @@ class Ledger:
         """The newest decisions, read without blocking the event loop."""
         return await asyncio.to_thread(lambda: list(self.read(limit=limit)))
 
-    async def aclose(self, patience: float = 30.0) -> None:
+    async def aclose(self, patience: float = 5.0) -> None:
         """Write what waits, as far as that is done in time, and close."""
         if self._writer is not None:
             await asyncio.wait({self._writer}, timeout=patience)
