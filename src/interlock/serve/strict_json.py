@@ -15,8 +15,10 @@ def read_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is not JSON, holds a number beyond a float's range, or is nested too deeply.
     """
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
     try:
-        return json.loads(text, parse_constant=_no_number, parse_float=_finite)
+        return _READER.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -36,3 +38,7 @@ def _no_number(text: str) -> float:
 def _finite(text: str) -> float:
     value = float(text)
     return value if isfinite(value) else _no_number(text)
+
+
+# One for all: json.loads would make a new one at each call, and each chunk of each copy is read.
+_READER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
