@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from hashlib import sha256
 from typing import Any
 
@@ -208,6 +209,24 @@ def test_each_step_is_told() -> None:
     for step in told:
         if step["event"] == "asked":
             assert step["text"] == copies[step["copy"]].text
+
+
+def test_copies_of_many_messages_are_made_beside_other_requests() -> None:
+    many = ChatRequest.read(
+        json.dumps(
+            {"model": "m", "messages": [{"role": "user", "content": "a kite"}] * 300}
+        ).encode()
+    )
+    made_in: list[str] = []
+    copies = many.copies
+
+    def copy(*given: Any) -> Any:
+        made_in.append(threading.current_thread().name)
+        return copies(*given)
+
+    object.__setattr__(many, "copies", copy)
+    assert vote(many, InProcess(lambda _: YES), 3, 1).decision.released
+    assert made_in != [threading.main_thread().name]
 
 
 def test_long_prompts_vote_like_short_ones() -> None:

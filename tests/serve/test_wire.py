@@ -209,7 +209,10 @@ def test_tools_several_answers_and_unknown_fields(tmp_path: Path) -> None:
 def test_errors_have_openais_shape(tmp_path: Path) -> None:
     async def go() -> None:
         upstream = Scripted(lambda _: YES)
-        given = {"model": "m", "limits": {"request_bytes": 4000, "user_characters": 1000}}
+        given = {
+            "model": "m",
+            "limits": {"request_bytes": 4000, "user_characters": 1000, "messages": 20},
+        }
         async with running(tmp_path, upstream, keys=("right",), **given) as guard:
             client = guard.client(api_key="right", max_retries=3)
             ask = client.chat.completions.create
@@ -229,6 +232,8 @@ def test_errors_have_openais_shape(tmp_path: Path) -> None:
                 await ask(model="m", messages=image)
             assert unguardable.value.code == "unguardable_content"
             assert unguardable.value.param == "messages[0].content[1]"
+            with pytest.raises(openai.BadRequestError, match="at most 20 messages"):
+                await ask(model="m", messages=ASK * 21)
             with pytest.raises(openai.BadRequestError) as long:
                 await ask(model="m", messages=[{"role": "user", "content": "x" * 1500}])
             assert long.value.code == "too_long"
@@ -246,7 +251,7 @@ def test_errors_have_openais_shape(tmp_path: Path) -> None:
             assert plain.headers["x-should-retry"] == "false"
             assert (await guard.http.get("/v1/models")).status_code == 401
             told = (await guard.http.get("/metrics")).text
-            assert 'interlock_guard_requests_total{outcome="rejected"} 8.0' in told
+            assert 'interlock_guard_requests_total{outcome="rejected"} 9.0' in told
         assert upstream.seen == []
 
     run(go())

@@ -86,6 +86,8 @@ class LimitSettings(_Section):
 
     request_bytes: Count = 1_000_000
     """Of one request's body."""
+    messages: Count = 1000
+    """Of one request's chat."""
     user_characters: Count = 200_000
     """That the user wrote in one request."""
     answer_bytes: Annotated[int, Field(ge=1024)] = 2 * 2**20

@@ -133,6 +133,8 @@ class Guard:
             raise WireError(
                 404, f"this guard serves {served!r} only", "model_not_found", param="model"
             )
+        if len(request.body["messages"]) > limits.messages:
+            raise bad_request(f"at most {limits.messages} messages", "messages", "too_long")
         if request.characters > limits.user_characters:
             raise bad_request(
                 f"at most {limits.user_characters} characters of the user", "messages", "too_long"

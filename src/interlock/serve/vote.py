@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,12 +21,14 @@ from interlock.certify.live_vote import LiveVote
 from interlock.errors import InterlockError
 from interlock.serve.chat import ChatRequest, Copy
 from interlock.serve.completion import Answer, MalformedError
-from interlock.serve.early_refusal import surely_refused
+from interlock.serve.early_refusal import RefusalWatch
 from interlock.serve.upstream import Call, LostError, Upstream
 from interlock.serve.wire_error import WireError
 
 LONG = 20_000
 """Characters from which on copies are made in a thread, so that other requests go on."""
+MANY = 20
+"""Messages of the user from which on likewise."""
 _PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
 _PATIENCE = 1.0  # seconds that a busy upstream may put it off
 
@@ -100,8 +103,12 @@ async def hold_vote(
     Raises:
         WireError: the upstream says that the request itself is wrong, or the guard's key.
     """
+    started = time.monotonic()
     make = partial(request.copies, rules.perturbation, rules.copies, seed)
-    copies = await asyncio.to_thread(make) if request.characters > LONG else make()
+    long = request.characters > LONG or len(request.texts) > MANY
+    copies = await asyncio.to_thread(make) if long else make()
+    if deadline is not None:
+        deadline = max(0.001, deadline - (time.monotonic() - started))
     box = _Box(copies, rules.judge, upstream, request_id, on_call, watch)
     vote = LiveVote(
         box,
@@ -164,9 +171,11 @@ class _Box:
             raise
 
     async def _call(self, number: int) -> Answer:
+        clearly_refused = RefusalWatch(self.rule)
+
         def on_text(text: str) -> bool:
             self.tell("text", number, text=text)
-            return surely_refused(self.rule, text)
+            return clearly_refused(text)
 
         end = "cancelled"
         try:
