@@ -22,11 +22,12 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from interlock.cli import app
 from interlock.errors import OptionError
-from interlock.serve.ledger import Entry, Ledger, LedgerError
+from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
 from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import YES, Scripted, listening
 
@@ -153,6 +154,18 @@ def test_a_ledger_that_cannot_be_opened(url: str, error: Any) -> None:
         Ledger(url)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_table_of_something_else_is_told_at_once(url: str) -> None:
+    engine = sa.create_engine(url.replace("/postgres", "/template1"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table if exists interlock_decisions"))
+        connection.execute(sa.text("create table interlock_decisions (answer_id text)"))
+    with pytest.raises(LedgerError, match="column"):
+        Ledger(str(engine.url))
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table interlock_decisions"))
+    engine.dispose()
 
 
 def command(*arguments: str) -> Any:
@@ -300,7 +313,7 @@ def test_one_that_cannot_be_stored_takes_no_neighbours_along(url: str, torn: Any
             *(ledger.record(entry, 20.0) for entry in [*made[:2], odd, *made[2:]]),
             return_exceptions=True,
         )
-        assert [type(r) for r in results] == [type(None)] * 2 + [LedgerError] + [type(None)] * 3
+        assert [type(r) for r in results] == [type(None)] * 2 + [EntryError] + [type(None)] * 3
         assert {e.answer_id for e in ledger.read()} >= {e.answer_id for e in made}
         await ledger.aclose()
 

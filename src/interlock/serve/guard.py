@@ -24,7 +24,7 @@ from interlock.serve.chat import ChatRequest
 from interlock.serve.config import GuardConfig
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, MeanBounds, Seen
-from interlock.serve.ledger import Entry, Ledger, LedgerError
+from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
 from interlock.serve.metrics import Metrics
 from interlock.serve.upstream import LostError
 from interlock.serve.vote import Ballot, Watcher, hold_vote
@@ -60,6 +60,7 @@ class Guard:
         self.started = datetime.now(UTC)
         self.ledger_works = True
         self._reached: tuple[float, bool] | None = None
+        self._unrecorded: Entry | None = None
         self._checking: asyncio.Task[None] | None = None
         self._gauges()
 
@@ -198,7 +199,8 @@ class Guard:
         try:
             await self.ledger.record(entry, patience)
         except LedgerError as error:
-            self.ledger_works = False
+            if not isinstance(error, EntryError):
+                self.ledger_works, self._unrecorded = False, entry
             log.error(_line(request_id, problem=str(error)))
             raise WireError(
                 503, "the decision could not be put on record", "ledger_unavailable"
@@ -290,7 +292,10 @@ class Guard:
         }
 
     async def _ledger_writes(self) -> bool:
-        """After a failure, whether it works again: without requests nobody else would find out."""
+        """After a failure, whether it works again: without requests nobody else would find out.
+
+        What is tried is the decision that it could not take, which nobody was told.
+        """
         if not self.ledger_works:
             if self._checking is None or self._checking.done():
                 self._checking = asyncio.create_task(self._check_ledger())
@@ -298,8 +303,10 @@ class Guard:
         return self.ledger_works
 
     async def _check_ledger(self) -> None:
+        if self._unrecorded is None:
+            return
         try:
-            await self.ledger.check()
+            await self.ledger.record(self._unrecorded, PUT_ON_RECORD)
         except LedgerError:
             return
         self.ledger_works = True

@@ -15,8 +15,10 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import (
     ArgumentError,
     InterfaceError,
+    InternalError,
     NoSuchModuleError,
     OperationalError,
+    ProgrammingError,
     SQLAlchemyError,
 )
 
@@ -24,11 +26,16 @@ from interlock.errors import InterlockError, OptionError
 
 BATCH = 500
 _TRIES = 3
-_OF_THE_DATABASE = (OperationalError, InterfaceError)  # not of what was to be stored
+# What says nothing of the rows that were to be stored: a full disk, a lost server, no permission.
+_OF_THE_DATABASE = (OperationalError, InterfaceError, ProgrammingError, InternalError)
 
 
 class LedgerError(InterlockError):
     """The ledger cannot be opened, read or written."""
+
+
+class EntryError(LedgerError):
+    """This one decision cannot be stored; others can."""
 
 
 @dataclass(frozen=True)
@@ -151,25 +158,6 @@ class Ledger:
         except TimeoutError:
             raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
 
-    async def check(self) -> None:
-        """Write something that changes nothing.
-
-        Raises:
-            LedgerError: it cannot be written.
-        """
-        try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._touch)
-        except SQLAlchemyError as error:
-            raise LedgerError(f"{self.name}: {_short(error)}") from None
-
-    def _touch(self) -> None:
-        some = sa.select(_decisions.c.answer_id).limit(1).scalar_subquery()
-        same = {"replica": _decisions.c.replica}
-        with self._engine.begin() as connection:
-            connection.execute(
-                sa.update(_decisions).where(_decisions.c.answer_id == some).values(same)
-            )
-
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
@@ -190,10 +178,13 @@ class Ledger:
         try:
             self._insert(entries)
         except Exception as error:  # drivers raise more than they say; the writer must go on
-            if len(entries) > 1 and not isinstance(error, _OF_THE_DATABASE):
-                # One that cannot be stored must not take its neighbours along.
-                return [each for entry in entries for each in self._keep([entry])]
-            return [LedgerError(f"{self.name}: {_short(error)}")] * len(entries)
+            said = f"{self.name}: {_short(error)}"
+            if isinstance(error, _OF_THE_DATABASE):
+                return [LedgerError(said)] * len(entries)
+            if len(entries) == 1:
+                return [EntryError(said)]
+            # One that cannot be stored must not take its neighbours along.
+            return [each for entry in entries for each in self._keep([entry])]
         return [None] * len(entries)
 
     def _insert(self, entries: Sequence[Entry]) -> None:
@@ -282,6 +273,8 @@ def _open(url: str) -> Engine:
     for left in reversed(range(_TRIES)):
         try:
             _metadata.create_all(engine)
+            with engine.connect() as connection:  # a table of that name may be something else's
+                connection.execute(sa.select(_decisions).limit(0))
             break
         except SQLAlchemyError as error:  # two replicas may make the table at the same time
             if not left:
