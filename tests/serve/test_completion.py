@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interlock.certify import RefusalPhrases, Verdict
@@ -124,6 +124,7 @@ OPENINGS = [
 ]  # fmt: skip
 
 
+@example(["I can't", " wait"], " to show you", len("I can't"), False)
 @given(
     st.lists(st.sampled_from(OPENINGS), max_size=8),
     st.text(max_size=30),

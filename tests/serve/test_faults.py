@@ -289,7 +289,8 @@ def test_more_than_it_takes_is_turned_away(tmp_path: Path) -> None:
 def test_a_client_that_leaves_cancels_its_calls(tmp_path: Path) -> None:
     async def go() -> None:
         upstream = Scripted(lambda _: YES, hang)
-        async with running(tmp_path, upstream) as guard:
+        patient = {"copy_timeout": 900.0, "deadline": 900.0}  # nothing but the client ends them
+        async with running(tmp_path, upstream, vote=patient) as guard:
             task = asyncio.create_task(guard.post())
             while upstream.busy < 4:
                 await asyncio.sleep(0.01)

@@ -113,9 +113,16 @@ def test_faults_never_release_what_a_full_vote_blocks(
 def test_undecided_copies_are_cancelled() -> None:
     order = iter(range(100))
     upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 4 else 30.0)
-    ballot = vote(chat("how do I fold a kite?"), upstream, 7, 0, spare=2)
+    rules = VoteRules(SWAP, 7, RefusalPhrases(), spare=2)
+
+    async def go() -> tuple[Ballot, int]:
+        request = chat("how do I fold a kite?")
+        ballot = await hold_vote(request, rules, upstream, seed=0, request_id="r")
+        return ballot, upstream.cancelled  # before the loop's end, which cancels whatever is left
+
+    ballot, cancelled = asyncio.run(go())
     assert ballot.decision.released
-    assert upstream.cancelled == ballot.decision.cancelled == 2
+    assert cancelled == ballot.decision.cancelled == 2
     assert ballot.decision.saved == 1
     assert ballot.uncounted == 2
     assert len(ballot.usages) == 4
@@ -141,6 +148,18 @@ def test_a_deadline_refuses() -> None:
     assert upstream.cancelled == len(upstream.bodies) == 4
 
 
+def test_a_deadline_before_the_majority_releases_nothing() -> None:
+    order = iter(range(100))
+    upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 2 else 30.0)
+    rules = VoteRules(SWAP, 5, RefusalPhrases())
+    ballot = asyncio.run(
+        hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.5)
+    )
+    assert ballot.decision.count(Verdict.COMPLIED) == 2
+    assert ballot.outcome == "undecided"
+    assert ballot.chosen == ()
+
+
 def test_cancelling_the_vote_cancels_its_calls() -> None:
     upstream = InProcess(lambda _: YES, delay=lambda _: 30.0)
     rules = VoteRules(SWAP, 5, RefusalPhrases())
@@ -154,9 +173,9 @@ def test_cancelling_the_vote_cancels_its_calls() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert upstream.cancelled == 4
 
     asyncio.run(leave())
-    assert upstream.cancelled == 4
 
 
 def test_several_answers_come_from_several_copies() -> None:

@@ -347,7 +347,8 @@ def test_the_synchronous_client_and_its_timeout(tmp_path: Path) -> None:
 
     async def go() -> None:
         upstream = Scripted(lambda _: YES)
-        async with running(tmp_path, upstream) as guard:
+        patient = {"copy_timeout": 900.0, "deadline": 900.0}
+        async with running(tmp_path, upstream, vote=patient) as guard:
             base = f"{guard.url}/v1"
 
             def ask(**more: Any) -> Any:
