@@ -31,7 +31,8 @@ from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
 from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import YES, Scripted, listening
 
-BINARIES = Path("/usr/lib/postgresql/15/bin")
+INSTALLED = Path("/usr/lib/postgresql")  # Debian's place, a folder for each version
+BINARIES = max(INSTALLED.glob("*/bin"), key=lambda path: int(path.parent.name), default=INSTALLED)
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 ENTRY = Entry(
     answer_id="a", request_id="r", time=NOW, prompt_sha256="ab" * 32, prompt_characters=7,

@@ -257,10 +257,37 @@ def test_errors_have_openais_shape(tmp_path: Path) -> None:
     run(go())
 
 
+def test_the_client_asks_again_where_that_may_help_and_nowhere_else(tmp_path: Path) -> None:
+    async def busy(exchange: Exchange) -> None:
+        await exchange.whole(429, b"{}", retry_after="1")
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES, busy)
+        async with running(tmp_path, upstream, vote={"retries": 0}) as guard:
+            client = guard.client(max_retries=3)
+            asked = asyncio.create_task(client.chat.completions.create(model="m", messages=ASK))
+            while not guard.entries():
+                await asyncio.sleep(0.01)
+            upstream.step = Exchange.stream_well
+            assert (await asked).choices[0].message.content == YES + " "
+            outcomes = [entry.outcome for entry in guard.entries()]
+            assert (outcomes[0], set(outcomes[1:])) == ("released", {"undecided"})
+            for wrong in ({"n": 99}, {"messages": []}):
+                with pytest.raises(openai.BadRequestError):
+                    await client.chat.completions.create(
+                        **{"model": "m", "messages": ASK} | wrong  # type: ignore[call-overload]
+                    )
+            told = (await guard.http.get("/metrics")).text
+            assert 'interlock_guard_requests_total{outcome="rejected"} 2.0' in told
+
+    run(go())
+
+
 def test_the_upstreams_4xx_pass_through_without_its_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-upstream")
+    caplog.set_level("DEBUG")
 
     async def refuse(exchange: Exchange) -> None:
         assert exchange.headers["authorization"] == "Bearer sk-secret-upstream"
@@ -292,6 +319,8 @@ def test_the_upstreams_4xx_pass_through_without_its_key(
             assert response.headers["x-should-retry"] == "false"
 
     run(go())
+    assert caplog.records
+    assert "sk-secret" not in "".join(f"{r.getMessage()} {r.args}" for r in caplog.records)
 
 
 def test_request_ids_go_end_to_end(tmp_path: Path) -> None:
