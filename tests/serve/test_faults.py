@@ -322,6 +322,36 @@ def test_a_request_that_does_not_come_is_given_up(tmp_path: Path) -> None:
     run(go())
 
 
+async def pour(writer: asyncio.StreamWriter) -> None:
+    while True:
+        writer.write(b"x" * 65_536)
+        await writer.drain()
+        await asyncio.sleep(0.001)
+
+
+def test_a_head_without_end_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> None:
+        async with running(tmp_path, Scripted(lambda _: YES)) as guard:
+            host, port = guard.url.removeprefix("http://").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await reader.readline()).split()[1] == b"200"
+            writer.write(b"GET /healthz HTTP/1.1\r\nendless: ")
+            with pytest.raises(ConnectionError):
+                await asyncio.wait_for(pour(writer), 60)
+            writer.close()
+            monkeypatch.setattr("interlock.serve.bounded_head.HEAD_SECONDS", 0.1)
+            for begun in (b"", b"GET /healthz HTTP/1.1\r\nslow: "):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(begun)
+                assert await reader.read() == b""
+                writer.close()
+            response = await guard.post()  # nobody else is touched
+            assert response.status_code == 200
+
+    run(go())
+
+
 def test_a_ledger_that_fails_releases_nothing(tmp_path: Path) -> None:
     async def go() -> None:
         async with running(tmp_path, Scripted(lambda _: YES)) as guard:

@@ -17,6 +17,15 @@ Kind = Literal["images", "audio", "files", "tool_results", "prefill", "other"]
 """What a vote over perturbed text cannot vouch for. ``prefill``: the chat ends in words of the
 assistant, which the model would go on from. ``other``: a part of an unknown type."""
 
+UNGUARDED: Mapping[Kind, str] = {
+    "images": "images",
+    "audio": "sound",
+    "files": "files",
+    "tool_results": "results of tools",
+    "prefill": "chats that end in words of the assistant",
+    "other": "parts of this type",
+}
+"""What they are called to a client."""
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _PARTS: Mapping[str, Kind | None] = {
     "text": None,

@@ -20,7 +20,7 @@ from interlock.certify import Verdict
 from interlock.serve.admission import Admission
 from interlock.serve.answered import Answered
 from interlock.serve.breaker import Breaker, WatchedUpstream
-from interlock.serve.chat import ChatRequest
+from interlock.serve.chat import UNGUARDED, ChatRequest
 from interlock.serve.config import GuardConfig
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, MeanBounds, Seen
@@ -148,7 +148,7 @@ class Guard:
         for thing in request.unguarded:
             if self.config.policy.of(thing.kind) == "refuse":
                 raise bad_request(
-                    f"{thing.kind.replace('_', ' ')} cannot be guarded by a vote over perturbed "
+                    f"{UNGUARDED[thing.kind]} cannot be guarded by a vote over perturbed "
                     f"text, and this guard refuses them (policy.{thing.kind})",
                     thing.where,
                     "unguardable_content",

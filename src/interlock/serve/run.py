@@ -18,6 +18,7 @@ import uvicorn
 
 from interlock.errors import OptionError
 from interlock.serve.app import build_app
+from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.config import ConfigError, GuardConfig, read_keys
 from interlock.serve.deployment import Deployment, deploy
 from interlock.serve.guard import PUT_ON_RECORD, Guard
@@ -60,6 +61,8 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
             build_app(guard, keys, admin),
             log_config=None,
             access_log=False,
+            http=BoundedHead,
+            ws="none",
             backlog=BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=int(config.vote.deadline) + _GRACE,
