@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from interlock.cli import app
 from interlock.serve.config import GuardConfig, read_config
+from interlock.serve.guard import PUT_ON_RECORD
 from tests.serve.test_embedded import card
 
 ROOT = Path(__file__).parent.parent
@@ -116,4 +117,6 @@ def test_the_example_settings_are_valid() -> None:
     config = read_config(ROOT / "deploy" / "guard.toml", {})
     unit = (ROOT / "deploy" / "interlock-guard.service").read_text(encoding="utf-8")
     stop = int(unit.partition("TimeoutStopSec=")[2].split()[0])
-    assert stop > config.vote.deadline + 5
+    assert (
+        stop > config.vote.deadline + PUT_ON_RECORD + 1 + 5
+    )  # answers, then what the ledger keeps

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -16,7 +15,7 @@ from typing import Any
 from interlock._atomic import write_atomically
 from interlock._cli_terminal import Terminal
 from interlock.errors import OptionError
-from interlock.serve.config import ConfigError, LedgerSettings
+from interlock.serve.config import read_ledger_url
 from interlock.serve.ledger import Entry, Ledger
 
 SHOWN = 20
@@ -40,13 +39,14 @@ def run(
     """Read, show and write the decisions.
 
     Raises:
-        OptionError: the export is neither CSV nor JSON lines, or there is no such ledger.
+        OptionError: the export is neither CSV nor JSON lines, the settings are wrong, or there is
+            no such ledger.
         LedgerError, OutputError: it cannot be read, or the file cannot be written.
     """
     if export is not None and export.suffix not in (".csv", ".jsonl"):
         raise OptionError(f"{export}: give a name that ends in .csv or .jsonl")
     since = query.since.replace(tzinfo=UTC) if query.since is not None else None
-    ledger = Ledger(_existing(url or _configured(config)))
+    ledger = Ledger(_existing(url or read_ledger_url(config)))
     try:
         entries = list(
             ledger.read(
@@ -81,16 +81,6 @@ def run(
     terminal.say(f"{len(entries)} decisions" + (f": {counts}" if counts else ""))
     if export is not None:
         terminal.say(f"export: {export}")
-
-
-def _configured(config: Path | None) -> str:
-    if config is None:
-        return LedgerSettings().url
-    try:
-        found = tomllib.loads(config.read_text(encoding="utf-8")).get("ledger", {}).get("url")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, AttributeError) as error:
-        raise ConfigError((f"{config}: cannot be read ({error})",)) from None
-    return found if isinstance(found, str) else LedgerSettings().url
 
 
 def _existing(url: str) -> str:

@@ -13,6 +13,7 @@ import httpx
 import openai
 
 from interlock.serve.app import build_app
+from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.config import GuardConfig, read_config
 from interlock.serve.deployment import deploy
 from interlock.serve.guard import Guard
@@ -68,6 +69,6 @@ async def running(
         config = settings(folder, upstream, **given)
         guard = Guard(config, deploy(config), Ledger(config.ledger.url, config.ledger.waiting))
         app = build_app(guard, KeyRing(keys), KeyRing(admin))
-        url = await stack.enter_async_context(listening(app))
+        url = await stack.enter_async_context(listening(app, http=BoundedHead, ws="none"))
         http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=60)
         yield Running(url, guard, await stack.enter_async_context(http))

@@ -169,9 +169,10 @@ class Scripted:
 
 
 @asynccontextmanager
-async def listening(app: Any) -> AsyncIterator[str]:
+async def listening(app: Any, **more: Any) -> AsyncIterator[str]:
     """Serve an ASGI app on a free port of loopback; gives the base address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="on")
+    given = {"host": "127.0.0.1", "port": 0, "log_level": "critical", "lifespan": "on"}
+    config = uvicorn.Config(app, **given | more)
     config.lifespan = "auto" if isinstance(app, Scripted) else "on"
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

@@ -109,6 +109,9 @@ def test_only_the_users_text_is_changed() -> None:
         ([user([{"type": "input_audio"}])], {}, ["audio"]),
         ([user([{"type": "file"}])], {}, ["files"]),
         ([user([{"type": "hologram"}])], {}, ["other"]),
+        ([user([{"type": "refusal", "refusal": "x"}])], {}, ["other"]),  # some servers read it
+        ([{"role": "system", "content": [{"type": "refusal"}]}, user("x")], {}, ["other"]),
+        ([{"role": "assistant", "content": [{"type": "refusal"}]}, user("x")], {}, []),
         ([user("x"), {"role": "tool", "content": "x", "tool_call_id": "1"}], {}, ["tool_results"]),
         ([user("x"), {"role": "assistant", "content": "Sure"}], {}, ["prefill"]),
         ([user("x")], {"modalities": ["text", "audio"]}, ["audio"]),
@@ -123,8 +126,13 @@ def test_what_cannot_be_guarded_is_found(messages: Any, more: Any, kinds: list[s
     [
         (b"{", None),
         (b"[" * 100_000, None),
+        (b'{"model": "m", "messages": [], "temperature": NaN}', None),
+        (b'{"model": "m", "messages": [], "temperature": 1e999}', None),
         (b"[]", None),
         (b'{"messages": []}', "model"),
+        (b'{"model": "\\ud800", "messages": []}', "model"),  # no ledger could keep it
+        (b'{"model": "a\\u0000", "messages": []}', "model"),
+        (b'{"model": "' + b"m" * 600 + b'", "messages": []}', "model"),
         (b'{"model": "m", "messages": []}', "messages"),
         (b'{"model": "m", "messages": [{"role": "king", "content": "x"}]}', "messages[0]"),
         (b'{"model": "m", "messages": [{"role": "user"}]}', "messages[0].content"),

@@ -3,13 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interlock.certify import RefusalPhrases, Verdict
 from interlock.certify.judges import KEYWORDS
 from interlock.serve.completion import Answer, MalformedError, add_usage
-from interlock.serve.early_refusal import surely_refused
+from interlock.serve.early_refusal import RefusalWatch, surely_refused
 
 
 def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> dict[str, Any]:
@@ -124,6 +124,7 @@ OPENINGS = [
 ]  # fmt: skip
 
 
+@example(["I can't", " wait"], " to show you", len("I can't"), False)
 @given(
     st.lists(st.sampled_from(OPENINGS), max_size=8),
     st.text(max_size=30),
@@ -137,6 +138,43 @@ def test_an_early_refusal_is_always_a_refusal(
     text = "".join(words) + tail
     if surely_refused(judge, text[:cut]):
         assert judge([""], [text]) == [Verdict.REFUSED]
+
+
+@given(
+    st.lists(st.sampled_from([*OPENINGS, "x" * 390, " " * 50, *KEYWORDS]), max_size=8),
+    st.lists(st.integers(1, 30), min_size=1, max_size=5),
+    st.booleans(),
+)
+def test_a_watched_answer_is_cut_where_its_beginning_is_clear(
+    words: list[str], steps: list[int], paper: bool
+) -> None:
+    judge, text = RefusalPhrases(paper=paper), "".join(words)
+    watch, end = RefusalWatch(judge), 0
+    while end < len(text):
+        end += steps[end % len(steps)]
+        found = watch(text[:end])
+        assert found == surely_refused(judge, text[:end])
+        if found:
+            break
+
+
+def test_an_answer_is_looked_at_no_longer_than_it_matters() -> None:
+    looked: list[str] = []
+
+    import interlock.serve.early_refusal as module
+
+    def count(judge: Any, text: str) -> bool:
+        looked.append(text)
+        return False
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "surely_refused", count)
+        for paper in (False, True):
+            looked.clear()
+            watch = RefusalWatch(RefusalPhrases(paper=paper))
+            for end in range(0, 20_000, 10):
+                watch("sorry, " * (end // 7))
+            assert sum(map(len, looked)) < 100_000
 
 
 def test_refusals_are_told_early() -> None:

@@ -116,6 +116,22 @@ def test_the_embedded_model_answers_as_smoothllm_decides(tmp_path: Path) -> None
     asyncio.run(asyncio.wait_for(go(), 240))
 
 
+def test_a_call_of_the_embedded_model_ends_in_time() -> None:
+    from interlock.certify import Reply
+    from interlock.serve.local_upstream import LocalUpstream
+    from interlock.serve.upstream import Call, LostError
+
+    class Slow:
+        async def ask_async(self, prompt: Any) -> Reply:
+            await asyncio.sleep(600)
+            return Reply("Sure")
+
+    upstream = LocalUpstream(Slow(), "m", timeout=0.01)  # type: ignore[arg-type]
+    body = {"messages": [{"role": "user", "content": "x"}]}
+    with pytest.raises(LostError, match="no answer within"):
+        asyncio.run(upstream.ask(Call(body, "r"), lambda _: False))
+
+
 def test_without_a_card_every_answer_says_so(tmp_path: Path) -> None:
     async def go() -> None:
         async with embedded(config(tmp_path, vote={"copies": 3})) as guard:
@@ -154,6 +170,11 @@ def test_a_card_that_is_not_about_the_guard_stops_it(
     assert any(said in line for line in told.differs)
 
 
+def test_a_device_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="device = 'mars' cannot be used"):
+        deploy(config(tmp_path, device="mars"))
+
+
 def test_an_edited_card_stops_it(tmp_path: Path) -> None:
     path = card().save(tmp_path / "card.json")
     path.write_text(json.dumps(json.loads(path.read_text()) | {"lower": 0.99}))
@@ -181,6 +202,24 @@ def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) 
     assert doubts(temperature=1, max_tokens=256) == ("temperature: certified 0.0, asked 1",)
     assert doubts(temperature=0) == ("max_tokens: certified 256, asked None",)
     assert doubts(temperature=0, max_tokens=256, top_p=0.5) == ("top_p: certified without",)
+    fine = {"temperature": 0, "max_tokens": 256, "user": "u", "seed": 3, "top_p": None}
+    assert doubts(**fine) == ()
+    assert doubts(**fine, tools=[{}], documents=[{}]) == (
+        "tools: certified without",
+        "documents: certified without",
+    )
+    chat = [{"role": "system", "content": "s"}, {"role": "user", "content": "x"}]
+    assert doubts(**fine, messages=chat) == (
+        "messages: certified with the user's alone, asked with 2",
+    )
+    more = identity | {"extra": json.dumps({"top_p": 0.9, "max_tokens": None, "thinking": False})}
+    other = card(target="big", target_identity=more)
+    path = str(other.save(tmp_path / "other.json"))
+    deployed = deploy(read_config(None, {"upstream": "http://h/v1/", "certificate": path}))
+    assert doubts(temperature=0, top_p=0.9, thinking=False) == ()
+    assert doubts(temperature=0, top_p=0.9, thinking=True) == (
+        "thinking: certified False, asked True",
+    )
     with pytest.raises(ConfigError, match="address: certified"):
         deploy(read_config(None, {"upstream": "http://other/v1", "certificate": path}))
     with pytest.raises(ConfigError, match="model: certified 'big', deployed 'small'"):

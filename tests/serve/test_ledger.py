@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,15 +22,17 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 from interlock.cli import app
 from interlock.errors import OptionError
-from interlock.serve.ledger import Entry, Ledger, LedgerError
-from tests.serve.running import ASK
+from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
+from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import YES, Scripted, listening
 
-BINARIES = Path("/usr/lib/postgresql/15/bin")
+INSTALLED = Path("/usr/lib/postgresql")  # Debian's place, a folder for each version
+BINARIES = max(INSTALLED.glob("*/bin"), key=lambda path: int(path.parent.name), default=INSTALLED)
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 ENTRY = Entry(
     answer_id="a", request_id="r", time=NOW, prompt_sha256="ab" * 32, prompt_characters=7,
@@ -141,7 +144,8 @@ def test_too_many_waiting_are_refused(tmp_path: Path) -> None:
     ("url", "error"),
     [
         ("nonsense", OptionError),
-        ("mysql+pymysql://x", (OptionError, LedgerError)),
+        ("mysql+pymysql://user:secret@h/x", OptionError),
+        ("postgresql+psycopg://user:secret@h:port/x", OptionError),
         ("sqlite:////nowhere/at/all/l.sqlite", LedgerError),
         ("postgresql+psycopg://user:secret@127.0.0.1:9/x", LedgerError),
     ],
@@ -151,6 +155,18 @@ def test_a_ledger_that_cannot_be_opened(url: str, error: Any) -> None:
         Ledger(url)
     assert "\n" not in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+def test_a_table_of_something_else_is_told_at_once(url: str) -> None:
+    engine = sa.create_engine(url.replace("/postgres", "/template1"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table if exists interlock_decisions"))
+        connection.execute(sa.text("create table interlock_decisions (answer_id text)"))
+    with pytest.raises(LedgerError, match="column"):
+        Ledger(str(engine.url))
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table interlock_decisions"))
+    engine.dispose()
 
 
 def command(*arguments: str) -> Any:
@@ -193,6 +209,13 @@ def test_the_command_names_what_is_wrong(tmp_path: Path) -> None:
     assert "there is no such ledger" in missing.stderr
     assert not (tmp_path / "none.sqlite").exists()
     assert command("--export", "x.txt").exit_code == 1
+    config = tmp_path / "guard.toml"
+    for wrong, said in (
+        ("ledger = 3", "ledger: give a table"),
+        ("[ledger]\nurl = 3", "ledger.url"),
+    ):
+        config.write_text(wrong)
+        assert said in command("--config", str(config)).stderr
     assert command("--outcome", "maybe").exit_code == 2
 
 
@@ -278,3 +301,52 @@ def killed_under_load(url: str, ends: Sequence[signal.Signals]) -> None:
     assert len(set(answered)) == len(answered)
     assert set(answered) <= kept
     assert failed  # the kills did hit requests
+
+
+@pytest.mark.parametrize("torn", [{"model": "\ud800"}, {"prompt_tokens": 10**30}])
+def test_one_that_cannot_be_stored_takes_no_neighbours_along(url: str, torn: Any) -> None:
+    made = [replace(e, answer_id=f"{e.answer_id}{torn}") for e in entries(5)]
+    odd = replace(made[2], answer_id="odd", **torn)
+
+    async def go() -> None:
+        ledger = Ledger(url)
+        results = await asyncio.gather(
+            *(ledger.record(entry, 20.0) for entry in [*made[:2], odd, *made[2:]]),
+            return_exceptions=True,
+        )
+        assert [type(r) for r in results] == [type(None)] * 2 + [EntryError] + [type(None)] * 3
+        assert {e.answer_id for e in ledger.read()} >= {e.answer_id for e in made}
+        await ledger.aclose()
+
+    asyncio.run(go())
+
+
+def test_a_ledger_that_hangs_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what could not be put on record was not answered; it is found working again."""
+    go_on = threading.Event()
+    monkeypatch.setattr("interlock.serve.guard.PUT_ON_RECORD", 0.2)
+
+    async def go() -> None:
+        vote = {"copies": 3, "deadline": 1.0}
+        async with running(tmp_path, Scripted(lambda _: YES), vote=vote) as guard:
+            ledger = guard.guard.ledger
+            insert: Any = ledger._insert
+
+            def hang(rows: Any) -> None:
+                go_on.wait(60)
+                insert(rows)
+
+            ledger._insert = hang  # type: ignore[method-assign]
+            response = await guard.post()
+            assert response.status_code == 503
+            assert response.json()["error"]["code"] == "ledger_unavailable"
+            ready = await guard.http.get("/readyz")
+            assert (ready.status_code, ready.json()["checks"]["ledger"]) == (503, False)
+            go_on.set()
+            while (await guard.http.get("/readyz")).status_code != 200:  # no request is needed
+                await asyncio.sleep(0.01)
+            assert len(guard.entries()) == 1
+
+    asyncio.run(asyncio.wait_for(go(), 120))

@@ -27,7 +27,7 @@ async def browsing(**options: Any) -> AsyncIterator[Any]:
     playwright = pytest.importorskip("playwright.async_api", reason="playwright is not installed")
     async with playwright.async_playwright() as driver:
         browser = await driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], timeout=120_000
         )
         try:
             page = await browser.new_page(**options)
@@ -45,7 +45,7 @@ async def browsing(**options: Any) -> AsyncIterator[Any]:
 
 
 def run(work: Any) -> None:
-    asyncio.run(asyncio.wait_for(work, 280))
+    asyncio.run(asyncio.wait_for(work, 400))
 
 
 async def text(page: Any, selector: str) -> str:

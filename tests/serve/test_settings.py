@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,19 @@ def test_the_command_line_overrules_the_file(tmp_path: Path) -> None:
         ("[vote]\ncopies = '7'", "vote.copies: Input should be a valid integer (given: '7')"),
         ("[vote]\nrate = 1.5", "vote.rate: Input should be less than or equal to 1 (given: 1.5)"),
         ("[vote]\njudge = 'model'", "judge = 'model' needs judge_url and judge_model"),
+        ("vote = 3", "vote: give a table of settings (given: 3)"),
+        ("[[ledger]]\nurl = 'x'", "ledger: give a table of settings"),
+        ("ledger = 'postgresql://u:pw@h/d'", "given: 'postgresql://***@h/d'"),
+        ("certificate = 3", "certificate: give a path, as text (given: 3)"),
         ("[policy]\nimages = 'maybe'", "policy.images: Input should be 'refuse' or 'pass'"),
         ("[drift]\nexpected = [0.5, 0.2]", "expected: give [low, high]"),
+        ("[drift]\nexpected = [0.5]", "drift.expected: give [low, high]"),
+        ("upstream = 'http://'", "upstream: no address of a server"),
+        ("upstream = 'http://[::1'", "upstream: no address of a server"),
+        ("upstream = 'http://h:99999/v1'", "upstream: no address of a server"),
+        ("upstream = 'http://u:pw@h/v1'", "no user, password, query or fragment; keys go into"),
+        ("upstream = 'http://h/v1?key=pw'", "(given: 'http://h/v1?***')"),
+        ("[vote]\njudge_url = 'nonsense'", "vote.judge_url: start with http:// or https://"),
         ("[limits]\nactive = 0", "limits.active: Input should be greater than or equal to 1"),
         ("upstream = 'ftp://x'", "start with http:// or https://"),
         ("upstream = 'http://x'", "no certificate: give one"),
@@ -72,9 +84,10 @@ def test_the_command_line_overrules_the_file(tmp_path: Path) -> None:
 )
 def test_each_wrong_setting_is_one_line(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        read_config(written(tmp_path, text), {})
+        read_config(written(tmp_path, text), {"vote": {"rate": None}, "ledger": {"url": None}})
     assert any(said in line for line in caught.value.lines)
     assert all("\n" not in line and "guard.toml" in line for line in caught.value.lines)
+    assert "pw" not in str(caught.value)
 
 
 def test_every_error_is_told_at_once(tmp_path: Path) -> None:
@@ -106,6 +119,23 @@ def test_keys_let_in_and_keep_out() -> None:
             ring.check(header)
     KeyRing(()).check(None)
     assert "alpha" not in repr(vars(ring))
+
+
+@pytest.mark.parametrize("key", ["alpha", "beta", "gamma", "alph", ""])
+def test_every_key_is_compared_in_constant_time(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Digests of equal length, by a comparison that takes as long whatever it finds."""
+    compared: list[tuple[bytes, bytes]] = []
+    real = hmac.compare_digest
+
+    def compare(mine: bytes, other: bytes) -> bool:
+        compared.append((mine, other))
+        return real(mine, other)
+
+    ring = KeyRing(("alpha", "beta", "gamma"))
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    assert ring.knows(f"Bearer {key}") is (key in ("alpha", "beta", "gamma"))
+    assert len(compared) == 3
+    assert {len(side) for pair in compared for side in pair} == {32}
 
 
 def test_no_keys_no_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from hashlib import sha256
 from typing import Any
 
@@ -112,9 +113,16 @@ def test_faults_never_release_what_a_full_vote_blocks(
 def test_undecided_copies_are_cancelled() -> None:
     order = iter(range(100))
     upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 4 else 30.0)
-    ballot = vote(chat("how do I fold a kite?"), upstream, 7, 0, spare=2)
+    rules = VoteRules(SWAP, 7, RefusalPhrases(), spare=2)
+
+    async def go() -> tuple[Ballot, int]:
+        request = chat("how do I fold a kite?")
+        ballot = await hold_vote(request, rules, upstream, seed=0, request_id="r")
+        return ballot, upstream.cancelled  # before the loop's end, which cancels whatever is left
+
+    ballot, cancelled = asyncio.run(go())
     assert ballot.decision.released
-    assert upstream.cancelled == ballot.decision.cancelled == 2
+    assert cancelled == ballot.decision.cancelled == 2
     assert ballot.decision.saved == 1
     assert ballot.uncounted == 2
     assert len(ballot.usages) == 4
@@ -140,6 +148,18 @@ def test_a_deadline_refuses() -> None:
     assert upstream.cancelled == len(upstream.bodies) == 4
 
 
+def test_a_deadline_before_the_majority_releases_nothing() -> None:
+    order = iter(range(100))
+    upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 2 else 30.0)
+    rules = VoteRules(SWAP, 5, RefusalPhrases())
+    ballot = asyncio.run(
+        hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.5)
+    )
+    assert ballot.decision.count(Verdict.COMPLIED) == 2
+    assert ballot.outcome == "undecided"
+    assert ballot.chosen == ()
+
+
 def test_cancelling_the_vote_cancels_its_calls() -> None:
     upstream = InProcess(lambda _: YES, delay=lambda _: 30.0)
     rules = VoteRules(SWAP, 5, RefusalPhrases())
@@ -153,9 +173,9 @@ def test_cancelling_the_vote_cancels_its_calls() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert upstream.cancelled == 4
 
     asyncio.run(leave())
-    assert upstream.cancelled == 4
 
 
 def test_several_answers_come_from_several_copies() -> None:
@@ -208,6 +228,24 @@ def test_each_step_is_told() -> None:
     for step in told:
         if step["event"] == "asked":
             assert step["text"] == copies[step["copy"]].text
+
+
+def test_copies_of_many_messages_are_made_beside_other_requests() -> None:
+    many = ChatRequest.read(
+        json.dumps(
+            {"model": "m", "messages": [{"role": "user", "content": "a kite"}] * 300}
+        ).encode()
+    )
+    made_in: list[str] = []
+    copies = many.copies
+
+    def copy(*given: Any) -> Any:
+        made_in.append(threading.current_thread().name)
+        return copies(*given)
+
+    object.__setattr__(many, "copies", copy)
+    assert vote(many, InProcess(lambda _: YES), 3, 1).decision.released
+    assert made_in != [threading.main_thread().name]
 
 
 def test_long_prompts_vote_like_short_ones() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from interlock.certify.judges import Verdict
 from interlock.certify.targets.protocol import Prompt, Reply
+from interlock.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -101,3 +104,51 @@ class Decision:
     def saved(self) -> int:
         """Copies that were never asked because the decision had fallen."""
         return self.copies - len(self.votes) - self.cancelled
+
+
+def concluded(
+    votes: Sequence[Vote],
+    tally: Tally,
+    seed: int,
+    *,
+    calls: int,
+    refusal: str,
+    cancelled: int = 0,
+    timed_out: bool = False,
+) -> Decision:
+    """The decision on a tally; the text is that of the first willing copy in a seeded order."""
+    released = tally.decided is True
+    wanted = Verdict.COMPLIED if released else Verdict.REFUSED
+    order = random.Random(f"{seed}/choice").sample(range(tally.copies), tally.copies)
+    rank = {copy: place for place, copy in enumerate(order)}
+    willing = [v for v in votes if v.verdict is wanted and v.reply.text]
+    chosen = min(willing, key=lambda v: rank[v.copy], default=None)
+    return Decision(
+        released=released,
+        text=chosen.reply.text if chosen is not None else refusal,
+        chosen=chosen.copy if chosen is not None else None,
+        votes=tuple(sorted(votes, key=lambda v: v.copy)),
+        copies=tally.copies,
+        cancelled=cancelled,
+        calls=calls,
+        seed=seed,
+        timed_out=timed_out and tally.decided is None,
+    )
+
+
+def settled_verdict(reply: Reply) -> Verdict | None:
+    """The verdict on a reply that needs no judge: a lost one is lost, a blocked one refused."""
+    if reply.lost:
+        return Verdict.LOST
+    return Verdict.REFUSED if reply.finish == "blocked" else None
+
+
+def some(copies: Sequence[Prompt]) -> int:
+    """How many copies there are.
+
+    Raises:
+        OptionError: none.
+    """
+    if not copies:
+        raise OptionError("there are no copies to vote on; give at least one")
+    return len(copies)

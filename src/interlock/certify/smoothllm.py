@@ -8,18 +8,15 @@ count a lost copy the other way, as a jailbreak: there that is the cautious side
 
 from __future__ import annotations
 
-import asyncio
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from interlock.certify.decision import Decision, Tally, Vote
+from interlock.certify.decision import Decision, Tally, Vote, concluded, settled_verdict, some
 from interlock.certify.judges import Judge, RefusalPhrases, Verdict
+from interlock.certify.live_vote import REFUSAL, LiveVote
 from interlock.certify.perturb import Perturbation
 from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
 from interlock.errors import OptionError
-
-REFUSAL = "I can't help with that."
 
 
 class SmoothLLM:
@@ -107,7 +104,7 @@ class SmoothLLM:
         Raises:
             OptionError: a vote has no copies.
         """
-        tallies = [Tally(_some(copies)) for copies in votes_on]
+        tallies = [Tally(some(copies)) for copies in votes_on]
         votes: list[list[Vote]] = [[] for _ in votes_on]
         while True:
             asked: list[tuple[int, int]] = []  # which vote, which of its copies
@@ -123,7 +120,9 @@ class SmoothLLM:
                 votes[i].append(vote)
                 tallies[i] = tallies[i].with_vote(vote.verdict)
         return [
-            self._decision(mine, tally, seed, calls=sum(vote.calls for vote in mine))
+            concluded(
+                mine, tally, seed, calls=sum(vote.calls for vote in mine), refusal=self.refusal
+            )
             for mine, tally, seed in zip(votes, tallies, seeds, strict=True)
         ]
 
@@ -134,47 +133,17 @@ class SmoothLLM:
             OptionError: there are no copies.
             InterlockError: the target raised; the other copies are cancelled first.
         """
-        tally, votes = Tally(_some(copies)), list[Vote]()
-        running: set[asyncio.Task[Vote]] = set()
-        loop = asyncio.get_running_loop()
-        end = None if self.deadline is None else loop.time() + self.deadline
-        spent = [0] * len(copies)  # calls by copy; a cancelled one has no vote to tell
-        launched, timed_out = 0, False
-        first = tally.fewest + self.spare
-        try:
-            while not (self.early_stop and tally.decided is not None):
-                undisputed = first + min(tally.complied, tally.against) - len(votes)
-                wanted = max(tally.fewest, min(tally.fewest + self.spare, undisputed))
-                wanted = wanted if self.early_stop else len(copies)
-                while len(running) < wanted and launched < len(copies):
-                    one = self._ask_one(launched, copies[launched], spent)
-                    running.add(asyncio.create_task(one))
-                    launched += 1
-                if not running:
-                    break
-                left = None if end is None else max(0.0, end - loop.time())
-                done, running = await asyncio.wait(
-                    running, timeout=left, return_when=asyncio.FIRST_COMPLETED
-                )
-                if not done:
-                    timed_out = True
-                    break
-                for vote in sorted((task.result() for task in done), key=lambda v: v.copy):
-                    votes.append(vote)
-                    tally = tally.with_vote(vote.verdict)
-        finally:
-            for task in running:
-                task.cancel()
-            if running:
-                await asyncio.wait(running)
-        return self._decision(
-            votes,
-            tally,
-            seed,
-            calls=sum(spent),
-            cancelled=len(running),
-            timed_out=timed_out,
+        vote = LiveVote(
+            self.target,
+            self.judge,
+            retries=self.retries,
+            early_stop=self.early_stop,
+            spare=self.spare,
+            timeout=self.timeout,
+            deadline=self.deadline,
+            refusal=self.refusal,
         )
+        return await vote.decide(copies, seed=seed)
 
     def _ask(self, copies: Sequence[tuple[int, Prompt]]) -> list[Vote]:
         """One round: ask, judge, and ask again for what was lost."""
@@ -191,73 +160,13 @@ class SmoothLLM:
                 votes[i] = replace(votes[i], reply=reply, verdict=verdict, calls=calls)
         return votes
 
-    async def _ask_one(self, number: int, prompt: Prompt, spent: list[int]) -> Vote:
-        vote = Vote(number, prompt, Reply.failed("not asked"), Verdict.LOST, 0)
-        for _ in range(1 + self.retries):
-            spent[number] += 1
-            try:
-                async with asyncio.timeout(self.timeout):
-                    reply = await self.target.ask_async(prompt)
-                    verdict = await _judge_reply(self.judge, prompt, reply)
-            except TimeoutError:
-                reply, verdict = Reply.failed(f"no answer within {self.timeout} s"), Verdict.LOST
-            vote = replace(vote, reply=reply, verdict=verdict, calls=vote.calls + 1)
-            if verdict is not Verdict.LOST:
-                break
-        return vote
-
-    def _decision(
-        self,
-        votes: Sequence[Vote],
-        tally: Tally,
-        seed: int,
-        *,
-        calls: int,
-        cancelled: int = 0,
-        timed_out: bool = False,
-    ) -> Decision:
-        released = tally.decided is True
-        wanted = Verdict.COMPLIED if released else Verdict.REFUSED
-        order = random.Random(f"{seed}/choice").sample(range(tally.copies), tally.copies)
-        rank = {copy: place for place, copy in enumerate(order)}
-        willing = [v for v in votes if v.verdict is wanted and v.reply.text]
-        chosen = min(willing, key=lambda v: rank[v.copy], default=None)
-        return Decision(
-            released=released,
-            text=chosen.reply.text if chosen is not None else self.refusal,
-            chosen=chosen.copy if chosen is not None else None,
-            votes=tuple(sorted(votes, key=lambda v: v.copy)),
-            copies=tally.copies,
-            cancelled=cancelled,
-            calls=calls,
-            seed=seed,
-            timed_out=timed_out and tally.decided is None,
-        )
-
 
 def judge_replies(
     judge: Judge, prompts: Sequence[Prompt], replies: Sequence[Reply]
 ) -> list[Verdict]:
     """Verdicts on replies: a lost one is lost, a blocked one refused, the judge has the others."""
-    settled = [_settled(reply) for reply in replies]
+    settled = [settled_verdict(reply) for reply in replies]
     open_ = [i for i, verdict in enumerate(settled) if verdict is None]
     judged = judge([prompts[i].text for i in open_], [replies[i].text for i in open_])
     found = dict(zip(open_, judged, strict=True))
     return [found[i] if verdict is None else verdict for i, verdict in enumerate(settled)]
-
-
-async def _judge_reply(judge: Judge, prompt: Prompt, reply: Reply) -> Verdict:
-    settled = _settled(reply)
-    return settled if settled is not None else await judge.judge_async(prompt.text, reply.text)
-
-
-def _settled(reply: Reply) -> Verdict | None:
-    if reply.lost:
-        return Verdict.LOST
-    return Verdict.REFUSED if reply.finish == "blocked" else None
-
-
-def _some(copies: Sequence[Prompt]) -> int:
-    if not copies:
-        raise OptionError("there are no copies to vote on; give at least one")
-    return len(copies)

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +23,7 @@ from interlock.serve.body import read_body
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
 from interlock.serve.page import add_page
+from interlock.serve.strict_json import PlainResponse
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError
 
@@ -77,8 +78,13 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
 
     @app.post("/v1/chat/completions")
     async def chat(request: Request) -> Response:
-        allow(request)
-        content = await read_body(request, guard.config.limits.request_bytes)
+        try:
+            allow(request)
+            limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
+            content = await read_body(request, limit, patience)
+        except WireError as error:
+            guard.turn_away(error, request.state.request_id)
+            raise
         answered = await unless_gone(
             request,
             guard.answer(
@@ -93,7 +99,7 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
                 media_type="text/event-stream",
                 headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
             )
-        return JSONResponse(answered.completion())
+        return PlainResponse(answered.completion())
 
     @app.get("/v1/models")
     async def models(request: Request) -> Any:
@@ -108,14 +114,14 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
                 return entry
         raise WireError(404, f"no model {model!r}", "model_not_found", param="model")
 
-    @app.get("/healthz")
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
     async def healthz() -> Any:
         return {"alive": True}
 
-    @app.get("/readyz")
+    @app.api_route("/readyz", methods=["GET", "HEAD"])
     async def readyz() -> Response:
         ready, state = await guard.ready()
-        return JSONResponse(state, 200 if ready else 503)
+        return PlainResponse(state, 200 if ready else 503)
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -173,7 +179,7 @@ def _events(answered: Answered) -> Iterator[bytes]:
 
 def _wire_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, WireError)
-    return JSONResponse(error.body, error.status, dict(error.headers))
+    return PlainResponse(error.body, error.status, dict(error.headers))
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -182,7 +188,9 @@ def _http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         message = f"no {request.url.path}; the guard answers /v1/chat/completions and /v1/models"
         code = "not_found"
-    return _wire_error(request, WireError(error.status_code, message, code))
+    response = _wire_error(request, WireError(error.status_code, message, code))
+    response.headers.update(error.headers or {})  # which methods are allowed
+    return response
 
 
 def _gone_error(_: Request, __: Exception) -> Response:

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import Request
 
 from interlock.serve.wire_error import WireError
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, patience: float) -> bytes:
     """The body of a JSON request.
+
+    Args:
+        request: whose body.
+        limit: bytes at most.
+        patience: seconds until all of it must be there.
 
     Raises:
         WireError: 415 where it is not declared as JSON (which a page of another site cannot do
-            unasked), 413 where it is too large.
+            unasked), 413 where it is too large, 408 where it does not come.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise WireError(415, "send JSON, with content-type: application/json", "not_json")
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > limit:
-            raise WireError(413, f"at most {limit} bytes", "request_too_large")
+    try:
+        async with asyncio.timeout(patience):
+            async for chunk in request.stream():
+                content += chunk
+                if len(content) > limit:
+                    raise WireError(413, f"at most {limit} bytes", "request_too_large")
+    except TimeoutError:
+        raise WireError(408, "the request did not come in time", "request_timeout") from None
     return bytes(content)

@@ -10,12 +10,22 @@ from typing import Any, Literal
 
 from interlock.certify import Message, Perturbation, Prompt
 from interlock.certify.graphemes import graphemes
+from interlock.serve.strict_json import read_json
 from interlock.serve.wire_error import bad_request
 
 Kind = Literal["images", "audio", "files", "tool_results", "prefill", "other"]
 """What a vote over perturbed text cannot vouch for. ``prefill``: the chat ends in words of the
 assistant, which the model would go on from. ``other``: a part of an unknown type."""
 
+UNGUARDED: Mapping[Kind, str] = {
+    "images": "images",
+    "audio": "sound",
+    "files": "files",
+    "tool_results": "results of tools",
+    "prefill": "chats that end in words of the assistant",
+    "other": "parts of this type",
+}
+"""What they are called to a client."""
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _PARTS: Mapping[str, Kind | None] = {
     "text": None,
@@ -27,6 +37,7 @@ _PARTS: Mapping[str, Kind | None] = {
     "file": "files",
     "input_file": "files",
 }
+_NAME = 512  # characters of a model's name; the ledger keeps it
 _OWN = frozenset({"n", "stream", "stream_options"})  # the guard answers these itself
 
 
@@ -84,14 +95,14 @@ class ChatRequest:
             WireError: 400, with the field that is wrong.
         """
         try:
-            body = json.loads(content)
-        except (ValueError, RecursionError):
+            body = read_json(content)
+        except ValueError:
             raise bad_request("the body is not JSON") from None
         if not isinstance(body, dict):
             raise bad_request("the body must be a JSON object")
         model, messages = body.get("model"), body.get("messages")
-        if not isinstance(model, str) or not model:
-            raise bad_request("give the model's name", "model")
+        if not isinstance(model, str) or not model.isprintable() or not 0 < len(model) <= _NAME:
+            raise bad_request(f"give the model's name, at most {_NAME} characters", "model")
         if not isinstance(messages, list) or not messages:
             raise bad_request("give at least one message", "messages")
         texts, unguarded = list[UserText](), list(_other_ways_in(body))
@@ -193,7 +204,7 @@ def _read_message(number: int, message: Any) -> tuple[UserText | None, list[Ungu
         parts = []
         for place, part in enumerate(content):
             here = f"{where}.content[{place}]"
-            kind = _part_kind(part, here)
+            kind = _part_kind(part, here, role)
             if kind is not None:
                 unguarded.append(Unguarded(kind, here))
             elif part["type"] == "text":
@@ -204,11 +215,13 @@ def _read_message(number: int, message: Any) -> tuple[UserText | None, list[Ungu
     return mine, unguarded
 
 
-def _part_kind(part: Any, where: str) -> Kind | None:
+def _part_kind(part: Any, where: str, role: str) -> Kind | None:
     if not isinstance(part, dict) or not isinstance(part.get("type"), str):
         raise bad_request("give an object with a type", where)
     if part["type"] == "text" and not isinstance(part.get("text"), str):
         raise bad_request("give a text", f"{where}.text")
+    if part["type"] == "refusal" and role != "assistant":
+        return "other"  # some servers read it as text, and it would go through unperturbed
     return _PARTS.get(part["type"], "other")
 
 

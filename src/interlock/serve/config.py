@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from interlock.certify import PerturbationKind
@@ -59,13 +61,18 @@ class VoteSettings(_Section):
     copy_timeout: Seconds = 30.0
     """Seconds for one call of one copy."""
     deadline: Seconds = 60.0
-    """Seconds for a whole request, waiting for its turn included."""
+    """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     """Further calls for a lost copy."""
     spare: Annotated[int, Field(ge=0, le=1000)] = 1
     """Copies asked at once beyond the fewest that could decide."""
     refusal: Annotated[str, Field(min_length=1)] = "I can't help with that."
     """The answer to a blocked request."""
+
+    @field_validator("judge_url")
+    @classmethod
+    def _judge_at(cls, value: str | None) -> str | None:
+        return _base_address(value)
 
     @model_validator(mode="after")
     def _judge_is_named(self) -> VoteSettings:
@@ -79,6 +86,8 @@ class LimitSettings(_Section):
 
     request_bytes: Count = 1_000_000
     """Of one request's body."""
+    messages: Count = 1000
+    """Of one request's chat."""
     user_characters: Count = 200_000
     """That the user wrote in one request."""
     answer_bytes: Annotated[int, Field(ge=1024)] = 2 * 2**20
@@ -172,7 +181,11 @@ class DriftSettings(_Section):
     @field_validator("expected", mode="before")
     @classmethod
     def _pair(cls, value: Any) -> Any:
-        return tuple(value) if isinstance(value, list) else value
+        if value is None or isinstance(value, tuple):
+            return value
+        if not isinstance(value, list) or len(value) != 2:
+            raise ValueError("give [low, high]")
+        return tuple(value)
 
     @model_validator(mode="after")
     def _in_order(self) -> DriftSettings:
@@ -226,6 +239,11 @@ class GuardConfig(_Section):
     drift: DriftSettings = DriftSettings()
     log: LogSettings = LogSettings()
 
+    @field_validator("upstream")
+    @classmethod
+    def _upstream_at(cls, value: str | None) -> str | None:
+        return _base_address(value)
+
     @field_validator("certificate", mode="before")
     @classmethod
     def _path(cls, value: Any) -> Any:
@@ -235,8 +253,6 @@ class GuardConfig(_Section):
     def _one_model(self) -> GuardConfig:
         if (self.upstream is None) == (not self.embedded):
             raise ValueError("give either upstream (--upstream URL) or embedded (--embedded)")
-        if self.upstream is not None and not self.upstream.startswith(("http://", "https://")):
-            raise ValueError(f"upstream = {self.upstream!r}: start with http:// or https://")
         if self.certificate is None and not self.uncertified and not self.embedded:
             raise ValueError(
                 "no certificate: give one (--certificate FILE), or say that none applies "
@@ -260,20 +276,24 @@ def read_config(path: Path | None, given: Mapping[str, Any]) -> GuardConfig:
     Raises:
         ConfigError: a line for each thing that is wrong.
     """
-    settings: dict[str, Any] = {}
-    if path is not None:
-        try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError((f"{path}: cannot be read ({error.strerror})",)) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError((f"{path}: no TOML ({error})",)) from None
-    settings = _overruled(settings, given)
+    settings = _overruled(_parsed(path) if path is not None else {}, given)
     try:
         return GuardConfig.model_validate(settings)
     except ValidationError as error:
-        where = f"{path}: " if path is not None else ""
-        raise ConfigError(tuple(where + _line(problem) for problem in error.errors())) from None
+        raise _named(error, path) from None
+
+
+def read_ledger_url(path: Path | None) -> str:
+    """The ledger's address by the file, whatever else stands there.
+
+    Raises:
+        ConfigError: the file cannot be read, or its ``[ledger]`` is wrong.
+    """
+    section = _parsed(path).get("ledger", {}) if path is not None else {}
+    try:
+        return LedgerSettings.model_validate(section).url
+    except ValidationError as error:
+        raise _named(error, path, "ledger") from None
 
 
 def read_keys(path: Path | None, variable: str) -> tuple[str, ...]:
@@ -298,23 +318,66 @@ def read_keys(path: Path | None, variable: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(keys))
 
 
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigError((f"{path}: cannot be read ({error.strerror})",)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError((f"{path}: no TOML ({error})",)) from None
+
+
+def _base_address(value: str | None) -> str | None:
+    """An address that a path can be put behind, without anything secret in it."""
+    if value is None:
+        return None
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("start with http:// or https://")
+    try:
+        url = httpx.URL(value)
+        if not url.host or not 0 < (url.port or 1) < 2**16:
+            raise httpx.InvalidURL("no host, or no such port")
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError("no address of a server; give one such as http://host:8000/v1") from None
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError("no user, password, query or fragment; keys go into the environment")
+    return value
+
+
 def _overruled(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(settings)
     for name, value in given.items():
         if isinstance(value, Mapping):
             inner = merged.get(name, {})
-            merged[name] = _overruled(inner if isinstance(inner, Mapping) else {}, value)
+            if isinstance(inner, Mapping):  # else it is wrong, and told so
+                merged[name] = _overruled(inner, value)
         elif value is not None:
             merged[name] = value
     return merged
 
 
-def _line(problem: Mapping[str, Any]) -> str:
-    name = ".".join(str(part) for part in problem["loc"])
-    said = str(problem["msg"]).removeprefix("Value error, ")
-    if problem["type"] == "extra_forbidden":
-        said = "no such setting"
-    shown = (
-        f" (given: {problem['input']!r})" if name and problem["type"] != "extra_forbidden" else ""
-    )
-    return f"{name}: {said}{shown}" if name else said
+def _named(error: ValidationError, path: Path | None, *within: str) -> ConfigError:
+    where = f"{path}: " if path is not None else ""
+    return ConfigError(tuple(where + _line(problem, within) for problem in error.errors()))
+
+
+_SAID = {
+    "extra_forbidden": "no such setting",
+    "model_type": "give a table of settings",
+    "is_instance_of": "give a path, as text",
+}
+
+
+def _line(problem: Mapping[str, Any], within: tuple[str, ...] = ()) -> str:
+    name = ".".join(str(part) for part in (*within, *problem["loc"]))
+    said = _SAID.get(problem["type"], str(problem["msg"]).removeprefix("Value error, "))
+    if not name:
+        return said
+    shown = f" (given: {_shown(problem['input'])})" if problem["type"] != "extra_forbidden" else ""
+    return f"{name}: {said}{shown}"
+
+
+def _shown(value: Any) -> str:
+    """For the log, without what may be secret in an address."""
+    text = re.sub(r"//[^/@]*@", "//***@", repr(value))
+    return re.sub(r"\?[^'\"]*", "?***", text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +18,11 @@ from interlock.serve.vote import VoteRules
 
 COPIES, RATE = 11, 0.10
 """Used where neither settings nor certificate say otherwise; the paper's q."""
-_LENGTHS = ("max_tokens", "max_completion_tokens")
-_DECODING = ("top_p", "frequency_penalty", "presence_penalty", "logit_bias", "stop")
+_NEUTRAL = frozenset(
+    {"model", "messages", "n", "stream", "stream_options", "seed", "user", "metadata", "store"}
+    | {"service_tier", "safety_identifier", "prompt_cache_key"}
+)
+"""Fields that do not bear on what a copy is answered, or are looked at elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ class Deployment:
         """Why the certificate does not speak of this request; empty where it does."""
         found = list(self.differs)
         found += [f"{thing.where}: passed on unguarded" for thing in request.unguarded]
-        if self.card is not None and self.card.target_identity.get("target") == "endpoint":
-            found += _decoding_differs(self.card.target_identity, request.body)
+        if self.card is not None:
+            found += _request_differs(self.card.target_identity, request.body)
         return tuple(found)
 
 
@@ -100,9 +105,13 @@ def _embedded(
     certified = card.target_identity if card is not None else {}
     decoding = ("max_tokens", "temperature")
     options: dict[str, Any] = {name: certified[name] for name in decoding if name in certified}
-    target = LocalTarget("embedded", device=config.device, **options)
+    try:
+        target = LocalTarget("embedded", device=config.device, **options)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it
+        why = (str(error).splitlines() or [""])[0]
+        raise ConfigError((f"device = {config.device!r} cannot be used: {why}",)) from None
     model = config.model or "embedded"
-    return LocalUpstream(target, model), model, target.identity
+    return LocalUpstream(target, model, config.vote.copy_timeout), model, target.identity
 
 
 def _endpoint(
@@ -144,14 +153,31 @@ def _target_differs(card: CertificateCard, model: str | None, deployed: Identity
     ]
 
 
-def _decoding_differs(certified: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
+def _request_differs(certified: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
+    """In what a request is not one as they were measured: a chat, and how it is answered."""
     found = []
-    asked = body.get("temperature")
-    if asked != certified.get("temperature"):
-        found.append(f"temperature: certified {certified.get('temperature')!r}, asked {asked!r}")
-    lengths = [body[name] for name in _LENGTHS if body.get(name) is not None]
-    if certified.get("max_tokens") not in lengths:
-        shown = lengths[0] if lengths else None
-        found.append(f"max_tokens: certified {certified.get('max_tokens')!r}, asked {shown!r}")
-    found += [f"{name}: certified without" for name in _DECODING if body.get(name) is not None]
+    if len(body["messages"]) > 1:
+        count = len(body["messages"])
+        found.append(f"messages: certified with the user's alone, asked with {count}")
+    if certified.get("target") != "endpoint":
+        return found  # a model of this process has its decoding options from the card
+    measured = {name: certified.get(name) for name in ("temperature", "max_tokens")}
+    extra = certified.get("extra")
+    measured |= json.loads(extra) if isinstance(extra, str) else {}
+    old, new = _options(measured), _options(body)
+    for name in (*old, *(name for name in new if name not in old)):
+        if old.get(name) == new.get(name):
+            continue
+        if name in old:
+            asked = textwrap.shorten(repr(new.get(name)), 60)
+            found.append(f"{name}: certified {old[name]!r}, asked {asked}")
+        else:
+            found.append(f"{name}: certified without")
     return found
+
+
+def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What bears on an answer; null is as good as absent, and a length has two names."""
+    given = {k: v for k, v in fields.items() if v is not None and k not in _NEUTRAL}
+    length = given.pop("max_completion_tokens", None)
+    return given if length is None else {"max_tokens": length} | given

@@ -20,11 +20,11 @@ from interlock.certify import Verdict
 from interlock.serve.admission import Admission
 from interlock.serve.answered import Answered
 from interlock.serve.breaker import Breaker, WatchedUpstream
-from interlock.serve.chat import ChatRequest
+from interlock.serve.chat import UNGUARDED, ChatRequest
 from interlock.serve.config import GuardConfig
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, MeanBounds, Seen
-from interlock.serve.ledger import Entry, Ledger, LedgerError
+from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
 from interlock.serve.metrics import Metrics
 from interlock.serve.upstream import LostError
 from interlock.serve.vote import Ballot, Watcher, hold_vote
@@ -33,6 +33,8 @@ from interlock.serve.wire_error import WireError, bad_request
 log = logging.getLogger("interlock.guard")
 RECENT = 500
 """Decisions kept in memory for the page."""
+PUT_ON_RECORD = 5.0
+"""Seconds beyond the deadline of a request that putting its decision on record may take."""
 _REACHED = 5.0  # seconds for which the answer to "is the upstream there?" holds
 _STATES = {"closed": 0, "trying": 1, "open": 2}
 
@@ -58,6 +60,8 @@ class Guard:
         self.started = datetime.now(UTC)
         self.ledger_works = True
         self._reached: tuple[float, bool] | None = None
+        self._unrecorded: Entry | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._gauges()
 
     async def start(self) -> None:
@@ -97,10 +101,13 @@ class Guard:
             request = ChatRequest.read(content)
             self._check(request)
             answered = await self._decide(request, request_id, arrived, watch)
-            await self._record(answered, request_id, probe)
+            left = self.config.vote.deadline - (time.perf_counter() - arrived)
+            await self._record(answered, request_id, probe, max(left, 0.0) + PUT_ON_RECORD)
         except WireError as error:
-            self.metrics.requests.labels("failed" if error.status >= 500 else "rejected").inc()
-            log.info(_line(request_id, status=error.status, code=error.code))
+            self.turn_away(error, request_id)
+            raise
+        except asyncio.CancelledError:
+            self.metrics.requests.labels("gone").inc()
             raise
         if answered.ballot.outcome == "undecided" and answered.ballot.retry_after is not None:
             raise WireError(
@@ -110,6 +117,11 @@ class Guard:
                 retry_after=answered.ballot.retry_after or 1.0,
             )
         return answered
+
+    def turn_away(self, error: WireError, request_id: str) -> None:
+        """Count and log a chat request that gets an error for an answer."""
+        self.metrics.requests.labels("failed" if error.status >= 500 else "rejected").inc()
+        log.info(_line(request_id, status=error.status, code=error.code))
 
     def _check(self, request: ChatRequest) -> None:
         """Limits and policy.
@@ -122,6 +134,8 @@ class Guard:
             raise WireError(
                 404, f"this guard serves {served!r} only", "model_not_found", param="model"
             )
+        if len(request.body["messages"]) > limits.messages:
+            raise bad_request(f"at most {limits.messages} messages", "messages", "too_long")
         if request.characters > limits.user_characters:
             raise bad_request(
                 f"at most {limits.user_characters} characters of the user", "messages", "too_long"
@@ -134,7 +148,7 @@ class Guard:
         for thing in request.unguarded:
             if self.config.policy.of(thing.kind) == "refuse":
                 raise bad_request(
-                    f"{thing.kind.replace('_', ' ')} cannot be guarded by a vote over perturbed "
+                    f"{UNGUARDED[thing.kind]} cannot be guarded by a vote over perturbed "
                     f"text, and this guard refuses them (policy.{thing.kind})",
                     thing.where,
                     "unguardable_content",
@@ -178,12 +192,15 @@ class Guard:
         mixed = sha256(f"{self.config.seed}/{request.digest}".encode()).digest()
         return int.from_bytes(mixed[:6], "big")
 
-    async def _record(self, answered: Answered, request_id: str, probe: bool) -> None:
+    async def _record(
+        self, answered: Answered, request_id: str, probe: bool, patience: float
+    ) -> None:
         entry = self._entry(answered, request_id, probe)
         try:
-            await self.ledger.record(entry)
+            await self.ledger.record(entry, patience)
         except LedgerError as error:
-            self.ledger_works = False
+            if not isinstance(error, EntryError):
+                self.ledger_works, self._unrecorded = False, entry
             log.error(_line(request_id, problem=str(error)))
             raise WireError(
                 503, "the decision could not be put on record", "ledger_unavailable"
@@ -230,8 +247,8 @@ class Guard:
             seed=decision.seed,
             certificate=answered.certificate if not answered.doubts else None,
             milliseconds=answered.milliseconds,
-            prompt_tokens=usage["prompt_tokens"],
-            completion_tokens=usage["completion_tokens"],
+            prompt_tokens=_storable(usage["prompt_tokens"]),
+            completion_tokens=_storable(usage["completion_tokens"]),
             probe=probe,
             replica=self.replica,
         )
@@ -259,7 +276,7 @@ class Guard:
         drifted = bool(self.drift.alarms)
         checks = {
             "upstream": self.breaker.state != "open" and await self._reach(),
-            "ledger": self.ledger_works,
+            "ledger": await self._ledger_writes(),
         }
         if self.config.drift.not_ready:
             checks["drift"] = not drifted
@@ -273,6 +290,26 @@ class Guard:
             "alarms": self.drift.alarms,
             "drift": self.drift.to_dict(),
         }
+
+    async def _ledger_writes(self) -> bool:
+        """After a failure, whether it works again: without requests nobody else would find out.
+
+        What is tried is the decision that it could not take, which nobody was told.
+        """
+        if not self.ledger_works:
+            if self._checking is None or self._checking.done():
+                self._checking = asyncio.create_task(self._check_ledger())
+            await asyncio.wait({self._checking}, timeout=1.0)
+        return self.ledger_works
+
+    async def _check_ledger(self) -> None:
+        if self._unrecorded is None:
+            return
+        try:
+            await self.ledger.record(self._unrecorded, PUT_ON_RECORD)
+        except LedgerError:
+            return
+        self.ledger_works = True
 
     async def _reach(self) -> bool:
         now = time.monotonic()
@@ -312,6 +349,11 @@ class Guard:
                 partial(_alarmed, bounds),
                 {"of": name},
             )
+
+
+def _storable(count: int) -> int:
+    """What an upstream claims to have counted, within a column's range."""
+    return min(max(count, 0), 2**53)
 
 
 def _alarmed(bounds: MeanBounds) -> float:

@@ -12,16 +12,30 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from interlock.errors import InterlockError, OptionError
 
 BATCH = 500
 _TRIES = 3
+# What says nothing of the rows that were to be stored: a full disk, a lost server, no permission.
+_OF_THE_DATABASE = (OperationalError, InterfaceError, ProgrammingError, InternalError)
 
 
 class LedgerError(InterlockError):
     """The ledger cannot be opened, read or written."""
+
+
+class EntryError(LedgerError):
+    """This one decision cannot be stored; others can."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +135,16 @@ class Ledger:
         """Decisions that are not on disk yet."""
         return len(self._waiting)
 
-    async def record(self, entry: Entry) -> None:
+    async def record(self, entry: Entry, patience: float = 30.0) -> None:
         """Keep a decision; on disk when this returns.
 
+        Args:
+            entry: the decision.
+            patience: seconds to wait for the disk.
+
         Raises:
-            LedgerError: it could not be written, or too many wait.
+            LedgerError: it could not be written, too many wait, or it is not written in time; it
+                may still be, later.
         """
         if len(self._waiting) >= self._limit:
             raise LedgerError("the ledger is too slow; too many decisions wait")
@@ -133,26 +152,40 @@ class Ledger:
         self._waiting.append((entry, done))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
-        await done
+        try:
+            async with asyncio.timeout(patience):
+                await done
+        except TimeoutError:
+            raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
             batch = self._waiting[:BATCH]
             entries = [entry for entry, _ in batch]
-            problem: Exception | None = None
-            try:
-                await loop.run_in_executor(self._thread, self._insert, entries)
-            except SQLAlchemyError as error:
-                problem = LedgerError(f"{self.name}: {_short(error)}")
+            problems = await loop.run_in_executor(self._thread, self._keep, entries)
             del self._waiting[: len(batch)]
-            for _, done in batch:
+            for (_, done), problem in zip(batch, problems, strict=True):
                 if done.done():
                     continue
                 if problem is None:
                     done.set_result(None)
                 else:
                     done.set_exception(problem)
+
+    def _keep(self, entries: Sequence[Entry]) -> list[LedgerError | None]:
+        """For each decision why it is not on disk; None where it is."""
+        try:
+            self._insert(entries)
+        except Exception as error:  # drivers raise more than they say; the writer must go on
+            said = f"{self.name}: {_short(error)}"
+            if isinstance(error, _OF_THE_DATABASE):
+                return [LedgerError(said)] * len(entries)
+            if len(entries) == 1:
+                return [EntryError(said)]
+            # One that cannot be stored must not take its neighbours along.
+            return [each for entry in entries for each in self._keep([entry])]
+        return [None] * len(entries)
 
     def _insert(self, entries: Sequence[Entry]) -> None:
         rows = [vars(entry) for entry in entries]
@@ -202,10 +235,13 @@ class Ledger:
         """The newest decisions, read without blocking the event loop."""
         return await asyncio.to_thread(lambda: list(self.read(limit=limit)))
 
-    async def aclose(self) -> None:
-        """Write what waits, and close."""
+    async def aclose(self, patience: float = 5.0) -> None:
+        """Write what waits, as far as that is done in time, and close."""
         if self._writer is not None:
-            await self._writer
+            await asyncio.wait({self._writer}, timeout=patience)
+            if not self._writer.done():  # nobody was answered on what is left
+                self._thread.shutdown(wait=False, cancel_futures=True)
+                return
         self.close()
 
     def close(self) -> None:
@@ -215,30 +251,46 @@ class Ledger:
 
 
 def _open(url: str) -> Engine:
-    try:
-        engine = sa.create_engine(url, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError):
+    kind = url.partition("@")[0].partition("://")[0].partition("+")[0]
+    if kind not in ("sqlite", "postgresql"):
         raise OptionError(
-            f"ledger: {url.partition('@')[0].partition('://')[0]}: give an address such as "
+            f"ledger: {kind!r} is not supported; give an address such as "
+            "sqlite:///file or postgresql+psycopg://user:password@host/database"
+        )
+    try:
+        engine = sa.create_engine(url, pool_pre_ping=True, connect_args=_connect_options(url))
+    except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
+        raise OptionError(
+            f"ledger: no address of {kind}; give one such as "
             "sqlite:///file or postgresql+psycopg://user:password@host/database"
         ) from None
     except ModuleNotFoundError as error:
         raise LedgerError(
             f"the ledger needs {error.name}; install it with: pip install 'interlock[postgres]'"
         ) from None
-    if engine.dialect.name not in ("sqlite", "postgresql"):
-        raise OptionError(f"ledger: {engine.dialect.name} is not supported; SQLite or PostgreSQL")
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _durable_sqlite)
     for left in reversed(range(_TRIES)):
         try:
             _metadata.create_all(engine)
+            with engine.connect() as connection:  # a table of that name may be something else's
+                connection.execute(sa.select(_decisions).limit(0))
             break
         except SQLAlchemyError as error:  # two replicas may make the table at the same time
             if not left:
                 shown = engine.url.render_as_string(hide_password=True)
                 raise LedgerError(f"{shown}: cannot be opened ({_short(error)})") from None
     return engine
+
+
+def _connect_options(url: str) -> dict[str, str | int]:
+    """libpq's own limits, for a server or a network that no longer answers; the address wins."""
+    address = sa.make_url(url)
+    if address.get_backend_name() != "postgresql":
+        return {}
+    options = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "keepalives_idle": 10}
+    options |= {"keepalives_interval": 5, "keepalives_count": 2}
+    return {name: value for name, value in options.items() if name not in address.query}
 
 
 def _durable_sqlite(connection: Any, _: Any) -> None:

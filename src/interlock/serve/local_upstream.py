@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from interlock.certify import Message, Prompt, Target
@@ -21,10 +22,12 @@ class LocalUpstream:
     Args:
         target: the model.
         model: the name that clients ask for.
+        timeout: seconds for one call, waiting for its turn included.
     """
 
-    def __init__(self, target: Target, model: str) -> None:
+    def __init__(self, target: Target, model: str, timeout: float = 30.0) -> None:
         self.name, self.model, self._target = f"{model}, in this process", model, target
+        self.timeout = timeout
 
     async def ask(self, call: Call, on_text: OnText) -> Answer:
         """See :class:`~interlock.serve.upstream.Upstream`."""
@@ -33,7 +36,12 @@ class LocalUpstream:
                 raise bad_request(f"the model {self.model} cannot do this", name)
         messages = tuple(_plain(message) for message in call.body["messages"])
         seed = call.body.get("seed")
-        reply = await self._target.ask_async(Prompt(messages, seed if isinstance(seed, int) else 0))
+        prompt = Prompt(messages, seed if isinstance(seed, int) else 0)
+        try:
+            async with asyncio.timeout(self.timeout):
+                reply = await self._target.ask_async(prompt)
+        except TimeoutError:
+            raise LostError(f"no answer within {self.timeout:g} s") from None
         if reply.lost:
             raise LostError(reply.error or "lost")
         on_text(reply.text)

@@ -11,13 +11,14 @@ from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from interlock._version import __version__
 from interlock.serve.body import read_body
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
 from interlock.serve.ledger import Entry
+from interlock.serve.strict_json import PlainResponse, read_json
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError, bad_request
 
@@ -49,7 +50,7 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
 
     may_try = bool(admin_keys) or (not keys and guard.config.on_loopback)
 
-    @app.get("/")
+    @app.api_route("/", methods=["GET", "HEAD"])
     async def page() -> Response:
         return Response(_text("guard.html"), media_type="text/html", headers=_HEADERS)
 
@@ -65,14 +66,15 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
     async def status(request: Request) -> Response:
         allow(request)
         told = await _status(guard)
-        return JSONResponse(told | {"may_try": may_try}, headers={"cache-control": "no-store"})
+        return PlainResponse(told | {"may_try": may_try}, headers={"cache-control": "no-store"})
 
     @app.post("/interlock/try")
     async def try_it(request: Request) -> Response:
         allow(request)
         if not may_try:
             raise WireError(403, "the try-it box needs an admin key", "admin_key_needed")
-        content = await _as_chat(guard, await read_body(request, guard.config.limits.request_bytes))
+        limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
+        content = await _as_chat(guard, await read_body(request, limit, patience))
         return StreamingResponse(
             _steps(guard, content, request.state.request_id),
             media_type="text/event-stream",
@@ -148,9 +150,9 @@ def _row(entry: Entry) -> dict[str, Any]:
 async def _as_chat(guard: Guard, content: bytes) -> bytes:
     """The request that the box stands for."""
     try:
-        given = json.loads(content)
+        given = read_json(content)
         text = given["text"]
-    except (ValueError, RecursionError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise bad_request("give an object with a text", "text") from None
     if not isinstance(text, str) or not text.strip():
         raise bad_request("write something first", "text")

@@ -11,15 +11,17 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import uvicorn
 
 from interlock.errors import OptionError
 from interlock.serve.app import build_app
+from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.config import ConfigError, GuardConfig, read_keys
 from interlock.serve.deployment import Deployment, deploy
-from interlock.serve.guard import Guard
+from interlock.serve.guard import PUT_ON_RECORD, Guard
 from interlock.serve.keys import KeyRing
 from interlock.serve.ledger import Ledger
 
@@ -27,7 +29,7 @@ BACKLOG = 2048
 _KEEP_ALIVE = 75  # seconds; more than clients keep a connection, so that none meets a closed one
 _SWITCH = 0.0005  # seconds after which the ledger's thread and the event loop take turns
 _NEW_OBJECTS = 5000  # between two collections; Python's own 700 come many times in each request
-_GRACE = 5  # seconds beyond the deadline of a request that is under way
+_GRACE = int(PUT_ON_RECORD) + 1  # seconds beyond the deadline of a request that is under way
 
 
 def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> None:
@@ -59,6 +61,8 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
             build_app(guard, keys, admin),
             log_config=None,
             access_log=False,
+            http=BoundedHead,
+            ws="none",
             backlog=BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE,
             timeout_graceful_shutdown=int(config.vote.deadline) + _GRACE,
@@ -124,7 +128,8 @@ class _JsonLines(logging.Formatter):
             facts = {"message": said}
         if record.exc_info and record.exc_info[0] is not None:
             facts["exception"] = record.exc_info[0].__name__
-        head = {"time": self.formatTime(record), "level": record.levelname.lower()}
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        head = {"time": time, "level": record.levelname.lower()}
         return json.dumps(head | (facts if isinstance(facts, dict) else {"message": said}))
 
 

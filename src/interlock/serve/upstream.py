@@ -16,6 +16,7 @@ from httpx_aiohttp import AiohttpTransport
 from interlock.certify.targets.wire import wait_asked_for
 from interlock.serve.completion import Answer, MalformedError
 from interlock.serve.event_stream import data_of_events
+from interlock.serve.strict_json import read_json
 from interlock.serve.wire_error import UpstreamRefusedError, WireError
 
 OnText = Callable[[str], bool]
@@ -202,9 +203,9 @@ class HttpUpstream:
 
     def _their_words(self, content: bytes, status: int) -> dict[str, Any]:
         try:
-            data = json.loads(self._clean(content.decode("utf-8", "replace")))
+            data = read_json(self._clean(content.decode("utf-8", "replace")))
             error = data.get("error", data) if isinstance(data, dict) else {}
-        except (ValueError, RecursionError):
+        except ValueError:
             error = {}
         if isinstance(error, str):
             error = {"message": error}
@@ -252,8 +253,8 @@ async def _whole(content: AsyncIterator[bytes]) -> bytes:
 
 def _json(text: str | bytes) -> Any:
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return read_json(text)
+    except ValueError:
         raise MalformedError("no JSON") from None
 
 

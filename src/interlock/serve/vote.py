@@ -1,30 +1,34 @@
 """The vote on one request: SmoothLLM over its copies, with every failure a vote against.
 
-The decision is :class:`interlock.certify.SmoothLLM`'s own; here its copies are whole requests, its
-target is the upstream, and each step can be watched.
+The decision is that of :class:`interlock.certify.SmoothLLM`; here its copies are whole requests,
+its target is the upstream, and each step can be watched.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
-from interlock.certify import Decision, Judge, Perturbation, Prompt, Reply, SmoothLLM, Verdict
+from interlock.certify import Decision, Judge, Perturbation, Prompt, Reply, Verdict
 from interlock.certify.laws import majority
+from interlock.certify.live_vote import LiveVote
 from interlock.errors import InterlockError
 from interlock.serve.chat import ChatRequest, Copy
 from interlock.serve.completion import Answer, MalformedError
-from interlock.serve.early_refusal import surely_refused
+from interlock.serve.early_refusal import RefusalWatch
 from interlock.serve.upstream import Call, LostError, Upstream
 from interlock.serve.wire_error import WireError
 
 LONG = 20_000
 """Characters from which on copies are made in a thread, so that other requests go on."""
+MANY = 20
+"""Messages of the user from which on likewise."""
 _PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
 _PATIENCE = 1.0  # seconds that a busy upstream may put it off
 
@@ -36,11 +40,7 @@ Watcher = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True)
 class VoteRules:
-    """How each vote is held.
-
-    Raises:
-        OptionError: from :class:`~interlock.certify.SmoothLLM`, for values outside their range.
-    """
+    """How each vote is held."""
 
     perturbation: Perturbation
     copies: int
@@ -103,20 +103,22 @@ async def hold_vote(
     Raises:
         WireError: the upstream says that the request itself is wrong, or the guard's key.
     """
+    started = time.monotonic()
     make = partial(request.copies, rules.perturbation, rules.copies, seed)
-    copies = await asyncio.to_thread(make) if request.characters > LONG else make()
+    long = request.characters > LONG or len(request.texts) > MANY
+    copies = await asyncio.to_thread(make) if long else make()
+    if deadline is not None:
+        deadline = max(0.001, deadline - (time.monotonic() - started))
     box = _Box(copies, rules.judge, upstream, request_id, on_call, watch)
-    smooth = SmoothLLM(
+    vote = LiveVote(
         box,
-        rules.perturbation,
-        rules.copies,
         box,
         retries=rules.retries,
         early_stop=rules.early_stop,
         spare=rules.spare,
         deadline=deadline,
     )
-    decision = await smooth.decide_async([copy.prompt for copy in copies], seed=seed)
+    decision = await vote.decide([copy.prompt for copy in copies], seed=seed)
     return Ballot(
         decision=decision,
         chosen=_chosen(decision, box.answers, request.n),
@@ -145,13 +147,6 @@ class _Box:
     fatal: WireError | None = None
     current: ContextVar[int] = field(default_factory=lambda: ContextVar("copy"))
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """Of no use beyond this vote."""
-        return {"target": self.upstream.name}
-
-    known_error = None
-
     async def ask_async(self, prompt: Prompt) -> Reply:
         number = prompt.seed
         self.current.set(number)
@@ -176,9 +171,11 @@ class _Box:
             raise
 
     async def _call(self, number: int) -> Answer:
+        clearly_refused = RefusalWatch(self.rule)
+
         def on_text(text: str) -> bool:
             self.tell("text", number, text=text)
-            return surely_refused(self.rule, text)
+            return clearly_refused(text)
 
         end = "cancelled"
         try:
@@ -207,12 +204,6 @@ class _Box:
     def tell(self, event: str, number: int, **more: Any) -> None:
         if self.watch is not None:
             self.watch({"event": event, "copy": number, **more})
-
-    def ask(self, prompts: Sequence[Prompt], *, on_reply: Any = None) -> list[Reply]:
-        raise NotImplementedError("a vote of the guard is asynchronous")
-
-    def __call__(self, asked: Sequence[str], answers: Sequence[str]) -> list[Verdict]:
-        raise NotImplementedError("a vote of the guard is asynchronous")
 
 
 def _chosen(decision: Decision, answers: Mapping[int, Answer], n: int) -> tuple[Answer, ...]:

@@ -86,7 +86,8 @@ function show(status) {
     "up since": new Date(status.started).toLocaleString(),
   });
   at("footer").textContent = `interlock ${status.version} · ${status.replica} · ledger ${status.ledger}`;
-  const alarms = Object.entries(status.state.alarms).map(([name, what]) => `${words(name)}: ${what}`);
+  const alarms = Object.entries(status.state.alarms).map(([name, what]) => `${words(name)}: ${what}. `
+    + (name.startsWith("certified") ? "What the certificate assumes no longer holds: measure anew." : "Not the traffic that was expected."));
   at("alarms").hidden = alarms.length === 0;
   at("alarm-list").replaceChildren(...alarms.map((text) => make("li", { text })));
   certificate(status);
@@ -163,7 +164,7 @@ function driftRow([name, test]) {
 // ---- charts ----
 
 const SVG = "http://www.w3.org/2000/svg";
-const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [600, 150, 52, 130, 12];
+const [WIDTH, HEIGHT, LEFT, BOTTOM, TOP] = [600, 150, 66, 130, 12];
 
 function draw(tag, options, text) {
   const element = document.createElementNS(SVG, tag);
@@ -305,7 +306,7 @@ class Ballot {
     const kinds = order.flatMap((kind) => Array(of(kind)).fill(kind));
     [...at("bar").children].forEach((cell, i) => { cell.className = kinds[i] ?? ""; });
     const [release, refuse] = [Math.floor(this.verdicts.length / 2) + 1, Math.ceil(this.verdicts.length / 2)];
-    at("tally").textContent = `${of("complied")} comply (${release} release), ${of("refused") + of("lost")} against (${refuse} block), ${this.verdicts.length} copies`;
+    at("tally").textContent = `Of ${this.verdicts.length} copies ${of("complied")} for (${release} release), ${of("refused") + of("lost")} against (${refuse} block)`;
   }
 
   problem(text) {

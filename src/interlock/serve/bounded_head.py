@@ -1,0 +1,59 @@
+"""Heads of requests, bounded: uvicorn's fast parser by itself takes any length, for ever."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES = 512 * 1024
+"""Far beyond what clients send; a connection with a longer head is closed."""
+HEAD_SECONDS = 75.0
+"""For a whole head, from the connection's or the request's first moment."""
+
+
+class BoundedHead(HttpToolsProtocol):
+    """Closes a connection whose next request does not get beyond its head."""
+
+    _head: int | None = 0  # bytes of a head that is coming; None where it has come
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """A client is there."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes have come."""
+        super().data_received(data)
+        if self._head is not None:
+            self._head += len(data)
+            if self._head > HEAD_BYTES:
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._head = 0
+        self._wait()
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Its head has come; what follows is bounded by ``limits.request_bytes``."""
+        self._head = None
+        self._rest()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self._rest()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._rest()
+        self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _rest(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
