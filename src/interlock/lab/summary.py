@@ -99,7 +99,9 @@ def by_item(table: pa.Table) -> dict[tuple[str, ...], dict[str, float]]:
 
 def keys(table: pa.Table) -> Iterator[tuple[str, ...]]:
     """(model, method, condition, metric), in the order of the study."""
-    groups = table.select(KEY).group_by(list(KEY), use_threads=False).aggregate([])
+    # A group's first row tells its place: Arrow gives groups in an order of its own.
+    rows = table.select(KEY).append_column("place", pa.array(range(len(table)), pa.int64()))
+    groups = rows.group_by(list(KEY)).aggregate([("place", "min")]).sort_by("place_min")
     yield from zip(*(groups[name].to_pylist() for name in KEY), strict=True)
 
 
