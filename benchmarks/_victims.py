@@ -1,4 +1,4 @@
-"""The three classifiers that ``defend`` is measured on, with clean and attacked photos."""
+"""The three classifiers that ``defend`` is measured on, and their photos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -17,7 +16,6 @@ import _photos
 from interlock.data import LabelledFolder, read_image
 from interlock.models import load_classifier
 
-Part = Literal["choose", "report"]
 Listed = list[tuple[Path, int]]
 """Files with the numbers of their classes."""
 BILINEAR = 2
@@ -32,9 +30,6 @@ class Photos:
     """(N, 3, H, W) uint8."""
     labels: Tensor
     """(N,) int64."""
-
-    def __getitem__(self, part: slice | Tensor) -> Photos:
-        return Photos(self.pixels[part], self.labels[part])
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -71,30 +66,16 @@ class Victim:
         """``bank``, ``choose`` and ``report``."""
         return self._photos()
 
-    @property
-    def bounds(self) -> tuple[Tensor, Tensor]:
-        """Black and white as the model takes them."""
-        return ((0 - self.mean) / self.std).flatten(), ((1 - self.mean) / self.std).flatten()
-
     def input(self, pixels: Tensor) -> Tensor:
         """uint8 pixels -> what the model takes."""
         x = (pixels.float() / 255 - self.mean) / self.std
         return x.contiguous(memory_format=torch.channels_last)
-
-    def pixels(self, x: Tensor) -> Tensor:
-        """What the model takes -> uint8 pixels, as a file would hold them."""
-        return ((x * self.std + self.mean).clamp(0, 1) * 255).round().to(torch.uint8)
 
     def batches(self, part: str, size: int = 32) -> Iterator[Tensor]:
         """The photos of a set as model inputs."""
         photos = self.sets[part]
         for start in range(0, len(photos), size):
             yield self.input(photos.pixels[start : start + size])
-
-    def predictions(self, pixels: Tensor) -> Tensor:
-        """(N,) labels of the bare model."""
-        with torch.no_grad():
-            return torch.cat([self.model(self.input(p)).argmax(1) for p in pixels.split(32)])
 
 
 def listed_imagenet(part: str) -> Listed:

@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from interlock.lab.attacked import FOUND, MEAN, ROC, WORST, WORST_STATIC, detection
 from interlock.lab.summary import summarise
 from interlock.lab.tables import tables
+from interlock.lab.values import keys
 from tests.lab.running import here, table
 from tests.lab.test_defend import CLEAN, CLEANSER, LABELS, SHIELD, UNDEFENDED, photo, write
 
@@ -128,3 +130,18 @@ def test_the_table_has_a_row_for_each_condition(out: Path) -> None:
     line = lines["shield", "patch, 10 %", "right"]
     assert rows["patch, 10 %"][2] == f"{line.mean:.3f} [{line.low:.3f}, {line.high:.3f}]"
     assert rows["patch, 10 %"][4] == f"{lines['shield', 'patch, 10 %', ROC].mean:.3f}"
+
+
+@pytest.mark.parametrize("count", [40, 5000])
+def test_lines_come_in_the_order_of_the_study(count: int) -> None:
+    """Arrow alone would give them in another one where there are many."""
+    order = ["undefended", "paper", "shield", "told", "true"]
+    methods = [m for m in order for _ in range(3 * len(m))]
+    rows = [
+        {"model": "m", "method": method, "condition": f"c{k}", "metric": metric}
+        for k in range(count // len(methods) + 1)
+        for method in methods
+        for metric in ("right", "passes")
+    ]
+    found = list(keys(pa.Table.from_pylist(rows)))
+    assert found == list(dict.fromkeys(tuple(row.values()) for row in rows))

@@ -25,5 +25,7 @@ def by_item(table: pa.Table) -> dict[Key, dict[str, float]]:
 
 def keys(table: pa.Table) -> Iterator[Key]:
     """(model, method, condition, metric), in the order of the study."""
-    groups = table.select(KEY).group_by(list(KEY), use_threads=False).aggregate([])
+    rows = table.select(KEY).append_column("place", pa.array(range(len(table)), pa.int64()))
+    # Arrow gives groups in an order of its own: the first row of each tells its place.
+    groups = rows.group_by(list(KEY)).aggregate([("place", "min")]).sort_by("place_min")
     yield from zip(*(groups[name].to_pylist() for name in KEY), strict=True)
