@@ -45,7 +45,7 @@ def test_without_shared_there_is_one_clear_line(path: Path, tmp_path: Path) -> N
     copy = here / path.name
     copy.write_text(path.read_text())
     (line,) = complaints("run", copy, "--out", tmp_path / "out")
-    assert re.search(r"models\[0\].model: .*[Nn]o such (file|directory)", line)
+    assert re.search(r"(models|data)\[0\].*[Nn]o such (file|directory)", line)
     assert "shared" in line
 
 
