@@ -37,7 +37,7 @@ class HSets:
 
     Stage 1 finds sets: a seed in each strong segment of a spatial prior, grown along the input
     Hessian. Stage 2 scores them by Integrated Directional Gradients. Defaults were chosen by
-    ``benchmarks/explain_quality.py``; :meth:`paper` gives the published settings.
+    ``benchmarks/studies/explain.toml``; :meth:`paper` gives the published settings.
 
     Args:
         model: (N, C, H, W) float -> (N, classes) logits. It is put to no other use and left as
