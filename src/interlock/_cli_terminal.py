@@ -66,7 +66,7 @@ class Terminal:
         """The one JSON object, when it was asked for."""
         if self.as_json:
             text = json.dumps(value, indent=2, default=str)
-            print(text.encode("utf-8", "replace").decode("utf-8"), file=self._stdout, flush=True)
+            _write(text, self._stdout, "utf-8")
 
     def track(self, items: Iterable[T], total: int, name: Callable[[T], str]) -> Iterator[T]:
         """Yield the items, with a progress bar where stderr is a terminal."""
@@ -121,8 +121,13 @@ class Terminal:
         if self._progress is not None and stream.isatty():
             self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
             return
-        encoding = stream.encoding or "utf-8"
-        print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+        _write(text, stream, stream.encoding or "utf-8")
+
+
+def _write(text: str, stream: TextIO, encoding: str) -> None:
+    """One line, with a question mark for what the encoding lacks."""
+    stream.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    stream.flush()
 
 
 def _bar(rate: bool = False) -> Any:

@@ -53,7 +53,7 @@ class Sync:
         return [Reply(self.rule(prompt.text)) for prompt in prompts]
 
     async def ask_async(self, prompt: Prompt) -> Reply:
-        raise NotImplementedError
+        return Reply(self.rule(prompt.text))
 
 
 def full_vote(text: str, rule: Any, copies: int, seed: int) -> Any:
