@@ -38,6 +38,19 @@ def test_the_digest_follows_code_and_not_layout(tmp_path: Path) -> None:
     assert _records.code_digest(first) != _records.code_digest(third)
 
 
+def test_the_digest_does_not_read_docstrings(tmp_path: Path) -> None:
+    files = [tmp_path / f"{n}.py" for n in "abcd"]
+    code = "{0}\nX = 1\n{0}\n\n\nclass A:\n    {0}\n\n    def f(self):\n        {0}\n{1}"
+    returns = "        return 'text'\n"
+    files[0].write_text(code.format('"""One."""', returns))
+    files[1].write_text(code.format('"""Another."""', returns))
+    files[2].write_text(code.format("", returns))
+    files[3].write_text(code.format('"""One."""', returns.replace("text", "other")))
+    digests = [_records.code_digest(file) for file in files]
+    assert digests[0] == digests[1] == digests[2]
+    assert digests[3] != digests[0]
+
+
 def test_interval_is_students() -> None:
     mean, half = _tables.interval([1.0, 2.0, 3.0])
     assert mean == 2.0

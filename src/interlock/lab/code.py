@@ -19,11 +19,30 @@ _NO_MATTER = frozenset(
 _LIBRARIES = ("art", "captum", "shapiq", "skimage")
 """Libraries that are methods themselves: their version is part of the code."""
 
+_WITH_BODY = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
 
 def code_digest(*files: Path) -> str:
-    """A digest of what Python files do; layout and comments do not count."""
-    parsed = [ast.dump(ast.parse(file.read_text(encoding="utf-8"))) for file in files]
+    """A digest of what Python files do; layout, comments and docstrings do not count."""
+    parsed = [ast.dump(_without_docstrings(file.read_text(encoding="utf-8"))) for file in files]
     return sha256("\n".join(parsed).encode()).hexdigest()[:12]
+
+
+def _without_docstrings(source: str) -> ast.Module:
+    """The parsed source less every string that stands alone as a statement."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, _WITH_BODY):
+            node.body = [inner for inner in node.body if not _is_text(inner)]
+    return tree
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
 
 
 @cache
