@@ -24,6 +24,8 @@ docs: .venv/.ready
 
 bench-explain: .venv/.ready
 	$(BIN)/python benchmarks/explain_speed.py
+	cp build/explain_speed/table.md docs/results/explain-speed.txt
+	$(BIN)/python benchmarks/update_docs.py
 
 bench-explain-quality: .venv/.ready
 	$(BIN)/interlock lab run benchmarks/studies/explain.toml --out build/lab/explain-quality
@@ -31,10 +33,14 @@ bench-explain-quality: .venv/.ready
 	$(BIN)/python benchmarks/update_docs.py
 
 bench-explain-synthetic: .venv/.ready
-	$(BIN)/python benchmarks/explain_synthetic.py
+	$(BIN)/python benchmarks/explain_synthetic.py --images 50
+	cp build/explain_synthetic/table.md docs/results/explain-synthetic.txt
+	$(BIN)/python benchmarks/update_docs.py
 
 bench-defend: .venv/.ready
 	$(BIN)/python benchmarks/defend_speed.py
+	cp build/defend_speed/table.md docs/results/defend-speed.txt
+	$(BIN)/python benchmarks/update_docs.py
 
 bench-defend-quality: .venv/.ready
 	$(BIN)/python benchmarks/defend_photos.py
@@ -46,12 +52,15 @@ bench-defend-quality: .venv/.ready
 
 bench-certify: .venv/.ready
 	$(BIN)/python benchmarks/certify_coverage.py
+	cp build/certify_coverage/table.md docs/results/certify-coverage.txt
 	$(BIN)/interlock lab run benchmarks/studies/certify.toml --out build/lab/certify-halves
 	$(BIN)/interlock lab report build/lab/certify-halves --summary docs/results/certify-halves.json
 	$(BIN)/python benchmarks/update_docs.py
 
 bench-guard: .venv/.ready
 	$(BIN)/python benchmarks/guard_load.py
+	cp build/guard_load/table.md docs/results/guard-load.txt
+	$(BIN)/python benchmarks/update_docs.py
 
 bench-published: .venv/.ready
 	for paper in h-sets masking smoothllm; do \
@@ -62,6 +71,11 @@ bench-published: .venv/.ready
 
 bench-lab: .venv/.ready
 	$(BIN)/python benchmarks/lab_scale.py
+	cp build/lab_scale/table.md docs/results/lab-scale.txt
+	$(BIN)/interlock lab run benchmarks/studies/cost.toml --workers 1 --out build/lab/cost
+	$(BIN)/python benchmarks/lab_scale.py --costs build/lab/cost $(wildcard build/lab/defend_mobilenet)
+	cp build/lab_scale/costs.md docs/results/lab-costs.txt
+	$(BIN)/python benchmarks/update_docs.py
 
 .venv/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from _tables import publish
 from interlock.certify import (
     JudgeSample,
     PopulationCertificate,
@@ -197,9 +198,7 @@ def main() -> None:
     table = "\n".join(
         [f"{options.populations} populations each, seed {options.seed}.\n", *lines, "", LEGEND]
     )
-    print(table)
-    options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "table.md").write_text(table, encoding="utf-8")
+    publish(table.strip(), options.out / "table.md")
 
 
 class progress:  # noqa: N801 - reads as a verb at its one use

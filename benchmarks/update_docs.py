@@ -1,9 +1,11 @@
-"""Write the tables of README and docs anew from the summaries in ``docs/results``.
+"""Write the tables of README and docs anew from ``docs/results``.
 
     interlock lab report build/lab/explain --summary docs/results/explain.json
+    cp build/defend_speed/table.md docs/results/defend-speed.txt
     python benchmarks/update_docs.py
 
-``tests/test_docs_tables.py`` fails where a document says something else than its summary.
+Studies leave a summary, the scripts what they printed. ``tests/test_docs_tables.py`` and
+``tests/benchmarks/test_printed.py`` fail where a document says something else.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import _printed
 from interlock.lab.documents import names, renewed
 
 ROOT = Path(__file__).parent.parent
@@ -29,10 +32,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.parse_args(argv)
     for path in documents():
         before = path.read_text("utf-8")
-        after = renewed(before, RESULTS)
+        after = _printed.renewed(renewed(before, RESULTS), RESULTS)
         if after != before:
             path.write_text(after, "utf-8")
-        for name in names(after):
+        for name in names(after) + _printed.names(after):
             print(f"{path.relative_to(ROOT)}: {name}{' renewed' if after != before else ''}")
     return 0
 
