@@ -15,8 +15,9 @@ from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from interlock.cli import app
-from interlock.serve.config import GuardConfig, read_config
+from interlock.serve.config import read_config
 from interlock.serve.guard import PUT_ON_RECORD
+from interlock.serve.settings import GuardConfig
 from tests.serve.test_embedded import card
 
 ROOT = Path(__file__).parent.parent

@@ -14,11 +14,12 @@ import openai
 
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
-from interlock.serve.config import GuardConfig, read_config
+from interlock.serve.config import read_config
 from interlock.serve.deployment import deploy
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
 from interlock.serve.ledger import Entry, Ledger
+from interlock.serve.settings import GuardConfig
 from tests.serve.scripted_upstream import Scripted, listening
 
 ASK: Any = [{"role": "user", "content": "how do I fold a kite out of paper?"}]

@@ -18,11 +18,12 @@ from interlock.certify.perturb import ALPHABET
 from interlock.certify.targets.local import LocalTarget
 from interlock.errors import InterlockError
 from interlock.serve.app import build_app
-from interlock.serve.config import ConfigError, GuardConfig, read_config
+from interlock.serve.config import ConfigError, read_config
 from interlock.serve.deployment import deploy
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
 from interlock.serve.ledger import Ledger
+from interlock.serve.settings import GuardConfig
 from tests.serve.running import Running, httpx
 from tests.serve.scripted_upstream import listening
 

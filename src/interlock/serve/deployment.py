@@ -12,7 +12,8 @@ from typing import Any
 from interlock.certify import CertificateCard, Judge, ModelJudge, Perturbation, RefusalPhrases
 from interlock.certify.targets.protocol import Identity
 from interlock.serve.chat import ChatRequest
-from interlock.serve.config import ConfigError, GuardConfig, VoteSettings
+from interlock.serve.config import ConfigError
+from interlock.serve.settings import GuardConfig, VoteSettings
 from interlock.serve.upstream import HttpUpstream, Upstream
 from interlock.serve.vote import VoteRules
 

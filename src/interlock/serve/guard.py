@@ -10,9 +10,7 @@ import secrets
 import socket
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -20,15 +18,17 @@ from interlock.certify import Verdict
 from interlock.serve.admission import Admission
 from interlock.serve.answered import Answered
 from interlock.serve.breaker import Breaker, WatchedUpstream
-from interlock.serve.chat import UNGUARDED, ChatRequest
-from interlock.serve.config import GuardConfig
+from interlock.serve.chat import ChatRequest
 from interlock.serve.deployment import Deployment
-from interlock.serve.drift import DriftWatch, MeanBounds, Seen
+from interlock.serve.drift import DriftWatch, Seen
+from interlock.serve.gauges import add_gauges
 from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
 from interlock.serve.metrics import Metrics
+from interlock.serve.policy import check
+from interlock.serve.settings import GuardConfig
 from interlock.serve.upstream import LostError
 from interlock.serve.vote import Ballot, Watcher, hold_vote
-from interlock.serve.wire_error import WireError, bad_request
+from interlock.serve.wire_error import WireError
 
 log = logging.getLogger("interlock.guard")
 RECENT = 500
@@ -36,7 +36,6 @@ RECENT = 500
 PUT_ON_RECORD = 5.0
 """Seconds beyond the deadline of a request that putting its decision on record may take."""
 _REACHED = 5.0  # seconds for which the answer to "is the upstream there?" holds
-_STATES = {"closed": 0, "trying": 1, "open": 2}
 
 
 class Guard:
@@ -62,7 +61,7 @@ class Guard:
         self._reached: tuple[float, bool] | None = None
         self._unrecorded: Entry | None = None
         self._checking: asyncio.Task[None] | None = None
-        self._gauges()
+        add_gauges(self.metrics, self.admission, ledger, self.breaker, self.drift)
 
     async def start(self) -> None:
         """Take up where the ledger ends: recent decisions, and the drift test on them."""
@@ -99,7 +98,7 @@ class Guard:
         arrived = time.perf_counter()
         try:
             request = ChatRequest.read(content)
-            self._check(request)
+            check(request, self.config, self.deployment)
             answered = await self._decide(request, request_id, arrived, watch)
             left = self.config.vote.deadline - (time.perf_counter() - arrived)
             await self._record(answered, request_id, probe, max(left, 0.0) + PUT_ON_RECORD)
@@ -122,41 +121,6 @@ class Guard:
         """Count and log a chat request that gets an error for an answer."""
         self.metrics.requests.labels("failed" if error.status >= 500 else "rejected").inc()
         log.info(_line(request_id, status=error.status, code=error.code))
-
-    def _check(self, request: ChatRequest) -> None:
-        """Limits and policy.
-
-        Raises:
-            WireError: the request is not one for this guard.
-        """
-        served, limits = self.deployment.model, self.config.limits
-        if served is not None and request.model != served:
-            raise WireError(
-                404, f"this guard serves {served!r} only", "model_not_found", param="model"
-            )
-        if len(request.body["messages"]) > limits.messages:
-            raise bad_request(f"at most {limits.messages} messages", "messages", "too_long")
-        if request.characters > limits.user_characters:
-            raise bad_request(
-                f"at most {limits.user_characters} characters of the user", "messages", "too_long"
-            )
-        most = self.deployment.rules.copies // 2 + 1
-        if request.n > most:
-            raise bad_request(
-                f"at most {most}: each answer is that of a copy which voted to release", "n"
-            )
-        for thing in request.unguarded:
-            if self.config.policy.of(thing.kind) == "refuse":
-                raise bad_request(
-                    f"{UNGUARDED[thing.kind]} cannot be guarded by a vote over perturbed "
-                    f"text, and this guard refuses them (policy.{thing.kind})",
-                    thing.where,
-                    "unguardable_content",
-                )
-        if not request.characters:
-            raise bad_request(
-                "there is no text of the user to guard", "messages", "nothing_to_guard"
-            )
 
     async def _decide(
         self, request: ChatRequest, request_id: str, arrived: float, watch: Watcher | None
@@ -322,42 +286,10 @@ class Guard:
             self._reached = now, there
         return self._reached[1]
 
-    def _gauges(self) -> None:
-        gauge = self.metrics.gauge
-        gauge("active_requests", "Requests voted on.", lambda: self.admission.active)
-        gauge("waiting_requests", "Requests in the queue.", lambda: self.admission.waiting)
-        gauge("ledger_waiting", "Decisions not on disk yet.", lambda: self.ledger.waiting)
-        gauge(
-            "breaker_state",
-            "0 closed, 1 trying again, 2 open.",
-            lambda: _STATES[self.breaker.state],
-        )
-        for name, bounds in self.drift.bounds.items():
-            share: Mapping[str, Callable[[MeanBounds], float]] = {
-                "lower": lambda b: b.lower,
-                "upper": lambda b: b.upper,
-                "seen_at_least": lambda b: b.estimate[0],
-                "seen_at_most": lambda b: b.estimate[1],
-            }
-            for which, value in share.items():
-                labels = {"of": name, "is": which}
-                read = partial(value, bounds)
-                gauge("refusal_share", "Confidence bounds and what was seen.", read, labels)
-            gauge(
-                "drift",
-                "1 from the moment on at which an assumption was ruled out.",
-                partial(_alarmed, bounds),
-                {"of": name},
-            )
-
 
 def _storable(count: int) -> int:
     """What an upstream claims to have counted, within a column's range."""
     return min(max(count, 0), 2**53)
-
-
-def _alarmed(bounds: MeanBounds) -> float:
-    return float(bounds.alarm is not None)
 
 
 def _line(request_id: str, **facts: Any) -> str:

@@ -19,11 +19,12 @@ import uvicorn
 from interlock.errors import OptionError
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
-from interlock.serve.config import ConfigError, GuardConfig, read_keys
+from interlock.serve.config import ConfigError, read_keys
 from interlock.serve.deployment import Deployment, deploy
 from interlock.serve.guard import PUT_ON_RECORD, Guard
 from interlock.serve.keys import KeyRing
 from interlock.serve.ledger import Ledger
+from interlock.serve.settings import GuardConfig
 
 BACKLOG = 2048
 _KEEP_ALIVE = 75  # seconds; more than clients keep a connection, so that none meets a closed one

@@ -1,0 +1,270 @@
+"""All settings of a guard: what each may be, and what it is by default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from interlock.certify import PerturbationKind
+from interlock.serve.chat import Kind
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Choice = Literal["refuse", "pass"]
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
+
+
+class VoteSettings(_Section):
+    """How each request is voted on; what is absent follows the certificate."""
+
+    perturbation: PerturbationKind | None = None
+    """``"swap"``, ``"patch"`` or ``"insert"``."""
+    rate: Annotated[float, Field(ge=0, le=1)] | None = None
+    """q, the share of characters changed in each copy."""
+    copies: Annotated[int, Field(ge=1, le=1001)] | None = None
+    """N."""
+    alphabet: Annotated[str, Field(min_length=2)] | None = None
+    """New characters are drawn from these."""
+    paper: bool | None = None
+    """The published perturbation to the letter."""
+    judge: Literal["phrases", "keywords", "model"] = "phrases"
+    """``"phrases"``: answers that begin by refusing. ``"keywords"``: the paper's. ``"model"``:
+    another chat model, see ``judge_url``."""
+    judge_url: str | None = None
+    """Base address of the judging model."""
+    judge_model: str | None = None
+    """Its name there."""
+    judge_key_env: str = "INTERLOCK_JUDGE_KEY"
+    """Environment variable with its key; any word where it needs none."""
+    copy_timeout: Seconds = 30.0
+    """Seconds for one call of one copy."""
+    deadline: Seconds = 60.0
+    """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
+    retries: Annotated[int, Field(ge=0, le=10)] = 1
+    """Further calls for a lost copy."""
+    spare: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Copies asked at once beyond the fewest that could decide."""
+    refusal: Annotated[str, Field(min_length=1)] = "I can't help with that."
+    """The answer to a blocked request."""
+
+    @field_validator("judge_url")
+    @classmethod
+    def _judge_at(cls, value: str | None) -> str | None:
+        return _base_address(value)
+
+    @model_validator(mode="after")
+    def _judge_is_named(self) -> VoteSettings:
+        if self.judge == "model" and not (self.judge_url and self.judge_model):
+            raise ValueError("judge = 'model' needs judge_url and judge_model")
+        return self
+
+
+class LimitSettings(_Section):
+    """What one client may ask for, and how much at once."""
+
+    request_bytes: Count = 1_000_000
+    """Of one request's body."""
+    messages: Count = 1000
+    """Of one request's chat."""
+    user_characters: Count = 200_000
+    """That the user wrote in one request."""
+    answer_bytes: Annotated[int, Field(ge=1024)] = 2 * 2**20
+    """Of one copy's answer; a longer one is lost."""
+    active: Count = 100
+    """Requests voted on at once."""
+    queue: Annotated[int, Field(ge=0, le=1_000_000)] = 200
+    """Requests that may wait; beyond it the answer is 429."""
+    connections: Count = 1000
+    """Calls of the upstream at once."""
+
+
+class PolicySettings(_Section):
+    """What happens to a request that holds something no vote over perturbed text vouches for.
+
+    ``"refuse"`` answers 400; ``"pass"`` sends it on unchanged and says in the answer that the
+    certificate does not apply.
+    """
+
+    images: Choice = "refuse"
+    """Pictures in a message."""
+    audio: Choice = "refuse"
+    """Sound in a message, or a spoken answer."""
+    files: Choice = "refuse"
+    """Files in a message."""
+    tool_results: Choice = "refuse"
+    """Messages of the roles ``tool`` and ``function``."""
+    prefill: Choice = "refuse"
+    """A chat that ends in words of the assistant, which the model would go on from."""
+    other: Choice = "refuse"
+    """Parts of an unknown type."""
+
+    def of(self, kind: Kind) -> Choice:
+        """The choice for one kind."""
+        choice: Choice = getattr(self, kind)
+        return choice
+
+
+class AuthSettings(_Section):
+    """Who may ask the guard."""
+
+    keys_file: Path | None = None
+    """One key a line; blank lines and lines with ``#`` are skipped."""
+    keys_env: str = "INTERLOCK_GUARD_KEYS"
+    """Environment variable with keys, commas between them."""
+    admin_keys_file: Path | None = None
+    """Keys that may also see the page's data and the copies of the try-it box."""
+    admin_keys_env: str = "INTERLOCK_GUARD_ADMIN_KEYS"
+    """Likewise, by environment."""
+    open: bool = False
+    """Serve other machines without keys."""
+
+    @field_validator("keys_file", "admin_keys_file", mode="before")
+    @classmethod
+    def _path(cls, value: Any) -> Any:
+        return Path(value) if isinstance(value, str) else value
+
+
+class LedgerSettings(_Section):
+    """Where decisions are kept."""
+
+    url: str = "sqlite:///interlock-guard.sqlite"
+    """An SQLAlchemy address; ``postgresql+psycopg://…`` for several replicas."""
+    waiting: Count = 10_000
+    """Decisions not yet written at most; beyond it requests are answered 503."""
+
+
+class BreakerSettings(_Section):
+    """When the upstream counts as down."""
+
+    failures: Count = 30
+    """Calls in a row that failed."""
+    pause: Seconds = 10.0
+    """Seconds until one request is let through to try again."""
+
+
+class DriftSettings(_Section):
+    """The running comparison with what the certificate assumes."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
+    """Of each alarm: a false one ever has at most one minus this probability."""
+    certified: Literal["probes", "all"] = "probes"
+    """Whose votes are held against the certificate. ``"probes"``: requests with the header
+    ``x-interlock-probe: 1``, such as a replay of the certified attacks. ``"all"``: every
+    request, where all traffic is attacks."""
+    expected: tuple[float, float] | None = None
+    """Range of the refused share of copies over all traffic, as the operator knows it."""
+    not_ready: bool = False
+    """Answer ``/readyz`` with 503 from the first alarm on."""
+
+    @field_validator("expected", mode="before")
+    @classmethod
+    def _pair(cls, value: Any) -> Any:
+        if value is None or isinstance(value, tuple):
+            return value
+        if not isinstance(value, list) or len(value) != 2:
+            raise ValueError("give [low, high]")
+        return tuple(value)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> DriftSettings:
+        if self.expected is not None and not 0 <= self.expected[0] <= self.expected[1] <= 1:
+            raise ValueError("expected: give [low, high] with 0 <= low <= high <= 1")
+        return self
+
+
+class LogSettings(_Section):
+    """What the log says."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least that is logged; ``info`` has a line for each request."""
+    prompts: bool = False
+    """Log the user's text. Off: its hash and length only."""
+
+
+class GuardConfig(_Section):
+    """A guard."""
+
+    upstream: str | None = None
+    """Base address of the model's server, such as ``http://127.0.0.1:8000/v1``."""
+    upstream_key_env: str = "OPENAI_API_KEY"
+    """Environment variable with its key; none is sent where it is unset."""
+    upstream_usage: bool = True
+    """Ask the upstream for token counts of streams; some servers refuse to be asked."""
+    embedded: bool = False
+    """Serve the small chat model of this package instead."""
+    device: str | None = None
+    """Where the embedded model runs."""
+    model: str | None = None
+    """The one model that may be asked for; the certificate's where absent."""
+    certificate: Path | None = None
+    """A card that ``interlock certify report`` wrote."""
+    uncertified: bool = False
+    """Serve without a certificate that applies; every answer says so."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    """0 for any that is free."""
+    seed: Annotated[int, Field(ge=0)] | None = None
+    """Makes equal requests draw equal copies. Absent: each draws its own, unpredictable ones."""
+    page: bool = True
+    """Serve the page at ``/``."""
+    vote: VoteSettings = VoteSettings()
+    limits: LimitSettings = LimitSettings()
+    policy: PolicySettings = PolicySettings()
+    auth: AuthSettings = AuthSettings()
+    ledger: LedgerSettings = LedgerSettings()
+    breaker: BreakerSettings = BreakerSettings()
+    drift: DriftSettings = DriftSettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("upstream")
+    @classmethod
+    def _upstream_at(cls, value: str | None) -> str | None:
+        return _base_address(value)
+
+    @field_validator("certificate", mode="before")
+    @classmethod
+    def _path(cls, value: Any) -> Any:
+        return Path(value) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _one_model(self) -> GuardConfig:
+        if (self.upstream is None) == (not self.embedded):
+            raise ValueError("give either upstream (--upstream URL) or embedded (--embedded)")
+        if self.certificate is None and not self.uncertified and not self.embedded:
+            raise ValueError(
+                "no certificate: give one (--certificate FILE), or say that none applies "
+                "(--uncertified)"
+            )
+        return self
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can ask."""
+        return self.host in LOOPBACK
+
+
+def _base_address(value: str | None) -> str | None:
+    """An address that a path can be put behind, without anything secret in it."""
+    if value is None:
+        return None
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("start with http:// or https://")
+    try:
+        url = httpx.URL(value)
+        if not url.host or not 0 < (url.port or 1) < 2**16:
+            raise httpx.InvalidURL("no host, or no such port")
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError("no address of a server; give one such as http://host:8000/v1") from None
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError("no user, password, query or fragment; keys go into the environment")
+    return value
