@@ -56,6 +56,9 @@ bench-defend-quality: .venv/.ready
 bench-certify: .venv/.ready
 	$(BIN)/python benchmarks/certify_coverage.py
 	cp build/certify_coverage/table.md docs/results/certify-coverage.txt
+	$(BIN)/interlock certify report --benign-limit 40 --rates 0.10,0.15,0.20 --trials 1 --out build/certify
+	$(BIN)/python benchmarks/certify_report.py build/certify/results.json
+	cp build/certify_report/table.md docs/results/certify-report.txt
 	$(BIN)/interlock lab run benchmarks/studies/certify.toml --out build/lab/certify-halves
 	$(BIN)/interlock lab report build/lab/certify-halves --summary docs/results/certify-halves.json
 	$(BIN)/python benchmarks/update_docs.py
