@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-synthetic bench-defend bench-defend-quality bench-certify bench-guard bench-published bench-lab docs clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-certify bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -32,9 +32,12 @@ bench-explain-quality: .venv/.ready
 	$(BIN)/interlock lab report build/lab/explain-quality --summary docs/results/explain-quality.json
 	$(BIN)/python benchmarks/update_docs.py
 
-bench-explain-synthetic: .venv/.ready
-	$(BIN)/python benchmarks/explain_synthetic.py --images 50
-	cp build/explain_synthetic/table.md docs/results/explain-synthetic.txt
+bench-explain-known: .venv/.ready
+	$(BIN)/python -m benchmarks.explain_scenes
+	for name in known partners; do \
+		$(BIN)/interlock lab run benchmarks/studies/explain_$$name.toml --out build/lab/explain-$$name && \
+		$(BIN)/interlock lab report build/lab/explain-$$name --summary docs/results/explain-$$name.json || exit 1; \
+	done
 	$(BIN)/python benchmarks/update_docs.py
 
 bench-defend: .venv/.ready
@@ -53,6 +56,9 @@ bench-defend-quality: .venv/.ready
 bench-certify: .venv/.ready
 	$(BIN)/python benchmarks/certify_coverage.py
 	cp build/certify_coverage/table.md docs/results/certify-coverage.txt
+	$(BIN)/interlock certify report --benign-limit 40 --rates 0.10,0.15,0.20 --trials 1 --out build/certify
+	$(BIN)/python benchmarks/certify_report.py build/certify/results.json
+	cp build/certify_report/table.md docs/results/certify-report.txt
 	$(BIN)/interlock lab run benchmarks/studies/certify.toml --out build/lab/certify-halves
 	$(BIN)/interlock lab report build/lab/certify-halves --summary docs/results/certify-halves.json
 	$(BIN)/python benchmarks/update_docs.py

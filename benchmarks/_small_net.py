@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from _parts import CLASSES, Rule, draw
+from benchmarks._parts import CLASSES, Rule, draw
 
 STEPS = 240
 XOR_STEPS = 160
