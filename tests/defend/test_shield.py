@@ -14,13 +14,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interlock.defend._clean_pass import Sample
 from interlock.defend._masks import grown, two_windows, windows
 from interlock.defend.adaptive import AdaptiveAttack
 from interlock.defend.features import Taps, find_layers, last_maps
 from interlock.defend.fill import pull_push
 from interlock.defend.foreign import Moments
 from interlock.defend.patch_attack import PatchAttack
-from interlock.defend.shield import ConceptShield, _Sample
+from interlock.defend.shield import ConceptShield
 from interlock.errors import DataError, InterlockError, ModelError, OptionError
 from tests.conftest import SmallCNN
 
@@ -351,7 +352,7 @@ class TestAdaptiveAttack:
 def test_the_banks_images_are_a_uniform_sample_of_the_stream() -> None:
     counts = np.zeros(40)
     for seed in range(400):
-        sample = _Sample(seed, limit=10)
+        sample = Sample(seed, limit=10)
         for batch in torch.arange(40.0).view(-1, 1, 1, 1).split(7):
             sample.add(batch)
         chosen = [int(x.item()) for x in sample.images]

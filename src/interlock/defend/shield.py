@@ -10,15 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from interlock.defend._clean_pass import clean_pass
 from interlock.defend._files import complete, fingerprint, restore, store
-from interlock.defend._masks import foreign_masks, grown, two_windows, windows
-from interlock.defend.answer import Answer, Hidden, Inspection
-from interlock.defend.bank import ConceptBank, as_batches, parts_of
-from interlock.defend.features import Taps, find_layers
-from interlock.defend.fill import pull_push
-from interlock.defend.foreign import Foreignness, Moments, fitted
+from interlock.defend._masks import foreign_masks, windows
+from interlock.defend._trials import NOT_ASKED, WINDOW, could_change, hide, try_windows
+from interlock.defend.answer import Answer, Inspection
+from interlock.defend.bank import ConceptBank
+from interlock.defend.features import Taps
+from interlock.defend.foreign import Foreignness
 from interlock.defend.paper import PaperMasking
-from interlock.errors import DataError, ModelError, OptionError
+from interlock.errors import ModelError, OptionError
 
 VERSION = 3
 GROWTH = 0.01
@@ -28,20 +29,6 @@ UNSURE = 1.45
 
 The evidence is the new label's probability plus the old one's, at most 2: a clean label that a
 window changes was seldom a sure one, a patch's is."""
-SECOND = 0.9
-"""The next window is tried too where it is at least so foreign as this share of the first."""
-APART = 0.05
-"""How far it keeps from the first, as a share of the height."""
-WINDOW = 0.2
-"""Side of the window that is tried on images that look clean, as a share of the image's."""
-WINDOW_GROWTH = 0.03
-"""How far the second window reaches beyond the first, as a share of the height."""
-NOT_ASKED = -1
-"""In place of a vote that the answer did not need."""
-FEWEST = 16
-"""Fewest clean images: half of them calibrate the thresholds."""
-CALIBRATION = 256
-"""Most images that are held out to calibrate."""
 
 
 @dataclass(frozen=True)
@@ -124,44 +111,19 @@ class ConceptShield(nn.Module):
             raise OptionError(f"share={share}; use a value in [0, 1)")
         if model.training:
             raise ModelError("the model is in training mode; call model.eval() first")
-        taps, seen = None, 0
-        moments: list[Moments] = []
-        held_out: list[Tensor] = []
-        for_bank = _Sample(seed)
-        for x in as_batches(images):
-            with torch.no_grad():
-                taps = taps or Taps(model, layers or find_layers(model, x[:1]))
-                order = torch.arange(seen, seen + len(x))
-                chosen = (order % 2 == 1) & (order < 2 * CALIBRATION)
-                seen += len(x)
-                if chosen.any():
-                    held_out.append(x[chosen])
-                for_bank.add(x)
-                if chosen.all():
-                    continue
-                maps = taps(x[~chosen])[1]
-                moments = moments or [Moments() for _ in maps]
-                for moment, cells in zip(moments, maps, strict=True):
-                    moment.add(cells)
-        if taps is None or seen < FEWEST:
-            raise DataError(f"{seen} clean images; give at least {FEWEST}")
-        with torch.no_grad():
-            foreignness = fitted(taps, moments, held_out)
-            calibration = [
-                foreignness(taps(x)[1], *x.shape[-2:]) for x in held_out
-            ]  # held out, so a few small maps
-        peaks = torch.cat([m.flatten(1).amax(dim=1) for m in calibration])
-        pixels = torch.cat([m.flatten()[::7] for m in calibration]).cpu().numpy()
+        clean = clean_pass(model, images, layers, seed)
+        peaks = torch.cat([m.flatten(1).amax(dim=1) for m in clean.foreign])
+        pixels = torch.cat([m.flatten()[::7] for m in clean.foreign]).cpu().numpy()
         settings = _Settings(
             trigger=float(peaks.quantile(1 - false_mask_rate)),
             edge=float(np.quantile(pixels, 0.99)),
             false_mask_rate=false_mask_rate,
             share=share,
         )
-        bank = bank or ConceptBank.fit(model, for_bank.images, concepts=concepts, seed=seed)
-        shield = cls(model, foreignness, bank, settings)
+        bank = bank or ConceptBank.fit(model, clean.for_bank, concepts=concepts, seed=seed)
+        shield = cls(model, clean.foreignness, bank, settings)
         if false_change_rate:
-            evidence = shield._calibrated(held_out, false_change_rate)
+            evidence = shield._calibrated(clean.held_out, false_change_rate)
             shield.settings = replace(settings, evidence=evidence)
         return shield
 
@@ -198,46 +160,10 @@ class ConceptShield(nn.Module):
                 count += int(quiet.sum())
                 tried = quiet & could_change(logits, UNSURE)
                 if tried.any():
-                    looked = self._try_windows(x[tried], logits[tried], foreign[tried])
+                    looked = try_windows(self.model, x[tried], logits[tried], foreign[tried])
                     changed.append(looked.evidence)
         found = torch.cat([*changed, torch.zeros(count + 1)]).sort(descending=True).values
         return max(UNSURE, float(found[int(rate * count)]) + 1e-6)
-
-    def _hide(self, images: Tensor, own: Tensor, hidden: Tensor, reach: float) -> Hidden:
-        """Classify with something hidden, and again with more of it where the label changes."""
-        under = self.model(pull_push(images, hidden)).softmax(dim=1)
-        label, own_label = under.argmax(dim=1), own.argmax(dim=1)
-        votes = torch.stack([label, torch.full_like(label, NOT_ASKED)], dim=1)
-        index = (label != own_label).nonzero()[:, 0]
-        if len(index):
-            wider = self.model(pull_push(images[index], grown(hidden[index], reach)))
-            votes[index, 1] = wider.argmax(dim=1)
-            under = under.index_put((index,), (under[index] + wider.softmax(dim=1)) / 2)
-        agreed = (label != own_label) & (votes[:, 1] == label)
-        sure = under.gather(1, label[:, None])[:, 0] + own.softmax(dim=1).amax(dim=1)
-        return Hidden(
-            logits=under.clamp_min(1e-12).log(),
-            changed=under.argmax(dim=1) != own_label,
-            evidence=sure * agreed,
-            votes=votes,
-            hidden=hidden,
-            passes=(votes != NOT_ASKED).sum(dim=1),
-        )
-
-    def _try_windows(self, images: Tensor, own: Tensor, foreign: Tensor) -> Hidden:
-        """Hide the most foreign window, and the next one where that is nearly as foreign.
-
-        What the window with more evidence gives, with the passes of both.
-        """
-        first, second, ratio = two_windows(foreign, WINDOW, APART)
-        looked = self._hide(images, own, first, WINDOW_GROWTH)
-        index = (ratio >= SECOND).nonzero()[:, 0]
-        if not len(index):
-            return looked
-        again = self._hide(images[index], own[index], second[index], WINDOW_GROWTH)
-        passes = looked.passes.index_put((index,), again.passes, accumulate=True)
-        better = again.evidence > looked.evidence[index]
-        return replace(looked.put(index[better], again[better]), passes=passes)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits.
@@ -320,14 +246,14 @@ class ConceptShield(nn.Module):
         hit = masks.flatten(1).any(dim=1)
         if hit.any():
             index = hit.nonzero()[:, 0]
-            looked = self._hide(images[index], own[index], masks[index], GROWTH)
+            looked = hide(self.model, images[index], own[index], masks[index], GROWTH)
             logits = logits.index_put((index[looked.changed],), looked.logits[looked.changed])
             votes[index] = looked.votes
             passes[index] += looked.passes
         tried = ~hit & could_change(own, self.settings.evidence)
         if tried.any():
             index = tried.nonzero()[:, 0]
-            looked = self._try_windows(images[index], own[index], foreign.detach()[index])
+            looked = try_windows(self.model, images[index], own[index], foreign.detach()[index])
             accepted = looked.evidence > self.settings.evidence
             logits = logits.index_put((index[accepted],), looked.logits[accepted])
             masks = masks.index_put((index[accepted],), looked.hidden[accepted])
@@ -370,26 +296,3 @@ class ConceptShield(nn.Module):
             bank = ConceptBank(tensors["factors"], model_id=header["model"], **header["bank"])
             settings = _Settings(**header["settings"])
         return cls(model, foreignness, bank, settings)
-
-
-def could_change(logits: Tensor, evidence: float) -> Tensor:
-    """(N, classes) -> (N,) bool: where the surest new label would give more than this evidence."""
-    return logits.softmax(dim=1).amax(dim=1) + 1 > evidence
-
-
-class _Sample:
-    """A uniform sample of the images of a stream, for the bank."""
-
-    def __init__(self, seed: int, limit: int = 128) -> None:
-        self._rng = np.random.default_rng((seed, 1))
-        self._limit, self._seen = limit, 0
-        self.images: list[Tensor] = []
-        """(1, C, H, W) each."""
-
-    def add(self, batch: Tensor) -> None:
-        for x in parts_of(batch, 1):
-            self._seen += 1
-            if len(self.images) < self._limit:
-                self.images.append(x.clone())
-            elif (place := int(self._rng.integers(self._seen))) < self._limit:
-                self.images[place] = x.clone()

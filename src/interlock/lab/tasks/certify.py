@@ -9,19 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from interlock.certify import (
-    Certificate,
-    DecayCurve,
-    Decision,
-    Judge,
-    Perturbation,
-    RefusalPhrases,
-    SmoothLLM,
-    Verdict,
-)
-from interlock.certify.graphemes import graphemes
+from interlock.certify import Decision, SmoothLLM, Verdict
 from interlock.certify.targets.load import load_target
-from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply, Target
+from interlock.certify.targets.protocol import Target
 from interlock.errors import InterlockError, OptionError
 from interlock.lab.code import modules_digest
 from interlock.lab.data import Tell
@@ -36,20 +26,14 @@ from interlock.lab.items import (
     failed,
     name_of,
 )
-from interlock.lab.study import CertifyStudy, MethodPart, ModelPart, label, unknown
+from interlock.lab.study import CertifyStudy, MethodPart, ModelPart, label
 from interlock.lab.task import Numbered, Setting, Worker, one_line
-from interlock.lab.tasks.options import unknown_options
 from interlock.lab.tasks.prompts import BENIGN, Asked, read_prompts
+from interlock.lab.tasks.smooth import copies_of, make_smooth, open_judge, problems, try_promised
 from interlock.lab.votes import UNSTABLE
 
 VERSION = 1
 """Of what an item means; part of its name."""
-METHODS = ("undefended", "smoothllm")
-JUDGES = ("phrases", "keywords")
-OPTIONS = ("kind", "rate", "alphabet", "paper", "copies", "retries", "early_stop",
-           "unstable")  # fmt: skip
-_NOT_OF_COPIES = ("copies", "retries", "early_stop", "unstable")
-_COPIES = 11
 
 
 @dataclass(frozen=True)
@@ -70,7 +54,7 @@ class CertifyTask:
     def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
         study = setting.study
         assert isinstance(study, CertifyStudy)
-        setting.refuse(_problems(study))
+        setting.refuse(problems(study))
         self._setting, self._study = setting, study
         self._models = list(_identities(setting).items())
         self._blocks = [
@@ -168,7 +152,7 @@ class CertifyWorker:
                 files[name] = content
             for wanted in item.wanted:
                 if wanted.metric in UNSTABLE:
-                    value, no = _promised(wanted.metric, asked[item.data], part)
+                    value, no = try_promised(wanted.metric, asked[item.data], part)
                     rows.append(Measured(wanted.row, value, None, None, no))
                     continue
                 value = None if wrong else _value(wanted.metric, decision)
@@ -199,79 +183,6 @@ def _wanted(item: Item, prompt: Asked, part: MethodPart) -> Iterator[Wanted]:
         code = modules_digest("interlock.certify.certificate", "interlock.certify.decay")
         for metric in UNSTABLE:
             yield Wanted.of(item.id, metric, unstable=unstable, span=prompt.span, code=code)
-
-
-def promised(metric: str, prompt: Asked, part: MethodPart) -> float:
-    """The published certificate of one attack (arXiv 2511.18721), by what a study takes for true.
-
-    Args:
-        metric: ``"promised-1"`` or ``"promised-2"``, by the proposition.
-        prompt: with the span of its adversarial part.
-        part: with ``unstable``: ``epsilon``, and ``a``, ``b``, ``c`` of ASR(k).
-    """
-    assert prompt.span is not None
-    start, stop = prompt.span
-    curve, epsilon = _unstable(part)
-    perturbation = _perturbation(part)
-    certificate = Certificate(
-        k=curve.threshold(epsilon),
-        epsilon=epsilon,
-        length=len(graphemes(prompt.text)),
-        suffix_length=len(graphemes(prompt.text[start:stop])),
-        rate=perturbation.rate,
-        copies=copies_of(part),
-        perturbation=perturbation.kind,
-        curve=curve,
-        paper=perturbation.paper,
-    )
-    return certificate.dsp_conservative if metric == "promised-1" else certificate.dsp
-
-
-def _promised(metric: str, prompt: Asked, part: MethodPart) -> tuple[float | None, str | None]:
-    try:
-        return promised(metric, prompt, part), None
-    except OptionError as error:  # a span that no suffix has, say
-        return None, one_line(error)
-
-
-def _unstable(part: MethodPart) -> tuple[DecayCurve, float]:
-    given = part.options["unstable"]
-    if not isinstance(given, dict) or sorted(given) != ["a", "b", "c", "epsilon"]:
-        raise OptionError("unstable: give a, b and c of ASR(k) = a exp(-b k) + c, and epsilon")
-    curve = DecayCurve(given["a"], given["b"], given["c"])
-    curve.threshold(given["epsilon"])
-    return curve, given["epsilon"]
-
-
-def copies_of(part: MethodPart) -> int:
-    """N."""
-    return 1 if part.method == "undefended" else int(part.options.get("copies", _COPIES))
-
-
-def make_smooth(target: Target, judge: Judge, part: MethodPart) -> SmoothLLM:
-    """The defence that a part of a study names.
-
-    Raises:
-        OptionError: an option outside its range.
-    """
-    if "unstable" in part.options:
-        _unstable(part)
-    if part.method == "undefended":
-        return SmoothLLM(target, Perturbation("swap", 0.0), 1, judge)
-    vote = {key: part.options[key] for key in ("retries",) if key in part.options}
-    early = part.options.get("early_stop", False)  # all votes are wanted, for certificates
-    return SmoothLLM(target, _perturbation(part), copies_of(part), judge, early_stop=early, **vote)
-
-
-def _perturbation(part: MethodPart) -> Perturbation:
-    return Perturbation(
-        **{key: value for key, value in part.options.items() if key not in _NOT_OF_COPIES}
-    )
-
-
-def open_judge(name: str) -> Judge:
-    """A judge by name."""
-    return RefusalPhrases(paper=name == "keywords")
 
 
 def _value(metric: str, decision: Decision) -> float:
@@ -345,34 +256,3 @@ def _identities(setting: Setting) -> dict[str, str]:
 def _at_address(name: str, study: CertifyStudy) -> bool:
     part = next(part for part in study.models if label(part) == name)
     return part.model.startswith(("http://", "https://"))
-
-
-def _problems(study: CertifyStudy) -> Iterator[str]:
-    if study.judge not in JUDGES:
-        yield f"judge: {study.judge!r}: {unknown('judge', study.judge, JUDGES)}"
-    for number, part in enumerate(study.methods):
-        where = f"methods[{number}]"
-        if part.method not in METHODS:
-            yield f"{where}.method: {part.method!r}: {unknown('method', part.method, METHODS)}"
-            continue
-        known = OPTIONS if part.method == "smoothllm" else ()
-        wrong = list(unknown_options(part.options, known))
-        yield from (f"{where}.options.{option}: {text}" for option, text in wrong)
-        if not wrong:
-            try:
-                make_smooth(_Nobody(), open_judge("phrases"), part)
-            except (OptionError, TypeError) as error:
-                yield f"{where}.options: {error}"
-
-
-class _Nobody:
-    """A target that loses every call: stands where only options are looked at."""
-
-    def __init__(self) -> None:
-        self.identity: Identity = {"target": "nobody"}
-
-    def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:
-        return [Reply.failed("nobody answers") for _ in prompts]
-
-    async def ask_async(self, prompt: Prompt) -> Reply:
-        return Reply.failed("nobody answers")
