@@ -226,7 +226,10 @@ def test_unknown_kinds_and_options(tmp_path: Path) -> None:
 def test_missing_packages_name_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import sys
 
+    from fsspec.registry import _registry
+
     monkeypatch.setitem(sys.modules, "s3fs", None)
+    monkeypatch.delitem(_registry, "s3", raising=False)  # where it is kept once found
     with pytest.raises(
         DataError, match=r"^s3://bucket/x: s3:// needs s3fs; pip install 'interlock\[s3\]'$"
     ):
