@@ -25,7 +25,7 @@ from benchmarks._parts import CLASSES, GLYPH, Rule, draw
 from interlock import HSets
 from interlock.explain._baseline import baseline_for
 from interlock.explain._derivatives import Differentiable
-from interlock.explain._ranking import ranking
+from interlock.explain._ranking import cut
 from interlock.explain.peers import make_peer
 from interlock.explain.priors import segment, slic
 
@@ -111,10 +111,8 @@ def truth(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def strongest(saliency: Tensor, pixels: int) -> Tensor:
     """(H, W) bool: the largest positive entries, so many at most."""
-    first = torch.from_numpy(ranking(saliency[None], saliency, 0)[:pixels])
-    kept = torch.zeros(saliency.shape, dtype=torch.bool)
-    kept.view(-1)[first] = saliency.flatten()[first] > 0
-    return kept
+    share = min(1.0, pixels / saliency.numel())
+    return cut(saliency[None], saliency, share, seed=0) > 0
 
 
 def mass(model: nn.Module, x: Tensor, target: int, saliency: Tensor, **_: Any) -> float:
@@ -161,8 +159,10 @@ def partner(model: nn.Module, x: Tensor, target: int, saliency: Tensor, **_: Any
 
 def auroc(inside: Tensor, outside: Tensor) -> float:
     """The chance that a value of ``inside`` exceeds one of ``outside``; ties count half."""
-    difference = inside.flatten()[:, None] - outside.flatten()[None]
-    return float(((difference > 0).double() + (difference == 0).double() / 2).mean())
+    from sklearn.metrics import roc_auc_score
+
+    values = torch.cat([inside.flatten(), outside.flatten()])
+    return float(roc_auc_score(torch.arange(len(values)) < inside.numel(), values))
 
 
 def row(model: nn.Module, tau: float, seed: int) -> Saliency:
