@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# two processes, each file in one of them; more would need more memory than small machines have
+PARALLEL := --numprocesses 2 --dist loadfile
 
 .PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-certify bench-guard bench-published bench-lab docs clean
 
@@ -7,10 +9,10 @@ demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
 
 test: lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-all: lint
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow or not slow"
 
 lint: .venv/.ready
 	$(BIN)/ruff format --check .

@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # one thread for each of the processes that share the cores, and for those that they start
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 import pytest
 import torch

@@ -170,7 +170,9 @@ def test_the_prior_is_computed_once_for_an_image(small_cnn, photo):
 
 
 @pytest.mark.parametrize(
-    "baseline", [0.0, 0.5, "blur", torch.zeros(3, 1, 1), torch.rand(3, 24, 20)], ids=str
+    "baseline",
+    [0.0, 0.5, "blur", torch.zeros(3, 1, 1), torch.linspace(0, 1, 3 * 24 * 20).view(3, 24, 20)],
+    ids=["zero", "half", "blur", "black", "picture"],
 )
 def test_baselines(baseline, small_cnn, photo):
     found = HSets(small_cnn, baseline=baseline, steps=100).explain(photo)

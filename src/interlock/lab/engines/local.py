@@ -132,10 +132,11 @@ def _pool(blob: bytes, workers: int, threads: int) -> Iterator[ProcessPoolExecut
         _greet(pool)
         yield pool
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Before the pool is told to end: once told without waiting, it can no longer be joined,
+        # and its thread is woken over a closed pipe when Python ends.
         for process in set(multiprocessing.active_children()) - before:
             process.kill()
-        pool.shutdown(wait=True)
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _greet(pool: ProcessPoolExecutor) -> None:
