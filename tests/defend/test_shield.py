@@ -154,6 +154,60 @@ def test_passes_count_the_models_calls(shield: ConceptShield, model: Net) -> Non
         assert shield.passes(x[k : k + 1]).tolist() == [len(calls)]
 
 
+class Sided(Net):
+    """Also weighs how bright the left half is: a mirror image has other labels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        left, right = x.mean(dim=1).split(SIDE // 2, dim=2)
+        side = 20 * (left.mean(dim=(1, 2)) - right.mean(dim=(1, 2)))
+        return super().forward(x) + torch.stack([side, -side, side, -side], dim=1)
+
+
+class Even(Net):
+    """Says of a mirror image what it says of the image."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + super().forward(x.flip(-1))
+
+
+def test_a_mirror_is_asked_only_where_clean_labels_survive_it() -> None:
+    clean = pictures(96, seed=1)
+    assert ConceptShield.fit(Even(), clean, concepts=4).settings.mirror
+    assert not ConceptShield.fit(Sided(), clean, concepts=4).settings.mirror
+    assert not ConceptShield.fit(Even(), clean, concepts=4, mirror=False).settings.mirror
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_masked_pictures_get_the_mean_of_two_views(
+    shield: ConceptShield, model: Net, mirror: bool
+) -> None:
+    fitted = ConceptShield(
+        model, shield.foreignness, shield.bank, replace(shield.settings, mirror=mirror)
+    )
+    patched = with_noise(pictures(40, seed=2))[0]
+    _, foreign = fitted.look(patched)
+    masks = fitted.hidden(foreign)
+    filled = pull_push(patched, masks)
+    other = filled.flip(-1) if mirror else pull_push(patched, grown(masks, 0.01))
+    views = [model(x).softmax(dim=1) for x in (filled, other)]
+    mean = (views[0] + views[1]) / 2
+    own = model(patched).argmax(1)
+    lead = mean.amax(1) - mean.gather(1, own[:, None])[:, 0]
+    score = fitted.score(patched)
+    loud, faint = score > 1, score < 1.2
+    accepted = loud & (lead > 0) & (~faint | (lead > 0.3))
+    assert accepted.sum() > 5
+    refused = loud & faint & (lead > 0) & ~accepted
+    assert refused.any()
+    answer = fitted.answer(patched)
+    assert torch.equal(answer.labels[loud], torch.where(accepted, mean.argmax(1), own)[loud])
+    assert torch.equal(answer.votes[loud], torch.stack([v.argmax(1) for v in views], 1)[loud])
+    assert answer.passes[loud].tolist() == [3] * int(loud.sum())
+    kept = loud & ~accepted
+    assert torch.equal(answer.logits[kept], answer.own[kept])
+    torch.testing.assert_close(answer.logits[accepted].exp(), mean[accepted])
+
+
 def test_inspect_agrees_with_predict(shield: ConceptShield, model: Net) -> None:
     patched = with_noise(pictures(5, seed=8))[0]
     for image in patched:

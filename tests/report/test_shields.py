@@ -42,7 +42,7 @@ INSPECTION = Inspection(
     score=1.5,
     mask=MASK,
     foreignness=1 + MASK.float(),
-    votes=(0, 0, 1),
+    votes=(0, 1),
     concepts=torch.rand(3, 4, 4, generator=torch.Generator().manual_seed(0)),
     importances=torch.tensor([0.5, -1.0, 2.0]),
     exact=True,
@@ -107,7 +107,7 @@ def test_the_steps_are_told_in_order_and_only_concepts_that_speak_for_the_answer
     assert "Concepts that speak for watch" in body
     assert body.index("<strong>concept 3<") < body.index("<strong>concept 1<")
     assert "<strong>concept 2<" not in body
-    assert "cup, cup, watch" in body
+    assert "the model says cup, in the second view watch." in body
 
 
 def test_unsigned_importances_are_not_said_to_speak_for_an_answer() -> None:

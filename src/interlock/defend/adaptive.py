@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from interlock.defend._trials import GROWTH, View, mean_of_views
 from interlock.defend.ascent import Bounds, Canvas, ascend, value_range
-from interlock.defend.fill import pull_push
 from interlock.defend.patch_attack import Patched, check_batch, margin
 from interlock.defend.regions import cover, footprint, random_places
 from interlock.defend.shield import ConceptShield
@@ -26,8 +26,8 @@ JUDGED_EVERY = 10
 class AdaptiveAttack:
     """Differentiate through the shield, and stay below its threshold.
 
-    What is raised is the mean margin of the bare model, of the model under the shield's own masks
-    (the mask is taken as constant in the backward pass: BPDA, arXiv 1802.00420), and under a
+    What is raised is the mean margin of the bare model, of the mean of both views under the
+    shield's own masks (they are taken as constant: BPDA, arXiv 1802.00420), and under a
     window of random place that may hide a part of the patch (expectation over transformations),
     less a penalty on foreignness above the shield's trigger inside and around the patch. Every
     restart has its own penalty weight, so that loud and quiet patches are both tried, and the
@@ -116,6 +116,7 @@ class AdaptiveAttack:
     ) -> Callable[[Tensor], Tensor]:
         near = F.max_pool2d(masks.float(), 5, stride=1, padding=2) > 0
         trigger = shield.settings.trigger
+        view = View(shield.settings.mirror, GROWTH)
 
         def objective(z: Tensor) -> Tensor:
             logits, foreign = shield.look(z)
@@ -126,7 +127,7 @@ class AdaptiveAttack:
             # Now and then a part of the patch is hidden at random instead.
             if rng.random() < 0.25:
                 hidden = masks & (_uniform(masks.shape, rng, z) < 0.5)
-            under = margin(shield.model(pull_push(z, hidden)), y)
+            under = margin(mean_of_views(shield.model, z, hidden, view).log(), y)
             excess = ((foreign - 0.9 * trigger).clamp_min(0) * near).flatten(1).sum(dim=1)
             share = excess / near.flatten(1).sum(dim=1)
             return value + under - weight * 10 * share

@@ -20,7 +20,7 @@ class Answer:
     masks: Tensor
     """(N, 1, H, W) bool: what is hidden of each image, at the least; empty if nothing is."""
     votes: Tensor
-    """(N, 2): the labels under the mask and under the wider one; -1 where neither was needed."""
+    """(N, 2): the labels of both views of what a mask leaves; -1 for a view not asked."""
     passes: Tensor
     """(N,) int: forward passes that each image took."""
 
@@ -52,8 +52,7 @@ class Inspection:
     foreignness: Tensor
     """(H, W): 1 where nothing is foreign."""
     votes: tuple[int, ...]
-    """The label under the mask, and under the wider one if the first changed it; empty where
-    nothing is hidden."""
+    """The labels of both views of what the mask leaves; empty where nothing is hidden."""
     concepts: Tensor
     """(concepts, h, w): how much of each concept of the bank, where."""
     importances: Tensor
@@ -70,11 +69,11 @@ class Hidden:
     """What the model says with something hidden."""
 
     logits: Tensor
-    """(N, classes): logarithm of the mean probabilities under one mask or two."""
-    changed: Tensor
-    """(N,) bool: whether they give another label than the bare model."""
+    """(N, classes): logarithm of the mean probabilities of one view or two."""
+    lead: Tensor
+    """(N,): how much likelier their label is than the bare model's; 0 where it is the same."""
     evidence: Tensor
-    """(N,): for a new label that both masks give, its mean probability plus that of the bare
+    """(N,): for a new label that both views give, its mean probability plus that of the bare
     model's label; 0 without one."""
     votes: Tensor
     """(N, 2) long."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend._clean_pass import clean_pass
-from interlock.defend._files import complete, fingerprint, restore, store
+from interlock.defend._fitted import Settings, read, write
 from interlock.defend._masks import foreign_masks, windows
-from interlock.defend._trials import NOT_ASKED, WINDOW, could_change, hide, try_windows
+from interlock.defend._trials import (
+    GROWTH,
+    NOT_ASKED,
+    WINDOW,
+    View,
+    could_change,
+    hide,
+    mirror_agrees,
+    try_windows,
+)
 from interlock.defend.answer import Answer, Inspection
 from interlock.defend.bank import ConceptBank
 from interlock.defend.features import Taps
@@ -21,28 +30,17 @@ from interlock.defend.foreign import Foreignness
 from interlock.defend.paper import PaperMasking
 from interlock.errors import ModelError, OptionError
 
-VERSION = 3
-GROWTH = 0.01
-"""How far the second mask reaches beyond the foreign cells, as a share of the height."""
-UNSURE = 1.45
+MIRRORED = 0.7
+"""Share of the clean labels that a mirror must leave alone, for the second view to be mirrored."""
+NEAR = 1.2
+"""An alarm below so many triggers is a faint one."""
+LEAD = 0.3
+"""By how much the new label must be likelier than the old one after a faint alarm."""
+UNSURE = 1.5
 """Least evidence at which a window may change a label, however calm the clean photos are.
 
 The evidence is the new label's probability plus the old one's, at most 2: a clean label that a
 window changes was seldom a sure one, a patch's is."""
-
-
-@dataclass(frozen=True)
-class _Settings:
-    trigger: float
-    """Foreignness at which an image is masked."""
-    edge: float
-    """Foreignness that belongs to a mask once it is there."""
-    false_mask_rate: float
-    """Share of the calibration photos above the trigger, as asked for."""
-    share: float
-    """A mask also leaves out what is below this share of its image's peak."""
-    evidence: float = 2.0
-    """What a new label needs under a window (see ``UNSURE``); at 2 none is accepted."""
 
 
 class ConceptShield(nn.Module):
@@ -50,19 +48,19 @@ class ConceptShield(nn.Module):
 
     One pass takes the logits and the activations of several layers. Where cells are too foreign
     to those of clean photos, the place is hidden, filled smoothly from around it, and the image
-    classified again. If the label survives, what was hidden did not decide it, and the answer is
-    the model's own. If it does not, the place is hidden again under a slightly wider mask, and the
-    mean probabilities under both decide. Other images have their most foreign window hidden, and
-    the next one where it is nearly as foreign: if the label changes, and changes alike under a
-    wider window, with evidence that clean photos hardly ever give, the new label is accepted. In
-    all other cases the answer is the model's own, bit for bit. Masks depend on the image alone:
-    not on a label, nor on other images of the batch.
+    classified again, as it is and mirrored; the mean probabilities of both views decide, and must
+    decide by a margin where the alarm is a faint one. (Where a mirror changes the labels of clean
+    images, the second view is a slightly wider mask's.) Other images have their most foreign
+    window hidden, and the next one where it is nearly as foreign: if the label changes, and
+    changes alike in the mirrored view, with evidence that clean photos hardly ever give, the new
+    label is accepted. In all other cases the answer is the model's own, bit for bit. Masks depend
+    on the image alone: not on a label, nor on other images of the batch.
 
     Make one by ``ConceptShield.fit``.
     """
 
     def __init__(
-        self, model: nn.Module, foreignness: Foreignness, bank: ConceptBank, settings: _Settings
+        self, model: nn.Module, foreignness: Foreignness, bank: ConceptBank, settings: Settings
     ) -> None:
         super().__init__()
         self.model, self.foreignness, self.bank, self.settings = model, foreignness, bank, settings
@@ -79,6 +77,7 @@ class ConceptShield(nn.Module):
         false_mask_rate: float = 0.03,
         false_change_rate: float = 0.005,
         share: float = 0.3,
+        mirror: bool | None = None,
         bank: ConceptBank | None = None,
         seed: int = 0,
     ) -> ConceptShield:
@@ -95,6 +94,8 @@ class ConceptShield(nn.Module):
             false_change_rate: share of the other clean images whose label the window may change; 0
                 tries no window and saves its pass.
             share: masks leave out what is less foreign than this share of the image's peak.
+            mirror: whether the second view of what is left is mirrored; None finds out whether
+                mirrored clean images keep their labels (at least 0.7 of them).
             bank: concepts that are fitted already; then only the statistics are.
             seed: of the bank and of the images that it is fitted to.
 
@@ -114,11 +115,12 @@ class ConceptShield(nn.Module):
         clean = clean_pass(model, images, layers, seed)
         peaks = torch.cat([m.flatten(1).amax(dim=1) for m in clean.foreign])
         pixels = torch.cat([m.flatten()[::7] for m in clean.foreign]).cpu().numpy()
-        settings = _Settings(
+        settings = Settings(
             trigger=float(peaks.quantile(1 - false_mask_rate)),
             edge=float(np.quantile(pixels, 0.99)),
             false_mask_rate=false_mask_rate,
             share=share,
+            mirror=mirror_agrees(model, clean.held_out) >= MIRRORED if mirror is None else mirror,
         )
         bank = bank or ConceptBank.fit(model, clean.for_bank, concepts=concepts, seed=seed)
         shield = cls(model, clean.foreignness, bank, settings)
@@ -160,7 +162,8 @@ class ConceptShield(nn.Module):
                 count += int(quiet.sum())
                 tried = quiet & could_change(logits, UNSURE)
                 if tried.any():
-                    looked = try_windows(self.model, x[tried], logits[tried], foreign[tried])
+                    part = (x[tried], logits[tried], foreign[tried])
+                    looked = try_windows(self.model, *part, self.settings.mirror)
                     changed.append(looked.evidence)
         found = torch.cat([*changed, torch.zeros(count + 1)]).sort(descending=True).values
         return max(UNSURE, float(found[int(rate * count)]) + 1e-6)
@@ -240,20 +243,25 @@ class ConceptShield(nn.Module):
     def answer(self, images: Tensor) -> Answer:
         """(N, C, H, W) -> logits, masks, votes and passes, all from the same passes."""
         own, foreign = self.look(images)
+        mirror = self.settings.mirror
         logits, masks = own, self._masks(foreign.detach())
         votes = own.new_full((len(images), 2), NOT_ASKED, dtype=torch.long)
         passes = torch.ones_like(votes[:, 0])
         hit = masks.flatten(1).any(dim=1)
         if hit.any():
             index = hit.nonzero()[:, 0]
-            looked = hide(self.model, images[index], own[index], masks[index], GROWTH)
-            logits = logits.index_put((index[looked.changed],), looked.logits[looked.changed])
+            view = View(mirror, GROWTH)
+            looked = hide(self.model, images[index], own[index], masks[index], view, always=True)
+            faint = foreign.detach()[index].flatten(1).amax(dim=1) < NEAR * self.settings.trigger
+            accepted = looked.lead > LEAD * faint
+            logits = logits.index_put((index[accepted],), looked.logits[accepted])
             votes[index] = looked.votes
             passes[index] += looked.passes
         tried = ~hit & could_change(own, self.settings.evidence)
         if tried.any():
             index = tried.nonzero()[:, 0]
-            looked = try_windows(self.model, images[index], own[index], foreign.detach()[index])
+            look = foreign.detach()[index]
+            looked = try_windows(self.model, images[index], own[index], look, mirror)
             accepted = looked.evidence > self.settings.evidence
             logits = logits.index_put((index[accepted],), looked.logits[accepted])
             masks = masks.index_put((index[accepted],), looked.hidden[accepted])
@@ -263,16 +271,7 @@ class ConceptShield(nn.Module):
 
     def save(self, path: str | Path) -> Path:
         """Write all that was fitted, not the model, to one ``.safetensors`` file."""
-        header = {
-            "kind": "shield",
-            "version": VERSION,
-            "model": fingerprint(self.model),
-            "layers": self.foreignness.layers,
-            "settings": vars(self.settings),
-            "bank": {"layer": self.bank.layer, "signed": self.bank.signed},
-        }
-        tensors = dict(self.foreignness.state_dict()) | {"factors": self.bank.factors}
-        return store(path, tensors, header)
+        return write(path, self.model, self.foreignness, self.bank, self.settings)
 
     @classmethod
     def load(cls, path: str | Path, model: nn.Module) -> ConceptShield:
@@ -282,17 +281,4 @@ class ConceptShield(nn.Module):
             DataError: missing, damaged, or of another version.
             ModelError: fitted to another model.
         """
-        tensors, header = restore(path, "shield", VERSION, model)
-        device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
-        with complete(path, "shield"):
-            layers = header["layers"]
-            foreignness = Foreignness(
-                layers,
-                [tensors[f"mean{k}"] for k in range(len(layers))],
-                [tensors[f"whitening{k}"] for k in range(len(layers))],
-                tensors["medians"].tolist(),
-            ).to(device)
-            bank = ConceptBank(tensors["factors"], model_id=header["model"], **header["bank"])
-            settings = _Settings(**header["settings"])
-        return cls(model, foreignness, bank, settings)
+        return cls(model, *read(path, model))
