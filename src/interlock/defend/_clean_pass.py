@@ -29,6 +29,8 @@ class Clean:
     """(N, C, H, W) each: they are in no statistics."""
     foreign: list[Tensor]
     """(N, 1, H, W) each: how foreign they are."""
+    labels: list[Tensor]
+    """(N,) each: what the classifier says of them."""
     for_bank: list[Tensor]
     """(1, C, H, W) each."""
 
@@ -74,8 +76,12 @@ def clean_pass(
         if taps is None or seen < FEWEST:
             raise DataError(f"{seen} clean images; give at least {FEWEST}")
         foreignness = fitted(taps, moments, held_out)
-        foreign = [foreignness(taps(x)[1], *x.shape[-2:]) for x in held_out]
-    return Clean(foreignness, held_out, foreign, for_bank.images)
+        foreign, labels = [], []
+        for x in held_out:
+            logits, maps = taps(x)
+            foreign.append(foreignness(maps, *x.shape[-2:]))
+            labels.append(logits.argmax(dim=1))
+    return Clean(foreignness, held_out, foreign, labels, for_bank.images)
 
 
 class Sample:

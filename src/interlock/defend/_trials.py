@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import torch
@@ -27,11 +26,11 @@ NOT_ASKED = -1
 """In place of a vote that the answer did not need."""
 
 
-def mirror_agrees(model: nn.Module, images: Iterable[Tensor]) -> float:
-    """Share of images whose mirror image gets the same label."""
+def mirror_agrees(model: nn.Module, images: list[Tensor], labels: list[Tensor]) -> float:
+    """Share of images, (N, C, H, W) each, whose mirror image gets their label, (N,) each."""
     with torch.no_grad():
-        agreed = [model(x).argmax(dim=1) == model(x.flip(-1)).argmax(dim=1) for x in images]
-    return float(torch.cat(agreed).float().mean())
+        mirrored = torch.cat([model(x.flip(-1)).argmax(dim=1) for x in images])
+    return float((mirrored == torch.cat(labels)).float().mean())
 
 
 @dataclass(frozen=True)

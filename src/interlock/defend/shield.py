@@ -115,12 +115,14 @@ class ConceptShield(nn.Module):
         clean = clean_pass(model, images, layers, seed)
         peaks = torch.cat([m.flatten(1).amax(dim=1) for m in clean.foreign])
         pixels = torch.cat([m.flatten()[::7] for m in clean.foreign]).cpu().numpy()
+        if mirror is None:
+            mirror = mirror_agrees(model, clean.held_out, clean.labels) >= MIRRORED
         settings = Settings(
             trigger=float(peaks.quantile(1 - false_mask_rate)),
             edge=float(np.quantile(pixels, 0.99)),
             false_mask_rate=false_mask_rate,
             share=share,
-            mirror=mirror_agrees(model, clean.held_out) >= MIRRORED if mirror is None else mirror,
+            mirror=mirror,
         )
         bank = bank or ConceptBank.fit(model, clean.for_bank, concepts=concepts, seed=seed)
         shield = cls(model, clean.foreignness, bank, settings)
