@@ -90,6 +90,7 @@ def test_fit_writes_a_shield_and_draws_its_concepts(fitted: tuple[Path, dict[str
     assert (value["images"], value["concepts"], value["failed"]) == (24, 4, [])
     shield = ConceptShield.load(file, load_classifier("embedded").model)
     assert list(shield.foreignness.layers) == value["layers"]
+    assert shield.settings.mirror is value["mirror"]
     page = Path(value["report"]).read_text()
     assert page.count("<strong>concept ") == 4
     with Image.open(Path(value["report"]).parent / "concepts.png") as figure:
@@ -101,6 +102,15 @@ def test_a_shield_is_the_same_bytes_for_the_same_seed(
 ) -> None:
     told("fit", clean, "--out", tmp_path / "s.safetensors", "--concepts", 4)
     assert (tmp_path / "s.safetensors").read_bytes() == fitted[0].read_bytes()
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_the_mirror_is_a_choice(clean: Path, tmp_path: Path, mirror: bool) -> None:
+    out = tmp_path / "s.safetensors"
+    flag = "--mirror" if mirror else "--no-mirror"
+    assert told("fit", clean, "--out", out, "--concepts", 4, flag)["mirror"] is mirror
+    shield = ConceptShield.load(out, load_classifier("embedded").model)
+    assert shield.settings.mirror is mirror
 
 
 def test_attack_writes_a_photo_whose_sidecar_says_what_was_done(

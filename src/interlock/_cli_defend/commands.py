@@ -113,13 +113,21 @@ def fit(
     false_mask_rate: Annotated[
         float | None, typer.Option(help="Share of clean photos that may be masked.")
     ] = None,
+    mirror: Annotated[
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Ask for the label of mirrored photos too; not for text or signs.",
+            show_default="whether clean photos keep their labels",
+        ),
+    ] = None,
     whole: Whole = False,
     seed: Seed = 0,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a shield to a folder of clean photos; they need no labels."""
-    given = {"concepts": concepts, "false_mask_rate": false_mask_rate}
+    given = {"concepts": concepts, "false_mask_rate": false_mask_rate, "mirror": mirror}
     options = {name: value for name, value in given.items() if value is not None}
 
     def run(terminal: Terminal) -> Outcome:

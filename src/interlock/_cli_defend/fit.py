@@ -68,10 +68,13 @@ def fit(
         "layers": list(shield.foreignness.layers),
         "concepts": len(shield.bank.factors),
         "concept_layer": shield.bank.layer,
+        "mirror": shield.settings.mirror,
         "seconds": round(seconds, 2),
         "report": None,
     }
     terminal.say(f"shield of {count} photos, {seconds:.1f} s: {out}")
+    if not shield.settings.mirror and options.get("mirror") is None:
+        terminal.say("mirrored clean photos lose their labels, so the shield does not use them")
     if report is not None:
         outcome.values["report"] = str(_concept_page(bench, shield, shown, count, report))
         terminal.say(f"report: {outcome.values['report']}")
