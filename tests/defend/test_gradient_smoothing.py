@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from interlock.defend import LocalGradientsSmoothing, PatchAttack
-from interlock.errors import OptionError
+from interlock.errors import ModelError, OptionError
 from tests.conftest import SmallCNN
 
 
@@ -147,3 +147,8 @@ def test_attacks_can_go_through_it(small_cnn: SmallCNN) -> None:
 def test_options_out_of_range(options: dict[str, float]) -> None:
     with pytest.raises(OptionError, match=next(reversed(options))):
         LocalGradientsSmoothing(Mean(), **options)  # type: ignore[arg-type]
+
+
+def test_nan_logits() -> None:
+    with pytest.raises(ModelError, match="not finite"):
+        LocalGradientsSmoothing(Mean())(torch.full((1, 3, 8, 8), float("nan")))

@@ -195,6 +195,7 @@ def test_frozen_gives_back_what_it_took(small_cnn: SmallCNN) -> None:
         ({"location": "best"}, "'random', 'search'"),
         ({"norm": "linf"}, "'free' or 'l2'"),
         ({"steps": 0}, "at least 1"),
+        ({"norm": "l2", "epsilon": -1.0}, "radius above 0"),
         ({"shape": "star"}, "square, rectangle, disc"),
     ],
 )
@@ -209,6 +210,10 @@ def test_options_out_of_range(small_cnn: SmallCNN, options, match: str) -> None:
         (photos()[0], torch.tensor([0])),
         (photos().byte(), torch.tensor([0, 1, 2, 3])),
         (photos(), torch.tensor([0, 1])),
+        (photos(4)[:0], torch.zeros(0, dtype=torch.long)),
+        (photos(2), torch.tensor([0, 1], dtype=torch.int32)),
+        (photos(2), torch.tensor([0, -1])),
+        (photos(2), torch.tensor([0, 99])),
     ],
 )
 def test_what_is_no_batch(small_cnn: SmallCNN, images: Tensor, labels: Tensor) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +19,12 @@ from torch.nn import functional as F
 from interlock.defend._clean_pass import Sample
 from interlock.defend._masks import grown, two_windows, windows
 from interlock.defend.adaptive import AdaptiveAttack
+from interlock.defend.bank import ConceptBank
 from interlock.defend.features import Taps, find_layers, last_maps
 from interlock.defend.fill import pull_push
 from interlock.defend.foreign import Moments
-from interlock.defend.patch_attack import PatchAttack
+from interlock.defend.paper import PaperMasking
+from interlock.defend.patch_attack import PatchAttack, margin
 from interlock.defend.shield import ConceptShield
 from interlock.errors import DataError, InterlockError, ModelError, OptionError
 from tests.conftest import SmallCNN
@@ -47,6 +51,14 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.third(self.second(self.first(x))).mean(dim=(2, 3)))
+
+
+class Dropping(Net):
+    """The same answers, as long as it is in eval mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first.append(nn.Dropout(0.5))
 
 
 def pictures(count: int, seed: int) -> Tensor:
@@ -208,6 +220,25 @@ def test_masked_pictures_get_the_mean_of_two_views(
     torch.testing.assert_close(answer.logits[accepted].exp(), mean[accepted])
 
 
+def test_windows_change_no_more_clean_labels_than_asked(model: Net) -> None:
+    clean = pictures(128, seed=1)
+    fitted = ConceptShield.fit(model, clean, concepts=4, false_change_rate=1e-9)
+    quiet = fitted.score(clean) <= 1
+    kept = fitted.predict(clean) == model(clean).argmax(dim=1)
+    calibration = torch.arange(128) % 2 == 1
+    assert kept[quiet & calibration].all()
+    free = replace(fitted.settings, evidence=0.0)
+    loose = ConceptShield(model, fitted.foreignness, fitted.bank, free)
+    assert not (loose.predict(clean) == model(clean).argmax(dim=1))[quiet & calibration].all()
+
+
+def test_no_window_is_tried_where_no_label_may_change(model: Net) -> None:
+    clean = pictures(64, seed=1)
+    fitted = ConceptShield.fit(model, clean, concepts=4, false_change_rate=0)
+    quiet = fitted.score(clean) <= 1
+    assert (fitted.passes(clean)[quiet] == 1).all()
+
+
 def test_inspect_agrees_with_predict(shield: ConceptShield, model: Net) -> None:
     patched = with_noise(pictures(5, seed=8))[0]
     for image in patched:
@@ -280,12 +311,56 @@ def test_bad_input_is_one_clear_line(
 def test_refuses_what_is_no_batch_and_what_is_not_finite(shield: ConceptShield, model: Net) -> None:
     with pytest.raises(OptionError, match="expected \\(N, C, H, W\\)"):
         shield(pictures(1, 0)[0])
-    with pytest.raises(ModelError, match="not finite"):
-        shield(torch.full((1, 3, SIDE, SIDE), float("nan")))
+    nothing = torch.full((1, 3, SIDE, SIDE), float("nan"))
+    for defence in (shield, PaperMasking(model, shield.bank)):
+        with pytest.raises(ModelError, match="not finite"):
+            defence(nothing)
     with pytest.raises(ModelError, match="training mode"):
-        ConceptShield.fit(Net().train(), pictures(32, 0))
+        ConceptShield.fit(Dropping().train(), pictures(32, 0))
     with pytest.raises(InterlockError, match="one image"):
         shield.inspect(pictures(2, 0))
+
+
+def test_training_mode_is_refused_however_it_came(shield: ConceptShield) -> None:
+    assert not shield.training
+    model = Dropping().train()
+    other = ConceptShield(model, shield.foreignness, shield.bank, shield.settings)
+    assert model.training
+    with pytest.raises(ModelError, match="training mode"):
+        other(pictures(1, 0))
+    with pytest.raises(ModelError, match="training mode"):
+        ConceptBank.fit(model, pictures(32, 0))
+    model.eval()
+    assert torch.equal(other(pictures(1, 0)), shield(pictures(1, 0)))
+
+
+def test_a_bank_of_another_model_is_refused(shield: ConceptShield) -> None:
+    other = Net(seed=5)
+    for build in (
+        lambda: ConceptShield.fit(other, pictures(32, 0), bank=shield.bank),
+        lambda: PaperMasking(other, shield.bank),
+    ):
+        with pytest.raises(ModelError, match="fitted to another model"):
+            build()
+
+
+def test_threads_share_a_model(shield: ConceptShield) -> None:
+    """Each call takes its own activations, whatever other threads run on the same model."""
+    shown = [pictures(1, 3), with_noise(pictures(1, 4))[0]]
+    scores = [float(shield.score(x)) for x in shown]
+    assert scores[0] < 1 < scores[1]
+
+    def ask(k: int) -> set[float]:
+        return {float(shield.score(shown[k])) for _ in range(300)}
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(ask, (0, 1)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == [{scores[0]}, {scores[1]}]
 
 
 def test_hooks_are_gone_after_a_failure(model: Net) -> None:
@@ -382,6 +457,24 @@ class TestFill:
 
 
 class TestAdaptiveAttack:
+    @pytest.mark.parametrize("option", ["decoys", "steps", "restarts", "batch_size"])
+    def test_options_out_of_range(self, option: str) -> None:
+        with pytest.raises(OptionError, match=option):
+            AdaptiveAttack(**{option: -1})
+
+    def test_each_image_has_the_place_of_its_best_restart(self, shield: ConceptShield) -> None:
+        x = pictures(3, seed=13)
+        truth = shield.predict(x)
+        options = {"area": 0.04, "steps": 4, "bounds": (0.0, 1.0)}
+        once = AdaptiveAttack(**options, restarts=1)(shield, x, truth)
+        thrice = AdaptiveAttack(**options, restarts=3)(shield, x, truth)
+        for made in (once, thrice):
+            for k, (place,) in enumerate(made.places):
+                rows, columns = made.masks[k, 0].nonzero().unbind(dim=1)
+                assert (int(rows.min()), int(columns.min())) == (place.top, place.left)
+        margins = [margin(shield(m.images), truth) for m in (once, thrice)]
+        assert (margins[1] >= margins[0]).all()
+
     def test_beats_a_weak_shield(self, shield: ConceptShield, model: Net) -> None:
         weak = ConceptShield(
             model, shield.foreignness, shield.bank, replace(shield.settings, trigger=4.0)

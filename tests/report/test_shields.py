@@ -128,3 +128,13 @@ def test_an_image_that_is_not_masked_says_so() -> None:
 
 def test_no_chapter_for_what_did_not_happen() -> None:
     assert cases_chapters([], to_pil=to_pil, label=label, name=str) == []
+
+
+def test_what_was_seen_under_a_mask_is_told_though_it_did_not_decide() -> None:
+    kept = chapter(replace(INSPECTION, label=2, undefended=2, votes=(0, 0)))
+    body = str(kept.body)
+    assert "looks like cup<" in body
+    assert "Masked, and nothing else is sure enough: the answer stays" in body
+    agreed = str(chapter(replace(INSPECTION, label=2, undefended=2, votes=(2, 2))).body)
+    assert "looks like" not in agreed
+    assert "Masked, and the answer stays" in agreed

@@ -286,7 +286,7 @@ def evaluate(
 
     Writes evaluation.json and index.html, with pictures of what was saved and lost. Finished pieces
     are kept in parts/: goes on where an earlier run stopped, and another attack or size adds to
-    what is there. --location is for the attacks patch and l2; adaptive has square patches.
+    what is there. --location is for patch, targeted and l2; adaptive has square patches.
     """
     shares, place = _areas(areas), _location(location)
     attacks, peers = _names(attack, ATTACKS), _names(peer, PEERS)

@@ -4,7 +4,7 @@ from interlock.defend.adaptive import AdaptiveAttack
 from interlock.defend.answer import Inspection
 from interlock.defend.bank import ConceptBank
 from interlock.defend.black_box import BlackBoxPatchAttack
-from interlock.defend.defences import DEFENCES, make_defence
+from interlock.defend.defences import DEFENCES, Reply, Row, Scene, make_defence
 from interlock.defend.gradient_smoothing import LocalGradientsSmoothing
 from interlock.defend.patch_attack import PatchAttack, Patched
 from interlock.defend.patch_cleanser import PatchCleanser
@@ -24,6 +24,9 @@ __all__ = [
     "PatchCleanser",
     "Patched",
     "Place",
+    "Reply",
+    "Row",
+    "Scene",
     "UniversalPatchAttack",
     "make_defence",
 ]

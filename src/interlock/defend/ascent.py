@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interlock.defend._checks import check_finite
 from interlock.defend.regions import Place, cover
-from interlock.errors import ModelError, OptionError
+from interlock.errors import OptionError
 
 Bounds = tuple[Tensor | float, Tensor | float]
 """Values of black and of white as the model takes them: numbers, or one per channel (C,)."""
@@ -97,8 +98,7 @@ def ascend(
         if not last or judged is None:
             with torch.set_grad_enabled(not last):
                 values = objective(z)
-            if not values.isfinite().all():
-                raise ModelError("logits are not finite; check the model and its input range")
+            check_finite(values)
         if last or step % every == 0:
             with torch.no_grad():
                 seen = judged(z) if judged else values.detach()
@@ -120,7 +120,13 @@ def accumulated(velocity: Tensor, gradient: Tensor, momentum: float = 0.9) -> Te
 
 
 def value_range(images: Tensor, bounds: Bounds | None) -> Ends:
-    """Black and white, as ``PatchAttack`` documents."""
+    """Black and white, as ``PatchAttack`` documents.
+
+    Raises:
+        OptionError: no images, or black is not below white.
+    """
+    if not len(images):
+        raise OptionError("no images; give at least one")
     if bounds is not None:
         low, high = (torch.as_tensor(b, dtype=images.dtype).view(1, -1, 1, 1) for b in bounds)
         if not bool((low < high).all()):

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interlock.defend._files import complete, fingerprint, restore, store
-from interlock.defend.features import Taps, last_maps, replaced
+from interlock.defend.features import Taps, hooked, last_maps, replaced
 from interlock.defend.nmf import factorise, nnls
 from interlock.errors import DataError, ModelError, OptionError
+from interlock.models.steady import check_steady
 
 VERSION = 1
 ROWS = 20_000
@@ -85,11 +86,12 @@ class ConceptBank:
 
         Raises:
             DataError: fewer crops than concepts.
-            ModelError: the layer's activations can be negative.
+            ModelError: layers in training mode, or the layer's activations can be negative.
             OptionError: no such layer, or an option out of range.
         """
         if concepts < 1:
             raise OptionError(f"concepts={concepts}; use at least 1")
+        check_steady(model)
         rng = np.random.default_rng((seed, 0))
         kept: list[Tensor] = []
         seen, taps = 0, None
@@ -130,6 +132,15 @@ class ConceptBank:
             fingerprint(model),
             signed=negative if undecided else bool(signed),
         )
+
+    def check(self, model: nn.Module) -> None:
+        """Refuse a model that the bank was not fitted to.
+
+        Raises:
+            ModelError: it is another one.
+        """
+        if self.model_id != fingerprint(model):
+            raise ModelError("the bank was fitted to another model; fit one to this model")
 
     def codes(self, maps: Tensor) -> Tensor:
         """(N, channels, h, w) activations -> (N, concepts, h, w): how much of each, where."""
@@ -301,12 +312,8 @@ def linear_head(model: nn.Module, layer: str, x: Tensor) -> tuple[Tensor | None,
         if isinstance(module, nn.Linear):
             seen.append((module, inputs[0], output))
 
-    hooks = [m.register_forward_hook(keep) for m in model.modules() if isinstance(m, nn.Linear)]
-    try:
+    with hooked((m, keep) for m in model.modules() if isinstance(m, nn.Linear)):
         logits, (maps,) = taps(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
     if not seen:
         return None, maps
     head, entered, left = seen[-1]

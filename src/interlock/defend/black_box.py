@@ -10,10 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interlock.defend._checks import check_finite
 from interlock.defend.ascent import Bounds, value_range
 from interlock.defend.patch_attack import Patched, check_batch, margin
 from interlock.defend.regions import Place, Shape, cover, footprint, random_places
-from interlock.errors import ModelError, OptionError
+from interlock.errors import OptionError
 
 FIRST_SQUARES = 30
 """Random squares that the first patch is painted with."""
@@ -113,8 +114,7 @@ class BlackBoxPatchAttack:
             shown = torch.stack([searches[k].candidate(query) for k in active])
             with torch.no_grad():
                 values = margin(model(shown), labels[active])
-            if not values.isfinite().all():
-                raise ModelError("logits are not finite; check the model and its input range")
+            check_finite(values)
             for k, value in zip(active, values.tolist(), strict=True):
                 searches[k].learn(query, -value if self.targeted else value)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 import torch
@@ -42,6 +44,31 @@ def grid(output: Any, height: int, width: int) -> Tensor | None:
     return tokens.reshape(len(tokens), -1, rows, columns)
 
 
+Hook = Callable[[nn.Module, Any, Any], Any]
+"""(module, inputs, output) -> another output, or None to leave it."""
+
+
+@contextmanager
+def hooked(hooks: Iterable[tuple[nn.Module, Hook]]) -> Iterator[None]:
+    """Forward hooks for the block, on what its own thread runs alone; the model stays untouched.
+
+    Several threads may so share a model, as those of a server do.
+    """
+    mine = get_ident()
+
+    def guarded(hook: Hook) -> Hook:
+        return lambda module, inputs, output: (
+            hook(module, inputs, output) if get_ident() == mine else None
+        )
+
+    handles = [module.register_forward_hook(guarded(hook)) for module, hook in hooks]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 class Taps:
     """Run a model and keep what some of its layers put out.
 
@@ -74,20 +101,14 @@ class Taps:
         """
         kept: dict[str, Tensor | None] = {}
 
-        def keep(name: str) -> Any:
+        def keep(name: str) -> Hook:
             return lambda _module, _inputs, output: kept.__setitem__(
                 name, grid(output, *x.shape[-2:])
             )
 
-        hooks = [
-            module.register_forward_hook(keep(name))
-            for name, module in zip(self.layers, self._modules, strict=True)
-        ]
-        try:
+        names = zip(self.layers, self._modules, strict=True)
+        with hooked((module, keep(name)) for name, module in names):
             logits: Tensor = self._model(x)
-        finally:
-            for hook in hooks:
-                hook.remove()
         maps = []
         for name in self.layers:
             found = kept.get(name)
@@ -159,11 +180,8 @@ def replaced(model: nn.Module, layer: str, x: Tensor, maps: Tensor) -> Tensor:
             whole = maps
         return (whole, *output[1:]) if isinstance(output, tuple) else whole
 
-    hook = dict(model.named_modules())[layer].register_forward_hook(swap)
-    try:
+    with hooked([(dict(model.named_modules())[layer], swap)]):
         logits: Tensor = model(x)
-    finally:
-        hook.remove()
     return logits
 
 
@@ -171,7 +189,7 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
     """(name, map) of every layer with positions, in the order in which they finish."""
     finished: list[tuple[str, Tensor]] = []
 
-    def keep(name: str) -> Any:
+    def keep(name: str) -> Hook:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             found = grid(output, *x.shape[-2:])
             if found is not None:
@@ -179,11 +197,6 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
 
         return hook
 
-    hooks = [m.register_forward_hook(keep(n)) for n, m in model.named_modules() if n]
-    try:
-        with torch.no_grad():
-            model(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with torch.no_grad(), hooked((m, keep(n)) for n, m in model.named_modules() if n):
+        model(x)
     return finished

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interlock.defend._checks import check_finite
 from interlock.defend.ascent import Bounds, value_range
 from interlock.errors import OptionError
 
@@ -39,6 +40,7 @@ class LocalGradientsSmoothing(nn.Module):
 
     Raises:
         OptionError: an option out of range.
+        ModelError: when called, logits that are not finite.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class LocalGradientsSmoothing(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits of the smoothed images."""
         logits: Tensor = self.model(self.smoothed(images))
+        check_finite(logits)
         return logits
 
     def predict(self, images: Tensor) -> Tensor:

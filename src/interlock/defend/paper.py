@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interlock.defend._checks import check_finite
 from interlock.defend.bank import ConceptBank
 from interlock.defend.features import Taps
 
@@ -21,18 +22,23 @@ class PaperMasking(nn.Module):
         bank: its concepts, fitted to clean images.
         top: how many concepts are masked.
         percentile: of each concept's map, above which a cell is masked.
+
+    Raises:
+        ModelError: the bank is another model's; when called, logits that are not finite.
     """
 
     def __init__(
         self, model: nn.Module, bank: ConceptBank, *, top: int = 2, percentile: float = 90.0
     ) -> None:
         super().__init__()
+        bank.check(model)
         self.model, self.bank, self.top, self.percentile = model, bank, top, percentile
 
     def masks(self, images: Tensor) -> Tensor:
         """(N, 1, H, W) bool: the pixels that are blurred."""
         with torch.no_grad():
             logits, (maps,) = Taps(self.model, [self.bank.layer])(images)
+            check_finite(logits)
             masks = [
                 self._mask(image, codes, int(label))
                 for image, codes, label in zip(
@@ -44,6 +50,7 @@ class PaperMasking(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits of the blurred images."""
         logits: Tensor = self.model(torch.where(self.masks(images), blurred(images), images))
+        check_finite(logits)
         return logits
 
     def predict(self, images: Tensor) -> Tensor:

@@ -80,6 +80,8 @@ class PatchAttack:
         for name in ("steps", "patches", "candidates", "restarts", "batch_size"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name}={getattr(self, name)}; use at least 1")
+        if not self.epsilon > 0:
+            raise OptionError(f"epsilon={self.epsilon}; use a radius above 0")
         if self.norm not in ("free", "l2"):
             raise OptionError(f"norm {self.norm!r} is unknown; use 'free' or 'l2'")
         if isinstance(self.location, str) and self.location not in ("random", "search"):
@@ -201,7 +203,13 @@ def _shortened(delta: Tensor, longest: float) -> Tensor:
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """(N, classes), (N,) -> (N,): how far the best other class lies above the labelled one."""
+    """(N, classes), (N,) -> (N,): how far the best other class lies above the labelled one.
+
+    Raises:
+        OptionError: a label that is no class.
+    """
+    if int(labels.max()) >= logits.shape[1]:
+        raise OptionError(f"label {int(labels.max())}; the model has {logits.shape[1]} classes")
     own = logits.gather(1, labels[:, None])[:, 0]
     others = logits.masked_fill(F.one_hot(labels, logits.shape[1]).bool(), -torch.inf)
     return others.amax(dim=1) - own
@@ -218,7 +226,7 @@ def margin_objective(model: nn.Module, labels: Tensor, targeted: bool) -> Object
 
 
 def check_batch(images: Tensor, labels: Tensor) -> None:
-    """Refuse what is not a batch of images with one label each."""
+    """Refuse what is not a batch of images with one class each."""
     if images.ndim != 4 or not images.is_floating_point():
         raise OptionError(
             f"images of shape {tuple(images.shape)} and type {images.dtype}; "
@@ -226,6 +234,8 @@ def check_batch(images: Tensor, labels: Tensor) -> None:
         )
     if labels.shape != (len(images),):
         raise OptionError(f"{len(images)} images but labels of shape {tuple(labels.shape)}")
+    if labels.dtype != torch.long or bool((labels < 0).any()):
+        raise OptionError(f"labels {labels.tolist()[:3]} of {labels.dtype}; use int64 from 0")
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from interlock.defend._checks import check_finite
 from interlock.defend.patch_attack import check_batch
-from interlock.errors import ModelError, OptionError
+from interlock.errors import OptionError
 
 FLOOR = 1e-4
 """Share of votes that a class without any is given before the logarithm."""
@@ -97,7 +98,7 @@ class PatchCleanser(nn.Module):
             OptionError: the assumed patch does not fit into the images.
             ModelError: logits are not finite.
         """
-        check_batch(images, torch.zeros(len(images)))
+        check_batch(images, torch.zeros(len(images), dtype=torch.long))
         masks = self.mask_set(*images.shape[-2:]).to(images.device)
         count = len(masks)
         every = [(n, m, m) for n in range(len(images)) for m in range(count)]
@@ -180,8 +181,7 @@ class PatchCleanser(nn.Module):
             shown = torch.where(masks[a] | masks[b], self.fill.to(images), images[n])
             with torch.no_grad():
                 logits = self.model(shown)
-            if not logits.isfinite().all():
-                raise ModelError("logits are not finite; check the model and its input range")
+            check_finite(logits)
             classes = logits.shape[1]
             found.append(logits.argmax(dim=1).cpu())
         return torch.cat(found), classes

@@ -1,4 +1,4 @@
-"""The shield: a classifier that looks past what is foreign to its concepts."""
+"""The shield: a classifier that looks past what is foreign to its clean activations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from interlock.defend._checks import check_finite
 from interlock.defend._clean_pass import clean_pass
 from interlock.defend._fitted import Settings, read, write
 from interlock.defend._masks import foreign_masks, windows
@@ -28,7 +29,8 @@ from interlock.defend.bank import ConceptBank
 from interlock.defend.features import Taps
 from interlock.defend.foreign import Foreignness
 from interlock.defend.paper import PaperMasking
-from interlock.errors import ModelError, OptionError
+from interlock.errors import OptionError
+from interlock.models.steady import check_steady
 
 MIRRORED = 0.7
 """Share of the clean labels that a mirror must leave alone, for the second view to be mirrored."""
@@ -54,7 +56,8 @@ class ConceptShield(nn.Module):
     window hidden, and the next one where it is nearly as foreign: if the label changes, and
     changes alike in the mirrored view, with evidence that clean photos hardly ever give, the new
     label is accepted. In all other cases the answer is the model's own, bit for bit. Masks depend
-    on the image alone: not on a label, nor on other images of the batch.
+    on the image alone: not on a label, nor on other images of the batch. Threads may share a
+    shield, and several shields a model.
 
     Make one by ``ConceptShield.fit``.
     """
@@ -65,6 +68,7 @@ class ConceptShield(nn.Module):
         super().__init__()
         self.model, self.foreignness, self.bank, self.settings = model, foreignness, bank, settings
         self._taps = Taps(model, foreignness.layers)
+        self.training = False  # as the model, which train() and eval() of the shield would change
 
     @classmethod
     def fit(
@@ -101,7 +105,8 @@ class ConceptShield(nn.Module):
 
         Raises:
             DataError: too few images.
-            ModelError: the model is in training mode, or its activations are not finite.
+            ModelError: layers in training mode, its activations are not finite, or the bank
+                is another model's.
             OptionError: an option out of range, or no such layer.
         """
         if not 0 < false_mask_rate < 1:
@@ -110,8 +115,9 @@ class ConceptShield(nn.Module):
             raise OptionError(f"false_change_rate={false_change_rate}; use a share in [0, 1)")
         if not 0 <= share < 1:
             raise OptionError(f"share={share}; use a value in [0, 1)")
-        if model.training:
-            raise ModelError("the model is in training mode; call model.eval() first")
+        check_steady(model)
+        if bank is not None:
+            bank.check(model)
         clean = clean_pass(model, images, layers, seed)
         peaks = torch.cat([m.flatten(1).amax(dim=1) for m in clean.foreign])
         pixels = torch.cat([m.flatten()[::7] for m in clean.foreign]).cpu().numpy()
@@ -227,9 +233,9 @@ class ConceptShield(nn.Module):
         """(N, C, H, W) -> the model's own logits, and (N, 1, H, W) foreignness; differentiable."""
         if images.ndim != 4:
             raise OptionError(f"images of shape {tuple(images.shape)}; expected (N, C, H, W)")
+        check_steady(self.model)
         logits, maps = self._taps(images)
-        if not torch.isfinite(logits.detach()).all():
-            raise ModelError("logits are not finite; check the model and its input range")
+        check_finite(logits)
         return logits, self.foreignness(maps, *images.shape[-2:])
 
     def hidden(self, foreign: Tensor) -> Tensor:

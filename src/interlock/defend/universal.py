@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from interlock.defend._checks import check_finite
 from interlock.defend.ascent import Bounds, value_range
 from interlock.defend.patch_attack import Patched, check_batch, margin
 from interlock.defend.regions import Place, Shape, footprint
-from interlock.errors import ModelError, OptionError
+from interlock.errors import OptionError
 
 MOMENTUM = 0.9
 
@@ -117,8 +118,7 @@ class UniversalPatchAttack:
             patch = UniversalPatch(pixels, outline, low, high)
             with torch.enable_grad():
                 values = margin(model(self._paste(patch, x, rng).images), y)
-            if not values.isfinite().all():
-                raise ModelError("logits are not finite; check the model and its input range")
+            check_finite(values)
             (gradient,) = torch.autograd.grad(values.mean(), pixels)
             gradient = -gradient if self.targeted else gradient
             velocity = MOMENTUM * velocity + gradient / gradient.abs().mean().clamp_min(1e-20)

@@ -12,6 +12,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from interlock.errors import ImageError, ModelError, OptionError
 from interlock.explain._kinks import SmoothKinks, Step, smooth_step
+from interlock.models.steady import check_steady
 
 
 def logits_of(model: Callable[[Tensor], Any], x: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ class Differentiable:
         Raises:
             ModelError: the model does not take images of this shape, or trains on them.
         """
-        _check_frozen(self._model)
+        check_steady(self._model)
         try:
             with torch.no_grad():
                 return self.forward(x)
@@ -219,16 +220,6 @@ def check_image(x: Tensor) -> None:
         raise ImageError(f"input of shape {tuple(x.shape)}; expected (C, H, W)")
     if not x.is_floating_point() or not bool(x.isfinite().all()):
         raise ImageError("the input holds values that are not finite floats; check preprocess")
-
-
-def _check_frozen(model: nn.Module) -> None:
-    """A layer in training mode would change with every image, or answer at random."""
-    unsteady = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
-    for name, layer in model.named_modules():
-        if layer.training and isinstance(layer, unsteady):
-            raise ModelError(
-                f"layer {name!r} ({type(layer).__name__}) is in training mode; call model.eval()"
-            )
 
 
 def _out_of_memory(error: Exception) -> bool:

@@ -95,7 +95,9 @@ def shield_chapter(
         covered = percent(float(inspection.mask.float().mean()))
         overlay = mask_overlay(photo, inspection.mask, patch)
         steps.append(_step(overlay, "The mask", f"{covered} of the image"))
-        steps.append(_step(enlarged(seen), "What the model sees", _said(defended)))
+        overruled = dict.fromkeys(label(v) for v in inspection.votes if _kept(inspection))
+        said = f"looks like {' or '.join(overruled)}" if overruled else _said(defended)
+        steps.append(_step(enlarged(seen), "What the model sees", said))
     else:
         overlay = mask_overlay(photo, inspection.mask, patch)
         steps.append(_step(overlay, "No mask", f"the answer stays {_said(defended)}"))
@@ -228,9 +230,17 @@ def cases_chapters(
     return chapters
 
 
+def _kept(inspection: Inspection) -> bool:
+    """Whether something else was seen under the mask, not surely enough to change the answer."""
+    label = inspection.label
+    return label == inspection.undefended and any(vote != label for vote in inspection.votes)
+
+
 def _verdict(inspection: Inspection, undefended: Answer, defended: Answer) -> str:
     if not inspection.tampered:
         return f"Nothing is masked: {_said(defended)}."
+    if _kept(inspection):
+        return f"Masked, and nothing else is sure enough: the answer stays {_said(defended)}."
     if inspection.label == inspection.undefended:
         return f"Masked, and the answer stays {_said(defended)}."
     return f"Masked: {_said(undefended)} becomes {_said(defended)}."
