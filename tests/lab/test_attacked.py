@@ -114,7 +114,8 @@ def test_the_table_has_a_row_for_each_condition(out: Path) -> None:
     )  # fmt: skip
     rows = {row[0]: row[1:] for row in shown.rows}
     assert list(rows) == [
-        "clean", "clean, 10 %", "clean, 20 %", "clean, 30 %",
+        "clean", "clean, 10 %", "clean, 10 %, certified", "clean, 20 %",
+        "clean, 20 %, certified", "clean, 30 %", "clean, 30 %, certified",
         "patch, 10 %", "patch, 30 %", "two-patches, 20 %", "adaptive, 10 %",
         MEAN, WORST_STATIC, WORST, "passes, clean", "s",
     ]  # fmt: skip

@@ -49,7 +49,7 @@ def complete(path: str | Path, kind: str) -> Iterator[None]:
 def restore(
     path: str | Path, kind: str, version: int, model: nn.Module
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read it back: tensors and header.
+    """Read it back: tensors, where the model's are, and header.
 
     Raises:
         DataError: no such file, or not one of this kind and version.
@@ -58,13 +58,17 @@ def restore(
     from safetensors import safe_open
 
     path = Path(path)
+    place = next((weight.device for weight in model.state_dict().values()), None)
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
         with safe_open(path, "pt") as file:
             header = json.loads((file.metadata() or {}).get("interlock", "{}"))
             # Cloned: views into the file are unaligned and round differently.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+            tensors = {
+                name: file.get_tensor(name).clone().to(place)
+                for name in file.keys()  # noqa: SIM118
+            }
     except Exception as error:  # safetensors raises its own kinds for damaged files
         raise DataError(f"{path}: not a fitted {kind}: {error}") from None
     if header.get("kind") != kind:

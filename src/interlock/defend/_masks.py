@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from interlock.defend._precision import doubled
+
 
 def foreign_masks(foreign: Tensor, trigger: float, edge: float, share: float) -> Tensor:
     """Connected foreign places that hold a peak above the trigger.
@@ -22,15 +24,19 @@ def foreign_masks(foreign: Tensor, trigger: float, edge: float, share: float) ->
     """
     from skimage.measure import label
 
-    masks = torch.zeros(foreign.shape, dtype=torch.bool)
-    for mask, plane in zip(masks[:, 0], foreign[:, 0].cpu(), strict=True):
-        peak = float(plane.max())
-        if peak <= trigger:
-            continue
-        parts = label((plane >= min(trigger, max(edge, share * peak))).numpy(), connectivity=2)
-        kept = np.unique(parts[(plane > trigger).numpy()])
-        mask |= torch.from_numpy(np.isin(parts, kept[kept > 0]))
-    return masks.to(foreign.device)
+    masks = torch.zeros(foreign.shape, dtype=torch.bool, device=foreign.device)
+    hit = (foreign.flatten(1).amax(dim=1) > trigger).nonzero()[:, 0]
+    if not len(hit):
+        return masks
+    found = []
+    for plane in foreign[hit, 0].cpu():
+        level = min(trigger, max(edge, share * float(plane.max())))
+        parts = label((plane >= level).numpy(), connectivity=2)
+        kept = np.zeros(parts.max() + 1, dtype=bool)
+        kept[parts[(plane > trigger).numpy()]] = True
+        found.append(torch.from_numpy(kept[parts]))
+    masks[hit, 0] = torch.stack(found).to(masks.device)
+    return masks
 
 
 def grown(masks: Tensor, reach: float) -> Tensor:
@@ -73,7 +79,7 @@ def two_windows(foreign: Tensor, share: float, apart: float) -> tuple[Tensor, Te
 
 
 def _excess(foreign: Tensor) -> Tensor:
-    return (foreign.detach().cpu().double() - 1).clamp_min_(0).square_()
+    return (doubled(foreign.detach()) - 1).clamp_min_(0).square_()
 
 
 def _best_window(excess: Tensor, share: float) -> tuple[Tensor, Tensor]:
@@ -85,7 +91,7 @@ def _best_window(excess: Tensor, share: float) -> tuple[Tensor, Tensor]:
     sums = area[..., high, high] - area[..., low, high] - area[..., high, low] + area[..., low, low]
     most, best = sums.flatten(1).max(dim=1)
     tops, lefts = best // sums.shape[-1], best % sums.shape[-1]
-    y = torch.arange(height)[None, :] - tops[:, None]
-    x = torch.arange(width)[None, :] - lefts[:, None]
+    y = torch.arange(height, device=tops.device)[None, :] - tops[:, None]
+    x = torch.arange(width, device=tops.device)[None, :] - lefts[:, None]
     rows, columns = (y >= 0) & (y < side), (x >= 0) & (x < side)
     return (rows[:, :, None] & columns[:, None, :])[:, None], most

@@ -182,7 +182,7 @@ class ConceptBank:
             residual = maps[0] - torch.einsum("khw,kc->chw", codes, directions)
 
             def logit(masks: Tensor) -> Tensor:
-                scaled = torch.einsum("nk,khw,kc->nchw", masks, codes, directions)
+                scaled = torch.einsum("nk,khw,kc->nchw", masks.to(codes), codes, directions)
                 values = [
                     replaced(model, self.layer, image[None].expand(len(part), -1, -1, -1), part)
                     for part in parts_of(scaled + residual, 32)

@@ -87,14 +87,14 @@ class BlackBoxPatchAttack:
         check_batch(images, labels)
         height, width = images.shape[-2:]
         outline = footprint(self.shape, self.area, height, width)
-        low, high = value_range(images, self.bounds)
+        low, high = (end.cpu() for end in value_range(images, self.bounds))
         found, queries = images.clone(), torch.zeros(len(images), dtype=torch.long)
         places: list[list[Place]] = []
         for start in range(0, len(images), self.batch_size):
             part = slice(start, start + self.batch_size)
             searches = [
                 _Search(self, outline, x, (low, high), np.random.default_rng((self.seed, k)))
-                for k, x in enumerate(images[part], start)
+                for k, x in enumerate(images[part].cpu(), start)
             ]
             self._run(model, searches, labels[part].to(images.device))
             for k, search in enumerate(searches, start):
@@ -111,7 +111,7 @@ class BlackBoxPatchAttack:
             active = [k for k, search in enumerate(searches) if search.reached <= 0]
             if not active:
                 return
-            shown = torch.stack([searches[k].candidate(query) for k in active])
+            shown = torch.stack([searches[k].candidate(query) for k in active]).to(labels.device)
             with torch.no_grad():
                 values = margin(model(shown), labels[active])
             check_finite(values)
@@ -120,7 +120,10 @@ class BlackBoxPatchAttack:
 
 
 class _Search:
-    """One image's search: what is tried next, and the best so far."""
+    """One image's search: what is tried next, and the best so far.
+
+    On the CPU, where many small changes cost least.
+    """
 
     def __init__(
         self,
@@ -131,7 +134,7 @@ class _Search:
         rng: np.random.Generator,
     ) -> None:
         self._options, self._rng, self._image, self._ends = options, rng, image, ends
-        self._outline = outline.to(image.device)
+        self._outline = outline
         height, width = image.shape[-2:]
         h, w = outline.shape
         if options.location is None:
@@ -205,7 +208,7 @@ class _Search:
     def _colour(self) -> Tensor:
         """(C, 1, 1): each channel at either end of its range."""
         low, high = self._ends
-        white = torch.from_numpy(self._rng.random(len(self._image)) < 0.5).to(low.device)
+        white = torch.from_numpy(self._rng.random(len(self._image)) < 0.5)
         return torch.where(white.view(-1, 1, 1), high[0], low[0])
 
 

@@ -52,6 +52,9 @@ class Reply:
 
 Defence = Callable[[Tensor, Scene], Reply]
 """(N, C, H, W), and what is known of the patches -> labels. To be asked without gradients."""
+Certificate = Callable[[Tensor, Tensor, Scene], Tensor]
+"""Clean (N, C, H, W), their true classes (N,), and the patch to expect -> (N,) bool: the answer is
+right, and stays so wherever such a patch lies."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Row:
     told: Literal["nothing", "size", "place"] = "nothing"
     """Of the patch. Who is told its size has a clean accuracy for each; who is told its place has
     none."""
+    certificate: Certificate | None = None
+    """None where the defence has none."""
 
 
 def make_defence(
@@ -236,11 +241,16 @@ def _cleanser(model: nn.Module, *, assumed: float | None = None, masks: int = 6)
         raise OptionError(f"an assumed area of {assumed}; use a share in (0, 1)")
 
     def answer(images: Tensor, scene: Scene) -> Reply:
-        cleanser = make_cleanser(model, images, scene.side, assumed=assumed, masks=masks)
-        found = cleanser.classify(images)
+        found = made(images, scene).classify(images)
         return Reply(found.labels, found.passes)
 
-    return Row(answer, told="size" if assumed is None else "nothing")
+    def certificate(images: Tensor, labels: Tensor, scene: Scene) -> Tensor:
+        return made(images, scene).certify(images, labels)
+
+    def made(images: Tensor, scene: Scene) -> PatchCleanser:
+        return make_cleanser(model, images, scene.side, assumed=assumed, masks=masks)
+
+    return Row(answer, "size" if assumed is None else "nothing", certificate)
 
 
 def _filled(model: nn.Module) -> Defence:

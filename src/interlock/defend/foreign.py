@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interlock.defend._precision import doubled
 from interlock.defend.features import Taps
 from interlock.errors import DataError, ModelError
 
@@ -27,7 +28,7 @@ class Moments:
 
     def add(self, maps: Tensor) -> None:
         """Take in (N, D, h, w)."""
-        rows = maps.permute(0, 2, 3, 1).flatten(0, 2).double()
+        rows = doubled(maps.permute(0, 2, 3, 1).flatten(0, 2))
         if not self.cells:
             self._sum = rows.new_zeros(rows.shape[1])
             self._products = rows.new_zeros(rows.shape[1], rows.shape[1])

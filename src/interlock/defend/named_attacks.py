@@ -56,6 +56,7 @@ class NamedAttacks:
         location: of ``patch``, ``targeted`` and ``l2``.
         epsilon: radius of the L2 ball.
         queries: of ``black-box``.
+        decoys: of ``adaptive`` on a shield.
         bounds: black and white as the model takes them; see ``PatchAttack``.
         seed: of all of them.
     """
@@ -66,6 +67,7 @@ class NamedAttacks:
     location: Location = "random"
     epsilon: float = 10.0
     queries: int = 150
+    decoys: int = 0
     bounds: Bounds | None = None
     seed: int = 0
     patches: Mapping[float, UniversalPatch] = field(default_factory=dict)
@@ -91,9 +93,9 @@ class NamedAttacks:
         if self.restarts is not None and name not in ("black-box", "universal"):
             common["restarts"] = self.restarts
         if name == "adaptive":
-            return (
-                CleanserAttack(**common) if against == "patchcleanser" else AdaptiveAttack(**common)
-            )
+            if against == "patchcleanser":
+                return CleanserAttack(**common)
+            return AdaptiveAttack(**common, decoys=self.decoys)
         common["shape"] = self.shape
         if name == "black-box":
             return BlackBoxPatchAttack(**common, queries=self.queries)

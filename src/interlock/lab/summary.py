@@ -22,7 +22,7 @@ from interlock.lab.votes import claims, halves
 
 QUALITY = ("right", "defended", "answered")
 """Metrics that tell how good a defence is; others tell what it costs, or details."""
-SHARES = (*QUALITY, "masked")
+SHARES = (*QUALITY, "certified", "masked")
 """Metrics whose values are 0 or 1."""
 
 

@@ -179,6 +179,7 @@ def _of_defences(task: str, model: str, lines: Sequence[Line]) -> Table:
     shown = shown_lines(task, lines)
     known = {(line.method, line.condition, line.metric): line for line in lines}
     scored = [method for method in methods if any((method, c, ROC) in known for _, c, _ in known)]
+    blank = [""] * (2 * len(scored))
     rows = []
     for condition in dict.fromkeys(line.condition for line in shown):
         mine = [known.get((method, condition, "right")) for method in methods]
@@ -189,7 +190,10 @@ def _of_defences(task: str, model: str, lines: Sequence[Line]) -> Table:
                 line = known.get((method, condition, metric))
                 cells.append("" if line is None or line.mean is None else f"{line.mean:.3f}")
         rows.append((condition, _images(count, condition, lines), *cells))
-    blank = [""] * (2 * len(scored))
+        proven = [known.get((method, condition, "certified")) for method in methods]
+        if any(proven):
+            cells = [_cell(line, of=count) for line in proven]
+            rows.append((f"{condition}, certified", str(count), *cells, *blank))
     unhurt = [x for x in lines if x.metric == "passes" and x.condition.startswith(CLEAN)]
     passes = [_pooled([line for line in unhurt if line.method == method]) for method in methods]
     rows.append(("passes, clean", "", *passes, *blank))

@@ -57,7 +57,7 @@ class Classifiers:
     def __getitem__(self, name: str) -> Classifier:
         if name not in self._loaded:
             loaded = _load(self._parts[name], self._setting)
-            if self._channels_last:
+            if self._channels_last and self._setting.device == "cpu":
                 loaded.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             self._loaded[name] = loaded
         return self._loaded[name]

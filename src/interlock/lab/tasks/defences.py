@@ -35,6 +35,8 @@ PAPER = "paper"
 FITTED = (SHIELD, PAPER)
 """Defences that are fitted to clean images."""
 CLEANSER = "patchcleanser"
+CERTIFIED = "certified"
+"""Measured of clean images: right, and proven to stay so under a patch of the expected size."""
 _PASSES = tuple(name for name in DEFENCES if name != PAPER)
 _CODE = {
     SHIELD: "interlock.defend.shield",
@@ -75,8 +77,10 @@ def told(name: str, options: Mapping[str, Any]) -> Literal["nothing", "size", "p
     return "size" if name == CLEANSER and "assumed" not in options else "nothing"
 
 
-def measured(name: str) -> tuple[str, ...]:
+def measured(name: str, *, clean: bool) -> tuple[str, ...]:
     """What is told of each image under a defence."""
+    if name == CLEANSER and clean:
+        return "right", "passes", CERTIFIED
     if name == SHIELD:
         return "right", "passes", "masked", "score"
     return ("right", "passes") if name in _PASSES else ("right",)

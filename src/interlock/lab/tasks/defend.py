@@ -196,7 +196,9 @@ class DefendTask:
             options=canonical(told_of),
             seed=seed,
             code=self._codes[method],
-            wanted=tuple(Wanted.of(item, metric) for metric in measured(part.method)),
+            wanted=tuple(
+                Wanted.of(item, metric) for metric in measured(part.method, clean=attack is None)
+            ),
         )
 
     def _attack_names(self, identity: str, condition: Condition, seed: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from interlock.lab.seeding import seeded
 from interlock.lab.study import DefendStudy, label
 from interlock.lab.task import Setting, one_line
 from interlock.lab.tasks.classifiers import Classifiers
-from interlock.lab.tasks.defences import Built, build, fit
+from interlock.lab.tasks.defences import CERTIFIED, Built, build, fit
 from interlock.lab.tasks.patched import pack, pack_hidden, unpack
 
 if TYPE_CHECKING:
@@ -212,14 +212,19 @@ class DefendWorker:
         start = time.perf_counter()
         try:
             with seeded(work.seed, items[0].id), torch.no_grad():
-                reply = self._build(work, number).row.defence(images, scene)
+                row = self._build(work, number).row
+                reply = row.defence(images, scene)
+                seconds = (time.perf_counter() - start) / len(block.places)
+                certified = None
+                if any(wanted.metric == CERTIFIED for item in items for wanted in item.wanted):
+                    assert row.certificate is not None
+                    certified = row.certificate(images, block.labels, scene)
         except Exception as error:
             return [
                 Measured(w.row, None, None, attack_seconds, one_line(error))
                 for item in items
                 for w in item.wanted
             ]
-        seconds = (time.perf_counter() - start) / len(block.places)
         artefact = ""
         if reply.masks is not None and self._study.artefacts:
             content = pack_hidden(reply.masks, block.places)
@@ -229,7 +234,7 @@ class DefendWorker:
         for item in items:
             at = block.places.index(_place(item))
             for wanted in item.wanted:
-                value = _value(wanted.metric, reply, block.labels, at)
+                value = _value(wanted.metric, reply, certified, block.labels, at)
                 rows.append(Measured(wanted.row, value, seconds, attack_seconds, None, artefact))
         return rows
 
@@ -341,7 +346,10 @@ def _place(item: Item) -> int:
     return int(json.loads(item.options)["in_block"])
 
 
-def _value(metric: str, reply: Reply, labels: Tensor, at: int) -> float:
+def _value(metric: str, reply: Reply, certified: Tensor | None, labels: Tensor, at: int) -> float:
+    if metric == CERTIFIED:
+        assert certified is not None
+        return float(certified[at])
     if metric == "right":
         return float(int(reply.labels[at]) == int(labels[at]))
     if metric == "passes":
