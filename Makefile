@@ -3,7 +3,7 @@ BIN := .venv/bin
 # two processes, each file in one of them; more would need more memory than small machines have
 PARALLEL := --numprocesses 2 --dist loadfile
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-certify bench-guard bench-published bench-lab docs clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -52,6 +52,18 @@ bench-defend-quality: .venv/.ready
 	for name in mobilenet embedded cifar10; do \
 		$(BIN)/interlock lab run benchmarks/studies/defend_$$name.toml --out build/lab/defend_$$name && \
 		$(BIN)/interlock lab report build/lab/defend_$$name --summary docs/results/defend-$$name.json || exit 1; \
+	done
+	$(BIN)/python benchmarks/update_docs.py
+
+# full float32, as on a CPU
+bench-defend-gpu: export NVIDIA_TF32_OVERRIDE := 0
+bench-defend-gpu: .venv/.ready
+	$(BIN)/python benchmarks/defend_photos.py
+	$(BIN)/python benchmarks/defend_speed_gpu.py
+	cp build/defend_speed_gpu/table.md docs/results/defend-speed-gpu.txt
+	for name in mobilenet embedded cifar10; do \
+		$(BIN)/interlock lab run benchmarks/studies/defend_gpu_$$name.toml --device cuda --out build/lab/defend_gpu_$$name && \
+		$(BIN)/interlock lab report build/lab/defend_gpu_$$name --summary docs/results/defend-gpu-$$name.json || exit 1; \
 	done
 	$(BIN)/python benchmarks/update_docs.py
 

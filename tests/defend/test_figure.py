@@ -73,6 +73,29 @@ def test_the_classes_of_a_concept_come_from_a_linear_head(photos: Tensor) -> Non
         view_concepts(model, bank, [])
 
 
+def test_the_classes_of_a_concept_behind_other_heads_are_those_that_miss_it(
+    photos: Tensor,
+) -> None:
+    class Squares(torch.nn.Module):
+        """Class k is the square of the mean of map k, less that of the other one."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.maps = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 1, bias=False), torch.nn.ReLU())
+            self.maps[0].weight.data = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).view(2, 3, 1, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            means = self.maps(x).mean(dim=(2, 3)).square()
+            return means - means.flip(1)
+
+    views = view_concepts(Squares().eval(), ConceptBank(torch.eye(2), "maps", "any"), photos)
+    for view in views:
+        assert not view.linear
+        shown = torch.stack([example.image for example in view.examples])
+        lost = shown[:, view.number].mean(dim=(1, 2)).square().mean().item()
+        assert view.carries == ((view.number, pytest.approx(lost, rel=1e-5)),)
+
+
 def test_an_overlay_marks_the_mask_the_patch_and_nothing_else() -> None:
     photo = Image.new("RGB", (300, 240), (10, 200, 30))
     mask, patch = torch.zeros(2, 240, 300, dtype=torch.bool)

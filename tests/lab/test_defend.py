@@ -11,7 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
+from interlock.defend import PatchCleanser
 from interlock.defend.named_attacks import NamedAttacks
+from interlock.defend.regions import footprint
 from interlock.lab.attacked import WORST
 from interlock.lab.items import name_of
 from interlock.lab.plan import Totals
@@ -126,6 +128,23 @@ def test_a_defence_more_meets_the_same_pictures(tmp_path: Path, images: Path) ->
     # Who must be told the patch's size has a clean accuracy for each size.
     conditions = {r["condition"] for r in table(whole) if r["method"] == "patchcleanser"}
     assert conditions == {"clean, 10 %", "patch, 10 %"}
+
+
+def test_certified_is_right_under_every_pair_of_masks(tmp_path: Path, images: Path) -> None:
+    out = tmp_path / "out"
+    here(write(tmp_path, CLEANSER), out)
+    rows = [r for r in table(out) if r["metric"] == "certified"]
+    files, model = names(images), tiny()
+    x = torch.stack([preprocess(Image.open(f)) for f in files])
+    y = torch.tensor([LABELS.index(f.parent.name) for f in files])
+    side = max(footprint("square", 0.1, *x.shape[-2:]).shape)
+    certified = PatchCleanser(model, side, 2).certify(x, y).tolist()
+    assert {r["condition"] for r in rows} == {"clean, 10 %"}
+    found = {r["data"]: r["value"] for r in rows}
+    for file, proven in zip(files, certified, strict=True):
+        assert found[f"photos/{file.parent.name}/{file.name}"] == float(proven)
+    line = next(one for one in summarise(out).lines if one.metric == "certified")
+    assert (line.mean, line.count) == (pytest.approx(np.mean(certified)), 7)
 
 
 def test_fitted_once_and_attacked_itself(tmp_path: Path, images: Path, clean: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_page_of_all_chapters_is_whole_and_fetches_nothing() -> None:
         [
             chapter(INSPECTION, before=True),
             concepts_chapter(
-                [ConceptView(1, 0.4, (example,), ((2, 1.5),))],
+                [ConceptView(1, 0.4, (example,), ((2, 1.5),), linear=True)],
                 layer=HOSTILE, images=1, to_pil=to_pil, label=label,
             ),
             evaluation_chapter(evaluation, {"patch": HOSTILE}),

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from interlock.defend.bank import ConceptBank, as_batches, linear_head
-from interlock.defend.features import Taps
+from interlock.defend.features import Taps, replaced
 from interlock.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ SIDE = 224
 MASK_COLOUR = (225, 0, 140)
 """Magenta: rare in photos."""
 PATCH_COLOUR = (60, 190, 255)
+CARRIED = 3
+"""Most classes that are named for a concept."""
 CROP = 0.45
 """Side of the crop around the place where a concept is strongest, as a share of the image's."""
 
@@ -51,8 +53,10 @@ class ConceptView:
     examples: tuple[Example, ...]
     """The images in which it peaks highest, highest first."""
     carries: tuple[tuple[int, float], ...]
-    """(class, logit) of the classes that one unit of it in every place raises most; empty where the
-    head is not linear in the layer's means."""
+    """(class, logit), at most three. ``linear``: the classes that one unit of it in every place
+    raises most. Else those that lose most, on average over the examples, when it is taken away."""
+    linear: bool
+    """Whether the head is linear in the layer's means."""
 
 
 def view_concepts(
@@ -85,26 +89,36 @@ def view_concepts(
     if not shown:
         raise DataError("no images to show the concepts on")
     photos, maps = torch.cat(shown), torch.cat(codes)  # (N, C, H, W), (N, concepts, h, w)
-    raised = None if weights is None else (bank.directions.to(weights) @ weights.T).detach().cpu()
     shares = maps.mean(dim=(0, 2, 3))
     shares = shares / shares.sum().clamp_min(1e-12)
     views = []
     for k in shares.argsort(descending=True).tolist():
         order = maps[:, k].flatten(1).amax(dim=1).argsort(descending=True)[:examples].tolist()
-        best: list[tuple[int, float]] = []
-        if raised is not None:
-            top = raised[k].topk(min(3, raised.shape[1]))
-            pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-            best = [(label, value) for label, value in pairs if value > 0]
+        with torch.no_grad():
+            if weights is None:
+                raised = _lost_without(model, bank, photos[order], k)
+            else:
+                raised = weights @ bank.directions[k].to(weights)
+        top = raised.topk(min(CARRIED, len(raised)))
+        pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
         views.append(
             ConceptView(
                 number=k,
                 share=float(shares[k]),
                 examples=tuple(_example(photos[n].cpu(), maps[n, k]) for n in order),
-                carries=tuple(best),
+                carries=tuple((label, value) for label, value in pairs if value > 0),
+                linear=weights is not None,
             )
         )
     return views
+
+
+def _lost_without(model: nn.Module, bank: ConceptBank, images: Tensor, number: int) -> Tensor:
+    """(classes,): what their logits lose, on average, when a concept leaves the images' maps."""
+    logits, (maps,) = Taps(model, [bank.layer])(images)
+    code = bank.codes(maps)[:, number : number + 1]  # (N, 1, h, w)
+    left = maps - code * bank.directions[number].to(code)[:, None, None]
+    return (logits - replaced(model, bank.layer, images, left)).mean(dim=0)
 
 
 def _example(image: Tensor, code: Tensor) -> Example:

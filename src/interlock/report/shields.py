@@ -140,7 +140,7 @@ def concepts_chapter(
         rows=rows,
         layer=layer,
         images=images,
-        linear=any(view.carries for view in views),
+        linear=views[0].linear,
     )
     thumbnail = _thumbnail(concept_pictures(views[0].examples[0], to_pil)[1])
     return Chapter(
