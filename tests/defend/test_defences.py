@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from interlock.defend import (
     DEFENCES,
@@ -67,6 +67,21 @@ def test_each_name_gives_its_method(clean: Tensor, scene: tuple[Tensor, Scene]) 
     few = make_defence("patchcleanser", model, masks=2)
     assert few.defence(*scene).passes.min() >= 4
     assert few.defence(*scene).passes.max() <= 4 + 4 * 4
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_the_papers_passes_are_counted(linear: bool, clean: Tensor) -> None:
+    head = (nn.Linear(8, 4),) if linear else (nn.Tanh(), nn.Linear(8, 4))
+    body = (nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    model = nn.Sequential(*body, *head).eval()
+    row, seen = make_defence("paper", model, clean, concepts=3), []
+    handle = model.register_forward_hook(lambda _m, inputs, _o: seen.append(len(inputs[0])))
+    with torch.no_grad():
+        reply = row.defence(clean[:4], Scene(None, 0))
+    handle.remove()
+    assert reply.passes.tolist() == [3 if linear else 3 + 32 * (3 + 2)] * 4
+    assert int(reply.passes.sum()) == sum(seen)
+    assert reply.masks.shape == (4, 1, *clean.shape[-2:])
 
 
 def test_a_fitted_shield_is_taken_as_it_is(clean: Tensor, scene: tuple[Tensor, Scene]) -> None:

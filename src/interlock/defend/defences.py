@@ -45,7 +45,7 @@ class Reply:
     passes: Tensor | None = None
     """(N,) forward passes; None where they are not counted."""
     masks: Tensor | None = None
-    """(N, 1, H, W) bool: what the shield hides."""
+    """(N, 1, H, W) bool: what it hides; None where that is nothing, or not told."""
     scores: Tensor | None = None
     """(N,): how tampered each image looks to the shield; above 1 it is masked."""
 
@@ -117,14 +117,13 @@ def make_defence(
         )
     if name == "paper":
         if shield is not None:
-            return Row(_labelled(PaperMasking(model, shield.bank, **options).predict))
-        masking = ConceptShield.paper(model, _some(clean_images, name), **options)
-        return Row(_labelled(masking.predict))
+            return paper_row(PaperMasking(model, shield.bank, **options))
+        return paper_row(ConceptShield.paper(model, _some(clean_images, name), **options))
     if name == "patchcleanser":
         return _cleanser(model, **options)
     if name == "lgs":
         smoothing = LocalGradientsSmoothing(model, bounds=bounds, **options)
-        return Row(_labelled(smoothing.predict, once=True))
+        return Row(lambda images, scene: Reply(smoothing.predict(images), _once(images)))
     return Row(_filled(model), told="place")
 
 
@@ -211,11 +210,14 @@ def _shielded(shield: ConceptShield) -> Defence:
     return answer
 
 
-def _labelled(predict: Callable[[Tensor], Tensor], *, once: bool = False) -> Defence:
-    def answer(images: Tensor, scene: Scene) -> Reply:
-        return Reply(predict(images), _once(images) if once else None)
+def paper_row(masking: PaperMasking) -> Row:
+    """The row of a fitted masking."""
 
-    return answer
+    def answer(images: Tensor, scene: Scene) -> Reply:
+        found = masking.classify(images)
+        return Reply(found.logits.argmax(dim=1), found.passes, found.masks)
+
+    return Row(answer)
 
 
 def make_cleanser(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,6 +14,20 @@ from interlock.defend.features import Taps
 
 SIGMA = 5.0
 KERNEL = 21
+
+
+@dataclass(frozen=True, eq=False)
+class Blurred:
+    """What the masking made of N images."""
+
+    logits: Tensor
+    """(N, classes), of the blurred images."""
+    masks: Tensor
+    """(N, 1, H, W) bool: the pixels that are blurred."""
+    passes: Tensor
+    """(N,) long: that it took. One finds label and concepts, one whether the head is linear, one
+    sees the blurred image; where the head is not linear, each evaluation of the layers behind the
+    concepts counts as one too."""
 
 
 class PaperMasking(nn.Module):
@@ -34,24 +50,31 @@ class PaperMasking(nn.Module):
         bank.check(model)
         self.model, self.bank, self.top, self.percentile = model, bank, top, percentile
 
-    def masks(self, images: Tensor) -> Tensor:
-        """(N, 1, H, W) bool: the pixels that are blurred."""
+    def classify(self, images: Tensor) -> Blurred:
+        """(N, C, H, W) -> logits of the blurred images, what is blurred, and the passes."""
         with torch.no_grad():
             logits, (maps,) = Taps(self.model, [self.bank.layer])(images)
             check_finite(logits)
-            masks = [
+            found = [
                 self._mask(image, codes, int(label))
                 for image, codes, label in zip(
                     images, self.bank.codes(maps), logits.argmax(dim=1), strict=True
                 )
             ]
-        return torch.stack(masks)
+        masks = torch.stack([mask for mask, _ in found])
+        seen: Tensor = self.model(torch.where(masks, blurred(images), images))
+        check_finite(seen)
+        passes = torch.tensor([3 + behind for _, behind in found], device=images.device)
+        return Blurred(seen, masks, passes)
+
+    def masks(self, images: Tensor) -> Tensor:
+        """(N, 1, H, W) bool: the pixels that are blurred."""
+        with torch.no_grad():
+            return self.classify(images).masks
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits of the blurred images."""
-        logits: Tensor = self.model(torch.where(self.masks(images), blurred(images), images))
-        check_finite(logits)
-        return logits
+        return self.classify(images).logits
 
     def predict(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N,) labels."""
@@ -59,12 +82,15 @@ class PaperMasking(nn.Module):
             labels: Tensor = self(images).argmax(dim=1)
         return labels
 
-    def _mask(self, image: Tensor, codes: Tensor, label: int) -> Tensor:
-        values = self.bank.importances(self.model, image, label).values
+    def _mask(self, image: Tensor, codes: Tensor, label: int) -> tuple[Tensor, int]:
+        """(1, H, W) bool, and the evaluations of the layers behind the concepts that it took."""
+        importances = self.bank.importances(self.model, image, label)
+        values = importances.values
         chosen = codes[values.topk(min(self.top, len(values))).indices]  # (top, h, w)
         limits = chosen.flatten(1).quantile(self.percentile / 100, dim=1)
         cells = (chosen > limits[:, None, None]).any(dim=0)
-        return F.interpolate(cells[None, None].float(), size=image.shape[-2:])[0] > 0
+        mask = F.interpolate(cells[None, None].float(), size=image.shape[-2:])[0] > 0
+        return mask, importances.passes
 
 
 def blurred(x: Tensor) -> Tensor:

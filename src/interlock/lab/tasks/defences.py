@@ -24,6 +24,7 @@ from interlock.defend.defences import (
     defence_options,
     make_cleanser,
     make_defence,
+    paper_row,
 )
 from interlock.defend.paper import PaperMasking
 from interlock.errors import ModelError, OptionError
@@ -37,7 +38,6 @@ FITTED = (SHIELD, PAPER)
 CLEANSER = "patchcleanser"
 CERTIFIED = "certified"
 """Measured of clean images: right, and proven to stay so under a patch of the expected size."""
-_PASSES = tuple(name for name in DEFENCES if name != PAPER)
 _CODE = {
     SHIELD: "interlock.defend.shield",
     PAPER: "interlock.defend.paper",
@@ -83,7 +83,7 @@ def measured(name: str, *, clean: bool) -> tuple[str, ...]:
         return "right", "passes", CERTIFIED
     if name == SHIELD:
         return "right", "passes", "masked", "score"
-    return ("right", "passes") if name in _PASSES else ("right",)
+    return ("right", "passes") if name in DEFENCES else ("right",)
 
 
 def attacked_itself(name: str, attack: str) -> bool:
@@ -131,7 +131,7 @@ def build(
                 return Built(make_defence(name, model, shield=shield), lambda x, side: shield)
             bank = ConceptBank.load(path, model)
         mine = {key: value for key, value in options.items() if key != "concepts"}
-        return Built(_labelled(PaperMasking(model, bank, **mine).predict), None)
+        return Built(paper_row(PaperMasking(model, bank, **mine)), None)
     if name in DEFENCES:
         row = make_defence(name, model, bounds=bounds, **options)
         return Built(row, _attackable(name, model, options))
