@@ -45,14 +45,41 @@ def test_without_shared_there_is_one_clear_line(
     assert captured.err.splitlines() == [line]
 
 
-@pytest.mark.parametrize("name", ["mobilenet", "embedded", "cifar10"])
-def test_studies_ask_for_what_the_tables_promise(name: str) -> None:
-    study = read_study(STUDIES / f"defend_{name}.toml")
+STATIC = ("patch", "searched", "targeted", "l2", "two-patches", "universal")
+AREAS = (0.01, 0.02, 0.03)
+
+
+def study_of(name: str) -> DefendStudy:
+    study = read_study(STUDIES / f"{name}.toml")
     assert isinstance(study, DefendStudy)
     assert study.attacked == "right"
+    return study
+
+
+@pytest.mark.parametrize("name", ["mobilenet", "embedded", "cifar10"])
+def test_studies_ask_for_what_the_tables_promise(name: str) -> None:
+    study = study_of(f"defend_{name}")
     whole = {(a.attack, area) for a in study.attacks for area in a.areas if a.limit is None}
-    static = ("patch", "searched", "targeted", "l2", "two-patches", "universal")
-    assert whole == {(attack, area) for attack in static for area in (0.01, 0.02, 0.03)}
+    assert whole == {(attack, area) for attack in STATIC for area in AREAS}
     limited = {(a.attack, area) for a in study.attacks for area in a.areas if a.limit is not None}
-    assert {area for attack, area in limited if attack in static} == {0.005, 0.05}
-    assert ("adaptive", 0.02) in limited
+    assert {area for attack, area in limited if attack in STATIC} == {0.005, 0.05}
+    asked = {a.options["queries"] for a in study.attacks if a.attack == "black-box"}
+    assert asked == {150, 1000}
+
+
+@pytest.mark.parametrize("name", ["mobilenet", "embedded", "cifar10"])
+def test_on_a_gpu_every_row_meets_every_attack(name: str) -> None:
+    study = study_of(f"defend_gpu_{name}")
+    whole = {(a.attack, area) for a in study.attacks for area in a.areas if a.attack in STATIC}
+    assert whole == {(attack, area) for attack in STATIC for area in AREAS}
+    assert all(a.limit is None for a in study.attacks if a.attack in STATIC)
+    everything = {f"{attack}, {100 * area:g} %" for attack in STATIC for area in AREAS}
+    for part in study.methods:
+        if part.method in ("paper", "patchcleanser") and not part.options:
+            assert part.limit is None
+            assert everything <= set(part.attacks or ())
+    adaptive = next(a for a in study.attacks if a.attack == "adaptive")
+    assert tuple(adaptive.areas) == AREAS
+    assert adaptive.options == {"steps": 200, "restarts": 6}
+    peer = next(part for part in study.methods if part.name == "PatchCleanser, true size")
+    assert "adaptive" in (peer.attacks or ())
