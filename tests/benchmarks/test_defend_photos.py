@@ -68,7 +68,7 @@ def test_studies_ask_for_what_the_tables_promise(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["mobilenet", "embedded", "cifar10"])
-def test_on_a_gpu_every_row_meets_every_attack(name: str) -> None:
+def test_on_a_gpu_peers_meet_every_static_attack(name: str) -> None:
     study = study_of(f"defend_gpu_{name}")
     whole = {(a.attack, area) for a in study.attacks for area in a.areas if a.attack in STATIC}
     assert whole == {(attack, area) for attack in STATIC for area in AREAS}

@@ -52,6 +52,21 @@ def test_a_row_does_not_depend_on_its_neighbours() -> None:
     torch.testing.assert_close(nnls(rows, factors), alone, atol=1e-5, rtol=1e-5)
 
 
+def test_many_rows_are_solved_part_by_part_and_none_is_no_row() -> None:
+    factors, rows = rand(3, 8), rand(5000, 8, seed=1)
+    torch.testing.assert_close(nnls(rows, factors)[4990:], nnls(rows[4990:], factors))
+    assert nnls(rows[:0], factors).shape == (0, 3)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_row_that_is_not_finite_has_no_codes(bad: float) -> None:
+    rows = rand(3, 8)
+    rows[1, 2] = bad
+    codes = nnls(rows, rand(3, 8, seed=1))
+    assert codes[1].isnan().all()
+    assert codes[[0, 2]].isfinite().all()
+
+
 def test_a_dead_factor_is_not_used() -> None:
     factors = torch.stack([torch.ones(3), torch.zeros(3)])
     assert nnls(torch.ones(1, 3), factors).tolist() == [[1.0, 0.0]]

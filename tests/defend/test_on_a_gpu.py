@@ -65,6 +65,16 @@ def test_a_batch_and_its_images_get_the_same_labels(shield: ConceptShield) -> No
     assert torch.equal(shield.predict(x), alone)
 
 
+def test_deterministic_algorithms_may_be_asked_for(shield: ConceptShield) -> None:
+    x = photos(8, 1).cuda()
+    before = shield.predict(x)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        assert torch.equal(shield.predict(x), before)
+    finally:
+        torch.use_deterministic_algorithms(False)
+
+
 @pytest.mark.parametrize("linear", [True, False])  # importances are Sobol indices where it is not
 def test_inspection(linear: bool) -> None:
     head = (nn.Linear(8, 4),) if linear else (nn.Tanh(), nn.Linear(8, 4))
@@ -76,7 +86,8 @@ def test_inspection(linear: bool) -> None:
 
 
 def test_codes_are_those_of_a_cpu() -> None:
-    rows, factors = torch.rand(50, 12), torch.rand(5, 12)
+    generator = torch.Generator().manual_seed(0)
+    rows, factors = (torch.rand(n, 12, generator=generator) for n in (50, 5))
     torch.testing.assert_close(nnls(rows.cuda(), factors.cuda()).cpu(), nnls(rows, factors))
 
 

@@ -65,10 +65,7 @@ def restore(
         with safe_open(path, "pt") as file:
             header = json.loads((file.metadata() or {}).get("interlock", "{}"))
             # Cloned: views into the file are unaligned and round differently.
-            tensors = {
-                name: file.get_tensor(name).clone().to(place)
-                for name in file.keys()  # noqa: SIM118
-            }
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # safetensors raises its own kinds for damaged files
         raise DataError(f"{path}: not a fitted {kind}: {error}") from None
     if header.get("kind") != kind:
@@ -80,4 +77,4 @@ def restore(
         )
     if header.get("model") != fingerprint(model):
         raise ModelError(f"{path}: fitted to another model; fit a {kind} to this one")
-    return tensors, header
+    return {name: tensor.to(place) for name, tensor in tensors.items()}, header

@@ -66,7 +66,8 @@ class Row:
     """Of the patch. Who is told its size has a clean accuracy for each; who is told its place has
     none."""
     certificate: Certificate | None = None
-    """None where the defence has none."""
+    """None where the defence has none. Raises ``OptionError`` if the patch does not fit, and
+    ``ModelError`` if logits are not finite."""
 
 
 def make_defence(

@@ -11,6 +11,8 @@ PATIENCE = 3
 """Full exchanges without fewer violations, before single ones."""
 PIVOTS = 10
 """Most exchanges, for each factor."""
+SLICE = 4096
+"""Rows that are solved at a time: each needs a few matrices of rank x rank."""
 SLACK = 1e-12
 """Violations so small, relative to a row's largest correlation with a factor, are rounding."""
 
@@ -42,16 +44,22 @@ def nnls(rows: Tensor, factors: Tensor) -> Tensor:
     """Non-negative least squares of many rows at once, by block principal pivoting.
 
     Kim and Park, SIAM J. Sci. Comput. 33 (2011), algorithm 1: each row's set of positive codes
-    is corrected by all that violate its optimality, one at a time once that no longer helps. Codes
-    are exact to rounding in float64, however alike the factors are.
+    is corrected by all that violate its optimality, one at a time once that no longer helps. They
+    are solved for in float64, which leaves seven digits where the factors are so alike that their
+    Gram matrix has a condition of 1e8.
 
     Args:
         rows: (n, p).
         factors: (rank, p), linearly independent.
 
     Returns:
-        (n, rank) codes U >= 0 that minimise ``|rows - U factors|`` row by row.
+        (n, rank) codes U >= 0 that minimise ``|rows - U factors|`` row by row; NaN where a row is
+        not finite.
     """
+    return torch.cat([_nnls(part, factors) for part in torch.split(rows, SLICE)])
+
+
+def _nnls(rows: Tensor, factors: Tensor) -> Tensor:
     wide, basis = doubled(rows), doubled(factors)
     gram, right = basis @ basis.T, wide @ basis.T
     rank = len(gram)
@@ -76,7 +84,8 @@ def nnls(rows: Tensor, factors: Tensor) -> Tensor:
         swapped = torch.where((fewer | patient)[:, None], wrong, last)[active]
         positive[active] ^= swapped
         codes[active], gradient[active] = _solved(gram, right[active], positive[active])
-    return codes.clamp_min(0).to(rows)
+    lost = ~right.isfinite().all(dim=1, keepdim=True)
+    return codes.clamp_min(0).masked_fill(lost, torch.nan).to(rows)
 
 
 def _solved(gram: Tensor, right: Tensor, positive: Tensor) -> tuple[Tensor, Tensor]:

@@ -51,7 +51,22 @@ class PaperMasking(nn.Module):
         self.model, self.bank, self.top, self.percentile = model, bank, top, percentile
 
     def classify(self, images: Tensor) -> Blurred:
-        """(N, C, H, W) -> logits of the blurred images, what is blurred, and the passes."""
+        """(N, C, H, W) -> logits of the blurred images, what is blurred, and the passes.
+
+        Raises:
+            ModelError: logits are not finite.
+        """
+        masks, behind = self._looked(images)
+        logits: Tensor = self.model(torch.where(masks, blurred(images), images))
+        check_finite(logits)
+        return Blurred(logits, masks, 3 + behind)
+
+    def masks(self, images: Tensor) -> Tensor:
+        """(N, 1, H, W) bool: the pixels that are blurred."""
+        return self._looked(images)[0]
+
+    def _looked(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Masks, and (N,) evaluations of the layers behind the concepts."""
         with torch.no_grad():
             logits, (maps,) = Taps(self.model, [self.bank.layer])(images)
             check_finite(logits)
@@ -61,16 +76,8 @@ class PaperMasking(nn.Module):
                     images, self.bank.codes(maps), logits.argmax(dim=1), strict=True
                 )
             ]
-        masks = torch.stack([mask for mask, _ in found])
-        seen: Tensor = self.model(torch.where(masks, blurred(images), images))
-        check_finite(seen)
-        passes = torch.tensor([3 + behind for _, behind in found], device=images.device)
-        return Blurred(seen, masks, passes)
-
-    def masks(self, images: Tensor) -> Tensor:
-        """(N, 1, H, W) bool: the pixels that are blurred."""
-        with torch.no_grad():
-            return self.classify(images).masks
+        behind = torch.tensor([count for _, count in found], device=images.device)
+        return torch.stack([mask for mask, _ in found]), behind
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits of the blurred images."""
