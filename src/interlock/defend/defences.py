@@ -26,6 +26,21 @@ DEFENCES: tuple[str, ...] = (UNDEFENDED, SHIELD, *PEERS, CEILING)
 """All that ``make_defence`` makes."""
 
 
+_MADE_OF: dict[str, tuple[Any, ...]] = {
+    UNDEFENDED: (),
+    SHIELD: (ConceptShield,),
+    "paper": (PaperMasking,),
+    "patchcleanser": (PatchCleanser,),
+    "lgs": (LocalGradientsSmoothing,),
+    CEILING: (pull_push,),
+}
+
+
+def made_of(name: str) -> tuple[Any, ...]:
+    """The classes and functions that decide what a defence of ``DEFENCES`` answers."""
+    return _MADE_OF[name]
+
+
 @dataclass(frozen=True)
 class Scene:
     """What an oracle or a peer is told about the patches of a batch."""

@@ -110,6 +110,11 @@ class NamedAttacks:
         }
         return PatchAttack(**common, **own[name])
 
+    def parts(self, name: str, against: Against = "shield") -> tuple[Any, ...]:
+        """What decides the pictures of an attack, beside what this module does."""
+        attack = self.made(name, 0.01, against=against)
+        return (attack, far_classes) if name == "targeted" else (attack,)
+
     def options(
         self, name: str, area: float, turn: int = 0, against: Against = "shield"
     ) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 from torch import Tensor, nn
@@ -72,17 +73,20 @@ class Metric:
         return self.run(model, x, target, saliency, explain=explain, seed=seed)
 
 
-def _gini(model: nn.Module, x: Tensor, target: int, saliency: Tensor, *, seed: int) -> float:
-    return gini(saliency)
+def _of_map(measure: Callable[[Tensor], float]) -> Callable[..., float]:
+    """A measure of the map alone, with the arguments that all metrics share."""
 
+    @wraps(measure)
+    def run(model: nn.Module, x: Tensor, target: int, saliency: Tensor, *, seed: int) -> float:
+        return measure(saliency)
 
-def _nonzero(model: nn.Module, x: Tensor, target: int, saliency: Tensor, *, seed: int) -> float:
-    return nonzero(saliency)
+    return run
 
 
 def _by_order(measure: Callable[..., Any], **options: Any) -> Callable[..., float]:
-    """A measure that ranks pixels, in the order of arguments that all metrics share."""
+    """A measure that ranks pixels, likewise."""
 
+    @wraps(measure)
     def run(model: nn.Module, x: Tensor, target: int, saliency: Tensor, *, seed: int) -> float:
         return float(measure(model, x, saliency, target, seed=seed, **options).score)
 
@@ -92,6 +96,7 @@ def _by_order(measure: Callable[..., Any], **options: Any) -> Callable[..., floa
 def _by_explaining(measure: Callable[..., Any]) -> Callable[..., float]:
     """A measure that explains again, likewise."""
 
+    @wraps(measure)
     def run(
         model: nn.Module, x: Tensor, target: int, saliency: Tensor, *, explain: Explain, seed: int
     ) -> float:
@@ -103,7 +108,9 @@ def _by_explaining(measure: Callable[..., Any]) -> Callable[..., float]:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("gini", True, "Hurley and Rickard 2009: Gini index of |saliency|", False, _gini),
+        Metric(
+            "gini", True, "Hurley and Rickard 2009: Gini index of |saliency|", False, _of_map(gini)
+        ),
         Metric(
             "road",
             Road.higher_is_better,
@@ -125,7 +132,7 @@ METRICS: dict[str, Metric] = {
             False,
             _by_order(grey),
         ),
-        Metric("nonzero", False, "share of the pixels with any saliency", False, _nonzero),
+        Metric("nonzero", False, "share of the pixels with any saliency", False, _of_map(nonzero)),
         Metric(
             "insertion",
             Insertion.higher_is_better,

@@ -1,40 +1,211 @@
-"""What code a result rests on: a digest that changes with what the code does, not how it looks."""
+"""What code a result rests on: a digest that changes with what the code does, not how it looks.
+
+Comments, layout, docstrings, import lines and the places of modules do not count: the same code
+elsewhere is the same code. What is imported counts itself, however deep.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+import sys
+import sysconfig
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
 
-_NO_MATTER = frozenset(
-    f"interlock.{name}"
-    for name in ("_version", "errors", "_atomic", "_png", "explain.figure", "explain.layers")
+from interlock.errors import OptionError
+
+_OWN = "interlock"
+_NO_MATTER = (
+    "interlock._version",
+    "interlock.errors",
+    "interlock._atomic",
+    "interlock._png",
+    "interlock.explain.figure",
+    "interlock.explain.layers",
 )
 """Modules that decide no value: names of errors, drawing, the writing of files."""
-
-_LIBRARIES = ("art", "captum", "shapiq", "skimage")
-"""Libraries that are methods themselves: their version is part of the code."""
-
+_LIBRARIES = {
+    "art": "adversarial-robustness-toolbox",
+    "captum": "captum",
+    "shapiq": "shapiq",
+    "skimage": "scikit-image",
+}
+"""Libraries that are methods themselves, and what they are installed as: their version counts."""
+_METHODS = ("interlock.explain", "interlock.defend", "interlock.certify")
 _WITH_BODY = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
+def digest_of(*things: Any, beside: Iterable[Any] = (), outside: Collection[str] = ()) -> str:
+    """A digest of the code that decides what some objects do.
+
+    It is that of the modules that define them, and of all that these import from this package or
+    from files of the user's, however deep. Libraries that are methods themselves, such as Captum,
+    count by their version.
+
+    Args:
+        things: classes, functions, methods, instances or modules.
+        beside: more of them whose modules count alone, without what they import: tables that
+            lead from a name to a thing.
+        outside: packages that are not entered, such as ``"interlock.explain"``.
+
+    Raises:
+        OptionError: a module that is asked for, or imported from this package, has no source.
+    """
+    names = dict.fromkeys(_home(thing) for thing in things)
+    alone = dict.fromkeys(_home(thing) for thing in beside)
+    return _digest(names, alone, outside)
+
+
+def worker_digest(worker: type) -> str:
+    """A digest of how a study's worker comes to its values, but for the methods that it calls.
+
+    Methods are chosen by name while it runs; each of them counts for its own items.
+    """
+    return digest_of(worker, outside=_METHODS)
+
+
+@cache
+def modules_digest(*names: str) -> str:
+    """The same, of modules of this package by their full names.
+
+    Raises:
+        OptionError: there is no such module.
+    """
+    return _digest(names)
+
+
 def code_digest(*files: Path) -> str:
-    """A digest of what Python files do; layout, comments and docstrings do not count."""
-    parsed = [ast.dump(_without_docstrings(file.read_text(encoding="utf-8"))) for file in files]
-    return sha256("\n".join(parsed).encode()).hexdigest()[:12]
+    """A digest of what Python files do, in any order, without what they import."""
+    return _joined(_parsed(file.read_text(encoding="utf-8")).digest for file in files)
 
 
-def _without_docstrings(source: str) -> ast.Module:
-    """The parsed source less every string that stands alone as a statement."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
+def _digest(names: Iterable[str], beside: Iterable[str] = (), outside: Collection[str] = ()) -> str:
+    modules, libraries = _closure(names, outside)
+    parts = [_read(name).digest for name in {*modules, *beside}]
+    return _joined([*parts, *(part for name in libraries for part in _version(name))])
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return sha256("\n".join(sorted(parts)).encode()).hexdigest()[:12]
+
+
+def _home(thing: Any) -> str:
+    """The module that defines a thing, or the class of a thing."""
+    thing = getattr(thing, "func", thing)  # of a partial
+    if isinstance(thing, ModuleType):
+        return thing.__name__
+    made = callable(thing) and hasattr(thing, "__qualname__")
+    return str((thing if made else type(thing)).__module__)
+
+
+class _Import(NamedTuple):
+    """One line ``import module`` or ``from module import names``."""
+
+    module: str
+    level: int
+    """Dots before it."""
+    names: tuple[tuple[str, str], ...]
+    """(what is imported, what it is called here); empty for ``import module``."""
+
+    def base(self, package: str) -> str:
+        """The module's full name, seen from a package."""
+        if not self.level:
+            return self.module
+        parents = package.split(".")[: len(package.split(".")) - self.level + 1]
+        return ".".join([*parents, self.module] if self.module else parents)
+
+
+class _Source(NamedTuple):
+    """What a source file tells without being run."""
+
+    digest: str
+    imports: tuple[_Import, ...]
+    """Inside functions, too; not those for type checkers."""
+    lazy: Mapping[str, str]
+    """Name -> module, of a package that imports its names when they are used: its ``_LAZY``."""
+
+
+@cache
+def _parsed(text: str) -> _Source:
+    tree = ast.parse(text)
+    imports, lazy = list[_Import](), dict[str, str]()
+    for node in _running(tree):
+        if isinstance(node, ast.Import):
+            imports += [_Import(alias.name, 0, ()) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple((alias.name, alias.asname or alias.name) for alias in node.names)
+            imports.append(_Import(node.module or "", node.level, names))
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_LAZY":
+            lazy |= ast.literal_eval(node.value)
+    digest = sha256(_text(_Plain().visit(tree)).encode()).hexdigest()
+    return _Source(digest, tuple(imports), lazy)
+
+
+class _Plain(ast.NodeTransformer):
+    """Leaves out what does nothing: docstrings, import lines, what only a type checker reads.
+
+    A name that an import gives anew, ``from a import f as g``, is put back to what it stands for
+    wherever it is used; so its line can go, too.
+    """
+
+    def __init__(self) -> None:
+        self._meant: dict[str, set[str]] = {}
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        for inner in ast.walk(node):
+            if isinstance(inner, ast.Import | ast.ImportFrom):
+                for alias in inner.names:
+                    if alias.asname:
+                        self._meant.setdefault(alias.asname, set()).add(alias.name)
+        return self.generic_visit(node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        return None
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        return None
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        if _for_type_checkers(node):
+            return [self.visit(inner) for inner in node.orelse]
+        return self.generic_visit(node)
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        # some versions end what stands behind a colon with an empty string
+        values = [one for one in node.values if getattr(one, "value", None) != ""]
+        return self.generic_visit(ast.JoinedStr(values))
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return ast.Name("|".join(sorted(self._meant.get(node.id, {node.id}))), node.ctx)
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, _WITH_BODY):
             node.body = [inner for inner in node.body if not _is_text(inner)]
-    return tree
+        return super().generic_visit(node)
+
+
+def _text(node: Any) -> str:
+    """A syntax tree as text that no version of Python tells otherwise.
+
+    Unlike ``ast.dump``, which prints fields that one version has and another has not: here empty
+    fields are left out, and strings are told in ASCII.
+    """
+    if isinstance(node, ast.AST):
+        fields = [
+            f"{name}={_text(value)}"
+            for name, value in ast.iter_fields(node)
+            if value is not None and value != [] and name not in ("ctx", "kind", "type_comment")
+        ]
+        return f"{type(node).__name__}({','.join(fields)})"
+    if isinstance(node, list):
+        return f"[{','.join(map(_text, node))}]"
+    return ascii(node)
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -45,78 +216,125 @@ def _is_text(node: ast.stmt) -> bool:
     )
 
 
-@cache
-def modules_digest(*names: str) -> str:
-    """A digest of modules of this package and of all that they import from it, however deep.
-
-    Libraries that are methods themselves, such as Captum, count by their version. An edit of any
-    of these files gives another digest; edits elsewhere in the package do not.
-
-    Args:
-        names: full names, such as ``"interlock.explain.hsets"``.
-    """
-    files, libraries = _closure(names)
-    found = [code_digest(*files)]
-    found += [f"{name}=={version}" for name in sorted(libraries) for version in _version(name)]
-    return sha256("\n".join(found).encode()).hexdigest()[:12]
-
-
-def _closure(names: Iterable[str]) -> tuple[list[Path], set[str]]:
-    waiting, files, libraries = list(names), dict[str, Path](), set[str]()
-    while waiting:
-        name = waiting.pop()
-        file = _file(name)
-        if name in files or name in _NO_MATTER or file is None:
-            continue
-        files[name] = file
-        for imported in _imports(name, file):
-            top = imported.partition(".")[0]
-            if top == "interlock":
-                waiting.append(imported)
-            elif top in _LIBRARIES:
-                libraries.add(top)
-    return [files[name] for name in sorted(files)], libraries
-
-
-def _imports(name: str, file: Path) -> Iterator[str]:
-    """Modules that a file imports when it runs, inside functions too."""
-    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    for node in _running(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                parents = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*parents, base] if base else parents)
-            for alias in node.names:
-                inner = f"{base}.{alias.name}"
-                yield inner if base.startswith("interlock") and _file(inner) else base
+def _for_type_checkers(node: ast.AST) -> bool:
+    if not isinstance(node, ast.If):
+        return False
+    test = node.test
+    return getattr(test, "attr", getattr(test, "id", "")) == "TYPE_CHECKING"
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those that only a type checker reads."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+        if isinstance(node, ast.If) and _for_type_checkers(node):
+            for other in node.orelse:
+                yield other
+                yield from _running(other)
             continue
         yield node
         yield from _running(node)
 
 
+def _closure(names: Iterable[str], outside: Collection[str]) -> tuple[set[str], set[str]]:
+    """All modules that count, and the libraries that are methods."""
+    waiting, modules, libraries = list(names), set[str](), set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in modules or name in _NO_MATTER:
+            continue
+        modules.add(name)
+        for imported in _imports(name):
+            if imported.partition(".")[0] in _LIBRARIES:
+                libraries.add(imported.partition(".")[0])
+            elif not any(f"{imported}.".startswith(f"{package}.") for package in outside):
+                waiting.append(imported)
+    return modules, libraries
+
+
+def _imports(name: str) -> Iterator[str]:
+    """Modules of this package or the user's, and libraries, that a module imports anywhere."""
+    package = name if _is_package(name) else name.rpartition(".")[0]
+    for line in _read(name).imports:
+        base = line.base(package)
+        if base.partition(".")[0] in _LIBRARIES or not line.names:
+            if base.partition(".")[0] in _LIBRARIES or _is_own(base):
+                yield base
+        elif _is_own(base):
+            yield from (_defining(base, taken) for taken, _ in line.names)
+
+
+def _defining(base: str, name: str) -> str:
+    """The module that defines what ``from base import name`` gives."""
+    if _file(f"{base}.{name}") is not None:
+        return f"{base}.{name}"
+    if not _is_package(base):
+        return base
+    source = _read(base)
+    if name in source.lazy:
+        return _defining(source.lazy[name], name)
+    for line in source.imports:
+        for taken, called in line.names:
+            if called == name and line.base(base) != base and _is_own(line.base(base)):
+                return _defining(line.base(base), taken)
+    return base  # defined in the package's own file
+
+
+def _is_package(name: str) -> bool:
+    file = _file(name)
+    return file is not None and file.name == "__init__.py"
+
+
 @cache
+def _is_own(name: str) -> bool:
+    """Whether a module is of this package, or a file of the user's that was not installed."""
+    top = name.partition(".")[0]
+    if top == _OWN:
+        return True
+    place = next((one for one in _places(top) if one.exists()), None)
+    if place is None or place.is_relative_to(sysconfig.get_path("stdlib")):
+        return False
+    return not {"site-packages", "dist-packages"} & {*place.parts}
+
+
+def _read(name: str) -> _Source:
+    """The source of a module.
+
+    Raises:
+        OptionError: there is none.
+    """
+    file = _file(name)
+    if file is None:
+        raise OptionError(f"{name}: no module of that name has Python source to name results by")
+    return _parsed(file.read_text(encoding="utf-8"))
+
+
 def _file(name: str) -> Path | None:
+    """The source file of a module, found without importing anything."""
+    loaded = getattr(sys.modules.get(name), "__file__", None)
+    if loaded is not None:
+        found = [Path(loaded)]
+    else:
+        top, *inner = name.split(".")
+        places = _places(top)
+        found = [place.joinpath(*inner, "__init__.py") for place in places if place.is_dir()]
+        found += [place.joinpath(*inner[:-1], f"{inner[-1]}.py") for place in places if inner]
+        found += [place for place in places if not inner]
+    return next((file for file in found if file.suffix == ".py" and file.is_file()), None)
+
+
+def _places(top: str) -> list[Path]:
+    """The folders of a package, or the file of a module."""
     try:
-        spec = find_spec(name)
+        spec = find_spec(top)
     except (ImportError, ValueError):
-        return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    return Path(spec.origin)
+        return []
+    if spec is None:
+        return []
+    return [Path(one) for one in (*(spec.submodule_search_locations or ()), spec.origin) if one]
 
 
 def _version(library: str) -> list[str]:
-    distribution = {"art": "adversarial-robustness-toolbox", "skimage": "scikit-image"}
     try:
-        return [metadata.version(distribution.get(library, library))]
+        return [f"{library}=={metadata.version(_LIBRARIES[library])}"]
     except metadata.PackageNotFoundError:
         return []

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import nn
 
-from interlock.lab.code import code_digest, modules_digest
+from interlock.lab.code import digest_of
 from interlock.lab.items import name_of
 from interlock.models import Classifier
 
@@ -26,6 +24,9 @@ def classifier_identity(classifier: Classifier) -> str:
 
     Names and folders do not count: a copy elsewhere is the same model. How photos are prepared is
     told by preparing one.
+
+    Raises:
+        OptionError: a part of the model has no source file that its code could be read from.
     """
     return name_of(
         weights=_weights(classifier.model),
@@ -50,17 +51,7 @@ def _code(model: nn.Module) -> list[str]:
     """Digests of the modules that define the model's parts, but for the large libraries'."""
     kinds = {type(part).__module__: type(part) for part in model.modules()}
     own = sorted(name for name in kinds if name.partition(".")[0] not in _TRUSTED)
-    return [_module(name, kinds[name]) for name in own]
-
-
-def _module(name: str, kind: type) -> str:
-    if name.partition(".")[0] == "interlock":
-        return modules_digest(name)
-    try:
-        file = inspect.getsourcefile(kind)
-        return code_digest(Path(file)) if file else name
-    except (OSError, TypeError, SyntaxError):  # made in a notebook: its name must do
-        return name
+    return sorted({digest_of(kinds[name]) for name in own})
 
 
 def _prepared(classifier: Classifier) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import io
 from array import array
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from interlock._atomic import write_atomically
 from interlock.errors import OutputError
 from interlock.lab.data import Tell
 from interlock.lab.items import Done, Job
+from interlock.lab.sealed import read, sealed, writer
 from interlock.lab.store import SCHEMA as RESULTS
 from interlock.lab.store import Store
 from interlock.lab.task import Task
@@ -79,7 +79,7 @@ class Plan:
         self._item_sizes = array("H")
         self._chunk: list[tuple[Any, ...]] = []
         self._file = io.BytesIO()
-        self._writer = pq.ParquetWriter(self._file, SCHEMA, compression="zstd")
+        self._writer = writer(self._file, SCHEMA)
         self.preparations: list[int] = []
         """Numbers of those with something missing."""
         self.missing = array("Q")
@@ -157,7 +157,7 @@ class Plan:
         """
         self._pack()
         self._writer.close()
-        write_atomically(folder / PLAN, self._file.getvalue())
+        write_atomically(folder / PLAN, sealed(self._file.getvalue()))
         self._file = io.BytesIO()
         self._before = (), ()
 
@@ -202,16 +202,13 @@ def make_plan(
         stop: asked now and then; the plan is then incomplete.
     """
     good, bad = store.finished()
+    again = _rows(*_without_artefact(task.preparations, store)) & good
     if retry_failed and bad:
-        names = {
-            w.row
-            for jobs in (task.preparations, task.jobs)
-            for k in range(len(jobs))
-            for item in jobs[k].items
-            for w in item.wanted
-        }
-        store.forget_failures(bad & names)
-        bad -= names
+        jobs = task.jobs
+        again |= bad & _rows(*task.preparations, *(jobs[k] for k in range(len(jobs))))
+    if again:
+        store.forget(again)
+        good, bad = good - again, bad - again
     plan = Plan(good, bad)
     for number, job in enumerate(task.preparations):
         plan.count_preparation(job, number)
@@ -227,6 +224,16 @@ def make_plan(
     return plan
 
 
+def _rows(*jobs: Job) -> set[str]:
+    return {w.row for job in jobs for item in job.items for w in item.wanted}
+
+
+def _without_artefact(jobs: Sequence[Job], store: Store) -> list[Job]:
+    """Preparations whose product somebody took away."""
+    kept = store.made([job.made for job in jobs]) if jobs else {}
+    return [job for job in jobs if job.made not in kept]
+
+
 def read_plan(folder: Path) -> pa.Table:
     """The rows that make up the study of a folder.
 
@@ -235,7 +242,7 @@ def read_plan(folder: Path) -> pa.Table:
     """
     path = folder / PLAN
     try:
-        return pq.ParquetFile(io.BytesIO(path.read_bytes())).read()
+        return read(path, SCHEMA)
     except FileNotFoundError:
         raise OutputError(f"{folder}: holds no study; interlock lab run makes one") from None
     except (OSError, pa.ArrowException) as error:

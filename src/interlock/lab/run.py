@@ -146,7 +146,7 @@ class _Run:
             job = plan.draw(jobs[number])
             if job is not None:
                 file = kept.get(job.made)
-                given = self._store.artefact(file).read_bytes() if file else None
+                given = self._store.content(file) if file else None
                 yield replace(job, given=given)
 
     def _prepared(self, jobs: Sequence[Job]) -> dict[str, bytes]:
@@ -164,7 +164,7 @@ class _Run:
                     f"{job.items[0].method}: {self._store.why(job.items[0].id)}; nothing can be "
                     "measured without it (--retry-failed tries again)"
                 )
-        return {name: self._store.artefact(file).read_bytes() for name, file in found.items()}
+        return {name: self._store.content(file) for name, file in found.items()}
 
     def _rows(self, job: Job, found: Done) -> list[Row]:
         wanted = {w.row: (item, w.metric) for item in job.items for w in item.wanted}

@@ -110,10 +110,9 @@ def _rows(folder: Path, item: str) -> list[dict[str, Any]]:
 
 
 def _content(store: Store, row: dict[str, Any], column: str) -> bytes:
-    path = store.artefact(row[column]) if row[column] else None
-    if path is None or not path.is_file():
+    if not row[column]:
         raise OutputError(f"{row['item']}: no picture was kept; the study says artefacts = false")
-    return path.read_bytes()
+    return store.content(row[column])
 
 
 def _photo(setting: Setting, row: dict[str, Any]) -> tuple[Any, Tensor, Sample]:

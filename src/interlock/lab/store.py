@@ -8,20 +8,21 @@ found by a clock.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
+from zlib import crc32
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from interlock._atomic import make_folder, write_atomically
 from interlock.errors import OutputError
+from interlock.lab.sealed import read, written
 
 SCHEMA = pa.schema(
     [
@@ -112,7 +113,7 @@ class Store:
             OutputError: the disk is full, or gone. What was added before is kept.
         """
         assert self._journal is not None, "recover() opens the journal"
-        text = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in rows).encode()
+        text = b"".join(_line(row) for row in rows)
         start = self._journal.tell()
         try:
             written = self._journal.write(text)
@@ -168,21 +169,20 @@ class Store:
             bad.update(table.filter(pc.invert(fine))["row"].to_pylist())
         return good, bad
 
-    def forget_failures(self, rows: Collection[str]) -> None:
-        """Take failed rows out, so that they are computed again. Shard by shard, each atomically.
+    def forget(self, rows: Collection[str]) -> None:
+        """Take rows out, so that they are computed again. Shard by shard, each atomically.
 
         Args:
-            rows: names of rows; those of them that have a value stay.
+            rows: their names.
         """
         wanted = pa.array(rows, pa.string())
         for shard in self._shards():
-            marked = _read(shard, ["row", "error"])
-            gone = pc.and_(pc.is_valid(marked["error"]), pc.is_in(marked["row"], wanted))
+            gone = pc.is_in(_read(shard, ["row"])["row"], wanted)
             if not pc.any(gone).as_py():
                 continue
             kept = _read(shard).filter(pc.invert(gone))
             if len(kept):
-                write_atomically(shard, _parquet(kept))
+                write_atomically(shard, written(kept))
             else:
                 shard.unlink()
 
@@ -224,6 +224,21 @@ class Store:
         """Where an artefact of that name lies: ``artefacts/ab/cdef….npz``."""
         return self.folder / "artefacts" / name[:2] / name[2:]
 
+    def content(self, name: str) -> bytes:
+        """What an artefact holds.
+
+        Raises:
+            OutputError: it cannot be read, or is damaged.
+        """
+        path = self.artefact(name)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be read ({error.strerror})") from None
+        if sha256(content).hexdigest() != name.partition(".")[0]:
+            raise OutputError(f"{path}: is damaged; remove it, and it is made again")
+        return content
+
     def keep(self, files: Mapping[str, bytes]) -> None:
         """Write artefacts that are not there yet.
 
@@ -242,18 +257,12 @@ class Store:
     def _write_shard(self, rows: Iterable[Row]) -> None:
         last = max((int(path.stem.rpartition("-")[2]) for path in self._shards()), default=0)
         table = pa.Table.from_pylist(list(rows), SCHEMA)
-        write_atomically(self._rows / f"rows-{last + 1:06}.parquet", _parquet(table))
-
-
-def _parquet(table: pa.Table) -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd")
-    return buffer.getvalue()
+        write_atomically(self._rows / f"rows-{last + 1:06}.parquet", written(table))
 
 
 def _read(shard: Path, columns: Sequence[str] | None = None) -> pa.Table:
     try:
-        return pq.ParquetFile(io.BytesIO(shard.read_bytes())).read(columns)
+        return read(shard, SCHEMA, columns)
     except FileNotFoundError:  # a reader beside a writer: the shard was taken out just now
         table = SCHEMA.empty_table()
         return table if columns is None else table.select(columns)
@@ -274,8 +283,16 @@ def _journalled(path: Path) -> list[Row]:
         raise OutputError(f"{path}: cannot be read ({os.strerror(error.errno or 0)})") from None
     rows = []
     for line in lines[:-1]:
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
+        check, _, text = line.partition(b" ")
+        if check == _checksum(text):  # a damaged line is as good as none: it is computed again
+            rows.append(json.loads(text))
     return rows
+
+
+def _line(row: Row) -> bytes:
+    text = json.dumps(row, separators=(",", ":")).encode()
+    return b"%s %s\n" % (_checksum(text), text)
+
+
+def _checksum(text: bytes) -> bytes:
+    return b"%08x" % crc32(text)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from multiprocessing.context import SpawnContext, SpawnProcess
+from typing import TYPE_CHECKING, Any
 
 from interlock.errors import ModelError, OptionError
 
@@ -120,11 +121,10 @@ def cores() -> int:
 @contextmanager
 def _pool(blob: bytes, workers: int, threads: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose processes are gone when the block ends, whatever they were at."""
-    before = set(multiprocessing.active_children())
+    own = _OwnProcesses()
     pool = ProcessPoolExecutor(
         workers,
-        # Spawned: a forked PyTorch can hang in its thread pool.
-        multiprocessing.get_context("spawn"),
+        own,
         initializer=_start,
         initargs=(blob, threads),
     )
@@ -134,9 +134,26 @@ def _pool(blob: bytes, workers: int, threads: int) -> Iterator[ProcessPoolExecut
     finally:
         # Before the pool is told to end: once told without waiting, it can no longer be joined,
         # and its thread is woken over a closed pipe when Python ends.
-        for process in set(multiprocessing.active_children()) - before:
+        for process in own.started:
             process.kill()
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _OwnProcesses(SpawnContext):
+    """Starts processes and remembers them: the caller may have others.
+
+    Spawned: a forked PyTorch can hang in its thread pool.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *args: Any, **options: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        """A process that is not started yet."""
+        process = SpawnProcess(*args, **options)
+        self.started.append(process)
+        return process
 
 
 def _greet(pool: ProcessPoolExecutor) -> None:

@@ -31,6 +31,9 @@ REST = 5.0
 """Seconds that a worker is given nothing after a loss: Ray notices a lost node that late."""
 PATIENCE = 30.0
 """Seconds that a worker may wait for a place in the cluster while others have one."""
+SILENCE = 5.0
+"""Seconds without an answer after which others are given work first."""
+_BESIDE = "beside"
 _ASK = 0.5  # seconds between questions whether to stop
 
 
@@ -84,7 +87,7 @@ class RayEngine:
                 crew.dismiss()
 
     def _hire(self, ray: Any, blob: bytes) -> list[Any]:
-        worker = ray.remote(_Remote).options(
+        worker = ray.remote(concurrency_groups={_BESIDE: 1})(_Remote).options(
             num_cpus=self.threads,
             num_gpus=self.gpus,
             max_restarts=-1,
@@ -146,6 +149,9 @@ class _Remote:
         """One job."""
         return self._worker(job)
 
+    def here(self) -> None:
+        """Answers beside a job, as soon as the worker has a place and its model."""
+
 
 class _Crew:
     """Workers, and the jobs that each has."""
@@ -157,8 +163,8 @@ class _Crew:
         """Jobs whose workers were lost, and Ray's repetitions with them."""
         self._lost: dict[int, int] = {}
         """How often that happened to a job."""
-        self._away: dict[Any, float] = {}
-        """Since when a worker has had no place."""
+        self._asked: dict[Any, tuple[Any, float]] = {}
+        """Whether a worker is there: the question under way to each, and since when."""
         self._resting: dict[Any, float] = {}
         """Until when a worker is given nothing, because jobs were just lost there."""
         self._reason = ""
@@ -201,7 +207,7 @@ class _Crew:
             job = self._again.pop() if self._again else next(jobs, None)
             if job is None:
                 return False
-            worker = min(free, key=lambda w: (w in self._away, len(self._jobs[w])))
+            worker = min(free, key=lambda w: (self._silent(w) > SILENCE, len(self._jobs[w])))
             self._jobs[worker][worker.do.remote(job)] = job
         raise ModelError(f"every Ray worker died; the last: {self._reason}")
 
@@ -231,25 +237,30 @@ class _Crew:
         After the loss of a node Ray starts its workers anew where there is room; where there is
         none, their jobs would wait for a node that may never come.
         """
-        now = time.monotonic()
-        for worker in self._jobs:
-            if _has_place(worker):
-                self._away.pop(worker, None)
-            else:
-                self._away.setdefault(worker, now)
-        self._away = {w: since for w, since in self._away.items() if w in self._jobs}
-        for worker, since in [*self._away.items()]:
-            if now - since > PATIENCE and len(self._away) < len(self._jobs):
+        self._asked = {w: self._asked.get(w) or self._question(w) for w in self._jobs}
+        questions = {future: worker for worker, (future, _) in self._asked.items()}
+        ready, _ = self._ray.wait(list(questions), num_returns=len(questions), timeout=0)
+        for future in ready:
+            worker = questions[future]
+            _, since = self._asked.pop(worker)
+            try:
+                self._ray.get(future)
+            except self._ray.exceptions.RayError:  # it was lost: the silence goes on
+                self._asked[worker] = self._question(worker)[0], since
+        silent = [worker for worker in self._jobs if self._silent(worker) > SILENCE]
+        for worker in silent if len(silent) < len(self._jobs) else ():
+            if self._silent(worker) > PATIENCE:
                 self._again += self._jobs.pop(worker).values()
-                del self._away[worker]
+                del self._asked[worker]
                 self._ray.kill(worker)
 
+    def _question(self, worker: Any) -> tuple[Any, float]:
+        ask = worker.here.options(concurrency_group=_BESIDE, max_task_retries=0)
+        return ask.remote(), time.monotonic()
 
-def _has_place(worker: Any) -> bool:
-    from ray.core.generated.gcs_pb2 import ActorTableData
-
-    state = worker._get_local_state()
-    return state is None or state == ActorTableData.ActorState.ALIVE
+    def _silent(self, worker: Any) -> float:
+        """Seconds that a worker has not answered for."""
+        return time.monotonic() - self._asked[worker][1] if worker in self._asked else 0.0
 
 
 @contextmanager

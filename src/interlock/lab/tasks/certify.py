@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from interlock.certify import Decision, SmoothLLM, Verdict
+from interlock.certify import Certificate, DecayCurve, Decision, SmoothLLM, Verdict
 from interlock.certify.targets.load import load_target
 from interlock.certify.targets.protocol import Target
 from interlock.errors import InterlockError, OptionError
-from interlock.lab.code import modules_digest
+from interlock.lab.code import digest_of, worker_digest
 from interlock.lab.data import Tell
 from interlock.lab.items import (
     Done,
@@ -31,9 +31,6 @@ from interlock.lab.task import Numbered, Setting, Worker, one_line
 from interlock.lab.tasks.prompts import BENIGN, Asked, read_prompts
 from interlock.lab.tasks.smooth import copies_of, make_smooth, open_judge, problems, try_promised
 from interlock.lab.votes import UNSTABLE
-
-VERSION = 1
-"""Of what an item means; part of its name."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,8 @@ class CertifyTask:
             for part in read_prompts(study.data, setting.base, setting.file)
             for start in range(0, len(part), study.batch)
         ]
-        self._code = modules_digest("interlock.certify.smoothllm")
+        self._code = digest_of(SmoothLLM, open_judge(study.judge))
+        self._worker_code = worker_digest(CertifyWorker)
 
     @property
     def jobs(self) -> Sequence[Job]:
@@ -89,7 +87,7 @@ class CertifyTask:
             Item(
                 id=name_of(
                     task="certify",
-                    version=VERSION,
+                    worker=self._worker_code,
                     model=identity,
                     judge=self._study.judge,
                     prompt=prompt.digest,
@@ -180,7 +178,7 @@ def _wanted(item: Item, prompt: Asked, part: MethodPart) -> Iterator[Wanted]:
         yield Wanted.of(item.id, metric)
     unstable = part.options.get("unstable")
     if unstable is not None and prompt.span is not None:
-        code = modules_digest("interlock.certify.certificate", "interlock.certify.decay")
+        code = digest_of(Certificate, DecayCurve)
         for metric in UNSTABLE:
             yield Wanted.of(item.id, metric, unstable=unstable, span=prompt.span, code=code)
 
@@ -245,8 +243,10 @@ def _identities(setting: Setting) -> dict[str, str]:
     found, problems = {}, []
     for number, part in enumerate(setting.study.models):
         try:
-            identity = dict(_open(part, setting).identity)
-            found[label(part)] = name_of(target=identity)
+            target = _open(part, setting)
+            found[label(part)] = name_of(
+                target=dict(target.identity), code=digest_of(target, beside=[load_target])
+            )
         except InterlockError as error:
             problems.append(f"models[{number}]: {error}")
     setting.refuse(problems)

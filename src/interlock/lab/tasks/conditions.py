@@ -8,18 +8,11 @@ from typing import Any, NamedTuple
 
 from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, Against, NamedAttacks
 from interlock.errors import OptionError
-from interlock.lab.code import modules_digest
+from interlock.lab.code import digest_of
 from interlock.lab.study import AttackPart, DefencePart, DefendStudy, label, unknown
 from interlock.lab.tasks.defences import CLEANSER, FITTED, attacked_itself, options_of, told
 from interlock.lab.tasks.options import unknown_options
 
-_CODE = {
-    "targeted": ("patch_attack", "goals"),
-    "universal": ("universal",),
-    "adaptive": ("adaptive",),
-    "black-box": ("black_box",),
-}
-_ON_CLEANSER = ("cleanser_attack",)
 _OWN = ("bounds", "seed", "patches")  # of ``NamedAttacks``, not of a study
 
 
@@ -95,10 +88,7 @@ def attack_options(
 
 def attack_code(name: str, against: DefencePart | None = None) -> str:
     """Digest of the code of an attack, also one on a defence."""
-    modules = _CODE.get(name, ("patch_attack",))
-    if name == "adaptive" and _kind(against) == CLEANSER:
-        modules = _ON_CLEANSER
-    return modules_digest(*(f"interlock.defend.{module}" for module in modules))
+    return digest_of(*NamedAttacks().parts(name, _kind(against)), beside=[NamedAttacks])
 
 
 def _kind(against: DefencePart | None) -> Against:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,13 +21,14 @@ from interlock.defend.defences import (
     Row,
     Scene,
     defence_options,
+    made_of,
     make_cleanser,
     make_defence,
     paper_row,
 )
 from interlock.defend.paper import PaperMasking
 from interlock.errors import ModelError, OptionError
-from interlock.lab.code import code_digest, modules_digest
+from interlock.lab.code import digest_of
 from interlock.lab.study import unknown
 from interlock.lab.tasks.options import imported, taken_by
 
@@ -38,13 +38,6 @@ FITTED = (SHIELD, PAPER)
 CLEANSER = "patchcleanser"
 CERTIFIED = "certified"
 """Measured of clean images: right, and proven to stay so under a patch of the expected size."""
-_CODE = {
-    SHIELD: "interlock.defend.shield",
-    PAPER: "interlock.defend.paper",
-    CLEANSER: "interlock.defend.patch_cleanser",
-    "lgs": "interlock.defend.gradient_smoothing",
-    "ceiling": "interlock.defend.fill",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,15 +143,9 @@ def _attackable(
 
 def defence_code(name: str) -> str:
     """Digest of the code of a defence."""
-    if name == UNDEFENDED:
-        return ""  # there is none
-    if name in _CODE:
-        return modules_digest(_CODE[name])
-    function = imported(name)
-    try:
-        return code_digest(Path(inspect.getsourcefile(function) or ""))
-    except (TypeError, OSError, SyntaxError):
-        return name
+    if name in DEFENCES:
+        return digest_of(*made_of(name), beside=[make_defence])
+    return digest_of(imported(name))
 
 
 def _labelled(answer: Callable[[Tensor], Tensor]) -> Row:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from interlock.lab.code import worker_digest
 from interlock.lab.data import Items, Tell, open_items
 from interlock.lab.items import Item, Job, Wanted, canonical, name_of
 from interlock.lab.study import AttackPart, DefendStudy, label
@@ -27,8 +28,6 @@ from interlock.lab.tasks.conditions import (
 from interlock.lab.tasks.defences import FITTED, defence_code, measured
 from interlock.lab.tasks.defend_worker import DefendWorker, Fit, Measure, Train
 
-VERSION = 2
-"""Of what an item means; part of its name."""
 TRAINING = 64
 """Images that a universal patch is trained on: the first of the study."""
 
@@ -62,6 +61,7 @@ class DefendTask:
             clean = (study.clean,)
             self._clean = open_items(clean, setting.base, setting.file, key="clean", tell=tell)
         self._codes = [defence_code(part.method) for part in study.methods]
+        self._worker_code = worker_digest(DefendWorker)
         self._conditions = list(conditions(study))
         self._blocks = list(self._blocked(study.batch))
         self._fit_names: dict[tuple[str, int, int], str] = {}
@@ -123,7 +123,7 @@ class DefendTask:
         samples = [self._items.sample(k) for k in places]
         labels = [s.label for s in samples] if self._study.truth == "label" else "predicted"
         determines: dict[str, Any] = {
-            "version": VERSION,
+            "worker": self._worker_code,
             "model": identity,
             "block": block.digests,
             "truth": labels,
@@ -230,7 +230,7 @@ class DefendTask:
             part = self._study.methods[method]
             self._fit_names[key] = name_of(
                 fit=part.method,
-                version=VERSION,
+                worker=self._worker_code,
                 options=part.options,
                 code=self._codes[method],
                 model=identity,
@@ -260,7 +260,7 @@ class DefendTask:
             self._train_names[key] = name_of(
                 train=part.attack,
                 area=area,
-                version=VERSION,
+                worker=self._worker_code,
                 options=attack_options(part, area),
                 code=attack_code(part.attack),
                 model=identity,

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from interlock.data.sources import Sample
 from interlock.errors import ModelError, OptionError
+from interlock.lab.code import worker_digest
 from interlock.lab.data import Tell, open_items
 from interlock.lab.items import (
     Done,
@@ -67,6 +68,7 @@ class ExplainTask:
         self._models = list(identities(setting).items())
         self._items = open_items(study.data, setting.base, setting.file, tell=tell)
         self._codes = [explainer_code(part.method) for part in study.methods]
+        self._worker_code = worker_digest(ExplainWorker)
         self._metrics = [
             (label(part), {"options": part.options, "code": metric_code(part.metric)})
             for part in study.metrics
@@ -90,6 +92,7 @@ class ExplainTask:
         sample = self._items.sample(place)
         item = name_of(
             task="explain",
+            worker=self._worker_code,
             model=identity,
             data=self._items.digests[place],
             target=self._target(sample),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
 from interlock.errors import OptionError
-from interlock.lab.code import code_digest, modules_digest
+from interlock.lab.code import digest_of
 from interlock.lab.items import name_of
 from interlock.lab.study import unknown
 from interlock.lab.tasks.options import imported, taken_by
@@ -19,18 +17,6 @@ Saliency = Callable[[Tensor, int], Tensor]
 """(C, H, W) and a class -> (H, W)."""
 Explain = Callable[[nn.Module, Tensor, int], Tensor]
 """The same method on any model."""
-
-_METRIC_CODE = {
-    "gini": "faithfulness",
-    "road": "faithfulness",
-    "road-least": "faithfulness",
-    "grey": "faithfulness",
-    "nonzero": "faithfulness",
-    "insertion": "curves",
-    "deletion": "curves",
-    "randomised-weights": "sanity",
-    "stability": "stability",
-}
 
 
 def explainer_options(name: str) -> list[str] | None:
@@ -91,11 +77,10 @@ def explainer_code(name: str) -> str:
     from interlock.explain.peers import PEERS
 
     if name not in PEERS:
-        return _code_of(name)
+        return digest_of(imported(name))
     factory = PEERS[name]
-    maker = getattr(factory.make, "func", factory.make)  # of a partial
     defaults = {option: repr(value) for option, value in factory.options.items()}
-    return name_of(code=modules_digest(maker.__module__), defaults=defaults)[:12]
+    return name_of(code=digest_of(factory.make, beside=[factory]), defaults=defaults)[:12]
 
 
 def metric_options(name: str) -> list[str] | None:
@@ -136,14 +121,5 @@ def metric_code(name: str) -> str:
     from interlock.explain.metrics import METRICS
 
     if name in METRICS:
-        return modules_digest(f"interlock.explain.{_METRIC_CODE.get(name, 'metrics')}")
-    return _code_of(name)
-
-
-def _code_of(name: str) -> str:
-    """Of a function of the user's: of the file that holds it."""
-    function = imported(name)
-    try:
-        return code_digest(Path(inspect.getsourcefile(function) or ""))
-    except (TypeError, OSError, SyntaxError):
-        return name
+        return digest_of(METRICS[name].run, beside=[METRICS[name]])
+    return digest_of(imported(name))
