@@ -25,7 +25,7 @@ from benchmarks._parts import CLASSES, GLYPH, Rule, draw
 from interlock import HSets
 from interlock.explain._baseline import baseline_for
 from interlock.explain._derivatives import Differentiable
-from interlock.explain._ranking import cut
+from interlock.explain.measures._ranking import cut
 from interlock.explain.peers import make_peer
 from interlock.explain.priors import segment, slic
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import _photos
 from _victims import CALTECH, Listed, listed_caltech, listed_imagenet
-from interlock._atomic import write_atomically
+from interlock._files import write_atomically
 
 OUT = _photos.ROOT / "build" / "defend"
 SETS: dict[str, tuple[Path, Callable[[str], Listed]]] = {

@@ -22,7 +22,7 @@ from _memory import peak_kilobytes
 from _tables import markdown, publish
 from _victims import CALTECH, Victim, victims
 from interlock.data import LabelledFolder
-from interlock.defend.shield import ConceptShield
+from interlock.defend.shield.shield import ConceptShield
 from interlock.models import load_classifier
 
 OUT = _photos.ROOT / "build" / "defend_speed"

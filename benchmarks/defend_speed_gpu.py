@@ -23,7 +23,7 @@ import _cifar
 import _photos
 from _tables import markdown, publish
 from interlock.data import read_image
-from interlock.defend.shield import ConceptShield
+from interlock.defend.shield.shield import ConceptShield
 from interlock.models import Classifier, load_classifier
 
 OUT = _photos.ROOT / "build" / "defend_speed_gpu"

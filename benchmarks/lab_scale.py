@@ -28,9 +28,9 @@ from interlock.lab.engines.engine import Engine
 from interlock.lab.engines.local import LocalEngine
 from interlock.lab.engines.ray import RayEngine
 from interlock.lab.plan import Totals
+from interlock.lab.results.summary import summarise
 from interlock.lab.run import run_study
 from interlock.lab.study import read_study
-from interlock.lab.summary import summarise
 from interlock.lab.task import Setting
 
 OUT = Path(__file__).parent.parent / "build" / "lab_scale"

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 import _printed
-from interlock.lab.documents import names, renewed
+from benchmarks._documents import names, renewed
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"

@@ -26,12 +26,12 @@ import torch
 from rich.progress import track
 
 import tiny_chat_world as world
-from interlock.certify.attack import RolePlayAttack, SuffixAttack
-from interlock.certify.attackset import Attack, write_attacks
-from interlock.certify.judges import RefusalPhrases
-from interlock.certify.perturb import Perturbation
-from interlock.certify.study import measure_decay, measure_votes
+from interlock.certify.attacks.attack import Attack, write_attacks
+from interlock.certify.attacks.gcg import RolePlayAttack, SuffixAttack
+from interlock.certify.campaign.measure import measure_decay, measure_votes
+from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets import LocalTarget, Prompt
+from interlock.certify.vote.perturb import Perturbation
 
 OUT = Path(__file__).parent.parent / "src/interlock/certify/embedded"
 OPENING = "Sure, here is"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,9 +20,10 @@ from typer.testing import CliRunner
 
 from interlock import __version__
 from interlock.certify import CertificateCard
-from interlock.certify.campaign import CampaignOptions
-from interlock.cli import PriorChoice, _demo_photos, app
-from interlock.explain import Explanation, PriorName
+from interlock.certify.campaign.campaign import CampaignOptions
+from interlock.cli import app
+from interlock.cli.demo.commands import _demo_photos
+from interlock.explain import Explanation
 from tests.conftest import SmallCNN
 
 HEAVY = {"torch", "transformers", "matplotlib", "scipy", "skimage", "numpy", "PIL", "jinja2"}
@@ -92,8 +93,8 @@ def _clean() -> Any:
 @pytest.fixture
 def _plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing is most of the time that a tiny model takes."""
-    monkeypatch.setattr("interlock._cli_explain.png_bytes", lambda figure: b"drawn")
-    monkeypatch.setattr("interlock._cli_explain.draw", lambda explanation, title: None)
+    monkeypatch.setattr("interlock.cli.explain.run.png_bytes", lambda figure: b"drawn")
+    monkeypatch.setattr("interlock.cli.explain.run.draw", lambda explanation, title: None)
 
 
 def run(*arguments: object, factory: str = "tiny") -> Any:
@@ -145,9 +146,8 @@ def test_help_imports_nothing_heavy() -> None:
         assert not loaded & HEAVY
 
 
-def test_version_and_the_names_of_priors() -> None:
+def test_version() -> None:
     assert CliRunner().invoke(app, ["--version"]).stdout == f"interlock {__version__}\n"
-    assert {choice.value for choice in PriorChoice} == set(get_args(PriorName))
 
 
 def test_each_image_gets_its_files_and_the_run_a_report(tmp_path: Path) -> None:
@@ -438,14 +438,14 @@ def test_the_demo_tells_of_photos_patches_and_jailbreaks(
     monkeypatch.setattr(
         "interlock.models.load_classifier", lambda spec, device, **_: load_classifier(tiny())
     )
-    monkeypatch.setattr("interlock.cli.DEMO_PHOTOS", {"coffee.png": (0, 0, 90, 60)})
-    monkeypatch.setattr("interlock._cli_demo.CROPS", 32)
-    monkeypatch.setattr("interlock._cli_demo.SHOWN", {})  # the tiny model knows no cups
+    monkeypatch.setattr("interlock.cli.demo.commands.DEMO_PHOTOS", {"coffee.png": (0, 0, 90, 60)})
+    monkeypatch.setattr("interlock.cli.demo.patch.CROPS", 32)
+    monkeypatch.setattr("interlock.cli.demo.patch.SHOWN", {})  # the tiny model knows no cups
     quick = CampaignOptions(
         kinds=("insert",), rates=(0.2,), copies=3, changes=(0, 2, 8), trials=1, votes=3, repeats=1
     )
-    monkeypatch.setattr("interlock._cli_demo_certify.QUICK", quick)
-    monkeypatch.setattr("interlock._cli_demo_certify.BENIGN", 4)
+    monkeypatch.setattr("interlock.cli.demo.certify.QUICK", quick)
+    monkeypatch.setattr("interlock.cli.demo.certify.BENIGN", 4)
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)

@@ -15,13 +15,12 @@ import torch
 from PIL import Image
 from typer.testing import CliRunner
 
-from interlock._cli_defend import commands
 from interlock.cli import app
+from interlock.cli.defend import commands
 from interlock.defend import ConceptShield
-from interlock.defend.defences import PEERS
-from interlock.defend.named_attacks import ATTACKS
-from interlock.defend.regions import SHAPES
+from interlock.defend.attacks.regions import SHAPES
 from interlock.models import load_classifier
+from interlock.names import ATTACKS, PEERS
 from tests.test_cli import one_error, tiny  # noqa: F401  (--model tests.test_cli:tiny)
 
 OTHER = "tests.test_cli:tiny"

@@ -174,7 +174,7 @@ def test_evaluate_goes_on(
 def test_an_interrupted_evaluation_tells_of_whole_batches_only(
     photos: Path, shield: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("interlock._cli_defend.evaluate.BATCH", 3)
+    monkeypatch.setattr("interlock.cli.defend.evaluate.BATCH", 3)
     measured: list[int] = []
 
     def impatient(*given: object, **more: object) -> Any:
@@ -287,7 +287,7 @@ def test_a_patch_depends_on_its_photo_alone(photos: Path, tmp_path: Path) -> Non
 def test_a_report_of_many_photos_shows_a_sample_that_the_seed_draws(
     photos: Path, shield: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("interlock._cli_defend.apply.CHAPTERS", 2)
+    monkeypatch.setattr("interlock.cli.defend.apply.CHAPTERS", 2)
     shown = []
     for seed in (0, 0, 1):
         value = told("apply", photos, "--shield", shield, "--seed", seed, "--out", tmp_path / "o")

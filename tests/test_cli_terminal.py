@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from interlock._cli_terminal import Terminal, one_line
+from interlock.cli.terminal import Terminal, one_line
 
 
 class FakeTerminal(io.StringIO):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks._documents import names, renewed
 from interlock.errors import DataError
-from interlock.lab.documents import names, renewed
-from interlock.lab.summary import Summary
+from interlock.lab.results.summary import Summary
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results"

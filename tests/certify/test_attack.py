@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from interlock.certify.attack import RolePlayAttack, SuffixAttack, _OpeningLoss
-from interlock.certify.attackset import Attack
-from interlock.certify.judges import RefusalPhrases, Verdict
-from interlock.certify.search import search_attacks
+from interlock.certify.attacks.attack import Attack
+from interlock.certify.attacks.gcg import RolePlayAttack, SuffixAttack, _OpeningLoss
+from interlock.certify.attacks.search import search_attacks
+from interlock.certify.judges.judge import Verdict
+from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets import LocalTarget, Prompt
 from interlock.errors import OptionError, OutputError
 

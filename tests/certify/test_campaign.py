@@ -20,14 +20,14 @@ from interlock.certify import (
     SmoothLLM,
     lower_bound,
 )
-from interlock.certify.attackset import Attack
-from interlock.certify.betting import mean_interval
-from interlock.certify.campaign import Campaign, CampaignOptions
-from interlock.certify.curve_file import describe_fit, load_curves, save_curves
-from interlock.certify.families import split_families
-from interlock.certify.family_decay import load_decays, measure_family_decay, save_decays
-from interlock.certify.laws import defense_probability, suffix_survival
-from interlock.certify.offers import Demand, plan_decay
+from interlock.certify.attacks.attack import Attack
+from interlock.certify.attacks.families import split_families
+from interlock.certify.bounds.betting import mean_interval
+from interlock.certify.bounds.laws import defense_probability, suffix_survival
+from interlock.certify.campaign.campaign import Campaign, CampaignOptions
+from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
+from interlock.certify.campaign.family_decay import load_decays, measure_family_decay, save_decays
+from interlock.certify.campaign.offers import Demand, plan_decay
 from interlock.errors import DataError, OptionError
 
 JUDGE = RefusalPhrases()

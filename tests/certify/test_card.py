@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.certify import AlikeCertificate, CertificateCard, HeldOut, Perturbation
-from interlock.certify.perturb import ALPHABET
+from interlock.certify.vote.perturb import ALPHABET
 from interlock.errors import InterlockError, OptionError, OutputError
 
 CARD = CertificateCard(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.certify.decision import Tally
-from interlock.certify.judges import Verdict
+from interlock.certify.judges.judge import Verdict
+from interlock.certify.vote.decision import Tally
 
 VERDICTS = (Verdict.COMPLIED, Verdict.REFUSED, Verdict.LOST)
 

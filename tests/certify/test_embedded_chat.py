@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from interlock.certify import artifacts
-from interlock.certify.attackset import (
+from interlock.certify.attacks.attack import (
     EMBEDDED,
     Attack,
     attacks_hash,
@@ -14,7 +14,9 @@ from interlock.certify.attackset import (
     read_attacks,
     write_attacks,
 )
-from interlock.certify.judges import LabelledVerdicts, RefusalPhrases, Verdict, measure_error
+from interlock.certify.judges.judge import Verdict
+from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
+from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets import LocalTarget, Prompt
 from interlock.errors import DataError, OutputError
 

@@ -18,9 +18,9 @@ from tests.certify.scripted import (
     serving,
 )
 
-from interlock.certify.perturb import Perturbation
-from interlock.certify.smoothllm import SmoothLLM
 from interlock.certify.targets import EndpointTarget, Prompt, load_target
+from interlock.certify.vote.perturb import Perturbation
+from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.errors import ModelError, OptionError
 
 pytest.importorskip("httpx")

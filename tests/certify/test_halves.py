@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from interlock.certify.halves import split_in_halves
+from interlock.certify.bounds.halves import split_in_halves
 from interlock.errors import DataError, OptionError
 
 

@@ -7,13 +7,10 @@ from pathlib import Path
 import pytest
 from tests.certify.scripted import ScriptedTarget
 
-from interlock.certify.judges import (
-    LabelledVerdicts,
-    ModelJudge,
-    RefusalPhrases,
-    Verdict,
-    measure_error,
-)
+from interlock.certify.judges.judge import Verdict
+from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
+from interlock.certify.judges.model import ModelJudge
+from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.errors import DataError, OptionError
 
 REFUSALS = [

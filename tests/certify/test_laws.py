@@ -16,7 +16,7 @@ from interlock.certify import (
     suffix_pmf,
     suffix_survival,
 )
-from interlock.certify.laws import defense_slope, inverse_defense
+from interlock.certify.bounds.laws import defense_slope, inverse_defense
 from interlock.errors import OptionError
 
 KINDS = ["swap", "patch", "insert"]

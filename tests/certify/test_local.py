@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from interlock.certify.attackset import embedded_prompts, read_attacks
+from interlock.certify.attacks.attack import embedded_prompts, read_attacks
 from interlock.certify.targets import LocalTarget, Prompt
 from interlock.errors import ModelError, OptionError
 

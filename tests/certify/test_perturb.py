@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock.certify import Perturbation
-from interlock.certify.graphemes import graphemes
-from interlock.certify.perturb import copy_generator
+from interlock.certify.vote.graphemes import graphemes
+from interlock.certify.vote.perturb import copy_generator
 from interlock.errors import OptionError
 
 KINDS = ["swap", "patch", "insert"]

@@ -13,8 +13,8 @@ from interlock.certify import (
     plan,
     plan_families,
 )
-from interlock.certify.paper_figures import PAPER_CURVES
-from interlock.certify.plan import RATES
+from interlock.certify.bounds.plan import RATES
+from interlock.certify.campaign.paper_figures import PAPER_CURVES
 from interlock.errors import DataError, OptionError
 
 SWAP = PAPER_CURVES["swap"]

@@ -11,9 +11,9 @@ from interlock.certify import (
     lower_bound,
     upper_bound,
 )
-from interlock.certify.betting import betting_lower
-from interlock.certify.laws import inverse_defense
-from interlock.certify.minorant import Target, step_rule
+from interlock.certify.bounds.betting import betting_lower
+from interlock.certify.bounds.laws import inverse_defense
+from interlock.certify.bounds.minorant import Target, step_rule
 from interlock.errors import DataError, OptionError
 
 ALPHA = np.linspace(0, 1, 3001)

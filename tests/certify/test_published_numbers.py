@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from interlock.certify import Certificate, DecayCurve
-from interlock.certify.paper_figures import PAPER_CURVES, paper_figures
+from interlock.certify.campaign.paper_figures import PAPER_CURVES, paper_figures
 from interlock.errors import OptionError
 
 SWAP, PATCH = PAPER_CURVES["swap"], PAPER_CURVES["patch"]

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.certify.scripted import NO, YES, ScriptedTarget
 
-from interlock.certify.judges import Verdict
-from interlock.certify.perturb import Perturbation
-from interlock.certify.smoothllm import REFUSAL, SmoothLLM
+from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets import Message, Prompt, Reply
+from interlock.certify.vote.perturb import Perturbation
+from interlock.certify.vote.smoothllm import REFUSAL, SmoothLLM
 from interlock.errors import ModelError, OptionError
 
 SWAP = Perturbation("swap", 0.1)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from tests.certify.scripted import ScriptedTarget
 
-from interlock.certify.store import CallStore, StoredTarget
 from interlock.certify.targets import Prompt, Reply
+from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.errors import OutputError
 
 
@@ -65,7 +65,7 @@ def test_every_reply_is_told_once_as_it_comes() -> None:
 def test_a_killed_run_has_kept_what_it_got(tmp_path: Path) -> None:
     script = """
 import os, signal, sys
-from interlock.certify.store import CallStore, StoredTarget
+from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.certify.targets import Prompt
 from tests.certify.scripted import ScriptedTarget
 def rule(text, _):

@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from tests.certify.scripted import NO, YES, ScriptedTarget
 
-from interlock.certify.attackset import Attack
-from interlock.certify.judges import RefusalPhrases
-from interlock.certify.laws import defense_probability, suffix_survival
-from interlock.certify.perturb import Perturbation
-from interlock.certify.smoothllm import SmoothLLM
-from interlock.certify.store import CallStore, StoredTarget
-from interlock.certify.study import (
+from interlock.certify.attacks.attack import Attack
+from interlock.certify.attacks.families import split_attacks
+from interlock.certify.bounds.laws import defense_probability, suffix_survival
+from interlock.certify.campaign.measure import (
     measure_decay,
     measure_defence,
     measure_utility,
     measure_votes,
-    split_attacks,
 )
+from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets import Reply
+from interlock.certify.targets.store import CallStore, StoredTarget
+from interlock.certify.vote.perturb import Perturbation
+from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.errors import DataError, ModelError, OptionError
 
 JUDGE = RefusalPhrases()

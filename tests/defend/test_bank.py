@@ -10,8 +10,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from interlock.defend.bank import ConceptBank, as_batches, crops_of, total_sobol
-from interlock.defend.features import Taps
+from interlock.defend.concepts.bank import ConceptBank
+from interlock.defend.concepts.batches import as_batches, crops_of
+from interlock.defend.concepts.features import Taps
+from interlock.defend.concepts.importances import total_sobol
 from interlock.errors import DataError, ModelError, OptionError
 
 transformers = pytest.importorskip("transformers")
@@ -196,8 +198,8 @@ def test_a_sample_of_crops_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
         kept.append(rows)
         return rows[:rank]
 
-    monkeypatch.setattr("interlock.defend.bank.ROWS", 20)
-    monkeypatch.setattr("interlock.defend.bank.factorise", note)
+    monkeypatch.setattr("interlock.defend.concepts.bank.ROWS", 20)
+    monkeypatch.setattr("interlock.defend.concepts.bank.factorise", note)
     ConceptBank.fit(Pooled(), photos(30), concepts=3)
     (rows,) = kept
     assert rows.shape == (20, 5)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from interlock.defend.black_box import BlackBoxPatchAttack, repainted
-from interlock.defend.patch_attack import margin
+from interlock.defend.attacks.black_box import BlackBoxPatchAttack, repainted
+from interlock.defend.attacks.patch_attack import margin
 from interlock.errors import ModelError, OptionError
 from tests.conftest import SmallCNN
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from interlock.defend.cleanser_attack import CleanserAttack
-from interlock.defend.named_attacks import NamedAttacks
-from interlock.defend.patch_attack import PatchAttack, margin
-from interlock.defend.patch_cleanser import PatchCleanser
+from interlock.defend.attacks.cleanser_attack import CleanserAttack
+from interlock.defend.attacks.named import NamedAttacks
+from interlock.defend.attacks.patch_attack import PatchAttack, margin
+from interlock.defend.peers.patch_cleanser import PatchCleanser
 from tests.conftest import SmallCNN
 
 

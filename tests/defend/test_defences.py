@@ -13,9 +13,10 @@ from interlock.defend import (
     PatchCleanser,
     make_defence,
 )
-from interlock.defend.defences import PEERS, Row, Scene, rows
-from interlock.defend.fill import pull_push
+from interlock.defend.defences import Row, Scene, rows
+from interlock.defend.shield.fill import pull_push
 from interlock.errors import OptionError
+from interlock.names import PEERS
 from tests.conftest import SmallCNN
 
 

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend import ConceptShield, LocalGradientsSmoothing, PatchAttack
-from interlock.defend.answer import Answer
+from interlock.defend.attacks.named import TOLD, NamedAttacks
 from interlock.defend.evaluation import CLEAN, Rate, Trial
 from interlock.defend.evaluator import Evaluator
-from interlock.defend.named_attacks import ATTACKS, ON_SHIELD, TOLD, NamedAttacks
-from interlock.defend.patch_cleanser import PatchCleanser
+from interlock.defend.peers.patch_cleanser import PatchCleanser
+from interlock.defend.shield.answer import Answer
 from interlock.errors import DataError, OptionError
+from interlock.names import ATTACKS, ON_SHIELD
 from tests.conftest import SmallCNN
 
 

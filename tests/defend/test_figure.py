@@ -10,16 +10,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interlock._png import png_bytes
+from interlock._pictures import MASK_COLOUR, PATCH_COLOUR, heat_overlay, mask_overlay, png_bytes
 from interlock.defend import ConceptBank
-from interlock.defend.figure import (
-    MASK_COLOUR,
-    PATCH_COLOUR,
-    draw_concepts,
-    heat_overlay,
-    mask_overlay,
-    view_concepts,
-)
+from interlock.defend.figure import draw_concepts, view_concepts
 from interlock.errors import DataError
 from tests.conftest import SmallCNN
 

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.defend.goals import far_classes
-from interlock.defend.named_attacks import NamedAttacks
-from interlock.defend.patch_attack import PatchAttack
+from interlock.defend.attacks.goals import far_classes
+from interlock.defend.attacks.named import NamedAttacks
+from interlock.defend.attacks.patch_attack import PatchAttack
 from tests.conftest import SmallCNN
 
 

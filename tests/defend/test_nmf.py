@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import nnls as scipy_nnls
 
-from interlock.defend.nmf import factorise, nnls
+from interlock.defend.concepts.nmf import factorise, nnls
 
 
 def rand(*shape: int, seed: int = 0) -> torch.Tensor:

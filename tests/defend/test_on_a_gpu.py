@@ -16,10 +16,11 @@ from interlock.defend import (
     PatchAttack,
     PatchCleanser,
 )
-from interlock.defend.cleanser_attack import CleanserAttack
-from interlock.defend.defences import PEERS, Scene, make_defence
-from interlock.defend.nmf import nnls
-from interlock.defend.universal import UniversalPatchAttack
+from interlock.defend.attacks.cleanser_attack import CleanserAttack
+from interlock.defend.attacks.universal import UniversalPatchAttack
+from interlock.defend.concepts.nmf import nnls
+from interlock.defend.defences import Scene, make_defence
+from interlock.names import PEERS
 from tests.conftest import SmallCNN
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

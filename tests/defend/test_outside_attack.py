@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from interlock.defend.regions import cover, footprint, random_places
-from interlock.defend.shield import ConceptShield
+from interlock.defend.attacks.regions import cover, footprint, random_places
+from interlock.defend.shield.shield import ConceptShield
 from tests.defend.test_shield import SIDE, Net, pictures
 
 

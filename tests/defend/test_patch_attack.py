@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from interlock.defend.ascent import value_range
-from interlock.defend.patch_attack import PatchAttack, frozen, margin
+from interlock.defend.attacks.patch_attack import PatchAttack, frozen, margin
 from interlock.errors import ModelError, OptionError
+from interlock.models.pixel_range import value_range
 from tests.conftest import SmallCNN
 
 

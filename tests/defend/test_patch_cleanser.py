@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from interlock.defend.patch_cleanser import PatchCleanser
+from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.errors import ModelError, OptionError
 from tests.conftest import SmallCNN
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from interlock.defend.regions import SHAPES, Place, cover, footprint, random_places
+from interlock.defend.attacks.regions import SHAPES, Place, cover, footprint, random_places
 from interlock.errors import OptionError
 
 

@@ -16,16 +16,16 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from interlock.defend._clean_pass import Sample
-from interlock.defend._masks import grown, two_windows, windows
-from interlock.defend.adaptive import AdaptiveAttack
-from interlock.defend.bank import ConceptBank
-from interlock.defend.features import Taps, find_layers, last_maps
-from interlock.defend.fill import pull_push
-from interlock.defend.foreign import Moments
-from interlock.defend.paper import PaperMasking
-from interlock.defend.patch_attack import PatchAttack, margin
-from interlock.defend.shield import ConceptShield
+from interlock.defend.attacks.adaptive import AdaptiveAttack
+from interlock.defend.attacks.patch_attack import PatchAttack, margin
+from interlock.defend.concepts.bank import ConceptBank
+from interlock.defend.concepts.features import Taps, find_layers, last_maps
+from interlock.defend.peers.paper import PaperMasking
+from interlock.defend.shield.clean_pass import Sample
+from interlock.defend.shield.fill import pull_push
+from interlock.defend.shield.foreign import Moments
+from interlock.defend.shield.masks import grown, two_windows, windows
+from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import DataError, InterlockError, ModelError, OptionError
 from tests.conftest import SmallCNN
 

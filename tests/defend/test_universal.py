@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend import universal
-from interlock.defend.patch_attack import margin
-from interlock.defend.universal import UniversalPatch, UniversalPatchAttack
+from interlock.defend.attacks.patch_attack import margin
+from interlock.defend.attacks.universal import UniversalPatch, UniversalPatchAttack
 from interlock.errors import ModelError, OptionError
 from tests.conftest import SmallCNN
 

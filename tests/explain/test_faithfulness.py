@@ -7,7 +7,7 @@ from torch import nn
 
 from interlock.errors import OptionError
 from interlock.explain import gini, road
-from interlock.explain.faithfulness import impute
+from interlock.explain.measures.faithfulness import impute
 
 
 def test_gini_of_known_maps():

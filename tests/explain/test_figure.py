@@ -13,10 +13,10 @@ from matplotlib._pylab_helpers import Gcf
 from PIL import Image
 from skimage.color import rgb2lab
 
-from interlock._png import png_bytes
+from interlock._pictures import png_bytes
 from interlock.explain import Explanation
-from interlock.explain.figure import draw, inline_png, percent
-from interlock.explain.layers import COLOURS, Layers, colour
+from interlock.explain.drawing.figure import draw, inline_png, percent
+from interlock.explain.drawing.layers import COLOURS, Layers, colour
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
 BLINDNESS = {

@@ -34,9 +34,9 @@ from interlock.explain import (
     road,
     stability,
 )
-from interlock.explain._ranking import cut, ranking
+from interlock.explain.measures._ranking import cut, ranking
+from interlock.explain.measures.sanity import spearman, ssim
 from interlock.explain.peers import explainer
-from interlock.explain.sanity import spearman, ssim
 from tests.conftest import SmallCNN
 from tests.explain.peers.models import image, linear, weights
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.lab.attacked import FOUND, MEAN, ROC, WORST, WORST_STATIC, detection
-from interlock.lab.summary import summarise
-from interlock.lab.tables import tables
-from interlock.lab.values import keys
+from interlock.lab.results.attacked import FOUND, MEAN, ROC, WORST, WORST_STATIC, detection
+from interlock.lab.results.summary import summarise
+from interlock.lab.results.tables import tables
+from interlock.lab.results.values import keys
 from tests.lab.running import here, table
 from tests.lab.test_defend import CLEAN, CLEANSER, LABELS, SHIELD, UNDEFENDED, photo, write
 

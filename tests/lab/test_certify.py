@@ -17,15 +17,15 @@ from interlock.certify import (
     load_target,
     read_attacks,
 )
-from interlock.certify.attackset import embedded_prompts
-from interlock.certify.graphemes import graphemes
-from interlock.certify.halves import split_in_halves
-from interlock.certify.study import measure_votes
+from interlock.certify.attacks.attack import embedded_prompts
+from interlock.certify.bounds.halves import split_in_halves
+from interlock.certify.campaign.measure import measure_votes
+from interlock.certify.vote.graphemes import graphemes
 from interlock.lab.plan import Totals
+from interlock.lab.results.summary import summarise
+from interlock.lab.results.tables import halves_tables, promise_tables
 from interlock.lab.store import Store
 from interlock.lab.study import StudyError
-from interlock.lab.summary import summarise
-from interlock.lab.tables import halves_tables, promise_tables
 from tests.lab.running import here, table, values
 
 STUDY = """

@@ -12,16 +12,16 @@ import torch
 from PIL import Image
 
 from interlock.defend import PatchCleanser
-from interlock.defend.named_attacks import NamedAttacks
-from interlock.defend.regions import footprint
-from interlock.lab.attacked import WORST
+from interlock.defend.attacks.named import NamedAttacks
+from interlock.defend.attacks.regions import footprint
 from interlock.lab.items import name_of
 from interlock.lab.plan import Totals
+from interlock.lab.results.attacked import WORST
+from interlock.lab.results.summary import summarise
 from interlock.lab.store import Store
 from interlock.lab.study import DefendStudy, parse_study
-from interlock.lab.summary import summarise
-from interlock.lab.tasks.conditions import conditions
-from interlock.lab.tasks.patched import unpack
+from interlock.lab.tasks.defend.conditions import conditions
+from interlock.lab.tasks.defend.patched import unpack
 from tests.lab.running import artefacts, here, table, values
 from tests.test_cli import LABELS, photo, preprocess, tiny
 

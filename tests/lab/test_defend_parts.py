@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interlock.defend.cleanser_attack import CleanserAttack
-from interlock.defend.named_attacks import NamedAttacks
-from interlock.defend.patch_cleanser import PatchCleanser
+from interlock.defend.attacks.cleanser_attack import CleanserAttack
+from interlock.defend.attacks.named import NamedAttacks
+from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.lab.items import name_of
-from interlock.lab.show import show
+from interlock.lab.pages.show import show
 from interlock.lab.store import Store
 from tests.lab.running import here, table
 from tests.lab.test_defend import CLEANSER, LABELS, OWN, UNDEFENDED, names, photo, write

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from benchmarks import _known, _parts, _small_net
+from interlock.lab.open_task import open_task
+from interlock.lab.results.summary import summarise
 from interlock.lab.study import read_study
-from interlock.lab.summary import summarise
-from interlock.lab.task import Setting, open_task
+from interlock.lab.task import Setting
 from tests.lab.running import ROOT, complaints, lab
 
 STUDIES = sorted((ROOT / "examples").rglob("*.toml")) + sorted(

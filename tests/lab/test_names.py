@@ -17,7 +17,7 @@ from interlock.lab import code
 from interlock.lab.code import modules_digest
 from interlock.lab.identity import classifier_identity
 from interlock.lab.items import Wanted, canonical, name_of
-from interlock.lab.tasks.explainers import explainer_code
+from interlock.lab.tasks.explain.explainers import explainer_code
 from interlock.models import load_classifier
 from tests.conftest import SmallCNN
 from tests.test_cli import LABELS, preprocess

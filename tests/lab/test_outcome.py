@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from interlock.lab.results.summary import Summary, summarise
+from interlock.lab.results.tables import markdown, tables
 from interlock.lab.store import Store
-from interlock.lab.summary import Summary, summarise
-from interlock.lab.tables import markdown, tables
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
 from tests.lab.running import complaints, here, lab, table
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from interlock.lab.compare import compare_methods
 from interlock.lab.plan import Totals
-from interlock.lab.summary import summarise
+from interlock.lab.results.compare import compare_methods
+from interlock.lab.results.summary import summarise
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
 from tests.lab.running import here, table
 

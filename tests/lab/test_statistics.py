@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from interlock.lab.statistics import MANY, difference, estimate, wilson
+from interlock.lab.results.statistics import MANY, difference, estimate, wilson
 
 
 @given(hits=st.integers(0, 40), more=st.integers(0, 40))

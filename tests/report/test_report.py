@@ -14,7 +14,7 @@ import pytest
 from markupsafe import Markup
 from PIL import Image
 
-from interlock._atomic import write_atomically
+from interlock._files import write_atomically
 from interlock.errors import OutputError
 from interlock.report import (
     Chapter,

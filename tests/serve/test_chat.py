@@ -47,7 +47,7 @@ def test_text_in_parts_is_changed_as_one_text(parts: list[str], seed: int) -> No
     (copy,) = request.copies(perturbation, 1, seed)
     (message,) = copy.body["messages"]
     assert [part["mark"] for part in message["content"]] == list(range(len(parts)))
-    from interlock.certify.graphemes import graphemes
+    from interlock.certify.vote.graphemes import graphemes
 
     size = sum(len(graphemes(part)) for part in parts)
     # A swap puts one ASCII character where one cluster was, and never what was there.

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interlock.certify import RefusalPhrases, Verdict
-from interlock.certify.judges import KEYWORDS
+from interlock.certify.judges.phrases import KEYWORDS
 from interlock.serve.completion import Answer, MalformedError, add_usage
 from interlock.serve.early_refusal import RefusalWatch, surely_refused
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from interlock.serve.drift import DriftWatch, MeanBounds, Seen
+from interlock.certify.bounds.confidence_sequence import MeanBounds
+from interlock.serve.drift import DriftWatch, Seen
 from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import NO, YES, Scripted
 from tests.serve.test_embedded import card

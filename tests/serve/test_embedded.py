@@ -14,8 +14,8 @@ import openai
 import pytest
 
 from interlock.certify import CertificateCard, Perturbation, RefusalPhrases, SmoothLLM
-from interlock.certify.perturb import ALPHABET
 from interlock.certify.targets.local import LocalTarget
+from interlock.certify.vote.perturb import ALPHABET
 from interlock.errors import InterlockError
 from interlock.serve.app import build_app
 from interlock.serve.config import ConfigError, read_config

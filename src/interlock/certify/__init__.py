@@ -1,18 +1,14 @@
 """How sure one can be that a vote over perturbed copies refuses a jailbreak (SmoothLLM)."""
 
-from interlock.certify.artifacts import AttackPrompt, load_attacks, plan_families
-from interlock.certify.attackset import Attack, attack_from, read_attacks, write_attacks
-from interlock.certify.beta_binomial import AssumedBound
-from interlock.certify.card import AlikeCertificate, CertificateCard, HeldOut
-from interlock.certify.certificate import Certificate
-from interlock.certify.claims import CLAIM_METHODS, Claim, method_claims
-from interlock.certify.counts import lower_bound, upper_bound
-from interlock.certify.decay import CurveIntervals, DecayCurve
-from interlock.certify.decision import Decision, Vote
-from interlock.certify.judge_error import JudgeSample
-from interlock.certify.judges import Judge, LabelledVerdicts, ModelJudge, RefusalPhrases, Verdict
-from interlock.certify.laws import (
-    PerturbationKind,
+from interlock.certify.attacks.artifacts import AttackPrompt, load_attacks, plan_families
+from interlock.certify.attacks.attack import Attack, attack_from, read_attacks, write_attacks
+from interlock.certify.bounds.beta_binomial import AssumedBound
+from interlock.certify.bounds.certificate import Certificate
+from interlock.certify.bounds.claims import CLAIM_METHODS, Claim, method_claims
+from interlock.certify.bounds.counts import lower_bound, upper_bound
+from interlock.certify.bounds.decay import CurveIntervals, DecayCurve
+from interlock.certify.bounds.judge_error import JudgeSample
+from interlock.certify.bounds.laws import (
     changed_count,
     defense_probability,
     majority,
@@ -20,15 +16,22 @@ from interlock.certify.laws import (
     suffix_pmf,
     suffix_survival,
 )
-from interlock.certify.measured import MeasuredCertificate, MonotoneCurve
-from interlock.certify.perturb import ALPHABET, Perturbation
-from interlock.certify.plan import NoPlan, Plan, plan
-from interlock.certify.population import PopulationCertificate, ShareBound
-from interlock.certify.smoothllm import SmoothLLM
-from interlock.certify.store import CallStore, StoredTarget
+from interlock.certify.bounds.monotone import MeasuredCertificate, MonotoneCurve
+from interlock.certify.bounds.plan import NoPlan, Plan, plan
+from interlock.certify.bounds.population import PopulationCertificate, ShareBound
+from interlock.certify.bounds.votes import read_votes
+from interlock.certify.campaign.card import AlikeCertificate, CertificateCard, HeldOut
+from interlock.certify.judges.judge import Judge, Verdict
+from interlock.certify.judges.labelled import LabelledVerdicts
+from interlock.certify.judges.model import ModelJudge
+from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets.load import load_target
 from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
-from interlock.certify.votes import read_votes
+from interlock.certify.targets.store import CallStore, StoredTarget
+from interlock.certify.vote.decision import Decision, Vote
+from interlock.certify.vote.perturb import ALPHABET, Perturbation
+from interlock.certify.vote.smoothllm import SmoothLLM
+from interlock.names import PerturbationKind
 
 __all__ = [
     "ALPHABET",

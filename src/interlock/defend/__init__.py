@@ -1,16 +1,16 @@
 """Take the patch's concept away: concepts of a classifier, the shield, attacks and peers."""
 
-from interlock.defend.adaptive import AdaptiveAttack
-from interlock.defend.answer import Inspection
-from interlock.defend.bank import ConceptBank
-from interlock.defend.black_box import BlackBoxPatchAttack
+from interlock.defend.attacks.adaptive import AdaptiveAttack
+from interlock.defend.attacks.black_box import BlackBoxPatchAttack
+from interlock.defend.attacks.patch_attack import PatchAttack, Patched
+from interlock.defend.attacks.regions import Place
+from interlock.defend.attacks.universal import UniversalPatchAttack
+from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.defences import DEFENCES, Reply, Row, Scene, make_defence
-from interlock.defend.gradient_smoothing import LocalGradientsSmoothing
-from interlock.defend.patch_attack import PatchAttack, Patched
-from interlock.defend.patch_cleanser import PatchCleanser
-from interlock.defend.regions import Place
-from interlock.defend.shield import ConceptShield
-from interlock.defend.universal import UniversalPatchAttack
+from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
+from interlock.defend.peers.patch_cleanser import PatchCleanser
+from interlock.defend.shield.answer import Inspection
+from interlock.defend.shield.shield import ConceptShield
 
 __all__ = [
     "DEFENCES",

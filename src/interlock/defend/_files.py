@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from interlock._atomic import write_atomically
+from interlock._files import write_atomically
 from interlock.errors import DataError, ModelError
 
 

@@ -6,21 +6,20 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from interlock.defend.ascent import Bounds
-from interlock.defend.fill import pull_push
-from interlock.defend.gradient_smoothing import LocalGradientsSmoothing
-from interlock.defend.paper import PaperMasking
-from interlock.defend.patch_cleanser import PatchCleanser
-from interlock.defend.shield import ConceptShield
+from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
+from interlock.defend.peers.paper import PaperMasking
+from interlock.defend.peers.patch_cleanser import PatchCleanser
+from interlock.defend.shield.fill import pull_push
+from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import OptionError
+from interlock.models.pixel_range import Bounds
+from interlock.names import PEERS
 
-PeerName = Literal["paper", "patchcleanser", "lgs"]
-PEERS: tuple[PeerName, ...] = get_args(PeerName)
 UNDEFENDED, SHIELD, CEILING = "undefended", "shield", "ceiling"
 DEFENCES: tuple[str, ...] = (UNDEFENDED, SHIELD, *PEERS, CEILING)
 """All that ``make_defence`` makes."""

@@ -8,13 +8,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from interlock.defend.attacks.named import NamedAttacks
+from interlock.defend.attacks.regions import footprint
 from interlock.defend.defences import SHIELD, UNDEFENDED, Reply, Row, Scene, rows
 from interlock.defend.evaluation import CLEAN, Case, Evaluation, Tally, Trial
-from interlock.defend.named_attacks import NamedAttacks
-from interlock.defend.patch_attack import check_batch
-from interlock.defend.regions import footprint
-from interlock.defend.shield import ConceptShield
+from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import DataError, OptionError
+from interlock.models.pixel_range import check_batch
 
 EXAMPLES = 4
 """Saved and lost images that are kept for each trial."""
@@ -29,9 +29,9 @@ class Evaluator:
     Args:
         shield: with the model that it defends.
         areas: patch sizes as shares of the image.
-        attacks: names, of ``interlock.defend.named_attacks.ATTACKS``.
+        attacks: names, of ``interlock.names.ATTACKS``.
         options: what the attacks share.
-        peers: other defences, of ``interlock.defend.defences.PEERS``.
+        peers: other defences, of ``interlock.names.PEERS``.
         assumed: PatchCleanser also with masks for a patch of this share of the image.
 
     Raises:

@@ -1,8 +1,9 @@
 """Which pixels act together in a classifier's decision (H-Sets, arXiv 2604.22045)."""
 
-from interlock.explain.curves import Curve, Deletion, Insertion, deletion, insertion
 from interlock.explain.explanation import Explanation
-from interlock.explain.faithfulness import (
+from interlock.explain.hsets import HSets
+from interlock.explain.measures.curves import Curve, Deletion, Insertion, deletion, insertion
+from interlock.explain.measures.faithfulness import (
     PERCENTAGES,
     Grey,
     Road,
@@ -12,11 +13,11 @@ from interlock.explain.faithfulness import (
     nonzero,
     road,
 )
-from interlock.explain.hsets import HSets
-from interlock.explain.metrics import METRICS, Metric
-from interlock.explain.priors import Prior, PriorName
-from interlock.explain.sanity import WeightSensitivity, randomised_weights
-from interlock.explain.stability import Stability, stability
+from interlock.explain.measures.metrics import METRICS, Metric
+from interlock.explain.measures.sanity import WeightSensitivity, randomised_weights
+from interlock.explain.measures.stability import Stability, stability
+from interlock.explain.priors import Prior
+from interlock.names import PriorName
 
 __all__ = [
     "METRICS",

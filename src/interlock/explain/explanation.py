@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interlock._atomic import write_atomically
+from interlock._files import write_atomically
 from interlock.errors import OutputError
 
 if TYPE_CHECKING:
@@ -168,12 +168,12 @@ class Explanation:
 
     def figure(self, title: str | None = None) -> Figure:
         """The photo, the prior, the sets and the saliency side by side (matplotlib)."""
-        from interlock.explain.figure import draw
+        from interlock.explain.drawing.figure import draw
 
         return draw(self, title)
 
     def _repr_html_(self) -> str:
-        from interlock.explain.figure import inline_png
+        from interlock.explain.drawing.figure import inline_png
 
         return f'<img alt="explanation of class {self.target}" src="{inline_png(self.figure())}">'
 

@@ -21,7 +21,8 @@ from interlock.explain._dividends import Evidence, dividends, sample_subsets
 from interlock.explain._growth import ORIENT, Grown, find_seeds, grow_by_rows, grow_jointly
 from interlock.explain._kinks import TAU
 from interlock.explain.explanation import QUANTILES, Explanation
-from interlock.explain.priors import LabelMap, Prior, PriorName, resolve, segment
+from interlock.explain.priors import LabelMap, Prior, resolve, segment
+from interlock.names import PriorName
 
 Growth = Literal["joint", "rows"]
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor], NDArray[Any])

@@ -6,17 +6,17 @@ A prior takes the image as (H, W, 3) float in [0, 1] and returns (H, W) integer 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from interlock.errors import OptionError
+from interlock.names import PriorName
 
 LabelMap = NDArray[np.int64]
 Prior = Callable[[NDArray[np.float64]], NDArray[Any]]
-PriorName = Literal["slic", "felzenszwalb", "quickshift", "grid", "none", "sam"]
 
 
 def slic(image: NDArray[np.float64]) -> NDArray[Any]:

@@ -24,12 +24,13 @@ _OWN = "interlock"
 _NO_MATTER = (
     "interlock._version",
     "interlock.errors",
-    "interlock._atomic",
-    "interlock._png",
-    "interlock.explain.figure",
-    "interlock.explain.layers",
+    "interlock.names",
+    "interlock._files",
+    "interlock._pictures",
+    "interlock.explain.drawing.figure",
+    "interlock.explain.drawing.layers",
 )
-"""Modules that decide no value: names of errors, drawing, the writing of files."""
+"""Modules that decide no value: names of options and errors, drawing, the writing of files."""
 _LIBRARIES = {
     "art": "adversarial-robustness-toolbox",
     "captum": "captum",
@@ -62,12 +63,16 @@ def digest_of(*things: Any, beside: Iterable[Any] = (), outside: Collection[str]
     return _digest(names, alone, outside)
 
 
-def worker_digest(worker: type) -> str:
+def worker_digest(worker: type, *more: Any) -> str:
     """A digest of how a study's worker comes to its values, but for the methods that it calls.
 
     Methods are chosen by name while it runs; each of them counts for its own items.
+
+    Args:
+        worker: the class.
+        more: what of the methods' packages it calls for all items.
     """
-    return digest_of(worker, outside=_METHODS)
+    return digest_of(worker, *more, outside=_METHODS)
 
 
 @cache

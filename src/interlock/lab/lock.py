@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from interlock._atomic import make_folder, write_atomically
+from interlock._files import make_folder, write_atomically
 from interlock.errors import OutputError
 
 

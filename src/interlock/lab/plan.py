@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from interlock._atomic import write_atomically
+from interlock._files import write_atomically
 from interlock.errors import OutputError
 from interlock.lab.data import Tell
 from interlock.lab.items import Done, Job

@@ -10,16 +10,17 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from interlock._atomic import write_atomically
+from interlock._files import write_atomically
 from interlock._version import __version__
 from interlock.errors import ModelError
 from interlock.lab.data import Tell
 from interlock.lab.engines.engine import Engine
 from interlock.lab.items import Done, Job
 from interlock.lab.lock import sole_run
+from interlock.lab.open_task import open_task
 from interlock.lab.plan import Plan, Totals, make_plan
 from interlock.lab.store import Row, Store
-from interlock.lab.task import Setting, Task, Worker, open_task
+from interlock.lab.task import Setting, Task, Worker
 
 Steps = Callable[[str], Tell | None]
 """The name of a step -> who is told how far it is."""

@@ -20,7 +20,7 @@ from zlib import crc32
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interlock._atomic import make_folder, write_atomically
+from interlock._files import make_folder, write_atomically
 from interlock.errors import OutputError
 from interlock.lab.sealed import read, written
 

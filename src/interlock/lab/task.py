@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar, overload
 
 from interlock.errors import InterlockError
-from interlock.lab.data import Tell
 from interlock.lab.items import Done, Job
 from interlock.lab.study import Study, StudyError
 
@@ -80,30 +79,6 @@ class Numbered(Sequence[T]):
         if isinstance(index, slice):
             return [self._make(k) for k in range(self._count)[index]]
         return self._make(range(self._count)[index])
-
-
-def open_task(setting: Setting, tell: Tell | None = None) -> Task:
-    """Check a study against its models, methods and data, and expand it.
-
-    Args:
-        setting: what to run.
-        tell: told data items that were digested.
-
-    Raises:
-        StudyError: with a line for each thing that is wrong.
-        ModelError: a model cannot be loaded.
-    """
-    if setting.study.task == "explain":
-        from interlock.lab.tasks.explain import ExplainTask
-
-        return ExplainTask(setting, tell)
-    if setting.study.task == "defend":
-        from interlock.lab.tasks.defend import DefendTask
-
-        return DefendTask(setting, tell)
-    from interlock.lab.tasks.certify import CertifyTask
-
-    return CertifyTask(setting, tell)
 
 
 def one_line(error: BaseException) -> str:

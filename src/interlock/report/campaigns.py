@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import quote
 
 from interlock.certify import CertificateCard
-from interlock.certify.assessment import Assessment
-from interlock.certify.campaign import Campaign
-from interlock.certify.offers import Offer, utility_interval
+from interlock.certify.campaign.assessment import Assessment
+from interlock.certify.campaign.campaign import Campaign
+from interlock.certify.campaign.offers import Offer, utility_interval
 from interlock.report.page import Chapter, render_template
 
 

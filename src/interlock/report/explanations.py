@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from interlock.explain import Explanation
-from interlock.explain.figure import percent
-from interlock.explain.layers import Layers, Picture, colour
+from interlock.explain.drawing.figure import percent
+from interlock.explain.drawing.layers import Layers, Picture, colour
 from interlock.report.page import Chapter, render_template
 
 _SPREAD_WIDTH = 84  # of the little box plot, in CSS pixels

@@ -13,17 +13,12 @@ from urllib.parse import quote
 from PIL import Image
 from torch import Tensor
 
+from interlock._pictures import enlarged, heat_overlay, mask_overlay
 from interlock.defend import Inspection
 from interlock.defend.evaluation import Case, Evaluation, Rate
 from interlock.defend.evaluation_table import blocks
-from interlock.defend.figure import (
-    ConceptView,
-    concept_pictures,
-    enlarged,
-    heat_overlay,
-    mask_overlay,
-)
-from interlock.explain.figure import percent
+from interlock.defend.figure import ConceptView, concept_pictures
+from interlock.explain.drawing.figure import percent
 from interlock.report.page import Chapter, render_template
 
 ToPil = Callable[[Tensor], Image.Image]

@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from interlock.certify import Message, Perturbation, Prompt
-from interlock.certify.graphemes import graphemes
+from interlock.certify.vote.graphemes import graphemes
 from interlock.serve.strict_json import read_json
 from interlock.serve.wire_error import bad_request
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.certify import Judge, RefusalPhrases
-from interlock.certify.judges import KEYWORDS, REFUSAL
+from interlock.certify.judges.phrases import KEYWORDS, REFUSAL
 
 _SEEN = 400  # characters that RefusalPhrases looks at
 _LONGEST = max(map(len, KEYWORDS))

@@ -21,9 +21,8 @@ from interlock.serve.breaker import Breaker, WatchedUpstream
 from interlock.serve.chat import ChatRequest
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, Seen
-from interlock.serve.gauges import add_gauges
 from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
-from interlock.serve.metrics import Metrics
+from interlock.serve.metrics import Metrics, add_gauges
 from interlock.serve.policy import check
 from interlock.serve.settings import GuardConfig
 from interlock.serve.upstream import LostError

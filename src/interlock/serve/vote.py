@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from interlock.certify import Decision, Judge, Perturbation, Prompt, Reply, Verdict
-from interlock.certify.laws import majority
-from interlock.certify.live_vote import LiveVote
+from interlock.certify.bounds.laws import majority
+from interlock.certify.vote.live_vote import LiveVote
 from interlock.errors import InterlockError
+from interlock.names import VoteOutcome
 from interlock.serve.chat import ChatRequest, Copy
 from interlock.serve.completion import Answer, MalformedError
 from interlock.serve.early_refusal import RefusalWatch
@@ -32,7 +33,6 @@ MANY = 20
 _PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
 _PATIENCE = 1.0  # seconds that a busy upstream may put it off
 
-Outcome = Literal["released", "blocked", "undecided"]
 """``blocked``: a majority refused. ``undecided``: neither side has one, for copies were lost or
 time ran out; nothing is released then."""
 Watcher = Callable[[Mapping[str, Any]], None]
@@ -69,7 +69,7 @@ class Ballot:
     """The longest wait that a busy upstream (429) asked for; 0 where it named none."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> VoteOutcome:
         """What became of the request."""
         if self.decision.released:
             return "released"

@@ -1,0 +1,1 @@
+"""Attack prompts: read, sorted into families, and found by search."""

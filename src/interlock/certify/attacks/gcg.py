@@ -1,0 +1,233 @@
+"""Greedy Coordinate Gradient, the white-box suffix attack (Zou et al., arXiv 2307.15043).
+
+A suffix of a fixed number of tokens is changed one token at a time. The gradient of the loss of a
+wished-for opening ("Sure, here is ...") with respect to the one-hot suffix proposes tokens for each
+place; a random batch of such single exchanges is tried, and the best one kept. The search ends at
+the first suffix with which the target, asked as any user asks it, complies.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from interlock.certify.attacks.attack import Attack
+from interlock.certify.judges.judge import Judge, Verdict
+from interlock.certify.targets.local import LocalTarget
+from interlock.certify.targets.protocol import Prompt
+from interlock.errors import ModelError, OptionError
+
+
+@dataclass(frozen=True)
+class SuffixAttack:
+    """Settings of the search.
+
+    Raises:
+        OptionError: a setting below its least value.
+    """
+
+    length: int = 24
+    """Suffix tokens, >= 1."""
+    steps: int = 150
+    """Exchanges at most, >= 1."""
+    candidates: int = 96
+    """Exchanges tried in each step, >= 1; B in the paper."""
+    top: int = 32
+    """Tokens proposed by the gradient for each place, >= 1; k in the paper."""
+    patience: int = 30
+    """Steps without progress after which the suffix is drawn anew, >= 1."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise OptionError(f"{name}={value}: must be at least 1")
+
+    def run(
+        self, target: LocalTarget, request: str, opening: str, judge: Judge, *, seed: int = 0
+    ) -> Attack | None:
+        """Search a suffix for ``request`` that makes the target begin with ``opening``.
+
+        Args:
+            target: attacked with its gradients, and asked to confirm each success.
+            request: the user message without the suffix.
+            opening: of the answer wished for.
+            judge: decides whether the confirmed answer complies.
+            seed: of the search; the same seed on the same machine finds the same suffix.
+
+        Returns:
+            The first confirmed attack; None when ``steps`` did not suffice.
+
+        Raises:
+            ModelError: no token of the model can be written into a suffix.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        loss_of = _OpeningLoss(target, request, opening)
+        suffix, best, stale = loss_of.draw(self.length, generator), float("inf"), 0
+        for step in range(1, self.steps + 1):
+            tried = self._exchanges(loss_of, suffix, generator)  # (B, L)
+            losses = loss_of(tried)
+            lowest = int(losses.argmin())
+            stale = 0 if losses[lowest] < best - 1e-3 else stale + 1
+            if stale > self.patience:
+                suffix, best, stale = loss_of.draw(self.length, generator), float("inf"), 0
+                continue
+            suffix, best = tried[lowest], min(best, float(losses[lowest]))
+            if loss_of.reached(suffix):
+                found = self._confirm(target, request, loss_of.text(suffix), judge, seed, step)
+                if found is not None:
+                    return found
+        return None
+
+    def _exchanges(
+        self, loss_of: _OpeningLoss, suffix: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """(B, L) suffixes, each with one token exchanged for one that the gradient proposes."""
+        proposed = loss_of.proposals(suffix, self.top)  # (L, top)
+        places = torch.randint(len(suffix), (self.candidates,), generator=generator)
+        ranks = torch.randint(proposed.shape[1], (self.candidates,), generator=generator)
+        tried = suffix.repeat(self.candidates, 1)
+        tried[torch.arange(self.candidates), places] = proposed[places, ranks]
+        kept = tried[loss_of.survive(tried)]
+        return kept if len(kept) else suffix[None]
+
+    def _confirm(
+        self, target: LocalTarget, request: str, suffix: str, judge: Judge, seed: int, step: int
+    ) -> Attack | None:
+        head = f"{request} "
+        prompt = Prompt.user(head + suffix)
+        [reply] = target.ask([prompt])
+        if reply.lost or judge([prompt.text], [reply.text]) != [Verdict.COMPLIED]:
+            return None
+        span = (len(head), len(head) + len(suffix))
+        return Attack(request, prompt.text, span, "gcg", seed, step, reply.text)
+
+
+class _OpeningLoss:
+    """Cross-entropy of the opening after request and suffix; the part before is computed once."""
+
+    def __init__(self, target: LocalTarget, request: str, opening: str) -> None:
+        self.target, self.model, self.head = target, target.model, f"{request} "
+        tokenizer = target.tokenizer
+        marker = "\x1f"
+        chat = Prompt.user(self.head + marker).as_chat()
+        text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
+        before, _, after = text.partition(marker)
+        self._text_before, self._text_after = before, after
+        self._allowed = _writable(tokenizer, self.model.config.vocab_size)
+        self._before, self._after = self._ids(before), self._ids(after)
+        self._opening = self._ids(opening)
+        with torch.no_grad():
+            self._cache = self.model(input_ids=self._before[None], use_cache=True).past_key_values
+
+    def draw(self, length: int, generator: torch.Generator) -> Tensor:
+        """(L,) random tokens whose text is read back as the same tokens."""
+        for _ in range(100):
+            chosen = torch.randint(len(self._allowed), (length,), generator=generator)
+            suffix = self._allowed[chosen]
+            if bool(self.survive(suffix[None])):
+                return suffix
+        raise ModelError("no random suffix survives the tokenizer; use a shorter one")
+
+    def proposals(self, suffix: Tensor, top: int) -> Tensor:
+        """(L, top) the tokens that lower the loss most, to first order."""
+        table = self.model.get_input_embeddings().weight.detach()
+        one_hot = F.one_hot(suffix, len(table)).to(table.dtype).requires_grad_()
+        rest = table[torch.cat([self._after, self._opening])]
+        with torch.enable_grad():
+            logits = self._logits(inputs_embeds=torch.cat([one_hot @ table, rest])[None])
+            loss = self._losses(logits).sum()
+            (gradient,) = torch.autograd.grad(loss, one_hot)
+        allowed = gradient[:, self._allowed]  # (L, A)
+        best = (-allowed).topk(min(top, len(self._allowed)), dim=1).indices
+        return self._allowed[best]
+
+    @torch.no_grad()
+    def __call__(self, suffixes: Tensor) -> Tensor:
+        """(B, L) -> (B,) losses."""
+        return self._losses(self._logits(input_ids=self._rows(suffixes)))
+
+    @torch.no_grad()
+    def reached(self, suffix: Tensor) -> bool:
+        """Whether greedy decoding begins with the opening."""
+        logits = self._logits(input_ids=self._rows(suffix[None]))
+        return bool((self._opening_logits(logits).argmax(dim=-1) == self._opening).all())
+
+    def survive(self, suffixes: Tensor) -> Tensor:
+        """(B, L) -> (B,) whether each, written out and read by the tokenizer, stays what it is."""
+        tokenizer = self.target.tokenizer
+        texts = [self.text(suffix) for suffix in suffixes]
+        chats = [f"{self._text_before}{text}{self._text_after}" for text in texts]
+        read = tokenizer(chats, add_special_tokens=False)["input_ids"]
+        before, after = self._before.tolist(), self._after.tolist()
+        same = [
+            text == text.strip() and ids == [*before, *suffix, *after]
+            for text, ids, suffix in zip(texts, read, suffixes.tolist(), strict=True)
+        ]
+        return torch.tensor(same)
+
+    def text(self, suffix: Tensor) -> str:
+        return str(self.target.tokenizer.decode(suffix.tolist()))
+
+    def _ids(self, text: str) -> Tensor:
+        ids = self.target.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return torch.tensor(ids, device=self.model.device)
+
+    def _rows(self, suffixes: Tensor) -> Tensor:
+        rest = torch.cat([self._after, self._opening]).expand(len(suffixes), -1)
+        return torch.cat([suffixes, rest], dim=1)
+
+    def _logits(self, **inputs: Tensor) -> Tensor:
+        count = len(next(iter(inputs.values())))
+        cache: Any = copy.deepcopy(self._cache)  # a forward pass appends to it
+        cache.batch_repeat_interleave(count)
+        out: Tensor = self.model(past_key_values=cache, use_cache=True, **inputs).logits
+        return out
+
+    def _opening_logits(self, logits: Tensor) -> Tensor:
+        return logits[:, -len(self._opening) - 1 : -1].float()  # (B, O, V)
+
+    def _losses(self, logits: Tensor) -> Tensor:
+        logits = self._opening_logits(logits)
+        wished = self._opening.expand(len(logits), -1)
+        return F.cross_entropy(logits.transpose(1, 2), wished, reduction="none").mean(dim=1)
+
+
+def _writable(tokenizer: Any, vocabulary: int) -> Tensor:
+    """Ids of the tokens that are printable ASCII: what a user can type into a suffix."""
+    special = set(tokenizer.all_special_ids)
+    texts: Sequence[str] = tokenizer.batch_decode([[i] for i in range(vocabulary)])
+    kept = [
+        i for i, t in enumerate(texts) if i not in special and t and t.isascii() and t.isprintable()
+    ]
+    if not kept:
+        raise ModelError("the tokenizer has no token of printable ASCII to build a suffix from")
+    return torch.tensor(kept)
+
+
+@dataclass(frozen=True)
+class RolePlayAttack:
+    """A semantic attack: the request inside framings that a model may half-fall for."""
+
+    framings: tuple[str, ...]
+    """Texts with ``{request}`` in them, at least one."""
+
+    def __post_init__(self) -> None:
+        bad = [f for f in self.framings if "{request}" not in f]
+        if bad or not self.framings:
+            raise OptionError(f"framings={bad or ()}: give texts with {{request}} in them")
+
+    def run(self, target: Any, request: str, judge: Judge) -> list[Attack]:
+        """Every framing that the target falls for, in order; ``iterations`` is its number."""
+        texts = [framing.replace("{request}", request) for framing in self.framings]
+        replies = target.ask([Prompt.user(text) for text in texts])
+        return [
+            Attack(request, text, (0, len(text)), "role-play", 0, number, reply.text)
+            for number, (text, reply) in enumerate(zip(texts, replies, strict=True), 1)
+            if not reply.lost and judge([text], [reply.text]) == [Verdict.COMPLIED]
+        ]

@@ -1,0 +1,215 @@
+"""ASR(k) of an attack family under each perturbation: measured, with intervals, and kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interlock._files import write_atomically
+from interlock.certify.attacks.attack import Attack
+from interlock.certify.bounds.betting import mean_interval
+from interlock.certify.bounds.counts import check_counts, lower_bound, upper_bound
+from interlock.certify.bounds.decay import DecayCurve
+from interlock.certify.campaign.measure import Progress, measure_decay
+from interlock.certify.judges.judge import Judge
+from interlock.certify.targets.protocol import Target
+from interlock.certify.vote.graphemes import graphemes
+from interlock.errors import DataError, InterlockError
+from interlock.names import PerturbationKind
+
+Floats = NDArray[np.float64]
+KINDS: tuple[PerturbationKind, ...] = get_args(PerturbationKind)
+CHANGES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+"""k measured by default, as far as the suffixes are long enough."""
+FORMAT, VERSION = "interlock attack success counts", 1
+
+
+@dataclass(frozen=True, eq=False)
+class FamilyDecay:
+    """How one family's success falls with the changed characters of one perturbation."""
+
+    family: str
+    """Its name."""
+    kind: PerturbationKind
+    """How characters were changed."""
+    k: NDArray[np.int64]
+    """(K,) changed suffix characters, rising; the suffix was long enough in at least one attack."""
+    successes: NDArray[np.int64]
+    """(K,) copies that jailbroke."""
+    trials: NDArray[np.int64]
+    """(K,) copies asked, >= 1."""
+    low: Floats
+    """(K,) lower end of the two-sided interval of ASR(k) over attacks, each k by itself."""
+    high: Floats
+    """(K,) its upper end."""
+    confidence: float
+    """Of each interval."""
+    attacks: int
+    """Attacks measured."""
+    lengths: tuple[int, ...]
+    """m of each attack."""
+    suffix_lengths: tuple[int, ...]
+    """m_S of each attack."""
+    lost: int = 0
+    """Copies without a verdict; they count as jailbreaks."""
+
+    @property
+    def rate(self) -> Floats:
+        """(K,) ASR(k)."""
+        share: Floats = self.successes / self.trials
+        return share
+
+    @cached_property
+    def curve(self) -> DecayCurve:
+        """a exp(-b k) + c, by the likelihood of the counts.
+
+        Raises:
+            DataError: too few distinct k to fix it.
+        """
+        return DecayCurve.fit(self.k, self.successes, self.trials)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "family": self.family,
+            "perturbation": self.kind,
+            "k": self.k.tolist(),
+            "successes": self.successes.tolist(),
+            "trials": self.trials.tolist(),
+            "low": self.low.tolist(),
+            "high": self.high.tolist(),
+            "confidence": self.confidence,
+            "attacks": self.attacks,
+            "lengths": list(self.lengths),
+            "suffix_lengths": list(self.suffix_lengths),
+            "lost": self.lost,
+        }
+
+
+def measure_family_decay(
+    target: Target,
+    judge: Judge,
+    family: str,
+    attacks: Sequence[Attack],
+    kind: PerturbationKind,
+    *,
+    k: Sequence[int] = CHANGES,
+    trials: int = 2,
+    seed: int = 0,
+    confidence: float = 0.95,
+    progress: Progress | None = None,
+) -> FamilyDecay:
+    """Measure ASR(k) on attacks of one family.
+
+    The intervals take each attack's own success share as one observation, so several copies of
+    one attack are never counted as evidence about others (Waudby-Smith and Ramdas, 2024).
+
+    Raises:
+        DataError: no attacks.
+        ModelError: every single copy was lost.
+    """
+    found = measure_decay(
+        target, judge, attacks, kind, sorted(set(k)), trials=trials, seed=seed, progress=progress
+    )
+    asked = found.trials > 0
+    ends = [
+        mean_interval(s[n > 0] / n[n > 0], confidence)
+        for s, n in zip(found.successes_by_attack.T, found.trials_by_attack.T, strict=True)
+        if n.any()
+    ]
+    return FamilyDecay(
+        family,
+        kind,
+        found.k[asked],
+        found.successes[asked],
+        found.trials[asked],
+        np.array([low for low, _ in ends]),
+        np.array([high for _, high in ends]),
+        confidence,
+        len(attacks),
+        tuple(len(graphemes(attack.prompt)) for attack in attacks),
+        tuple(len(graphemes(attack.suffix)) for attack in attacks),
+        found.lost,
+    )
+
+
+def save_decays(
+    decays: Sequence[FamilyDecay], path: str | PathLike[str], made_from: Mapping[str, Any]
+) -> Path:
+    """Write counts as JSON, atomically.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    record = {
+        "format": FORMAT,
+        "version": VERSION,
+        "made_from": dict(made_from),
+        "counts": [decay.to_dict() for decay in decays],
+    }
+    return write_atomically(Path(path), json.dumps(record, indent=1) + "\n")
+
+
+def load_decays(path: str | PathLike[str]) -> list[FamilyDecay]:
+    """Read counts back, or counts of one's own: ``{"counts": [{"k", "successes", "trials"}, …]}``.
+
+    Without intervals in the file the exact binomial ones stand in, which take copies as
+    independent.
+
+    Raises:
+        DataError: the file is missing, no such JSON, or holds counts that are none.
+    """
+    source = Path(path)
+    try:
+        record = json.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{source}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        raise DataError(f"{source}: not JSON; give a file that 'certify measure' wrote") from None
+    rows = record.get("counts") if isinstance(record, dict) else None
+    if not isinstance(rows, list) or not rows:
+        raise DataError(f"{source}: has no list 'counts' with k, successes and trials")
+    return [_read(row, f"{source}, counts {number}") for number, row in enumerate(rows, 1)]
+
+
+def _read(row: Any, where: str) -> FamilyDecay:
+    try:
+        checked = check_counts(row["k"], row["successes"], row["trials"])
+        order = np.argsort(checked[0], kind="stable")
+        k, s, n = (values[order].astype(np.int64) for values in checked)
+        confidence = float(row.get("confidence", 0.95))
+        one_sided = (1 + confidence) / 2
+        low, high = row.get("low"), row.get("high")
+        kind = row.get("perturbation", "swap")
+        if kind not in KINDS:
+            raise DataError(f"perturbation={kind!r}: choose swap, patch or insert")
+        lengths = tuple(int(m) for m in row.get("lengths", ()))
+        suffixes = tuple(int(m) for m in row.get("suffix_lengths", ()))
+        return FamilyDecay(
+            str(row.get("family", "attacks")),
+            kind,
+            k,
+            s,
+            n,
+            lower_bound(s, n, one_sided) if low is None else np.asarray(low, float)[order],
+            upper_bound(s, n, one_sided) if high is None else np.asarray(high, float)[order],
+            confidence,
+            int(row.get("attacks", 0)),
+            lengths,
+            suffixes,
+            int(row.get("lost", 0)),
+        )
+    except InterlockError as error:
+        raise DataError(f"{where}: {error}") from None
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise DataError(
+            f"{where}: give lists k, successes and trials ({type(error).__name__}: {error})"
+        ) from None

@@ -1,0 +1,1 @@
+"""Copies of a prompt, and the vote over their answers."""

@@ -1,0 +1,154 @@
+"""Votes, their majority and when it is settled, and the decision that comes of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from interlock.certify.judges.judge import Verdict
+from interlock.certify.targets.protocol import Prompt, Reply
+from interlock.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Votes counted so far. More than half of all N must comply; anything else refuses."""
+
+    copies: int
+    """N >= 1."""
+    complied: int = 0
+    """Votes to release."""
+    against: int = 0
+    """Refusals and lost copies."""
+
+    def with_vote(self, verdict: Verdict) -> Tally:
+        """The tally after one more vote."""
+        if verdict is Verdict.COMPLIED:
+            return replace(self, complied=self.complied + 1)
+        return replace(self, against=self.against + 1)
+
+    @property
+    def to_release(self) -> int:
+        """Further compliances that would settle the vote for release; 0 when it is."""
+        return max(0, self.copies // 2 + 1 - self.complied)
+
+    @property
+    def to_refuse(self) -> int:
+        """Further votes against that would settle it for refusal; 0 when it is."""
+        return max(0, (self.copies + 1) // 2 - self.against)
+
+    @property
+    def decided(self) -> bool | None:
+        """True for release, False for refusal, None while outstanding votes can still tell.
+
+        Both cannot be 0 at once: that would take floor(N/2) + 1 + ceil(N/2) = N + 1 votes.
+        """
+        if self.to_release == 0:
+            return True
+        return False if self.to_refuse == 0 else None
+
+    @property
+    def fewest(self) -> int:
+        """The least number of further votes after which the vote may be settled.
+
+        Asking for so many at once never asks for one that an unhurried vote would have saved.
+        """
+        return min(self.to_release, self.to_refuse)
+
+
+@dataclass(frozen=True)
+class Vote:
+    """What came of one copy."""
+
+    copy: int
+    """Its number, from 0."""
+    prompt: Prompt
+    """What was asked."""
+    reply: Reply
+    """The last reply, after retries."""
+    verdict: Verdict
+    """What the judge made of it."""
+    calls: int
+    """How often the target was asked."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The outcome of a vote."""
+
+    released: bool
+    """Whether the majority complied."""
+    text: str
+    """The answer to give: of one copy that voted with the majority, or a fixed refusal."""
+    chosen: int | None
+    """The copy whose answer it is; None for the fixed refusal."""
+    votes: tuple[Vote, ...]
+    """The votes that were cast, by copy."""
+    copies: int
+    """N, of which a majority is needed."""
+    cancelled: int
+    """Copies under way when the decision fell; their calls were cut short."""
+    calls: int
+    """Calls of the target, retries and those cut short included."""
+    seed: int
+    """Of perturbations and choice."""
+    timed_out: bool = False
+    """Whether the deadline passed before a majority was reached; then nothing is released."""
+
+    def count(self, verdict: Verdict) -> int:
+        """Votes with this verdict."""
+        return sum(vote.verdict is verdict for vote in self.votes)
+
+    @property
+    def saved(self) -> int:
+        """Copies that were never asked because the decision had fallen."""
+        return self.copies - len(self.votes) - self.cancelled
+
+
+def concluded(
+    votes: Sequence[Vote],
+    tally: Tally,
+    seed: int,
+    *,
+    calls: int,
+    refusal: str,
+    cancelled: int = 0,
+    timed_out: bool = False,
+) -> Decision:
+    """The decision on a tally; the text is that of the first willing copy in a seeded order."""
+    released = tally.decided is True
+    wanted = Verdict.COMPLIED if released else Verdict.REFUSED
+    order = random.Random(f"{seed}/choice").sample(range(tally.copies), tally.copies)
+    rank = {copy: place for place, copy in enumerate(order)}
+    willing = [v for v in votes if v.verdict is wanted and v.reply.text]
+    chosen = min(willing, key=lambda v: rank[v.copy], default=None)
+    return Decision(
+        released=released,
+        text=chosen.reply.text if chosen is not None else refusal,
+        chosen=chosen.copy if chosen is not None else None,
+        votes=tuple(sorted(votes, key=lambda v: v.copy)),
+        copies=tally.copies,
+        cancelled=cancelled,
+        calls=calls,
+        seed=seed,
+        timed_out=timed_out and tally.decided is None,
+    )
+
+
+def settled_verdict(reply: Reply) -> Verdict | None:
+    """The verdict on a reply that needs no judge: a lost one is lost, a blocked one refused."""
+    if reply.lost:
+        return Verdict.LOST
+    return Verdict.REFUSED if reply.finish == "blocked" else None
+
+
+def some(copies: Sequence[Prompt]) -> int:
+    """How many copies there are.
+
+    Raises:
+        OptionError: none.
+    """
+    if not copies:
+        raise OptionError("there are no copies to vote on; give at least one")
+    return len(copies)

@@ -1,0 +1,173 @@
+"""SmoothLLM: ask perturbed copies, let the majority decide (arXiv 2310.03684, algorithm 1).
+
+A copy votes to release (the target complied) or to refuse. The answer is released only when more
+than half of all N copies complied; a tie refuses. A copy that is lost after its retries votes to
+refuse, so that no failure can release what a fault-free vote would have blocked. (Measurements
+count a lost copy the other way, as a jailbreak: there that is the cautious side.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from interlock.certify.judges.judge import Judge, Verdict
+from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
+from interlock.certify.vote.decision import Decision, Tally, Vote, concluded, settled_verdict, some
+from interlock.certify.vote.live_vote import REFUSAL, LiveVote
+from interlock.certify.vote.perturb import Perturbation
+from interlock.errors import OptionError
+
+
+class SmoothLLM:
+    """Answer prompts by the vote of perturbed copies.
+
+    Args:
+        target: the model that is asked.
+        perturbation: applied to each message of the user; all others stay as they are.
+        copies: N >= 1.
+        judge: tells refusals from compliance.
+        retries: further calls for a copy whose reply or verdict was lost, >= 0.
+        early_stop: end the vote when no outstanding copy can change it. The decision is that of
+            all N votes; the answer may be that of another copy.
+        spare: copies asked at once beyond the fewest that could decide, >= 0, as long as no two
+            votes differ, and one more for each vote in the minority; only in
+            :meth:`answer_async`, where one more often saves a second round trip.
+        timeout: seconds for one call in :meth:`answer_async`; None for the target's own limit.
+        deadline: seconds for the whole vote there; an undecided vote then refuses.
+        refusal: given when the majority refused and no refusing copy has an answer.
+
+    Raises:
+        OptionError: an option outside its range.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        perturbation: Perturbation,
+        copies: int = 11,
+        judge: Judge | None = None,
+        *,
+        retries: int = 1,
+        early_stop: bool = True,
+        spare: int = 1,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        refusal: str = REFUSAL,
+    ) -> None:
+        if copies < 1 or retries < 0 or spare < 0:
+            raise OptionError(f"copies={copies}, retries={retries}, spare={spare}: out of range")
+        for name, seconds in (("timeout", timeout), ("deadline", deadline)):
+            if seconds is not None and not seconds > 0:
+                raise OptionError(f"{name}={seconds}: give seconds above 0, or None")
+        self.target, self.perturbation, self.copies = target, perturbation, copies
+        self.judge: Judge = judge if judge is not None else RefusalPhrases()
+        self.retries, self.early_stop, self.spare = retries, early_stop, spare
+        self.timeout, self.deadline, self.refusal = timeout, deadline, refusal
+
+    def perturbed(self, prompt: str | Prompt, *, seed: int = 0) -> list[Prompt]:
+        """The N copies of a prompt; the same seed gives the same copies.
+
+        Copy j of a sampling target is asked with the prompt's seed plus j.
+        """
+        prompt = Prompt.user(prompt) if isinstance(prompt, str) else prompt
+        columns = []
+        for number, message in enumerate(prompt.messages):
+            texts = [message.content] * self.copies
+            if message.role == "user":
+                texts = self.perturbation.copies(message.content, self.copies, seed=seed + number)
+            columns.append([Message(message.role, text) for text in texts])
+        rows = zip(*columns, strict=True)
+        return [Prompt(tuple(row), prompt.seed + j) for j, row in enumerate(rows)]
+
+    def answer(self, prompt: str | Prompt, *, seed: int = 0) -> Decision:
+        """Vote on one prompt."""
+        return self.decide(self.perturbed(prompt, seed=seed), seed=seed)
+
+    async def answer_async(self, prompt: str | Prompt, *, seed: int = 0) -> Decision:
+        """Vote on one prompt with its copies under way at the same time."""
+        return await self.decide_async(self.perturbed(prompt, seed=seed), seed=seed)
+
+    def decide(self, copies: Sequence[Prompt], *, seed: int = 0) -> Decision:
+        """Vote on copies made elsewhere, in order, in rounds of the fewest that could decide.
+
+        Raises:
+            OptionError: there are no copies.
+        """
+        return self.decide_many([copies], [seed])[0]
+
+    def decide_many(
+        self, votes_on: Sequence[Sequence[Prompt]], seeds: Sequence[int]
+    ) -> list[Decision]:
+        """Independent votes side by side, so that a target can answer their rounds in batches.
+
+        Raises:
+            OptionError: a vote has no copies.
+        """
+        tallies = [Tally(some(copies)) for copies in votes_on]
+        votes: list[list[Vote]] = [[] for _ in votes_on]
+        while True:
+            asked: list[tuple[int, int]] = []  # which vote, which of its copies
+            for i, copies in enumerate(votes_on):
+                done, size = len(votes[i]), len(copies)
+                if self.early_stop:
+                    size = tallies[i].fewest if tallies[i].decided is None else 0
+                asked += [(i, n) for n in range(done, min(done + size, len(copies)))]
+            if not asked:
+                break
+            cast = self._ask([(n, votes_on[i][n]) for i, n in asked])
+            for (i, _), vote in zip(asked, cast, strict=True):
+                votes[i].append(vote)
+                tallies[i] = tallies[i].with_vote(vote.verdict)
+        return [
+            concluded(
+                mine, tally, seed, calls=sum(vote.calls for vote in mine), refusal=self.refusal
+            )
+            for mine, tally, seed in zip(votes, tallies, seeds, strict=True)
+        ]
+
+    async def decide_async(self, copies: Sequence[Prompt], *, seed: int = 0) -> Decision:
+        """Vote on copies made elsewhere; those under way when the decision falls are cancelled.
+
+        Raises:
+            OptionError: there are no copies.
+            InterlockError: the target raised; the other copies are cancelled first.
+        """
+        vote = LiveVote(
+            self.target,
+            self.judge,
+            retries=self.retries,
+            early_stop=self.early_stop,
+            spare=self.spare,
+            timeout=self.timeout,
+            deadline=self.deadline,
+            refusal=self.refusal,
+        )
+        return await vote.decide(copies, seed=seed)
+
+    def _ask(self, copies: Sequence[tuple[int, Prompt]]) -> list[Vote]:
+        """One round: ask, judge, and ask again for what was lost."""
+        votes = [Vote(n, p, Reply.failed("not asked"), Verdict.LOST, 0) for n, p in copies]
+        for _ in range(1 + self.retries):
+            lost = [i for i, vote in enumerate(votes) if vote.verdict is Verdict.LOST]
+            if not lost:
+                break
+            prompts = [votes[i].prompt for i in lost]
+            replies = self.target.ask(prompts)
+            verdicts = judge_replies(self.judge, prompts, replies)
+            for i, reply, verdict in zip(lost, replies, verdicts, strict=True):
+                calls = votes[i].calls + 1
+                votes[i] = replace(votes[i], reply=reply, verdict=verdict, calls=calls)
+        return votes
+
+
+def judge_replies(
+    judge: Judge, prompts: Sequence[Prompt], replies: Sequence[Reply]
+) -> list[Verdict]:
+    """Verdicts on replies: a lost one is lost, a blocked one refused, the judge has the others."""
+    settled = [settled_verdict(reply) for reply in replies]
+    open_ = [i for i, verdict in enumerate(settled) if verdict is None]
+    judged = judge([prompts[i].text for i in open_], [replies[i].text for i in open_])
+    found = dict(zip(open_, judged, strict=True))
+    return [found[i] if verdict is None else verdict for i, verdict in enumerate(settled)]

@@ -1,0 +1,53 @@
+"""The ``interlock`` command. Heavy libraries are imported inside the commands that need them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from interlock._version import __version__
+from interlock.cli.certify.commands import certify as certify_command
+from interlock.cli.defend.commands import app as defend_command
+from interlock.cli.demo.commands import demo as demo_command
+from interlock.cli.explain.commands import explain as explain_command
+from interlock.cli.guard.commands import guard as guard_command
+from interlock.cli.lab import lab as lab_command
+
+app = typer.Typer(
+    name="interlock",
+    help="See which features of an input act together in a model's decision.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"interlock {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    pass
+
+
+app.command()(explain_command)
+app.command()(demo_command)
+app.add_typer(defend_command, name="defend")
+app.add_typer(certify_command, name="certify")
+app.add_typer(guard_command, name="guard")
+app.add_typer(lab_command, name="lab")
+
+
+def main() -> None:
+    """Entry point of the ``interlock`` command."""
+    app()

@@ -1,0 +1,195 @@
+"""The runs behind ``certify measure``, ``fit`` and ``plan``: counts, curves, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from interlock._files import make_folder, write_atomically
+from interlock.certify import DecayCurve, NoPlan, PerturbationKind, Plan, load_attacks, plan
+from interlock.certify.attacks.artifacts import AttackPrompt
+from interlock.certify.attacks.attack import attacks_hash
+from interlock.certify.campaign.campaign import Campaign, CampaignOptions
+from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
+from interlock.certify.campaign.family_decay import FamilyDecay, load_decays, save_decays
+from interlock.certify.campaign.figure import draw_decays
+from interlock.certify.campaign.paper_figures import PAPER_CURVES
+from interlock.cli.certify.question import Question, calls, table
+from interlock.cli.terminal import Terminal
+from interlock.errors import DataError, InterlockError
+
+_SETTING = {"published setting": ([240], [100])}
+"""m and m_S of the paper."""
+
+
+def measure(question: Question, options: CampaignOptions, terminal: Terminal) -> dict[str, Any]:
+    """ASR(k) of each family under each perturbation, on the attacks set apart for it."""
+    attacks = question.read_attacks()
+    with question.open() as (target, judge, _), terminal.steps() as tell:
+        campaign = Campaign(target, judge, attacks, (), options, tell=tell)
+        decays = campaign.decays
+        asked = calls(target)
+    made_from = {
+        "target": dict(target.identity),
+        "judge": dict(judge.identity),
+        "attacks_sha256": attacks_hash(attacks),
+        "seed": options.seed,
+    }
+    path = save_decays(decays, question.out / "counts.json", made_from)
+    for decay in decays:
+        terminal.say(f"{decay.family}, {decay.kind}: {decay.attacks} attacks")
+        for line in table(_decay_rows(decay)):
+            terminal.say(f"  {line}")
+    terminal.say(f"counts: {path} ({asked['asked']} calls, {asked['remembered']} remembered)")
+    return {"counts": str(path), "calls": asked, "families": [d.to_dict() for d in decays]}
+
+
+def fit(counts: Path, out: Path, epsilon: float, seed: int, terminal: Terminal) -> dict[str, Any]:
+    """Fit a curve to each list of counts, write them, and draw them."""
+    decays = load_decays(counts)
+    fits = [describe_fit(decay, epsilon, seed) for decay in decays]
+    make_folder(out)
+    path = save_curves(fits, out / "curves.json")
+    figure = write_atomically(out / "asr.png", draw_decays(decays, epsilon))
+    head = ["family", "perturbation", "a", "b", "c", f"k at {epsilon:g}", "misfit"]
+    rows = [
+        [
+            found["family"],
+            found["perturbation"],
+            *(_with_ends(found[name], found[f"{name}_interval"]) for name in "abc"),
+            "none" if found["k"] is None else str(found["k"]),
+            f"{found['misfit']:.2g}",
+        ]
+        for found in fits
+    ]
+    for line in table([head, *rows]):
+        terminal.say(line)
+    for found in fits:
+        if found["why_no_k"]:
+            terminal.say(f"{found['family']}, {found['perturbation']}: {found['why_no_k']}")
+    terminal.say(f"curves: {path}, drawn in {figure}")
+    return {"curves": str(path), "figure": str(figure), "fits": fits}
+
+
+def plan_copies(
+    attacks: Path | None,
+    curves: Path | None,
+    kinds: Sequence[PerturbationKind],
+    dsp: float,
+    epsilon: float,
+    max_copies: int,
+    terminal: Terminal,
+) -> tuple[dict[str, Any], bool]:
+    """The plan of each family under each perturbation, and whether there is any.
+
+    Lengths are those of ``attacks`` where they are given, of the curves' own attacks elsewhere;
+    without a file of curves the published ones stand in.
+    """
+    found = _plans(attacks, curves, kinds, dsp, epsilon, max_copies)
+    source = "GCG on Llama 2, as published (arXiv 2511.18721)" if curves is None else str(curves)
+    terminal.say(f"curve: {source}; target DSP {dsp:g}, epsilon {epsilon:g}")
+    measured = {"GCG", *_SETTING} if curves is None else {c.family for c in load_curves(curves)}
+    told = []
+    for family, kind, size, result in found:
+        terminal.say(f"{family} ({size} attacks), {kind}: {result}")
+        row: dict[str, Any] = {
+            "family": family,
+            "perturbation": kind,
+            "attacks": size,
+            "curve_is_of_family": family in measured,
+        }
+        if isinstance(result, Plan):
+            told.append(row | {"planned": True} | asdict(result))
+        elif isinstance(result, NoPlan):
+            told.append(row | {"planned": False} | asdict(result) | {"why": str(result)})
+        else:
+            told.append(row | {"planned": False, "reason": "no curve", "why": result})
+    foreign = [
+        family for family in dict.fromkeys(row[0] for row in found) if family not in measured
+    ]
+    caveat = ""
+    if foreign:
+        caveat = (
+            f"no curve was measured on {', '.join(foreign)}: another family's stands in and may be "
+            "far off; measure and fit one before trusting the plan"
+        )
+        terminal.say(caveat)
+    planned = any(row["planned"] for row in told)
+    told_all = {"curve": source, "target_dsp": dsp, "epsilon": epsilon, "caveat": caveat}
+    return told_all | {"plans": told}, planned
+
+
+def _plans(
+    attacks: Path | None,
+    curves: Path | None,
+    kinds: Sequence[PerturbationKind],
+    dsp: float,
+    epsilon: float,
+    max_copies: int,
+) -> list[tuple[str, PerturbationKind, int, Plan | NoPlan | str]]:
+    fitted = {} if curves is None else {(c.family, c.kind): c for c in load_curves(curves)}
+    lengths = _lengths(attacks, fitted)
+    rows: list[tuple[str, PerturbationKind, int, Plan | NoPlan | str]] = []
+    for family, (m, m_s) in lengths.items():
+        for kind in kinds:
+            curve = _curve_for(family, kind, fitted)
+            if curve is None:
+                if curves is None:
+                    rows.append((family, kind, len(m), f"no published curve for {kind}; fit one"))
+                continue
+            try:
+                result: Plan | NoPlan | str = plan(
+                    dsp, length=m, suffix_length=m_s, curve=curve, epsilon=epsilon,
+                    perturbation=kind, max_copies=max_copies,
+                )  # fmt: skip
+            except InterlockError as error:
+                result = str(error)
+            rows.append((family, kind, len(m), result))
+    if not rows:
+        raise DataError(f"{curves}: holds no curve of these families and perturbations")
+    return rows
+
+
+def _lengths(
+    attacks: Path | None, fitted: dict[tuple[str, PerturbationKind], Any]
+) -> dict[str, tuple[list[int], list[int]]]:
+    """m and m_S of every attack, by family."""
+    if attacks is None:
+        own = {c.family: (list(c.lengths), list(c.suffix_lengths)) for c in fitted.values()}
+        own = {family: pair for family, pair in own.items() if pair[0]}
+        return own or _SETTING
+    families: dict[str, list[AttackPrompt]] = {}
+    for attack in load_attacks(attacks):
+        families.setdefault(attack.attack, []).append(attack)
+    return {
+        name: ([a.length for a in mine], [a.suffix_length for a in mine])
+        for name, mine in families.items()
+    }
+
+
+def _curve_for(
+    family: str, kind: PerturbationKind, fitted: dict[tuple[str, PerturbationKind], Any]
+) -> DecayCurve | None:
+    """The family's own curve; that of all, where the file has one family; else the published."""
+    if not fitted:
+        return PAPER_CURVES.get(kind)
+    one = fitted.get((family, kind))
+    if one is None and len({name for name, _ in fitted}) == 1:
+        one = next((c for (_, other), c in fitted.items() if other == kind), None)
+    return None if one is None else one.curve
+
+
+def _decay_rows(decay: FamilyDecay) -> list[list[str]]:
+    ends = [f"{low:.2f}–{high:.2f}" for low, high in zip(decay.low, decay.high, strict=True)]
+    return [
+        ["k", *map(str, decay.k)],
+        ["ASR", *(f"{rate:.2f}" for rate in decay.rate)],
+        [f"{decay.confidence:.0%}", *ends],
+    ]
+
+
+def _with_ends(value: float, ends: Sequence[float | None]) -> str:
+    low, high = ("∞" if end is None else f"{end:.3f}" for end in ends)
+    return f"{value:.3f} [{low}, {high}]"

@@ -1,0 +1,198 @@
+"""What the commands under ``certify`` are given: a target, a judge, attacks, benign prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interlock._files import make_folder
+from interlock.certify import (
+    Attack,
+    CallStore,
+    JudgeSample,
+    Prompt,
+    StoredTarget,
+    load_target,
+)
+from interlock.certify.attacks.attack import EMBEDDED, embedded_prompts, read_attacks
+from interlock.certify.judges.judge import Judge
+from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
+from interlock.certify.judges.model import ModelJudge
+from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.errors import DataError, ModelError, OptionError
+
+if TYPE_CHECKING:
+    from interlock.certify.targets.protocol import Target
+
+VERDICTS = EMBEDDED / "tiny_chat_verdicts.jsonl"
+
+
+@dataclass(frozen=True)
+class TargetChoice:
+    """The model to ask, as the command line names it."""
+
+    name: str = "embedded"
+    """``"embedded"``, a transformers directory or hub id, an http(s) address, or
+    ``"recorded:FILE"``."""
+    model: str | None = None
+    """The model's name at an address."""
+    max_tokens: int = 64
+    """Of one answer."""
+    temperature: float = 0.0
+    """Of the sampling; 0 is greedy."""
+    key_variable: str | None = None
+    """Environment variable with the key of an address."""
+    device: str | None = None
+    """For a local model."""
+    timeout: float = 60.0
+    """Seconds for one request to an address."""
+    concurrency: int = 8
+    """Requests to an address at once."""
+    attempts: int = 5
+    """Requests for one prompt at an address."""
+
+    @property
+    def at_address(self) -> bool:
+        """Whether it is behind an endpoint."""
+        return self.name.startswith(("http://", "https://"))
+
+    def open(self) -> Target:
+        """Load or reach it.
+
+        Raises:
+            InterlockError: it cannot be.
+        """
+        if self.name.startswith("recorded:"):
+            return load_target(self.name, model=self.model)
+        options: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": self.temperature}
+        if self.at_address:
+            names = ("timeout", "concurrency", "attempts")
+            options |= {name: getattr(self, name) for name in names}
+        if self.at_address and self.key_variable is not None:
+            options["key_variable"] = self.key_variable
+        if not self.at_address and self.device is not None:
+            from interlock.cli.choices import usable_device
+
+            options["device"] = usable_device(self.device)
+        return load_target(self.name, model=self.model, **options)
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whom to ask, about which attacks, and who judges."""
+
+    target: TargetChoice
+    """The model."""
+    attacks: str | None = None
+    """A JSONL file, or ``"embedded"``; those of the embedded target when None."""
+    benign: Path | None = None
+    """A file of prompts that should be answered."""
+    judge: str = "phrases"
+    """``"phrases"``, ``"keywords"``, ``"labels:FILE"`` or ``"model:NAME"``."""
+    judge_model: str | None = None
+    """The judging model's name at an address."""
+    verdicts: Path | None = None
+    """A labelled sample of answers, to count the judge's errors on."""
+    out: Path = Path("interlock-certify")
+    """Folder for calls and results."""
+
+    def read_attacks(self) -> list[Attack]:
+        """The attacks.
+
+        Raises:
+            DataError: there are none.
+        """
+        self._needs("attacks", self.attacks)
+        return read_attacks(self.attacks or "embedded")
+
+    def read_benign(self) -> list[str]:
+        """The prompts that should be answered.
+
+        Raises:
+            DataError: there are none.
+        """
+        self._needs("benign", self.benign)
+        if self.benign is None:
+            return [prompt.prompt for prompt in embedded_prompts("benign")]
+        return read_prompts(self.benign)
+
+    def open_judge(self, store: CallStore) -> tuple[Judge, JudgeSample | None]:
+        """The judge, and its counted errors where answers were labelled.
+
+        Raises:
+            InterlockError: no such judge, or a file of labels that is none.
+        """
+        judge = self._judge(store)
+        verdicts = self.verdicts
+        if verdicts is None and self.judge == "phrases" and self.target.name == "embedded":
+            verdicts = VERDICTS
+        if verdicts is None:
+            return judge, judge.known_error
+        return judge, measure_error(judge, LabelledVerdicts(verdicts))
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[StoredTarget, Judge, JudgeSample | None]]:
+        """Target, judge and its error, with every call kept in ``out``.
+
+        Raises:
+            InterlockError: something cannot be opened.
+        """
+        make_folder(self.out)
+        with CallStore(self.out / "calls.sqlite") as store:
+            judge, error = self.open_judge(store)
+            target = StoredTarget(self.target.open(), store)
+            if self.target.at_address:
+                self._greet(target)
+            yield target, judge, error
+
+    def _greet(self, target: StoredTarget) -> None:
+        """One question first: an address that never answers is no matter for a thousand calls."""
+        [reply] = target.ask([Prompt.user("Hello")])
+        if reply.lost:
+            raise ModelError(f"{self.target.name} answers nothing usable: {reply.error}")
+
+    def _judge(self, store: CallStore) -> Judge:
+        kind, _, rest = self.judge.partition(":")
+        if kind == "labels" and rest:
+            return LabelledVerdicts(rest)
+        if kind == "model" and rest:
+            judging = load_target(rest, model=self.judge_model)
+            return ModelJudge(StoredTarget(judging, store))
+        if self.judge not in ("phrases", "keywords"):
+            raise OptionError(
+                f"judge={self.judge!r}: choose phrases, keywords, labels:FILE or model:NAME"
+            )
+        return RefusalPhrases(paper=self.judge == "keywords")
+
+    def _needs(self, name: str, given: object) -> None:
+        if given is None and self.target.name != "embedded":
+            raise DataError(f"target {self.target.name}: give --{name}; only the embedded has some")
+
+
+def read_prompts(path: Path) -> list[str]:
+    """Prompts from a text file, one a line, or from JSON lines with a field ``prompt``.
+
+    Raises:
+        DataError: the file cannot be read, holds none, or a JSON line has no prompt.
+    """
+    from interlock.data.sources.prompts import PromptSource
+
+    return [sample.prompt for sample in PromptSource(str(path))]
+
+
+def calls(target: StoredTarget) -> dict[str, int]:
+    """How many calls were made, and how many were remembered."""
+    return {"asked": target.asked, "remembered": target.remembered}
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as aligned lines; the first column is text, the others end together."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]))
+    return lines

@@ -1,0 +1,132 @@
+"""``defend attack``: photos with an adversarial patch each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from interlock._files import make_folder
+from interlock.cli.bench import (
+    Bench,
+    Outcome,
+    Setup,
+    find_photos,
+    save_picture,
+    spare_photos,
+)
+from interlock.cli.choices import class_index, model_at_work
+from interlock.cli.inputs import Source
+from interlock.cli.kept import Keeper, file_digest, input_digest
+from interlock.cli.terminal import Terminal, one_line
+from interlock.defend import PatchAttack
+
+INVISIBLE = ("bounds", "batch_size")
+"""Options of an attack that come from the model, or that change nothing for one photo."""
+
+
+def attack(
+    setup: Setup,
+    inputs: Sequence[Path],
+    method: PatchAttack,
+    target: str | None,
+    out: Path,
+    terminal: Terminal,
+) -> Outcome:
+    """Put an adversarial patch into each photo: away from the model's own answer, or to a label."""
+    outcome = Outcome(values={"images": [], "fooled": 0})
+    sources = find_photos(inputs, outcome, terminal)
+    if not sources:
+        return outcome
+    spare_photos(sources, [out / f"{source.name}.png" for source in sources])
+    make_folder(out)
+    bench = Bench(setup, terminal, outcome)
+    wanted = class_index(target, bench.classifier.labels)
+    method = replace(
+        method, bounds=bench.classifier.bounds, targeted=wanted is not None, batch_size=1
+    )
+    work = _Attacker(bench, setup, method, wanted, out)
+    try:
+        for source in terminal.track(sources, len(sources), lambda s: s.path.name):
+            with bench.attempt(source):
+                record = work.record(source)
+                outcome.values["images"].append(record)
+                outcome.values["fooled"] += record["fooled"]
+                state = ", finished before" if record["reused"] else ""
+                terminal.say(
+                    f"{record['source']}: {record['before']['label']} -> "
+                    f"{record['after_png']['label']}{state} -> {record['files']['png']}"
+                )
+    except KeyboardInterrupt:
+        outcome.interrupted = True
+    if count := len(outcome.values["images"]):
+        aim = "answer otherwise" if wanted is None else f"say {bench.label(wanted)}"
+        terminal.say(f"{outcome.values['fooled']} of {count} patched photos make the model {aim}")
+    return outcome
+
+
+class _Attacker:
+    def __init__(
+        self, bench: Bench, setup: Setup, method: PatchAttack, wanted: int | None, out: Path
+    ) -> None:
+        self._bench, self._method, self._wanted, self._out = bench, method, wanted, out
+        self._seed = setup.seed
+        self._keeper = Keeper(bench, out, {}, force=setup.force)
+
+    def record(self, source: Source) -> dict[str, Any]:
+        """Make one photo's files, or take up those of an earlier run."""
+        photo = file_digest(source.path)
+        x = self._bench.read(source.path)[None]
+        # From the photo itself, so that one alone or one of many gets the same patch.
+        digest = sha256(f"{self._seed} {photo}".encode()).hexdigest()
+        method = replace(self._method, seed=int(digest[:8], 16))
+        options = {
+            f.name: getattr(method, f.name) for f in fields(method) if f.name not in INVISIBLE
+        }
+        key = self._keeper.key(
+            photo_sha256=photo,
+            input_sha256=input_digest(x),
+            attack=options,
+            target=self._wanted,
+        )
+        record = self._keeper.take(f"{source.name}.json", key)
+        reused = record is not None
+        record = record or self._made(source, x, method, key)
+        files = {suffix: str(self._out / f"{source.name}.{suffix}") for suffix in ("png", "json")}
+        return record | {"source": one_line(source.path), "reused": reused, "files": files}
+
+    def _made(
+        self, source: Source, x: Tensor, method: PatchAttack, key: dict[str, Any]
+    ) -> dict[str, Any]:
+        bench, wanted = self._bench, self._wanted
+        with model_at_work():
+            with torch.no_grad():
+                before = bench.model(x)[0]
+            goal = int(before.argmax()) if wanted is None else wanted
+            patched = method(bench.model, x, torch.tensor([goal], device=x.device))
+            with torch.no_grad():
+                after = bench.model(patched.images)[0]
+        png = f"{source.name}.png"
+        save_picture(self._out / png, bench.classifier.to_pil(patched.images[0]))
+        # Read again as any photo: rounded to 8 bits, and resized if the model does so.
+        with model_at_work(), torch.no_grad():
+            saved = bench.model(bench.read(self._out / png)[None])[0]
+        record = {
+            "source": one_line(source.path),
+            "seed": self._seed,
+            "target": None if wanted is None else bench.label(wanted),
+            "height": x.shape[-2],
+            "width": x.shape[-1],
+            "places": [asdict(place) for place in patched.places[0]],
+            "covered": float(patched.masks.float().mean()),
+            "before": bench.said(before),
+            "after": bench.said(after),
+            "after_png": bench.said(saved),
+            "fooled": (int(saved.argmax()) == goal) == (wanted is not None),
+        }
+        return self._keeper.put(f"{source.name}.json", key, record, [png])

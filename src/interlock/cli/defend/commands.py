@@ -1,0 +1,309 @@
+"""The subcommands of ``interlock defend``. What is heavy is imported inside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from interlock.cli.options import AsJson, Device, Images, Model, Out
+from interlock.cli.terminal import INTERRUPTED, Terminal
+from interlock.names import ATTACKS, PEERS, Norm, Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from interlock.cli.bench import Outcome
+
+app = typer.Typer(
+    help="Fit, attack, apply and measure a shield against adversarial patches.",
+    no_args_is_help=True,
+)
+
+
+def _location(text: str) -> Any:
+    """``random``, ``search`` or TOP,LEFT, as :class:`PatchAttack` takes it."""
+    if text in ("random", "search"):
+        return text
+    parts = text.split(",")
+    if len(parts) == 2 and all(part.strip().isdecimal() for part in parts):
+        return int(parts[0]), int(parts[1])
+    raise typer.BadParameter(f"{text!r} is none of random, search or TOP,LEFT in pixels")
+
+
+def _areas(text: str) -> list[float]:
+    """Shares of the image with commas between them."""
+    try:
+        shares = [float(part) for part in text.split(",")]
+    except ValueError:
+        shares = []
+    if not shares or not all(0 < share < 1 for share in shares):
+        raise typer.BadParameter(f"{text!r}; give shares of the image like 0.01,0.02")
+    return shares
+
+
+def _area(text: str) -> float:
+    shares = _areas(text)
+    if len(shares) > 1:
+        raise typer.BadParameter(f"{text!r}; give one share of the image like 0.02")
+    return shares[0]
+
+
+def _names(given: list[str], known: tuple[str, ...]) -> list[str]:
+    """Names that were repeated or have commas between them; ``all`` is all of them."""
+    names = [name.strip() for text in given for name in text.split(",")]
+    for name in names:
+        if name not in (*known, "all"):
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)} or all")
+    return list(known) if "all" in names else list(dict.fromkeys(names))
+
+
+Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+Force = Annotated[bool, typer.Option("--force", help="Do again what is finished.")]
+Whole = Annotated[
+    bool,
+    typer.Option(
+        "--whole", help="Squeeze whole photos to the input size; no crop. For hub models."
+    ),
+]
+ShieldFile = Annotated[Path, typer.Option("--shield", help="A file that 'defend fit' wrote.")]
+Outline = Annotated[Shape, typer.Option(help="Outline of the patch.")]
+Where = Annotated[
+    str, typer.Option("--location", help="'random', 'search' (the best of a few), or TOP,LEFT.")
+]
+Epsilon = Annotated[float, typer.Option(min=0.0, help="Radius of the L2 ball.")]
+
+
+@app.command()
+def fit(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Clean photos, in it or in its sub-folders."),
+    ],
+    model: Model = "embedded",
+    out: Annotated[Path, typer.Option(help="File for the shield.")] = Path("shield.safetensors"),
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for a page and a figure of the concepts.")
+    ] = None,
+    concepts: Annotated[int | None, typer.Option(min=1, help="Concepts of the bank.")] = None,
+    false_mask_rate: Annotated[
+        float | None, typer.Option(help="Share of clean photos that may be masked.")
+    ] = None,
+    mirror: Annotated[
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Ask for the label of mirrored photos too; not for text or signs.",
+            show_default="whether clean photos keep their labels",
+        ),
+    ] = None,
+    whole: Whole = False,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit a shield to a folder of clean photos; they need no labels."""
+    given = {"concepts": concepts, "false_mask_rate": false_mask_rate, "mirror": mirror}
+    options = {name: value for name, value in given.items() if value is not None}
+
+    def run(terminal: Terminal) -> Outcome:
+        from interlock.cli.bench import Setup
+        from interlock.cli.defend.fit import fit
+
+        return fit(Setup(model, seed, device, whole), folder, out, options, report, terminal)
+
+    _run(run, as_json)
+
+
+@app.command()
+def attack(
+    images: Images,
+    model: Model = "embedded",
+    area: Annotated[str, typer.Option(help="Share of the image that is patched.")] = "0.02",
+    target: Annotated[
+        str | None,
+        typer.Option(help="Label or number to be answered; else anything but the answer."),
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Gradient steps in each restart.")] = 100,
+    restarts: Annotated[int, typer.Option(min=1, help="Independent starts.")] = 1,
+    shape: Outline = "square",
+    patches: Annotated[int, typer.Option(min=1, help="Patches, which share the area.")] = 1,
+    location: Where = "random",
+    candidates: Annotated[int, typer.Option(min=1, help="Places that 'search' tries.")] = 4,
+    norm: Annotated[
+        Norm, typer.Option(help="'free': any colour; 'l2': in an L2 ball around the photo.")
+    ] = "free",
+    epsilon: Epsilon = 10.0,
+    out: Annotated[Path, typer.Option(help="Folder for the patched photos.")] = Path(
+        "interlock-attack"
+    ),
+    whole: Whole = False,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """Put an adversarial patch into each photo, to test a defence with.
+
+    Writes STEM.png at the model's input size, and STEM.json with places, options and labels. A
+    patch depends on the photo and the seed alone. Goes on where an earlier run stopped.
+    """
+    share, place = _area(area), _location(location)
+
+    def run(terminal: Terminal) -> Outcome:
+        from interlock.cli.bench import Setup
+        from interlock.cli.defend.attack import attack
+        from interlock.defend import PatchAttack
+
+        method = PatchAttack(
+            area=share,
+            steps=steps,
+            shape=shape,
+            patches=patches,
+            location=place,
+            candidates=candidates,
+            norm=norm,
+            epsilon=epsilon,
+            restarts=restarts,
+        )
+        setup = Setup(model, seed, device, whole, force)
+        return attack(setup, images, method, target, out, terminal)
+
+    _run(run, as_json)
+
+
+@app.command()
+def apply(
+    images: Images,
+    shield: ShieldFile,
+    model: Model = "embedded",
+    out: Out = Path("interlock-apply"),
+    whole: Whole = False,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Draws which of more than 100 photos the report shows; answers do not depend "
+            "on it.",
+        ),
+    ] = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """Classify photos with and without the shield.
+
+    Writes STEM.mask.png, STEM.overlay.png and STEM.json for each, labels.csv and index.html. Goes
+    on where an earlier run stopped.
+    """
+
+    def run(terminal: Terminal) -> Outcome:
+        from interlock.cli.bench import Setup
+        from interlock.cli.defend.apply import apply
+
+        return apply(Setup(model, seed, device, whole, force), images, shield, out, terminal)
+
+    _run(run, as_json)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="One sub-folder of photos per class.")
+    ],
+    shield: ShieldFile,
+    model: Model = "embedded",
+    attack: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help=f"Of {', '.join(ATTACKS)}, or all; repeat, or put commas between.",
+        ),
+    ] = ["patch"],  # noqa: B006  # typer copies it
+    areas: Annotated[
+        str, typer.Option(help="Shares of the image that are patched, with commas.")
+    ] = "0.01,0.02,0.03",
+    peer: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Measure another defence too: paper, patchcleanser, lgs, or all.",
+        ),
+    ] = [],  # noqa: B006
+    assumed_area: Annotated[
+        str | None,
+        typer.Option(help="PatchCleanser also with masks for a patch of this share of the image."),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Gradient steps; else each attack's own, 100 to 200.", show_default=False
+        ),
+    ] = None,
+    restarts: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Independent starts; else 1, and 3 for adaptive.", show_default=False
+        ),
+    ] = None,
+    queries: Annotated[int, typer.Option(min=2, help="Of black-box, for each photo.")] = 150,
+    shape: Outline = "square",
+    location: Where = "random",
+    epsilon: Epsilon = 10.0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Most photos, drawn at random.")] = None,
+    out: Out = Path("interlock-evaluate"),
+    whole: Whole = False,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """Measure accuracy with and without the shield, on clean and on patched photos.
+
+    Writes evaluation.json and index.html, with pictures of what was saved and lost. Finished pieces
+    are kept in parts/: goes on where an earlier run stopped, and another attack or size adds to
+    what is there. --location is for patch, targeted and l2; adaptive has square patches.
+    """
+    shares, place = _areas(areas), _location(location)
+    attacks, peers = _names(attack, ATTACKS), _names(peer, PEERS)
+    assumed = None if assumed_area is None else _area(assumed_area)
+    if assumed is not None and "patchcleanser" not in peers:
+        raise typer.BadParameter("--assumed-area is for PatchCleanser; add --peer patchcleanser")
+
+    def run(terminal: Terminal) -> Outcome:
+        from interlock.cli.bench import Setup
+        from interlock.cli.defend.evaluate import Contest, evaluate
+        from interlock.defend.attacks.named import NamedAttacks
+
+        options = NamedAttacks(
+            steps=steps,
+            restarts=restarts,
+            shape=shape,
+            location=place,
+            epsilon=epsilon,
+            queries=queries,
+            seed=seed,
+        )
+        contest = Contest(shares, attacks, options, peers, assumed, limit)
+        setup = Setup(model, seed, device, whole, force)
+        return evaluate(setup, folder, shield, contest, out, terminal)
+
+    _run(run, as_json)
+
+
+def _run(run: Callable[[Terminal], Outcome], as_json: bool) -> None:
+    terminal = Terminal(as_json)
+    with terminal.session():
+        try:
+            outcome = run(terminal)
+        except KeyboardInterrupt:  # before there was anything to keep
+            terminal.note("interrupted")
+            terminal.result({"interrupted": True})
+            raise typer.Exit(INTERRUPTED) from None
+        terminal.result(outcome.to_dict())
+        if outcome.interrupted:
+            terminal.note("interrupted; what is finished is kept, and the same command goes on")
+            raise typer.Exit(INTERRUPTED)
+        if outcome.failures:
+            raise typer.Exit(1)

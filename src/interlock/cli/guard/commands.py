@@ -1,0 +1,161 @@
+"""``interlock guard`` and ``interlock guard ledger``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from interlock.cli.options import AsJson
+from interlock.cli.terminal import Terminal
+from interlock.errors import InterlockError
+from interlock.names import PerturbationKind, VoteOutcome
+
+guard = typer.Typer(
+    help="Answer an OpenAI-compatible endpoint through a certified vote.",
+    invoke_without_command=True,
+    subcommand_metavar="[ledger]",
+)
+
+Config = Annotated[Path | None, typer.Option(help="Settings, see docs/guard.md.")]
+LedgerUrl = Annotated[
+    str | None, typer.Option("--ledger", help="SQLAlchemy address of the ledger's database.")
+]
+
+
+@guard.callback()
+def serve(
+    context: typer.Context,
+    upstream: Annotated[
+        str | None, typer.Option(help="Base URL of the model's server: http://…/v1.")
+    ] = None,
+    embedded: Annotated[
+        bool, typer.Option("--embedded", help="Serve the embedded chat model instead.")
+    ] = False,
+    certificate: Annotated[
+        Path | None, typer.Option(help="A card that 'certify report' wrote.")
+    ] = None,
+    uncertified: Annotated[
+        bool, typer.Option("--uncertified", help="Serve though no certificate applies; say so.")
+    ] = False,
+    model: Annotated[str | None, typer.Option(help="The one model that may be asked for.")] = None,
+    copies: Annotated[int | None, typer.Option(min=1, help="N; else the certificate's.")] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0, max=1, help="q; else the certificate's.")
+    ] = None,
+    perturbation: Annotated[
+        PerturbationKind | None, typer.Option(help="Else the certificate's.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Default 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Default 8080; 0 for any.")] = None,
+    ledger: LedgerUrl = None,
+    config: Config = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Equal requests get equal copies; else none do.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="For --embedded: 'cpu', 'cuda'.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer every chat request by a certified vote; any OpenAI client works unchanged.
+
+    Runs until it is stopped. With --json the one object says where it listens.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    given: dict[str, Any] = {
+        "upstream": upstream,
+        "embedded": embedded or None,
+        "certificate": str(certificate) if certificate is not None else None,
+        "uncertified": uncertified or None,
+        "model": model,
+        "host": host,
+        "port": port,
+        "seed": seed,
+        "device": device,
+        "vote": {
+            "copies": copies,
+            "rate": rate,
+            "perturbation": perturbation,
+        },
+        "ledger": {"url": ledger},
+    }
+    terminal = Terminal(as_json)
+    with terminal.session():
+        _needed()
+        from interlock.serve.config import ConfigError, read_config
+        from interlock.serve.run import serve as run
+
+        try:
+            settings = read_config(config, given)
+            run(settings, lambda url, deployed: _announce(terminal, url, deployed))
+        except ConfigError as error:
+            for line in error.lines:
+                terminal.complain(line)
+            terminal.result({"error": "; ".join(error.lines)})
+            raise typer.Exit(1) from None
+
+
+def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
+    rules = deployed.rules
+    terminal.say(f"guard: {url}/v1  (page: {url}/)")
+    terminal.say(f"upstream: {deployed.upstream.name}")
+    terminal.say(
+        f"vote: {rules.copies} copies, {rules.perturbation.kind} {rules.perturbation.rate:.0%}"
+    )
+    if deployed.certificate is not None:
+        terminal.say(f"certificate {deployed.certificate}: {deployed.card.statement()}")
+    else:
+        terminal.say(f"no certificate applies: {'; '.join(deployed.differs)}")
+    terminal.result(
+        {
+            "url": url,
+            "upstream": deployed.upstream.name,
+            "model": deployed.model,
+            "copies": rules.copies,
+            "perturbation": rules.perturbation.kind,
+            "rate": rules.perturbation.rate,
+            "certificate": deployed.certificate,
+            "differs": list(deployed.differs),
+        }
+    )
+
+
+@guard.command("ledger")
+def ledger_command(
+    ledger: LedgerUrl = None,
+    config: Config = None,
+    since: Annotated[
+        datetime | None, typer.Option(help="Decisions from this moment on, UTC.")
+    ] = None,
+    outcome: Annotated[VoteOutcome | None, typer.Option(help="Only these.")] = None,
+    certificate: Annotated[
+        str | None, typer.Option(help="Under the certificate of this id.")
+    ] = None,
+    request_id: Annotated[str | None, typer.Option(help="With this x-request-id.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="The newest so many.")] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="Write them to a .csv or .jsonl file.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Query and export the decisions on record."""
+    terminal = Terminal(as_json)
+    with terminal.session():
+        _needed()
+        from interlock.cli.guard.ledger import Query, run
+
+        query = Query(since, outcome, certificate, request_id, limit)
+        run(terminal, ledger, config, query, export)
+
+
+def _needed() -> None:
+    try:
+        import fastapi  # noqa: F401 - is it there?
+        import httpx_aiohttp  # noqa: F401
+        import sqlalchemy  # noqa: F401
+    except ImportError as error:
+        raise InterlockError(
+            f"the guard needs {error.name}; install it with: pip install 'interlock[serve]'"
+        ) from None

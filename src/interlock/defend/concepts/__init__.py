@@ -1,0 +1,1 @@
+"""Concepts of a layer: found, scored, and told from what is foreign to them."""

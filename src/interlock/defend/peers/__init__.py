@@ -1,0 +1,1 @@
+"""Published defences to compare with, a method a file."""

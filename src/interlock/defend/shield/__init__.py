@@ -1,0 +1,1 @@
+"""The shield, and the steps of its answer."""

@@ -1,0 +1,1 @@
+"""From the rows of a study to numbers that can be told."""

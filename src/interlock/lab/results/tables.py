@@ -1,0 +1,295 @@
+"""The tables of a study, from its summary alone: for the terminal, reports and documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from interlock.lab.results.attacked import CLEAN, FOUND, ROC
+from interlock.lab.results.compare import Comparison
+from interlock.lab.results.line import Line
+from interlock.lab.results.summary import QUALITY, Summary
+from interlock.lab.results.votes import UNSTABLE
+
+_NAMES = {
+    "gini": "Gini",
+    "road": "ROAD",
+    "road-least": "ROAD, least first",
+    "nonzero": "pixels ≠ 0",
+    "right": "right",
+    "defended": "refused",
+    "answered": "answered",
+}
+_CLAIMS = {
+    "homogeneous": "average alpha",
+    "population": "population, 95 %",
+    UNSTABLE["promised-1"]: "(k, ε), Proposition 1",
+    UNSTABLE["promised-2"]: "(k, ε), Proposition 2",
+}
+"""Who promises something, and the head of its column."""
+_COUNTS = ("calls", "tokens")  # of a vote
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; the first column names the row."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def tables(summary: Summary) -> list[Table]:
+    """All tables of a study but the differences."""
+    return [*result_tables(summary), *promise_tables(summary), *halves_tables(summary)]
+
+
+def result_tables(summary: Summary) -> list[Table]:
+    """What was measured, one table for each model."""
+    found = []
+    for model in dict.fromkeys(line.model for line in summary.lines):
+        lines = [line for line in summary.lines if line.model == model]
+        made = _of_defences if summary.task == "defend" else _of_model
+        found.append(made(summary.task, model, lines))
+    return found
+
+
+def promise_tables(summary: Summary) -> list[Table]:
+    """What each method of ``certify`` promises, beside what was measured."""
+    groups: dict[tuple[str, str, str], dict[str, dict[str, Any]]] = {}
+    for one in summary.claims:
+        key = one["model"], one["claimant"], one["family"]
+        groups.setdefault(key, {})[one["claim"]] = one
+    told = dict.fromkeys(one["claim"] for one in summary.claims)
+    columns = [claim for claim in _CLAIMS if claim in told]
+    rows = []
+    for (_, method, family), claims in groups.items():
+        one = next(iter(claims.values()))
+        measured = one["measured"]
+        shown = "" if measured is None else _interval(measured, one["low"], one["high"])
+        promised = [_promised(claims.get(claim)) for claim in columns]
+        rows.append((method, family, str(one["prompts"]), str(one["copies"]), shown, *promised))
+    header = ("", "attacks", "prompts", "N", "measured", *(_CLAIMS[claim] for claim in columns))
+    return [Table("What is promised", header, tuple(rows))] if rows else []
+
+
+def halves_tables(summary: Summary) -> list[Table]:
+    """Promises from one half of the attacks against the other, for ``certify``."""
+    if not summary.halves:
+        return []
+    header = (
+        "", "attacks", "prompts", "votes", "mean alpha", "DSP", "certified", "above the other half",
+        "above all", "formula", "formula above the other half", "formula above all",
+    )  # fmt: skip
+    rows = tuple(
+        (
+            one["method"], one["family"], str(one["prompts"]), str(one["trials"]),
+            f"{one['alpha']:.3f}", f"{one['dsp']:.3f}", *_overclaims(one["population"]),
+            *_overclaims(one["homogeneous"]),
+        )
+        for one in summary.halves
+    )  # fmt: skip
+    one = summary.halves[0]
+    title = (
+        f"Promised from one half of the attacks, {one['splits']} splits; above in up to "
+        f"{one['chance']:.1%} is within chance of {1 - one['confidence']:.0%}"
+    )
+    return [Table(title, header, rows)]
+
+
+def difference_tables(summary: Summary) -> list[Table]:
+    """Each method minus the study's first one, item by item; one table for each model."""
+    found = []
+    for model in dict.fromkeys(gap.model for gap in summary.differences):
+        mine = [gap for gap in summary.differences if gap.model == model]
+        columns = list(dict.fromkeys((gap.condition, gap.metric) for gap in mine))
+        known = {(gap.method, gap.condition, gap.metric): gap for gap in mine}
+        rows = []
+        for method in dict.fromkeys(gap.method for gap in mine):
+            gaps = [known.get((method, *column)) for column in columns]
+            rows.append((method, *(_gap(gap) for gap in gaps)))
+        header = (f"minus {summary.first}", *(_head(*column) for column in columns))
+        title = f"{model}, {_many(gap.count for gap in mine)}, differences"
+        found.append(Table(title, header, tuple(rows)))
+    return found
+
+
+def markdown(found: Sequence[Table], *, titles: bool = False) -> str:
+    """Tables as Markdown; a title above each where there are several, or with ``titles``."""
+    parts = []
+    for table in found:
+        lines = [table.header, ("---", *["---:"] * (len(table.header) - 1)), *table.rows]
+        text = "\n".join(
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
+        )
+        parts.append(f"**{table.title}**\n\n{text}" if titles or len(found) > 1 else text)
+    return "\n\n".join(parts)
+
+
+def plain(found: Sequence[Table]) -> list[str]:
+    """Tables as aligned lines."""
+    lines = []
+    for table in found:
+        rows = [table.header, *table.rows]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(table.header))]
+        lines.append(table.title)
+        for first, *others in rows:
+            cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+            lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+        lines.append("")
+    return lines[:-1]
+
+
+def comparison_table(found: Sequence[Comparison], a: str, b: str) -> Table:
+    """Paired differences."""
+    header = ("", "items", a, b, "difference", "p")
+    rows = []
+    for one in found:
+        what = ", ".join(filter(None, (one.method, one.condition, one.metric)))
+        gap = _interval(one.difference, one.low, one.high, signed=True)
+        p = "" if one.p is None else f"{one.p:.3f}"
+        rows.append((what, str(one.count), number(one.a), number(one.b), gap, p))
+    models = list(dict.fromkeys(one.model for one in found))
+    return Table(f"{b} minus {a}, {', '.join(models)}", header, tuple(rows))
+
+
+def _of_model(task: str, model: str, lines: Sequence[Line]) -> Table:
+    """A row for each method."""
+    methods = list(dict.fromkeys(line.method for line in lines))
+    shown = shown_lines(task, lines)
+    columns = list(dict.fromkeys((line.condition, line.metric) for line in shown))
+    known = {(line.method, line.condition, line.metric): line for line in lines}
+    extra = _COUNTS if task == "certify" else ()
+    rows = []
+    for method in methods:
+        cells = [_cell(known.get((method, *column))) for column in columns]
+        for metric in extra:
+            mine = [line for line in lines if (line.method, line.metric) == (method, metric)]
+            cells.append(_pooled(mine))
+        cells.append(_seconds(lines, method))
+        rows.append((method, *cells))
+    heads = [_head(*column) for column in columns] + [f"{metric} a vote" for metric in extra]
+    return Table(_title(task, model, shown), ("", *heads, "s"), tuple(rows))
+
+
+def _of_defences(task: str, model: str, lines: Sequence[Line]) -> Table:
+    """A row for each condition: there are many, and methods few."""
+    methods = list(dict.fromkeys(line.method for line in lines))
+    shown = shown_lines(task, lines)
+    known = {(line.method, line.condition, line.metric): line for line in lines}
+    scored = [method for method in methods if any((method, c, ROC) in known for _, c, _ in known)]
+    blank = [""] * (2 * len(scored))
+    rows = []
+    for condition in dict.fromkeys(line.condition for line in shown):
+        mine = [known.get((method, condition, "right")) for method in methods]
+        count = max(line.count for line in mine if line is not None)
+        cells = [_cell(line, of=count) for line in mine]
+        for method in scored:
+            for metric in (ROC, FOUND):
+                line = known.get((method, condition, metric))
+                cells.append("" if line is None or line.mean is None else f"{line.mean:.3f}")
+        rows.append((condition, _images(count, condition, lines), *cells))
+        proven = [known.get((method, condition, "certified")) for method in methods]
+        if any(proven):
+            cells = [_cell(line, of=count) for line in proven]
+            rows.append((f"{condition}, certified", str(count), *cells, *blank))
+    unhurt = [x for x in lines if x.metric == "passes" and x.condition.startswith(CLEAN)]
+    passes = [_pooled([line for line in unhurt if line.method == method]) for method in methods]
+    rows.append(("passes, clean", "", *passes, *blank))
+    rows.append(("s", "", *(_seconds(lines, method) for method in methods), *blank))
+    heads = [f"{method}: {name}" for method in scored for name in ("ROC area", "found at 5 %")]
+    return Table(_title(task, model, shown), ("", "images", *methods, *heads), tuple(rows))
+
+
+def _images(count: int, condition: str, lines: Sequence[Line]) -> str:
+    """How many a condition has, and how many of them were attacked where that is not all."""
+    passed = [x.count for x in lines if (x.condition, x.metric) == (condition, "passes")]
+    attacked = max(passed, default=count)
+    return str(count) if attacked >= count else f"{count}, {attacked} attacked"
+
+
+def _title(task: str, model: str, shown: Sequence[Line]) -> str:
+    kind = "prompts" if task == "certify" else "images"
+    return f"{model}, {_many((line.count for line in shown), kind)}"
+
+
+def _seconds(lines: Sequence[Line], method: str) -> str:
+    """Of a method on one data item, over all conditions."""
+    # A metric that was added later took the kept result, and knows no seconds.
+    mine = [line for line in lines if line.method == method and line.seconds is not None]
+    own = {line.condition: line.seconds for line in mine}
+    spent = [seconds for seconds in own.values() if seconds is not None]
+    return number(sum(spent) / len(spent)) if spent else ""
+
+
+def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
+    """The lines that tell of quality, not of cost or detail."""
+    return [line for line in lines if task == "explain" or line.metric in QUALITY]
+
+
+def _many(counts: Iterable[int], kind: str = "items") -> str:
+    found = sorted(set(counts))
+    many = f"{found[0]} to {found[-1]}" if len(found) > 1 else str(found[0]) if found else "0"
+    return f"{many} {kind}"
+
+
+def _head(condition: str, metric: str) -> str:
+    name = _NAMES.get(metric, metric)
+    return name if not condition else condition if metric == "right" else f"{condition} {name}"
+
+
+def _cell(line: Line | None, of: int | None = None) -> str:
+    """A mean with its interval; of how many where that is not ``of``."""
+    if line is None:
+        return ""
+    if line.mean is None:
+        return f"failed ({line.failed})" if line.failed else ""
+    text = _interval(line.mean, line.low, line.high)
+    text += f" of {line.count}" if of is not None and line.count < of else ""
+    return f"{text} ({line.failed} failed)" if line.failed else text
+
+
+def _pooled(lines: Sequence[Line]) -> str:
+    count = sum(line.count for line in lines)
+    total = sum(line.count * line.mean for line in lines if line.mean is not None)
+    return number(total / count) if count else ""
+
+
+def _interval(mean: float, low: float | None, high: float | None, *, signed: bool = False) -> str:
+    sign = "+" if signed else ""
+    if low is None or high is None:
+        return f"{mean:{sign}.3f}"
+    return f"{mean:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+
+
+def _gap(gap: Comparison | None) -> str:
+    return "" if gap is None else _interval(gap.difference, gap.low, gap.high, signed=True)
+
+
+def _overclaims(found: dict[str, float]) -> tuple[str, str, str]:
+    return (
+        f"{found['promised']:.3f}", f"{found['beyond_half']:.1%}", f"{found['beyond_all']:.1%}"
+    )  # fmt: skip
+
+
+def _promised(claim: dict[str, Any] | None) -> str:
+    if claim is None:
+        return ""
+    return "nothing" if claim["certified"] is None else f"{claim['certified']:.3f}"
+
+
+KINDS = {
+    "results": result_tables,
+    "promised": promise_tables,
+    "halves": halves_tables,
+    "differences": difference_tables,
+}
+"""The kinds of tables by name."""

@@ -1,0 +1,287 @@
+"""``defend`` studies: each defence on each image, without a patch and under each attack.
+
+Images are taken in fixed blocks. The pictures of a block under an attack are made once and shown
+to every defence; attacks on a defence itself are made against each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from interlock.defend.attacks.regions import footprint
+from interlock.lab.code import worker_digest
+from interlock.lab.data import Items, Tell, open_items
+from interlock.lab.items import Item, Job, Wanted, canonical, name_of
+from interlock.lab.study import AttackPart, DefendStudy, label
+from interlock.lab.task import Numbered, Setting, Worker
+from interlock.lab.tasks.classifiers import identities
+from interlock.lab.tasks.defend.conditions import (
+    Condition,
+    attack_code,
+    attack_options,
+    condition_label,
+    conditions,
+    problems,
+)
+from interlock.lab.tasks.defend.defences import FITTED, defence_code, measured
+from interlock.lab.tasks.defend.worker import DefendWorker, Fit, Measure, Train
+
+TRAINING = 64
+"""Images that a universal patch is trained on: the first of the study."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    start: int
+    stop: int
+    digests: tuple[str, ...]
+
+    def cut(self, limit: int | None) -> _Block:
+        """What of it lies among the first images of the study; empty beyond."""
+        if limit is None or self.stop <= limit:
+            return self
+        stop = max(self.start, limit)
+        return _Block(self.start, stop, self.digests[: stop - self.start])
+
+
+class DefendTask:
+    """A ``defend`` study, expanded: block by block, each condition on each model."""
+
+    def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
+        study = setting.study
+        assert isinstance(study, DefendStudy)
+        setting.refuse(problems(study))
+        self._setting, self._study = setting, study
+        self._models = list(identities(setting).items())
+        self._items = open_items(study.data, setting.base, setting.file, tell=tell)
+        self._clean: Items | None = None
+        if study.clean is not None:
+            clean = (study.clean,)
+            self._clean = open_items(clean, setting.base, setting.file, key="clean", tell=tell)
+        self._codes = [defence_code(part.method) for part in study.methods]
+        self._worker_code = worker_digest(DefendWorker, footprint)
+        self._conditions = list(conditions(study))
+        self._blocks = list(self._blocked(study.batch))
+        self._fit_names: dict[tuple[str, int, int], str] = {}
+        self._train_names: dict[tuple[str, int, float, int], str] = {}
+
+    @property
+    def preparations(self) -> Sequence[Job]:
+        """A fit for each defence that is fitted, a training for each universal patch."""
+        jobs: dict[str, Job] = {}
+        for model, identity in self._models:
+            for seed in self._study.seeds:
+                for number, part in enumerate(self._study.methods):
+                    if part.method in FITTED:
+                        name = self._fit_name(identity, number, seed)
+                        jobs[name] = self._fit(name, model, number, seed)
+                for number, attack in enumerate(self._study.attacks):
+                    for area in attack.areas if attack.attack == "universal" else ():
+                        name = self._train_name(identity, number, area, seed)
+                        jobs[name] = self._train(name, model, number, area, seed)
+        return list(jobs.values())
+
+    @property
+    def jobs(self) -> Sequence[Job]:
+        """One for each block, model, seed and condition."""
+        shape = self._shape
+        return Numbered(shape[0] * shape[1] * shape[2] * shape[3], self._job)
+
+    def worker(self, prepared: Mapping[str, bytes]) -> Callable[[], Worker]:
+        """Makes a :class:`DefendWorker`."""
+        return partial(DefendWorker, self._setting, dict(prepared))
+
+    @property
+    def _shape(self) -> tuple[int, int, int, int]:
+        models, seeds = len(self._models), len(self._study.seeds)
+        return len(self._blocks), models, seeds, len(self._conditions)
+
+    def _blocked(self, size: int) -> Iterator[_Block]:
+        """Fixed blocks; none reaches from one source into the next."""
+        start = 0
+        for _, source in self._items.sources:
+            end = start + len(source)
+            for first in range(start, end, size):
+                stop = min(first + size, end)
+                yield _Block(first, stop, self._items.digests[first:stop])
+            start = end
+
+    def _job(self, number: int) -> Job:
+        _, models, seeds, count = self._shape
+        number, condition = divmod(number, count)
+        number, seed = divmod(number, seeds)
+        block, model = divmod(number, models)
+        return self._made(self._blocks[block], model, self._study.seeds[seed], condition)
+
+    def _made(self, block: _Block, model: int, seed: int, number: int) -> Job:
+        condition, (name, identity) = self._conditions[number], self._models[model]
+        if condition.attack is not None:
+            block = block.cut(self._attack(condition).limit)
+        places = range(block.start, block.stop)
+        samples = [self._items.sample(k) for k in places]
+        labels = [s.label for s in samples] if self._study.truth == "label" else "predicted"
+        determines: dict[str, Any] = {
+            "worker": self._worker_code,
+            "model": identity,
+            "block": block.digests,
+            "truth": labels,
+            "attack": self._attack_names(identity, condition, seed),
+            "seed": seed,
+        }
+        if condition.attack is not None and self._study.attacked == "right":
+            determines["attacked"] = "right"
+        made = "" if condition.attack is None else name_of(pictures=determines)
+        asked = {
+            method: len(block.cut(self._study.methods[method].limit).digests)
+            for method in condition.methods
+        }
+
+        def named(method: int) -> dict[str, Any]:
+            some = asked[method]
+            return determines if some == len(places) else determines | {"asked": some}
+
+        items = tuple(
+            self._item(name, place, at, method, condition, seed, identity, named(method))
+            for method in condition.methods
+            for at, place in enumerate(places[: asked[method]])
+        )
+        turn = int(name_of(block=block.digests)[:7], 16)
+        fits = {
+            method: self._fit_name(identity, method, seed)
+            for method in dict.fromkeys([*condition.methods, *_some(condition.against)])
+            if self._study.methods[method].method in FITTED
+        }
+        patch = ""
+        if condition.attack is not None and self._attack(condition).attack == "universal":
+            assert condition.area is not None
+            patch = self._train_name(identity, condition.attack, condition.area, seed)
+        work = Measure(name, seed, tuple(samples), condition, turn, fits, patch, asked)
+        return Job(items, work, made)
+
+    def _item(
+        self,
+        model: str,
+        place: int,
+        at: int,
+        method: int,
+        condition: Condition,
+        seed: int,
+        identity: str,
+        determines: Mapping[str, Any],
+    ) -> Item:
+        part = self._study.methods[method]
+        fitted = self._fit_name(identity, method, seed) if part.method in FITTED else ""
+        item = name_of(
+            task="defend",
+            at=at,
+            method=part.method,
+            options=part.options,
+            code=self._codes[method],
+            fitted=fitted,
+            **determines,
+        )
+        attack = None if condition.attack is None else self._attack(condition)
+        told_of: dict[str, Any] = {"defence": part.options, "in_block": at}
+        if attack is not None:
+            told_of |= {"attack": attack.attack, "area": condition.area}
+            told_of |= {"attack_options": attack.options}
+        return Item(
+            id=item,
+            model=model,
+            data=self._items.name(place),
+            method=label(part),
+            condition=condition_label(attack, condition.area),
+            options=canonical(told_of),
+            seed=seed,
+            code=self._codes[method],
+            wanted=tuple(
+                Wanted.of(item, metric) for metric in measured(part.method, clean=attack is None)
+            ),
+        )
+
+    def _attack_names(self, identity: str, condition: Condition, seed: int) -> dict[str, Any]:
+        """All that decides a condition, beside block, model and seed."""
+        if condition.attack is None:
+            return {"attack": None, "area": condition.area}
+        part, area = self._attack(condition), condition.area
+        assert area is not None
+        against = None if condition.against is None else self._study.methods[condition.against]
+        found: dict[str, Any] = {"area": area, "attack": attack_options(part, area, against)}
+        found |= {"name": part.attack, "code": attack_code(part.attack, against)}
+        if part.attack == "universal":
+            found["patch"] = self._train_name(identity, condition.attack, area, seed)
+        if against is not None:
+            assert condition.against is not None
+            found["against"] = [against.method, against.options, self._codes[condition.against]]
+            if against.method in FITTED:
+                found["fitted"] = self._fit_name(identity, condition.against, seed)
+        return found
+
+    def _attack(self, condition: Condition) -> AttackPart:
+        assert condition.attack is not None
+        return self._study.attacks[condition.attack]
+
+    def _fit_name(self, identity: str, method: int, seed: int) -> str:
+        key = identity, method, seed
+        if key not in self._fit_names:
+            assert self._clean is not None
+            part = self._study.methods[method]
+            self._fit_names[key] = name_of(
+                fit=part.method,
+                worker=self._worker_code,
+                options=part.options,
+                code=self._codes[method],
+                model=identity,
+                clean=self._clean.digests,
+                seed=seed,
+            )
+        return self._fit_names[key]
+
+    def _fit(self, name: str, model: str, method: int, seed: int) -> Job:
+        assert self._clean is not None
+        part, clean = self._study.methods[method], self._clean
+        item = Item(
+            id=name, model=model, data=clean.sources[0][0], method=f"fit {label(part)}",
+            condition="", options=canonical(part.options), seed=seed, code=self._codes[method],
+            wanted=(Wanted.of(name, "images"),),
+        )  # fmt: skip
+        samples = tuple(clean.sample(k) for k in range(len(clean)))
+        return Job((item,), Fit(model, seed, samples, method), made=name)
+
+    def _train_name(self, identity: str, attack: int, area: float, seed: int) -> str:
+        key = identity, attack, area, seed
+        if key not in self._train_names:
+            part = self._study.attacks[attack]
+            count = min(TRAINING, len(self._items))
+            labels = [self._items.sample(k).label for k in range(count)]
+            more = {"attacked": "right"} if self._study.attacked == "right" else {}
+            self._train_names[key] = name_of(
+                train=part.attack,
+                area=area,
+                worker=self._worker_code,
+                options=attack_options(part, area),
+                code=attack_code(part.attack),
+                model=identity,
+                images=self._items.digests[:count],
+                truth=labels if self._study.truth == "label" else "predicted",
+                seed=seed,
+                **more,
+            )
+        return self._train_names[key]
+
+    def _train(self, name: str, model: str, attack: int, area: float, seed: int) -> Job:
+        part = self._study.attacks[attack]
+        item = Item(
+            id=name, model=model, data=self._items.sources[0][0], method=f"train {label(part)}",
+            condition=condition_label(part, area), options=canonical(part.options), seed=seed,
+            code=attack_code(part.attack), wanted=(Wanted.of(name, "images"),),
+        )  # fmt: skip
+        samples = tuple(self._items.sample(k) for k in range(min(TRAINING, len(self._items))))
+        return Job((item,), Train(model, seed, samples, attack, area), made=name)
+
+
+def _some(number: int | None) -> list[int]:
+    return [] if number is None else [number]

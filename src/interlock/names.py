@@ -1,0 +1,34 @@
+"""Names that options take: one list each, for library and command alike. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+# explain
+PriorName = Literal["slic", "felzenszwalb", "quickshift", "grid", "none", "sam"]
+
+# defend
+Shape = Literal["square", "rectangle", "disc"]
+"""Outline of a patch."""
+Norm = Literal["free", "l2"]
+"""What bounds a patch: nothing but the pixels' range, or an L2 ball around the photo's pixels."""
+AttackName = Literal[
+    "patch", "searched", "targeted", "l2", "two-patches", "universal", "adaptive", "black-box"
+]
+ATTACKS: tuple[AttackName, ...] = get_args(AttackName)
+ON_SHIELD: tuple[AttackName, ...] = ("adaptive", "black-box")
+"""Made against the shield, or another defence; the others know the bare model alone."""
+PeerName = Literal["paper", "patchcleanser", "lgs"]
+PEERS: tuple[PeerName, ...] = get_args(PeerName)
+
+# certify
+PerturbationKind = Literal["swap", "patch", "insert"]
+KINDS: tuple[PerturbationKind, ...] = get_args(PerturbationKind)
+Missing = Literal["error", "jailbreak"]
+"""What an empty cell of a table of votes is."""
+
+# guard
+VoteOutcome = Literal["released", "blocked", "undecided"]
+
+# lab
+EngineName = Literal["local", "ray"]
