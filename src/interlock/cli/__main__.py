@@ -1,0 +1,6 @@
+"""``python -m interlock.cli``."""
+
+from interlock.cli import main
+
+if __name__ == "__main__":
+    main()
