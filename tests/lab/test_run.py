@@ -15,7 +15,7 @@ from PIL import Image
 
 from interlock.explain import gini
 from interlock.lab.plan import Totals
-from interlock.lab.status import Failure, study_status
+from interlock.lab.status import Cause, study_status
 from interlock.lab.store import Store
 from tests.lab import cheap
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
@@ -124,7 +124,7 @@ def test_failures_are_kept_and_tried_again(tmp_path: Path) -> None:
     assert here(study, out) == Totals(items=12, computed=9, reused=0, failed=3)
     status = study_status(out)
     assert (status.items, status.finished, status.failed) == (12, 9, 3)
-    expected = Failure("RuntimeError: too bright for me", 3, "images/00003.png")
+    expected = Cause("RuntimeError: too bright for me", 3, "images/00003.png")
     assert status.failures == [expected]
     assert here(study, out) == Totals(items=12, computed=0, reused=9, failed=3)
     (line,) = complaints("run", study, "--out", out)

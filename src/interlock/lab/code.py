@@ -317,14 +317,14 @@ def _file(name: str) -> Path | None:
     """The source file of a module, found without importing anything."""
     loaded = getattr(sys.modules.get(name), "__file__", None)
     if loaded is not None:
-        found = [Path(loaded)]
+        candidates = [Path(loaded)]
     else:
         top, *inner = name.split(".")
         places = _places(top)
-        found = [place.joinpath(*inner, "__init__.py") for place in places if place.is_dir()]
-        found += [place.joinpath(*inner[:-1], f"{inner[-1]}.py") for place in places if inner]
-        found += [place for place in places if not inner]
-    return next((file for file in found if file.suffix == ".py" and file.is_file()), None)
+        candidates = [place.joinpath(*inner, "__init__.py") for place in places if place.is_dir()]
+        candidates += [place.joinpath(*inner[:-1], f"{inner[-1]}.py") for place in places if inner]
+        candidates += [place for place in places if not inner]
+    return next((file for file in candidates if file.suffix == ".py" and file.is_file()), None)
 
 
 def _places(top: str) -> list[Path]:

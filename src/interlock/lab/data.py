@@ -109,15 +109,15 @@ def _open(part: DataPart, base: Path) -> Source:
 
 def _digests(opened: Sequence[tuple[str, Source]], tell: Tell | None) -> list[str]:
     total = sum(len(source) for _, source in opened)
-    found: list[str] = []
+    digests: list[str] = []
     with ThreadPoolExecutor(READERS) as pool:
         for _, source in opened:
             for start in range(0, len(source), _CHUNK):
                 stop = min(start + _CHUNK, len(source))
-                found += pool.map(_digest, (_sample(source, k) for k in range(start, stop)))
+                digests += pool.map(_digest, (_sample(source, k) for k in range(start, stop)))
                 if tell is not None:
-                    tell(len(found), total)
-    return found
+                    tell(len(digests), total)
+    return digests
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ def sole_run(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(f"{folder}: cannot be locked ({error.strerror})") from None
     try:
-        mine = {"pid": os.getpid(), "host": socket.gethostname()}
-        write_atomically(holder, json.dumps(mine) + "\n")
+        owner = {"pid": os.getpid(), "host": socket.gethostname()}
+        write_atomically(holder, json.dumps(owner) + "\n")
         yield
     finally:
         holder.unlink(missing_ok=True)

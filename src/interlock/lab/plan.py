@@ -122,9 +122,9 @@ class Plan:
         """Whether an earlier run may have kept what the items of a job share."""
         return bool(job.made) and any(self._of(w.row) & _GOOD for i in job.items for w in i.wanted)
 
-    def take(self, found: Done) -> None:
+    def take(self, done: Done) -> None:
         """A job is done."""
-        for one in found.rows:
+        for one in done.rows:
             self._mark(one.row, _FRESH | (_GOOD if one.error is None else _BAD))
 
     def totals(self, *, stopped: bool = False) -> Totals:

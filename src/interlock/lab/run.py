@@ -74,13 +74,13 @@ class _Stopped(Exception):  # noqa: N818
 
 
 def _stoppable(tell: Tell | None, stop: Callable[[], bool]) -> Tell:
-    def told(done: int, total: int) -> None:
+    def tell_or_stop(done: int, total: int) -> None:
         if stop():
             raise _Stopped
         if tell is not None:
             tell(done, total)
 
-    return told
+    return tell_or_stop
 
 
 @contextmanager
@@ -131,8 +131,8 @@ class _Run:
             return
         tell = self._tell(name)
         left = self._left(jobs, numbers, plan)
-        found = self._engine.run(worker, left, self._stop)
-        for count, (job, done) in enumerate(found, start=1):
+        finished = self._engine.run(worker, left, self._stop)
+        for count, (job, done) in enumerate(finished, start=1):
             self._store.keep(done.files)
             self._store.add(self._rows(job, done))
             plan.take(done)
@@ -158,20 +158,20 @@ class _Run:
         """
         names = [job.made for job in jobs]
         self._store.flush()
-        found = self._store.made(names) if names else {}
+        artefacts = self._store.made(names) if names else {}
         for job in jobs:
-            if job.made not in found:
+            if job.made not in artefacts:
                 raise ModelError(
                     f"{job.items[0].method}: {self._store.why(job.items[0].id)}; nothing can be "
                     "measured without it (--retry-failed tries again)"
                 )
-        return {name: self._store.content(file) for name, file in found.items()}
+        return {name: self._store.content(file) for name, file in artefacts.items()}
 
-    def _rows(self, job: Job, found: Done) -> list[Row]:
+    def _rows(self, job: Job, done: Done) -> list[Row]:
         wanted = {w.row: (item, w.metric) for item in job.items for w in item.wanted}
         now = datetime.now(UTC).isoformat(timespec="seconds")
         rows = []
-        for one in found.rows:
+        for one in done.rows:
             item, metric = wanted[one.row]
             rows.append(
                 {
@@ -189,8 +189,8 @@ class _Run:
                     "metric_seconds": one.metric_seconds,
                     "error": one.error,
                     "artefact": one.artefact,
-                    "made": job.made if found.made else "",
-                    "made_artefact": found.made,
+                    "made": job.made if done.made else "",
+                    "made_artefact": done.made,
                     "code": item.code,
                     "utc": now,
                     **self._provenance,

@@ -15,7 +15,7 @@ MOST = 20
 
 
 @dataclass(frozen=True)
-class Failure:
+class Cause:
     """One thing that went wrong, as often as it did."""
 
     error: str
@@ -34,7 +34,7 @@ class Status:
     """With all values."""
     failed: int
     """With a value that could not be had."""
-    failures: Sequence[Failure]
+    failures: Sequence[Cause]
     """The most frequent first."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def study_status(folder: Path) -> Status:
         finished=int(pc.sum(good).as_py() or 0),
         failed=int(pc.sum(bad).as_py() or 0),
         failures=[
-            Failure(row["error"], row["item_count_distinct"], row["data_min"])
+            Cause(row["error"], row["item_count_distinct"], row["data_min"])
             for row in failures.slice(0, MOST).to_pylist()
         ],
     )

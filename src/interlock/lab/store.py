@@ -188,7 +188,7 @@ class Store:
 
     def made(self, names: Collection[str]) -> dict[str, str]:
         """What jobs shared, name -> artefact, as far as it was kept and is still there."""
-        wanted, found = pa.array(names, pa.string()), dict[str, str]()
+        wanted, artefacts = pa.array(names, pa.string()), dict[str, str]()
         for shard in self._shards():
             table = _read(shard, ["made", "made_artefact"])
             kept = pc.and_(
@@ -197,8 +197,8 @@ class Store:
             for row in (
                 table.filter(kept).group_by(["made", "made_artefact"]).aggregate([]).to_pylist()
             ):
-                found[row["made"]] = row["made_artefact"]
-        return {name: file for name, file in found.items() if self.artefact(file).is_file()}
+                artefacts[row["made"]] = row["made_artefact"]
+        return {name: file for name, file in artefacts.items() if self.artefact(file).is_file()}
 
     def why(self, item: str) -> str:
         """The error of an item, or that it is not there."""

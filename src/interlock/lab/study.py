@@ -215,18 +215,18 @@ def parse_study(text: str, file: str) -> Study:
         StudyError: with a line for each thing that is wrong.
     """
     try:
-        found = tomllib.loads(text)
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise StudyError([f"{file}: not TOML: {error}"]) from None
-    task = found.get("task")
+    task = content.get("task")
     if not isinstance(task, str) or task not in STUDIES:
         said = "is missing" if task is None else f"{task!r} is unknown"
         raise StudyError([f"{file}: task: {said}; use one of {', '.join(STUDIES)}"])
-    found.setdefault("name", Path(file).stem)
+    content.setdefault("name", Path(file).stem)
     kind = STUDIES[task]
     try:
         # By way of JSON, whose lists may become tuples though types are strict.
-        return kind.model_validate_json(json.dumps(found, default=str))
+        return kind.model_validate_json(json.dumps(content, default=str))
     except ValidationError as error:
         raise StudyError([f"{file}: {line}" for line in _lines(error, kind)]) from None
 
@@ -234,12 +234,12 @@ def parse_study(text: str, file: str) -> Study:
 def _check_names(field: str, parts: Sequence[Any]) -> None:
     taken: dict[str, int] = {}
     for number, part in enumerate(parts):
-        mine = label(part)
-        if mine in taken:
+        name = label(part)
+        if name in taken:
             raise ValueError(
-                f"{field}[{number}]: {mine!r} is also {field}[{taken[mine]}]; give each a name"
+                f"{field}[{number}]: {name!r} is also {field}[{taken[name]}]; give each a name"
             )
-        taken[mine] = number
+        taken[name] = number
 
 
 def _check_conditions(attacks: Sequence[AttackPart]) -> None:
@@ -256,12 +256,12 @@ def _check_conditions(attacks: Sequence[AttackPart]) -> None:
 
 
 def _lines(error: ValidationError, kind: type[BaseModel]) -> Iterator[str]:
-    found = error.errors()
-    for problem in found:
+    problems = error.errors()
+    for problem in problems:
         where, what = problem["loc"], str(problem["msg"])
         if problem["type"] == "too_short" and any(
             len(other["loc"]) > len(where) and other["loc"][: len(where)] == where
-            for other in found
+            for other in problems
         ):
             continue  # only because a member of the list is wrong, which has a line of its own
         if problem["type"] == "extra_forbidden":

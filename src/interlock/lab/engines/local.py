@@ -93,11 +93,11 @@ class LocalEngine:
             for future in done:
                 job = pending.pop(future)
                 try:
-                    found = future.result()
+                    result = future.result()
                 except BrokenProcessPool:
                     suspects.append(job)
                     continue
-                yield job, found
+                yield job, result
         return []
 
     def _alone(self, blob: bytes, job: Job, stop: Callable[[], bool]) -> Done:

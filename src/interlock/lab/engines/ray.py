@@ -173,7 +173,7 @@ class _Crew:
         """Hand out and collect until all is done."""
         while not self._stop():
             left = self._hand_out(jobs)
-            owners = {future: w for w, mine in self._jobs.items() for future in mine}
+            owners = {future: w for w, under_way in self._jobs.items() for future in under_way}
             if not owners and not left:
                 return
             if not owners:
@@ -182,10 +182,10 @@ class _Crew:
             ready, _ = self._ray.wait(list(owners), timeout=_ASK)
             for future in ready:
                 job = self._jobs.get(owners[future], {}).pop(future, None)
-                found = None if job is None else self._collected(owners[future], future, job)
-                if job is not None and found is not None:
+                result = None if job is None else self._collected(owners[future], future, job)
+                if job is not None and result is not None:
                     self._lost.pop(id(job), None)
-                    yield job, found
+                    yield job, result
             self._look_after()
 
     def dismiss(self) -> None:
@@ -199,8 +199,8 @@ class _Crew:
             now = time.monotonic()
             free = [
                 worker
-                for worker, mine in self._jobs.items()
-                if len(mine) < AHEAD and self._resting.get(worker, 0.0) < now
+                for worker, under_way in self._jobs.items()
+                if len(under_way) < AHEAD and self._resting.get(worker, 0.0) < now
             ]
             if not free:
                 return True
@@ -216,7 +216,7 @@ class _Crew:
         from interlock.lab.items import failed
 
         try:
-            found: Done = self._ray.get(future)
+            result: Done = self._ray.get(future)
         except self._ray.exceptions.RayError as error:
             self._reason = _last_line(error)
             if isinstance(error, self._ray.exceptions.ActorDiedError):  # for good
@@ -229,7 +229,7 @@ class _Crew:
                 return failed(job, f"its worker died again and again ({self._reason})")
             self._again.append(job)
             return None
-        return found
+        return result
 
     def _look_after(self) -> None:
         """Give up a worker that has no place for long while others have one.

@@ -23,7 +23,7 @@ def identities(setting: Setting) -> dict[str, str]:
     Raises:
         StudyError: a model cannot be loaded, or has options.
     """
-    found, problems = {}, []
+    names, problems = {}, []
     for number, part in enumerate(setting.study.models):
         where = f"models[{number}]"
         if part.options:
@@ -31,13 +31,13 @@ def identities(setting: Setting) -> dict[str, str]:
         try:
             classifier = _load(part, setting)
             identity = classifier_identity(classifier)
-            found[label(part)] = name_of(classifier=identity, device=setting.device.split(":")[0])
+            names[label(part)] = name_of(classifier=identity, device=setting.device.split(":")[0])
         except (ModelError, OptionError) as error:
             problems.append(f"{where}.model: {error}")
         except Exception as error:  # preprocess is the user's code and may raise anything
             problems.append(f"{where}.model: {part.model}: {one_line(error)}")
     setting.refuse(problems)
-    return found
+    return names
 
 
 class Classifiers:
@@ -85,14 +85,14 @@ class Classifiers:
             raise DataError(f"{sample.name}: has no label, and the study asks for one")
         labels = self[name].labels
         try:
-            found = class_index(str(given).replace("_", " "), labels)
+            target = class_index(str(given).replace("_", " "), labels)
         except OptionError:
             try:
-                found = class_index(str(given), labels)
+                target = class_index(str(given), labels)
             except OptionError as error:
                 raise DataError(f"{sample.name}: {error}") from None
-        assert found is not None
-        return found
+        assert target is not None
+        return target
 
     def answer(self, name: str, x: Tensor) -> int:
         """The class that a model gives one image (C, H, W)."""

@@ -44,11 +44,11 @@ def imported(name: str) -> Callable[..., Any]:
     module, _, attribute = name.partition(":")
     sys.path.insert(0, "")  # as `python -m` does, so that a module beside the user is found
     try:
-        found = getattr(import_module(module), attribute)
+        thing = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise OptionError(f"{name}: {error}; give package.module:function") from None
     finally:
         sys.path.remove("")
-    if not callable(found):
+    if not callable(thing):
         raise OptionError(f"{name}: cannot be called; give package.module:function")
-    return found  # type: ignore[no-any-return]
+    return thing  # type: ignore[no-any-return]

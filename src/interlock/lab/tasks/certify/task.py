@@ -40,7 +40,7 @@ from interlock.lab.tasks.certify.smooth import (
 
 
 @dataclass(frozen=True)
-class Work:
+class Ballot:
     """Some prompts under one defence."""
 
     model: str
@@ -118,7 +118,7 @@ class CertifyTask:
             item._replace(wanted=tuple(_wanted(item, prompt, part)))
             for item, prompt in zip(items, prompts, strict=True)
         )
-        return Job(items, Work(name, self._study.seeds[seed], method, prompts))
+        return Job(items, Ballot(name, self._study.seeds[seed], method, prompts))
 
 
 class CertifyWorker:
@@ -134,7 +134,7 @@ class CertifyWorker:
 
     def __call__(self, job: Job) -> Done:
         """Some prompts under one defence."""
-        work: Work = job.work
+        work: Ballot = job.work
         try:
             smooth = self._smooth(work)
             start = time.perf_counter()
@@ -163,7 +163,7 @@ class CertifyWorker:
                 rows.append(Measured(wanted.row, value, seconds, None, wrong, name))
         return Done(rows, files)
 
-    def _smooth(self, work: Work) -> SmoothLLM:
+    def _smooth(self, work: Ballot) -> SmoothLLM:
         if work.model not in self._targets:
             self._targets[work.model] = _open(self._parts[work.model], self._setting)
         return make_smooth(self._targets[work.model], self._judge, self._study.methods[work.method])
@@ -223,8 +223,8 @@ def _record(decision: Decision) -> bytes:
         }
         for vote in decision.votes
     ]
-    found = {"released": decision.released, "text": decision.text, "votes": votes}
-    return (json.dumps(found, indent=1, sort_keys=True) + "\n").encode("utf-8", "replace")
+    record = {"released": decision.released, "text": decision.text, "votes": votes}
+    return (json.dumps(record, indent=1, sort_keys=True) + "\n").encode("utf-8", "replace")
 
 
 def _open(part: ModelPart, setting: Setting) -> Target:
@@ -246,17 +246,17 @@ def _identities(setting: Setting) -> dict[str, str]:
     Raises:
         StudyError: a model cannot be loaded.
     """
-    found, problems = {}, []
+    names, problems = {}, []
     for number, part in enumerate(setting.study.models):
         try:
             target = _open(part, setting)
-            found[label(part)] = name_of(
+            names[label(part)] = name_of(
                 target=dict(target.identity), code=digest_of(target, beside=[load_target])
             )
         except InterlockError as error:
             problems.append(f"models[{number}]: {error}")
     setting.refuse(problems)
-    return found
+    return names
 
 
 def _at_address(name: str, study: CertifyStudy) -> bool:

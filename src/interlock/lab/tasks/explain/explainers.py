@@ -68,8 +68,8 @@ def _maker(name: str, options: Mapping[str, Any], seed: int) -> Callable[[nn.Mod
         return lambda model: factory(model, **options, **more).saliency
     own = imported(name)
     taken = taken_by(own)
-    mine = {"seed": seed} if taken is None or "seed" in taken else {}
-    return lambda model: own(model, **options, **mine)
+    seeding = {"seed": seed} if taken is None or "seed" in taken else {}
+    return lambda model: own(model, **options, **seeding)
 
 
 def explainer_code(name: str) -> str:
