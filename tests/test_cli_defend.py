@@ -16,11 +16,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from interlock.cli import app
-from interlock.cli.defend import commands
 from interlock.defend import ConceptShield
-from interlock.defend.attacks.regions import SHAPES
 from interlock.models import load_classifier
-from interlock.names import ATTACKS, PEERS
+from interlock.names import ATTACKS
 from tests.test_cli import one_error, tiny  # noqa: F401  (--model tests.test_cli:tiny)
 
 OTHER = "tests.test_cli:tiny"
@@ -303,8 +301,6 @@ def test_what_cannot_be_done_is_one_line(
 
 
 def test_usage_errors_exit_2(motorbike: Path) -> None:
-    assert {choice.value for choice in commands.ShapeChoice} == set(SHAPES)
-    assert (commands.ATTACKS, commands.PEERS) == (ATTACKS, PEERS)
     for wrong in (
         ["attack", motorbike, "--location", "here"],
         ["attack", motorbike, "--area", "0.1,0.2"],

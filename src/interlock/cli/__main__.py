@@ -1,4 +1,4 @@
-"""``python -m interlock.cli`` is ``interlock``."""
+"""``python -m interlock.cli``."""
 
 from interlock.cli import main
 

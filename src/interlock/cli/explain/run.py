@@ -80,9 +80,9 @@ def explain(
     stories: list[Story] = []
     try:
         for photo in bench.track(photos):
-            work.get_ready(photo)
+            finished = work.finished(photo)
             with bench.attempt(photo):
-                record, chapter = work.explain(photo)
+                record, chapter = work.explain(photo, finished)
                 images.append(record)
                 chapters.append(chapter)
                 state = ", finished before" if record["reused"] else ""
@@ -112,24 +112,24 @@ class _Explainer:
     def __init__(self, bench: Bench, request: Request, force: bool) -> None:
         self._bench, self._request = bench, request
         self._keeper = Keeper(bench, request.out, {}, force=force)
-        self._finished: dict[str, Any] | None = None
 
-    def get_ready(self, photo: Photo) -> None:
-        """Load the model, unless the photo is finished by all that files tell.
+    def finished(self, photo: Photo) -> dict[str, Any] | None:
+        """The record of a photo that is finished by all that files tell; else loads the model.
 
         Raises:
             InterlockError: the model cannot be loaded, or has no such class or option.
         """
-        self._finished = self._keeper.take(f"{photo.name}.json", self._asked(photo), "asked")
-        if self._finished is None:
+        record = self._keeper.take(f"{photo.name}.json", self._asked(photo), "asked")
+        if record is None:
             _ = self._hsets, self._target
+        return record
 
-    def explain(self, photo: Photo) -> tuple[dict[str, Any], Chapter]:
+    def explain(
+        self, photo: Photo, finished: dict[str, Any] | None
+    ) -> tuple[dict[str, Any], Chapter]:
         """One photo's row and chapter; its files are written unless they are there."""
-        out, reused = self._request.out, True
-        details = self._finished
-        if details is None:
-            details, reused = self._made(photo)
+        out = self._request.out
+        details, reused = (finished, True) if finished else self._made(photo)
         explanation = Explanation.load(out / f"{photo.name}.npz")
         files = {suffix: f"{photo.name}.{suffix}" for suffix in SUFFIXES}
         chapter = explanation_chapter(
