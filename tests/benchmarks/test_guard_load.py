@@ -5,12 +5,12 @@ import statistics
 
 import _scripted_model
 import guard_load
-from interlock.serve.completion import Answer
+from interlock.serve.completion import Completion
 
 
 def test_the_scripted_model_streams_what_it_says() -> None:
     usage = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
-    answer = Answer()
+    answer = Completion()
     for line in _scripted_model.streamed(_scripted_model.YES, usage).decode().split("\n\n"):
         if line and not line.endswith("[DONE]"):
             answer.add_chunk(json.loads(line.removeprefix("data: ")))

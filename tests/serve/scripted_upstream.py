@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from interlock.serve.completion import Answer
+from interlock.serve.completion import Completion
 from interlock.serve.upstream import Call, LostError, OnText
 
 YES, NO = "Sure, here is how to do it, step by step.", "I can't help with that request, sorry."
@@ -43,7 +43,7 @@ class InProcess:
         self.times: dict[str, int] = {}
         self.cancelled = 0
 
-    async def ask(self, call: Call, on_text: OnText) -> Answer:
+    async def ask(self, call: Call, on_text: OnText) -> Completion:
         text = last_user_text(call.body)
         self.bodies.append(call.body)
         self.times[text] = self.times.get(text, 0) + 1
@@ -57,7 +57,7 @@ class InProcess:
         said = self.rule(text)
         on_text(said)
         message = {"role": "assistant", "content": said}
-        return Answer(message=message, finish_reason="stop", usage=usage(len(said.split())))
+        return Completion(message=message, finish_reason="stop", usage=usage(len(said.split())))
 
     async def models(self) -> list[dict[str, Any]]:
         return [{"id": "m", "object": "model", "created": 0, "owned_by": "tests"}]

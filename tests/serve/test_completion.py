@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from interlock.certify import RefusalPhrases, Verdict
 from interlock.certify.judges.phrases import KEYWORDS
-from interlock.serve.completion import Answer, MalformedError, add_usage
+from interlock.serve.completion import Completion, MalformedError, add_usage
 from interlock.serve.early_refusal import RefusalWatch, surely_refused
 
 
@@ -20,7 +20,7 @@ CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments"
 
 
 def test_streamed_pieces_make_the_whole() -> None:
-    answer = Answer()
+    answer = Completion()
     tool = {
         "index": 0,
         "id": "c1",
@@ -55,15 +55,15 @@ def test_pieces_of_an_answer_give_it_back(text: str, calls: bool, reasons: bool)
     message: dict[str, Any] = {"role": "assistant", "content": text}
     message |= {"tool_calls": [CALL, CALL]} if calls else {}
     message |= {"reasoning_content": "because"} if reasons else {}
-    whole = Answer.of_completion({"choices": [{"message": message, "finish_reason": "stop"}]})
-    again = Answer()
+    whole = Completion.of_completion({"choices": [{"message": message, "finish_reason": "stop"}]})
+    again = Completion()
     pieces = list(whole.pieces())
     for piece in pieces:
         again.add_chunk({"choices": [piece | {"index": 0}]})
     assert (again.message, again.finish_reason) == (message, "stop")
     assert pieces[0]["delta"]["role"] == "assistant"
     assert [p["finish_reason"] for p in pieces[:-1]] == [None] * (len(pieces) - 1)
-    third = Answer()  # what was streamed is streamed on as it came
+    third = Completion()  # what was streamed is streamed on as it came
     for piece in again.pieces():
         third.add_chunk({"choices": [piece | {"index": 0}]})
     assert third.message == message
@@ -82,7 +82,7 @@ def test_pieces_of_an_answer_give_it_back(text: str, calls: bool, reasons: bool)
 )
 def test_what_is_no_answer_is_malformed(data: Any) -> None:
     with pytest.raises(MalformedError):
-        Answer.of_completion(data).reply()
+        Completion.of_completion(data).reply()
 
 
 @pytest.mark.parametrize(
@@ -97,14 +97,14 @@ def test_what_is_no_answer_is_malformed(data: Any) -> None:
 )
 def test_broken_chunks_are_malformed(piece: Any) -> None:
     with pytest.raises(MalformedError):
-        Answer().add_chunk(piece)
+        Completion().add_chunk(piece)
 
 
 def test_a_filtered_answer_is_blocked() -> None:
     choice = {"message": {"content": "half"}, "finish_reason": "content_filter"}
-    assert Answer.of_completion({"choices": [choice]}).reply().finish == "blocked"
+    assert Completion.of_completion({"choices": [choice]}).reply().finish == "blocked"
     choice = {"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}
-    assert Answer.of_completion({"choices": [choice]}).reply().finish == "blocked"
+    assert Completion.of_completion({"choices": [choice]}).reply().finish == "blocked"
 
 
 def test_usage_adds_up_with_details() -> None:

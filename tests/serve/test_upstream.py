@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from interlock.serve.completion import Answer
+from interlock.serve.completion import Completion
 from interlock.serve.upstream import Call, HttpUpstream, LostError
 from tests.serve.running import ASK
 from tests.serve.scripted_upstream import YES, Exchange, Fault, Scripted, listening
@@ -19,7 +19,7 @@ from tests.serve.scripted_upstream import YES, Exchange, Fault, Scripted, listen
 CALL = Call({"model": "m", "messages": ASK}, "req-1")
 
 
-Outcome = Answer | LostError
+Outcome = Completion | LostError
 
 
 def ask(
@@ -74,7 +74,7 @@ def test_an_answer_that_is_packed_all_the_same_is_understood(how: str, kind: str
 
     server, (answer,) = ask(step)
     assert server.headers[0]["accept-encoding"] == "identity"
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, Completion)
     assert answer.text == YES
 
 
@@ -101,7 +101,7 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
                 proxy.seen.clear()
                 upstream = HttpUpstream(f"http://{host}/v1")
                 answer = await outcome(upstream)
-                assert (len(proxy.seen), isinstance(answer, Answer)) == (proxied, proxied == 1)
+                assert (len(proxy.seen), isinstance(answer, Completion)) == (proxied, proxied == 1)
                 await upstream.aclose()
 
     asyncio.run(go())

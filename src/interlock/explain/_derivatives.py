@@ -109,13 +109,13 @@ class Differentiable:
 
         (r, classes) -> (r, C, H, W): the rows of the Jacobian for unit vectors.
         """
-        found = []
+        gradients = []
         for part in torch.split(directions, self._batch):
             images = x.expand(len(part), *x.shape).clone().requires_grad_()
             with torch.enable_grad():
                 logits = self.forward(images)
-                found.append(_gradient((logits * part.to(logits)).sum(dim=1), images))
-        return torch.cat(found)
+                gradients.append(_gradient((logits * part.to(logits)).sum(dim=1), images))
+        return torch.cat(gradients)
 
     def hessian(
         self, x: Tensor, target: int, copies: int, tau: float, step: Step = smooth_step
@@ -131,20 +131,20 @@ class Differentiable:
 
         def products(directions: Tensor) -> Tensor:
             nonlocal graph, copies
-            found: list[Tensor] = []
+            batches: list[Tensor] = []
             done = 0
             while done < len(directions):
                 try:
                     if graph is None:
                         graph = _HessianGraph(self.forward, x, target, copies, kinks)
-                    found.append(graph.product(directions[done : done + copies].to(x)).cpu())
+                    batches.append(graph.product(directions[done : done + copies].to(x)).cpu())
                 except RuntimeError as error:
                     if not _out_of_memory(error) or copies == 1:
                         raise
                     graph, copies = None, copies // 2
                     continue
-                done += len(found[-1])
-            return torch.cat(found)
+                done += len(batches[-1])
+            return torch.cat(batches)
 
         return products
 

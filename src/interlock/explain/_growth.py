@@ -113,8 +113,8 @@ def grow_by_rows(
         expanded = waiting[active].argmax(dim=1)
         directions = torch.zeros(len(active), total)
         directions[torch.arange(len(active)), expanded] = 1.0
-        found = products(directions.view(-1, *shape)).flatten(1).abs()
-        for row, k, feature in zip(found, active, expanded.tolist(), strict=True):
+        strengths = products(directions.view(-1, *shape)).flatten(1).abs()
+        for row, k, feature in zip(strengths, active, expanded.tolist(), strict=True):
             waiting[k, feature] = -1.0
             rows[k] += 1
             taken = member[k] if overlap else member.any(dim=0)

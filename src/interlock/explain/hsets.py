@@ -181,8 +181,8 @@ class HSets:
         if inputs.ndim != 4:
             raise ImageError(f"inputs of shape {tuple(inputs.shape)}; expected (N, C, H, W)")
         chosen = _one_for_each(targets if target is None else target, len(inputs))
-        found = [self._explain_one(x, t) for x, t in zip(inputs, chosen, strict=True)]
-        return torch.stack([e.attribution for e in found]).to(inputs)
+        explanations = [self._explain_one(x, t) for x, t in zip(inputs, chosen, strict=True)]
+        return torch.stack([e.attribution for e in explanations]).to(inputs)
 
     def _explain_one(self, x: Tensor, target: int | None) -> Explanation:
         check_image(x)
@@ -290,9 +290,9 @@ class HSets:
         for mask in grown.masks:
             columns, a = gradients[:, mask], difference[mask]
             subsets = sample_subsets(len(a), self.samples, generator)
-            found = dividends(columns, a, subsets, self.evidence)
-            scores.append(found.mean())
-            quantiles.append(found.quantile(levels))
+            drawn = dividends(columns, a, subsets, self.evidence)
+            scores.append(drawn.mean())
+            quantiles.append(drawn.quantile(levels))
             against.append(dividends(columns, a, subsets, "against").mean())
         if not scores:
             return torch.zeros(0), torch.zeros(0), torch.zeros(0, len(QUANTILES))

@@ -84,14 +84,14 @@ class SegmentAnything:
         grid = torch.cartesian_prod(ticks * inner[0], ticks * inner[1]).flip(1)  # (x, y)
         masks, quality = [], []
         for part in torch.split(grid, self._batch):
-            found = self._model(
+            output = self._model(
                 input_points=part.view(1, -1, 1, 2).to(self._device), image_embeddings=embeddings
             )
-            logits = F.interpolate(found.pred_masks.flatten(0, 1), (side, side), mode="bilinear")
+            logits = F.interpolate(output.pred_masks.flatten(0, 1), (side, side), mode="bilinear")
             logits = logits[..., : inner[0], : inner[1]]
             logits = F.interpolate(logits, (height, width), mode="bilinear").flatten(0, 1)
             masks.append((logits > 0).cpu())
-            quality.append(found.iou_scores.flatten().cpu())
+            quality.append(output.iou_scores.flatten().cpu())
         return torch.cat(masks), torch.cat(quality)
 
 

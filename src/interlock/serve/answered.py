@@ -8,7 +8,7 @@ from typing import Any
 
 from interlock.certify import Verdict
 from interlock.serve.chat import ChatRequest
-from interlock.serve.completion import Answer, add_usage
+from interlock.serve.completion import Completion, add_usage
 from interlock.serve.vote import Ballot
 
 
@@ -90,8 +90,8 @@ class Answered:
         named = {"model": self.request.model} | known
         return {"id": self.id, "object": kind, "created": self.created, **named}
 
-    def _answers(self) -> tuple[Answer, ...]:
+    def _answers(self) -> tuple[Completion, ...]:
         if self.ballot.chosen:
             return self.ballot.chosen
         said = {"role": "assistant", "content": self.refusal}
-        return (Answer(message=said, finish_reason="content_filter"),) * self.request.n
+        return (Completion(message=said, finish_reason="content_filter"),) * self.request.n

@@ -216,12 +216,12 @@ class _RequestIds:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        mine = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
-        scope.setdefault("state", {})["request_id"] = mine
+        request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
+        scope.setdefault("state", {})["request_id"] = request_id
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = mine
+                MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
 
         await self._app(scope, receive, marked)

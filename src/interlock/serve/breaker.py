@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-from interlock.serve.completion import Answer
+from interlock.serve.completion import Completion
 from interlock.serve.upstream import Call, LostError, OnText, Upstream
 from interlock.serve.wire_error import WireError
 
@@ -77,7 +77,7 @@ class WatchedUpstream:
     def __init__(self, upstream: Upstream, breaker: Breaker) -> None:
         self.name, self._upstream, self._breaker = upstream.name, upstream, breaker
 
-    async def ask(self, call: Call, on_text: OnText) -> Answer:
+    async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`~interlock.serve.upstream.Upstream`."""
         try:
             answer = await self._upstream.ask(call, on_text)

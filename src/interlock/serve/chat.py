@@ -107,10 +107,10 @@ class ChatRequest:
             raise bad_request("give at least one message", "messages")
         texts, unguarded = list[UserText](), list(_other_ways_in(body))
         for number, message in enumerate(messages):
-            mine, found = _read_message(number, message)
-            unguarded += found
-            if mine is not None:
-                texts.append(mine)
+            text, passed = _read_message(number, message)
+            unguarded += passed
+            if text is not None:
+                texts.append(text)
         if messages[-1]["role"] == "assistant":
             unguarded.append(Unguarded("prefill", f"messages[{len(messages) - 1}]"))
         options = body.get("stream_options") or {}
@@ -129,12 +129,12 @@ class ChatRequest:
     @property
     def characters(self) -> int:
         """Code points that the user wrote."""
-        return sum(len(text) for mine in self.texts for _, text in mine.parts)
+        return sum(len(text) for user in self.texts for _, text in user.parts)
 
     @property
     def digest(self) -> str:
         """SHA-256 of the user's messages; equal for equal prompts."""
-        words = json.dumps([mine.text for mine in self.texts])
+        words = json.dumps([user.text for user in self.texts])
         return sha256(words.encode()).hexdigest()
 
     def copies(self, perturbation: Perturbation, count: int, seed: int) -> list[Copy]:
@@ -143,14 +143,14 @@ class ChatRequest:
         Parts of one message are perturbed as one text: cut into many small parts it must not
         come through with fewer changes.
         """
-        columns = [list(_perturbed(mine, perturbation, count, seed)) for mine in self.texts]
+        columns = [list(_perturbed(user, perturbation, count, seed)) for user in self.texts]
         made = []
         for index in range(count):
             messages = list(self.body["messages"])
             said = []
-            for mine, texts in zip(self.texts, columns, strict=True):
-                messages[mine.message] = _with_text(
-                    messages[mine.message], mine.parts, texts[index]
+            for user, texts in zip(self.texts, columns, strict=True):
+                messages[user.message] = _with_text(
+                    messages[user.message], user.parts, texts[index]
                 )
                 said.append(Message("user", "".join(texts[index])))
             body = {key: value for key, value in self.body.items() if key not in _OWN}
@@ -162,12 +162,12 @@ class ChatRequest:
 
 
 def _perturbed(
-    mine: UserText, perturbation: Perturbation, count: int, seed: int
+    user: UserText, perturbation: Perturbation, count: int, seed: int
 ) -> Iterator[list[str]]:
     """For each copy the new text of each part."""
-    split = [graphemes(text) for _, text in mine.parts]
+    split = [graphemes(text) for _, text in user.parts]
     joined = [character for part in split for character in part]
-    for changed in perturbation.copies_of(joined, count, seed=seed + mine.message):
+    for changed in perturbation.copies_of(joined, count, seed=seed + user.message):
         places, start = [], 0
         for part in split:
             places.append("".join(changed[start : start + len(part)]))
@@ -211,8 +211,8 @@ def _read_message(number: int, message: Any) -> tuple[UserText | None, list[Ungu
                 parts.append((place, part["text"]))
     else:
         raise bad_request("give a text or a list of parts", f"{where}.content")
-    mine = UserText(number, tuple(parts)) if role == "user" and parts else None
-    return mine, unguarded
+    user = UserText(number, tuple(parts)) if role == "user" and parts else None
+    return user, unguarded
 
 
 def _part_kind(part: Any, where: str, role: str) -> Kind | None:

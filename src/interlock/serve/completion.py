@@ -20,7 +20,7 @@ class MalformedError(ValueError):
 
 
 @dataclass
-class Answer:
+class Completion:
     """What one copy was answered."""
 
     message: dict[str, Any] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class Answer:
             )
 
     @classmethod
-    def of_completion(cls, data: Any) -> Answer:
+    def of_completion(cls, data: Any) -> Completion:
         """Take in one ``chat.completion``.
 
         Raises:

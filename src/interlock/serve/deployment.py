@@ -45,11 +45,11 @@ class Deployment:
 
     def doubts(self, request: ChatRequest) -> tuple[str, ...]:
         """Why the certificate does not speak of this request; empty where it does."""
-        found = list(self.differs)
-        found += [f"{thing.where}: passed on unguarded" for thing in request.unguarded]
+        differences = list(self.differs)
+        differences += [f"{thing.where}: passed on unguarded" for thing in request.unguarded]
         if self.card is not None:
-            found += _request_differs(self.card.target_identity, request.body)
-        return tuple(found)
+            differences += _request_differs(self.card.target_identity, request.body)
+        return tuple(differences)
 
 
 def deploy(config: GuardConfig) -> Deployment:
@@ -156,12 +156,12 @@ def _target_differs(card: CertificateCard, model: str | None, deployed: Identity
 
 def _request_differs(certified: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
     """In what a request is not one as they were measured: a chat, and how it is answered."""
-    found = []
+    differences = []
     if len(body["messages"]) > 1:
         count = len(body["messages"])
-        found.append(f"messages: certified with the user's alone, asked with {count}")
+        differences.append(f"messages: certified with the user's alone, asked with {count}")
     if certified.get("target") != "endpoint":
-        return found  # a model of this process has its decoding options from the card
+        return differences  # a model of this process has its decoding options from the card
     measured = {name: certified.get(name) for name in ("temperature", "max_tokens")}
     extra = certified.get("extra")
     measured |= json.loads(extra) if isinstance(extra, str) else {}
@@ -171,10 +171,10 @@ def _request_differs(certified: Mapping[str, Any], body: Mapping[str, Any]) -> l
             continue
         if name in old:
             asked = textwrap.shorten(repr(new.get(name)), 60)
-            found.append(f"{name}: certified {old[name]!r}, asked {asked}")
+            differences.append(f"{name}: certified {old[name]!r}, asked {asked}")
         else:
-            found.append(f"{name}: certified without")
-    return found
+            differences.append(f"{name}: certified without")
+    return differences
 
 
 def _options(fields: Mapping[str, Any]) -> dict[str, Any]:

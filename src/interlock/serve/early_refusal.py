@@ -20,10 +20,10 @@ def surely_refused(judge: Judge, beginning: str) -> bool:
     plain = beginning.replace("’", "'").lstrip()
     if judge.paper:
         return any(word in plain for word in KEYWORDS)
-    found = REFUSAL.match(plain[:_SEEN])
-    if found is None:
+    opening = REFUSAL.match(plain[:_SEEN])
+    if opening is None:
         return False
-    after = plain[found.end() : _SEEN]
+    after = plain[opening.end() : _SEEN]
     # The phrase stays a refusal once the word that follows it is known.
     words = after.lstrip()
     return len(words) >= _WORD if after[:1].isspace() else bool(after)

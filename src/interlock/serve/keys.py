@@ -25,8 +25,8 @@ class KeyRing:
         """Whether an ``Authorization: Bearer KEY`` header carries one of the keys."""
         scheme, _, key = (authorization or "").partition(" ")
         digest = sha256(key.strip().encode("utf-8", "surrogatepass")).digest()
-        found = [hmac.compare_digest(digest, mine) for mine in self._hashes]
-        return scheme.lower() == "bearer" and any(found)
+        matches = [hmac.compare_digest(digest, known) for known in self._hashes]
+        return scheme.lower() == "bearer" and any(matches)
 
     def check(self, authorization: str | None) -> None:
         """Let a request through.

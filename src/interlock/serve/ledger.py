@@ -222,8 +222,8 @@ class Ledger:
             query = query.where(_decisions.c.time >= since.astimezone(UTC))
         try:
             with self._engine.connect() as connection:
-                found = connection.execution_options(yield_per=1000).execute(query.limit(limit))
-                for row in found:
+                result = connection.execution_options(yield_per=1000).execute(query.limit(limit))
+                for row in result:
                     values = row._asdict()
                     time = values["time"]
                     values["time"] = time.replace(tzinfo=UTC) if time.tzinfo is None else time

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from interlock.certify import Message, Prompt, Target
-from interlock.serve.completion import Answer
+from interlock.serve.completion import Completion
 from interlock.serve.upstream import Call, LostError, OnText
 from interlock.serve.wire_error import bad_request
 
@@ -29,7 +29,7 @@ class LocalUpstream:
         self.name, self.model, self._target = f"{model}, in this process", model, target
         self.timeout = timeout
 
-    async def ask(self, call: Call, on_text: OnText) -> Answer:
+    async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`~interlock.serve.upstream.Upstream`."""
         for name in _UNABLE:
             if call.body.get(name):
@@ -47,7 +47,7 @@ class LocalUpstream:
         on_text(reply.text)
         finish = "content_filter" if reply.finish == "blocked" else reply.finish
         counts = (reply.prompt_tokens, reply.completion_tokens)
-        return Answer(
+        return Completion(
             message={"role": "assistant", "content": reply.text},
             finish_reason=finish,
             usage={

@@ -65,8 +65,8 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
     @app.get("/interlock/status")
     async def status(request: Request) -> Response:
         allow(request)
-        told = await _status(guard)
-        return PlainResponse(told | {"may_try": may_try}, headers={"cache-control": "no-store"})
+        status = await _status(guard)
+        return PlainResponse(status | {"may_try": may_try}, headers={"cache-control": "no-store"})
 
     @app.post("/interlock/try")
     async def try_it(request: Request) -> Response:
@@ -172,13 +172,13 @@ async def _steps(guard: Guard, content: bytes, request_id: str) -> AsyncIterator
     steps: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
     work = asyncio.create_task(guard.answer(content, request_id, watch=steps.put_nowait))
     work.add_done_callback(lambda _: steps.put_nowait(None))
-    told: dict[int, int] = {}  # characters of each copy's answer that were sent
+    sent: dict[int, int] = {}  # characters of each copy's answer that were sent
     try:
         while (step := await steps.get()) is not None:
             if step["event"] == "asked":
-                told[step["copy"]] = 0
+                sent[step["copy"]] = 0
             if step["event"] == "text":
-                start, told[step["copy"]] = told[step["copy"]], len(step["text"])
+                start, sent[step["copy"]] = sent[step["copy"]], len(step["text"])
                 step = {**step, "text": step["text"][start:]}
             yield _event(step)
         try:

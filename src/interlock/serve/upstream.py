@@ -14,7 +14,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from interlock.certify.targets.wire import wait_asked_for
-from interlock.serve.completion import Answer, MalformedError
+from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.event_stream import data_of_events
 from interlock.serve.strict_json import read_json
 from interlock.serve.wire_error import UpstreamRefusedError, WireError
@@ -57,7 +57,7 @@ class Upstream(Protocol):
     name: str
     """For people; holds no key."""
 
-    async def ask(self, call: Call, on_text: OnText) -> Answer:
+    async def ask(self, call: Call, on_text: OnText) -> Completion:
         """One answer; cancelling ends the call.
 
         Raises:
@@ -123,7 +123,7 @@ class HttpUpstream:
         proxy = _proxy(self._address)
         self._transport = AiohttpTransport(client=self._session, proxy=proxy)
 
-    async def ask(self, call: Call, on_text: OnText) -> Answer:
+    async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`Upstream`."""
         body = {**call.body, "stream": True}
         if self._usage:
@@ -145,7 +145,7 @@ class HttpUpstream:
                     if kind == "text/event-stream":
                         return await _streamed(data_of_events(content), on_text)
                     if kind == "application/json":
-                        answer = Answer.of_completion(_json(await _whole(content)))
+                        answer = Completion.of_completion(_json(await _whole(content)))
                         on_text(answer.text)
                         return answer
                     raise LostError("an answer that is neither JSON nor an event stream")
@@ -220,8 +220,8 @@ class HttpUpstream:
         return text.replace(self._key, "[key]") if self._key else text
 
 
-async def _streamed(events: AsyncIterator[str], on_text: OnText) -> Answer:
-    answer = Answer()
+async def _streamed(events: AsyncIterator[str], on_text: OnText) -> Completion:
+    answer = Completion()
     async for data in events:
         if data == "[DONE]":
             break

@@ -21,7 +21,7 @@ from interlock.certify.vote.live_vote import LiveVote
 from interlock.errors import InterlockError
 from interlock.names import VoteOutcome
 from interlock.serve.chat import ChatRequest, Copy
-from interlock.serve.completion import Answer, MalformedError
+from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.early_refusal import RefusalWatch
 from interlock.serve.upstream import Call, LostError, Upstream
 from interlock.serve.wire_error import WireError
@@ -57,7 +57,7 @@ class Ballot:
     """A vote that is over."""
 
     decision: Decision
-    chosen: tuple[Answer, ...]
+    chosen: tuple[Completion, ...]
     """The answers to release, as many as were asked for; empty unless released."""
     usages: tuple[Mapping[str, Any], ...]
     """Token counts of every call that told them."""
@@ -139,7 +139,7 @@ class _Box:
     request_id: str
     on_call: Callable[[str], None] | None
     watch: Watcher | None
-    answers: dict[int, Answer] = field(default_factory=dict)
+    answers: dict[int, Completion] = field(default_factory=dict)
     usages: list[Mapping[str, Any]] = field(default_factory=list)
     cut: int = 0
     retry_after: float | None = None
@@ -170,7 +170,7 @@ class _Box:
             self.fatal = error
             raise
 
-    async def _call(self, number: int) -> Answer:
+    async def _call(self, number: int) -> Completion:
         clearly_refused = RefusalWatch(self.rule)
 
         def on_text(text: str) -> bool:
@@ -206,7 +206,9 @@ class _Box:
             self.watch({"event": event, "copy": number, **more})
 
 
-def _chosen(decision: Decision, answers: Mapping[int, Answer], n: int) -> tuple[Answer, ...]:
+def _chosen(
+    decision: Decision, answers: Mapping[int, Completion], n: int
+) -> tuple[Completion, ...]:
     """The first n willing copies in the order in which SmoothLLM chooses one."""
     if not decision.released:
         return ()

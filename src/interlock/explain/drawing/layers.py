@@ -133,7 +133,7 @@ class Layers:
         longest = max(height, width)
         rows, columns = np.mgrid[:height, :width]
         free = np.ones((height, width))
-        found = []
+        anchors = []
         for member in self._members:
             density = (
                 gaussian_filter(member.astype(np.float64), longest / 30, mode="constant") * free
@@ -143,8 +143,8 @@ class Layers:
             y, x = np.unravel_index(int(density.argmax()), density.shape)
             distance = np.hypot(rows - y, columns - x)
             free[distance < longest / 11] = 0
-            found.append(((float(x) + 0.5) / width, (float(y) + 0.5) / height))
-        return found
+            anchors.append(((float(x) + 0.5) / width, (float(y) + 0.5) / height))
+        return anchors
 
 
 def _disc(radius: float) -> list[tuple[int, int]]:

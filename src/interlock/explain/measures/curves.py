@@ -85,8 +85,8 @@ def insertion(
         ImageError, ModelError, OptionError: as :meth:`interlock.HSets.explain`.
     """
     ground = _ground(x, fill)
-    fractions, found = _along(model, ground, x, saliency, target, steps, seed)
-    return Insertion(fractions, found)
+    fractions, probabilities = _along(model, ground, x, saliency, target, steps, seed)
+    return Insertion(fractions, probabilities)
 
 
 def deletion(
@@ -105,8 +105,8 @@ def deletion(
     or the mean colour where images are normalised.
     """
     ground = _ground(x, fill)
-    fractions, found = _along(model, x, ground, saliency, target, steps, seed)
-    return Deletion(fractions, found)
+    fractions, probabilities = _along(model, x, ground, saliency, target, steps, seed)
+    return Deletion(fractions, probabilities)
 
 
 def _ground(x: Tensor, fill: Baseline) -> Tensor:
@@ -134,10 +134,10 @@ def _along(
     rank[order] = np.arange(len(order))
     place = torch.from_numpy(rank).view(start.shape[1:]).to(start.device)
     counts = np.linspace(0, len(order), min(steps, len(order)) + 1).round().astype(int)
-    asked, found = Differentiable(model, BATCH), []
+    asked, probabilities = Differentiable(model, BATCH), []
     for part in torch.split(torch.from_numpy(counts).to(start.device), BATCH):
         changed = place < part.view(-1, 1, 1)  # (n, H, W)
         logits = asked.logits(torch.where(changed.unsqueeze(1), end, start).float())
         check_target(logits, target)
-        found += logits.double().softmax(dim=1)[:, target].tolist()
-    return tuple((counts / len(order)).tolist()), tuple(found)
+        probabilities += logits.double().softmax(dim=1)[:, target].tolist()
+    return tuple((counts / len(order)).tolist()), tuple(probabilities)

@@ -93,14 +93,14 @@ def randomised_weights(
     groups = tuple(tuple(part.tolist()) for part in parts)
     drawn = torch.Generator().manual_seed(seed)
     other = copy.deepcopy(model)
-    found = []
+    similarities = []
     for group in groups:
         if scheme == "independent":
             other = copy.deepcopy(model)
         for name in group:
             _draw_anew(other.get_submodule(name), drawn)
-        found.append(compare(before, explain(other, x, target)))
-    return WeightSensitivity(tuple(found), groups)
+        similarities.append(compare(before, explain(other, x, target)))
+    return WeightSensitivity(tuple(similarities), groups)
 
 
 def _draw_anew(layer: nn.Module, generator: torch.Generator) -> None:

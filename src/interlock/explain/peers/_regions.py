@@ -85,11 +85,13 @@ class Game:
 
     def logits(self, present: Tensor) -> Tensor:
         """(n, K) bool -> (n, classes) float64 on the CPU."""
-        found = []
+        answers = []
         for part in torch.split(present.to(self.labels.device), self.batch):
             shown = part[:, self.labels].unsqueeze(1)  # (n, 1, H, W)
-            found.append(self.model.logits(torch.where(shown, self.x, self.missing)).double().cpu())
-        return torch.cat(found)
+            answers.append(
+                self.model.logits(torch.where(shown, self.x, self.missing)).double().cpu()
+            )
+        return torch.cat(answers)
 
     def value(self, target: int) -> Callable[[Tensor], Tensor]:
         """The function (n, K) bool -> (n,) logits of one class."""

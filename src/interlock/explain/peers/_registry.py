@@ -65,8 +65,8 @@ class PeerFactory:
         """All options by name, with their defaults."""
         if self._options is not None:
             return dict(self._options)
-        found = inspect.signature(self.make).parameters.values()
-        return {p.name: p.default for p in found if p.name != "model"}
+        parameters = inspect.signature(self.make).parameters.values()
+        return {p.name: p.default for p in parameters if p.name != "model"}
 
     @property
     def missing(self) -> str | None:

@@ -52,16 +52,16 @@ class Archipelago(Asking):
 
     def explain(self, x: Tensor, target: int) -> Islands:
         """The strengths and the sets behind :meth:`saliency`; the same arguments and errors."""
-        return self._found(*self._asked(x, target))
+        return self._islands(*self._asked(x, target))
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
-        found = self._found(model, x, target)
-        values = torch.empty(sum(map(len, found.sets)), dtype=found.attributions.dtype)
-        for members, attribution in zip(found.sets, found.attributions, strict=True):
+        islands = self._islands(model, x, target)
+        values = torch.empty(sum(map(len, islands.sets)), dtype=islands.attributions.dtype)
+        for members, attribution in zip(islands.sets, islands.attributions, strict=True):
             values[list(members)] = attribution
-        return painted(values, found.labels)
+        return painted(values, islands.labels)
 
-    def _found(self, model: Differentiable, x: Tensor, target: int) -> Islands:
+    def _islands(self, model: Differentiable, x: Tensor, target: int) -> Islands:
         game = Game.over(model, x, self.regions, self.baseline, self.batch)
         value, players = game.value(target), game.players
         first, second = torch.triu_indices(players, players, 1)

@@ -130,8 +130,8 @@ def _loss_gradient(model: Differentiable, copies: Tensor, target: int) -> Tensor
         direction[target] = -direction.sum()  # p - 1 without cancellation
         # A sure model leaves p - e of 1e-9, where float32 loses what the gradient is made of.
         size = direction.norm().clamp_min(torch.finfo(torch.float64).tiny)
-        found = model.pullback(copy, (direction / size)[None])[0]
-        total += size.cpu() * found.cpu().flatten().double()
+        gradient = model.pullback(copy, (direction / size)[None])[0]
+        total += size.cpu() * gradient.cpu().flatten().double()
     return total / len(copies)
 
 

@@ -49,7 +49,7 @@ class SmoothGrad(Asking):
         options: dict[str, Any] = {} if self.times_input else {"abs": False}
         method = InputXGradient if self.times_input else Saliency
         with seeded(self.seed, x.device):
-            (found,) = NoiseTunnel(method(model.forward)).attribute(
+            (attribution,) = NoiseTunnel(method(model.forward)).attribute(
                 x[None].clone().requires_grad_(),
                 nt_type="smoothgrad",
                 nt_samples=self.samples,
@@ -58,4 +58,4 @@ class SmoothGrad(Asking):
                 target=target,
                 **options,
             )
-        return reduced(found, self.evidence)
+        return reduced(attribution, self.evidence)

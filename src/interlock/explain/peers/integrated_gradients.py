@@ -29,11 +29,11 @@ class IntegratedGradients(Asking):
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
         from captum.attr import IntegratedGradients as Captum
 
-        (found,) = Captum(model.forward).attribute(
+        (attribution,) = Captum(model.forward).attribute(
             x[None].clone().requires_grad_(),
             baseline_for(x, self.baseline)[None],
             target=target,
             n_steps=self.steps,
             internal_batch_size=self.batch,
         )
-        return reduced(found, self.evidence)
+        return reduced(attribution, self.evidence)

@@ -67,14 +67,16 @@ class IntegratedHessians(Asking):
 
     def explain(self, x: Tensor, target: int) -> CellHessian:
         """The matrix behind :meth:`saliency`; the same arguments and errors."""
-        return self._found(*self._asked(x, target))
+        return self._cell_hessian(*self._asked(x, target))
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
-        found = self._found(model, x, target)
-        rows = found.gamma.sum(dim=1)
-        return painted(rows if self.part == "all" else rows - found.gamma.diagonal(), found.labels)
+        hessian = self._cell_hessian(model, x, target)
+        rows = hessian.gamma.sum(dim=1)
+        return painted(
+            rows if self.part == "all" else rows - hessian.gamma.diagonal(), hessian.labels
+        )
 
-    def _found(self, model: Differentiable, x: Tensor, target: int) -> CellHessian:
+    def _cell_hessian(self, model: Differentiable, x: Tensor, target: int) -> CellHessian:
         labels = partition(x, self.regions)
         start = baseline_for(x, self.baseline)
         difference = (x - start).cpu()

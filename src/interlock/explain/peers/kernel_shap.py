@@ -39,7 +39,7 @@ class KernelShap(Asking):
             whole, nothing = model.logits(torch.stack([x, start]))[:, target]
             return kept((whole - nothing).expand(x.shape[1:]), self.evidence)
         with seeded(self.seed, x.device):
-            found = Captum(model.logits).attribute(
+            attribution = Captum(model.logits).attribute(
                 x[None],
                 baselines=start[None],
                 target=target,
@@ -47,5 +47,5 @@ class KernelShap(Asking):
                 n_samples=self.samples,
                 perturbations_per_eval=self.batch,
             )
-        value: Tensor = found[0, 0]  # every channel of a region has the region's value
+        value: Tensor = attribution[0, 0]  # every channel of a region has the region's value
         return kept(value, self.evidence)

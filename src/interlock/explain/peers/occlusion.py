@@ -38,7 +38,7 @@ class Occlusion(Asking):
         shorter = min(x.shape[1:])
         window = min(self.window or max(1, round(shorter / 7)), shorter)
         stride = min(self.stride or max(1, window // 2), window)
-        found = Captum(model.logits).attribute(
+        attribution = Captum(model.logits).attribute(
             x[None],
             sliding_window_shapes=(len(x), window, window),
             strides=(len(x), stride, stride),
@@ -46,5 +46,5 @@ class Occlusion(Asking):
             target=target,
             perturbations_per_eval=self.batch,
         )
-        drop: Tensor = found[0, 0]  # all channels are hidden together and get the same
+        drop: Tensor = attribution[0, 0]  # all channels are hidden together and get the same
         return kept(drop, self.evidence)

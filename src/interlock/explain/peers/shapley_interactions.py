@@ -60,14 +60,14 @@ class ShapleyInteractions(Asking):
 
     def explain(self, x: Tensor, target: int) -> PairwiseShapley:
         """The values behind :meth:`saliency`; the same arguments and errors."""
-        return self._found(*self._asked(x, target))
+        return self._pairwise(*self._asked(x, target))
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
-        found = self._found(model, x, target)
-        share = found.interactions.sum(dim=1) / 2
-        return painted(share + found.main if self.part == "all" else share, found.labels)
+        values = self._pairwise(model, x, target)
+        share = values.interactions.sum(dim=1) / 2
+        return painted(share + values.main if self.part == "all" else share, values.labels)
 
-    def _found(self, model: Differentiable, x: Tensor, target: int) -> PairwiseShapley:
+    def _pairwise(self, model: Differentiable, x: Tensor, target: int) -> PairwiseShapley:
         game = Game.over(model, x, self.regions, self.baseline, self.batch)
         players, value = game.players, game.value(target)
         main, pairs = torch.zeros(players), torch.zeros(players, players)
@@ -77,8 +77,8 @@ class ShapleyInteractions(Asking):
             return PairwiseShapley(main, pairs, game.labels.cpu())
 
         def worth(coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
-            found = value(torch.from_numpy(np.asarray(coalitions, dtype=bool))) - nothing
-            return np.asarray(found.numpy(), dtype=np.float64)
+            worths = value(torch.from_numpy(np.asarray(coalitions, dtype=bool))) - nothing
+            return np.asarray(worths.numpy(), dtype=np.float64)
 
         for members, effect in self._computed(worth, players).items():
             if len(members) == 1:
@@ -91,9 +91,9 @@ class ShapleyInteractions(Asking):
         import shapiq
 
         if 2**players <= self.budget:
-            found = shapiq.ExactComputer(worth, n_players=players)(self.index, order=2)
+            estimate = shapiq.ExactComputer(worth, n_players=players)(self.index, order=2)
         else:
             kind = shapiq.KernelSHAPIQ if self.index == "k-SII" else shapiq.SHAPIQ
             approximator = kind(n=players, max_order=2, index=self.index, random_state=self.seed)
-            found = approximator.approximate(self.budget, worth)
-        return {tuple(members): float(effect) for members, effect in found.dict_values.items()}
+            estimate = approximator.approximate(self.budget, worth)
+        return {tuple(members): float(effect) for members, effect in estimate.dict_values.items()}

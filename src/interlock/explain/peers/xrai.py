@@ -51,15 +51,15 @@ class Xrai(Asking):
                 raise OptionError(f"{name}={value!r}: must be a finite number")
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
-        found = torch.zeros_like(x)
+        gained = torch.zeros_like(x)
         for level in (
             x.min() if self.low is None else x.new_tensor(self.low),
             x.max() if self.high is None else x.new_tensor(self.high),
         ):
             start = level.expand_as(x)
             path = model.along_path(x, start, target, self.steps)
-            found += 0.5 * path.mean(dim=0) * (x - start)
-        attribution = found.amax(dim=0).cpu().double().numpy()  # over channels, as the authors
+            gained += 0.5 * path.mean(dim=0) * (x - start)
+        attribution = gained.amax(dim=0).cpu().double().numpy()  # over channels, as the authors
         fewest = max(1, round(FEWEST_NEW * attribution.size / SIDE**2))
         return torch.from_numpy(ranked(attribution, segments(displayed(x)), fewest))
 
@@ -118,7 +118,7 @@ def ranked(
     areas = members.sum(axis=1).astype(np.float64)
     sums = members @ flat
     free = np.ones(flat.size, dtype=bool)
-    found = np.zeros(flat.size)
+    saliency = np.zeros(flat.size)
     while True:
         usable = areas >= fewest
         if not usable.any():
@@ -126,12 +126,12 @@ def ranked(
         gains = np.where(usable, sums / np.maximum(areas, 1), -np.inf)
         best = int(gains.argmax())
         new = np.flatnonzero(members[best] & free)
-        found[new] = flat[new].mean()
+        saliency[new] = flat[new].mean()
         free[new] = False
         touched = members[:, new]
         areas -= touched.sum(axis=1)
         sums -= touched @ flat[new]
         areas[best] = 0.0
     if free.any():
-        found[free] = flat[free].mean()
-    return found.reshape(attribution.shape)
+        saliency[free] = flat[free].mean()
+    return saliency.reshape(attribution.shape)
