@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from hashlib import sha256
 from pathlib import Path
 
 from interlock.errors import OutputError
@@ -19,7 +19,7 @@ def write_atomically(path: str | Path, content: str | bytes) -> Path:
     if isinstance(content, str):
         content = content.encode("utf-8", "replace")
     # Not the name itself with a suffix: that may be longer than a file system takes.
-    temporary = path.with_name(f".{sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
+    temporary = path.with_name(f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}.part")
     try:
         temporary.write_bytes(content)
         os.replace(temporary, path)
@@ -28,6 +28,15 @@ def write_atomically(path: str | Path, content: str | bytes) -> Path:
     finally:  # also when interrupted
         _discard(temporary)
     return path
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file; empty where it cannot be read, which its reader will tell."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def make_folder(path: Path) -> None:

@@ -50,4 +50,4 @@ app.add_typer(lab_command, name="lab")
 
 def main() -> None:
     """Entry point of the ``interlock`` command."""
-    app()
+    app(prog_name="interlock")

@@ -1,4 +1,4 @@
-"""What every run under ``defend`` works on: a loaded classifier, photos, a report."""
+"""What a run on photos works on: a classifier, the photos, a report."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import io
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
-from interlock._files import write_atomically
-from interlock.cli.choices import model_at_work, usable_device
-from interlock.cli.inputs import Failure, Source, gather
+from interlock._files import file_digest, write_atomically
+from interlock._weights import fingerprint
+from interlock.cli.choices import model_at_work, model_folder, usable_device
+from interlock.cli.inputs import Photo, gather, problem
+from interlock.cli.session import KEPT, finish
 from interlock.cli.terminal import Terminal, one_line
 from interlock.data import read_image
 from interlock.defend import ConceptShield
@@ -31,7 +34,7 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Setup:
-    """What every command under ``defend`` is given."""
+    """What every command on photos is given."""
 
     model: str
     seed: int = 0
@@ -47,27 +50,65 @@ class Outcome:
     """What a run has done."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    """Inputs that could not be used."""
     interrupted: bool = False
 
-    def to_dict(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        failed = [asdict(failure) for failure in self.failures]
-        return self.values | {"failed": failed, "interrupted": self.interrupted}
+    def end(self, terminal: Terminal, sentence: str = KEPT) -> None:
+        """End the session with it; the sentence is for a run that Ctrl-C ended."""
+        failed = [{"source": one.source, "error": _said(one)} for one in self.problems]
+        values = self.values | {"failed": failed, "interrupted": self.interrupted}
+        sentence = sentence if self.interrupted else ""
+        finish(terminal, values, good=not self.problems, interrupted=sentence)
 
 
 class Bench:
-    """A loaded classifier, and photos as it takes them."""
+    """A classifier, loaded when it is first needed, and photos as it takes them."""
 
     def __init__(self, setup: Setup, terminal: Terminal, outcome: Outcome) -> None:
+        self._setup, self._terminal, self._outcome = setup, terminal, outcome
+
+    @cached_property
+    def classifier(self) -> Classifier:
+        """The classifier.
+
+        Raises:
+            InterlockError: it cannot be loaded, or this machine lacks the device.
+        """
         from interlock.models import load_classifier
 
-        self.classifier: Classifier = load_classifier(
-            setup.model, device=usable_device(setup.device), whole=setup.whole
-        )
-        self.model = self.classifier.model
-        self.device = next((p.device for p in self.model.parameters()), torch.device("cpu"))
-        self._terminal, self._outcome = terminal, outcome
+        setup = self._setup
+        return load_classifier(setup.model, device=usable_device(setup.device), whole=setup.whole)
+
+    @property
+    def model(self) -> nn.Module:
+        """Its network."""
+        return self.classifier.model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next((p.device for p in self.model.parameters()), torch.device("cpu"))
+
+    @property
+    def name(self) -> str:
+        """What it is called; of a model in files, without loading them."""
+        folder = model_folder(self._setup.model)
+        return self.classifier.name if folder is None else Path(self._setup.model).name
+
+    @cached_property
+    def weights(self) -> str:
+        """The fingerprint of its weights."""
+        return fingerprint(self.model)
+
+    @cached_property
+    def files(self) -> dict[str, str] | None:
+        """The files that it is made of, name -> SHA-256; None where only loading it can tell."""
+        folder = model_folder(self._setup.model)
+        if folder is None:
+            return None
+        paths = sorted(path for path in folder.iterdir() if path.is_file())
+        return {one_line(path.name): file_digest(path) for path in paths}
 
     def read(self, path: Path) -> Tensor:
         """(C, H, W).
@@ -79,32 +120,32 @@ class Bench:
         with model_at_work():
             return self.classifier.preprocess(image).to(self.device)
 
-    def batches(self, sources: Sequence[Source]) -> Iterator[tuple[list[Source], Tensor]]:
+    def batches(self, photos: Sequence[Photo]) -> Iterator[tuple[list[Photo], Tensor]]:
         """Photos that can be read, in batches, with a bar; complains about the others."""
-        kept: list[tuple[Source, Tensor]] = []
-        for number, source in enumerate(
-            self._terminal.track(sources, len(sources), lambda s: s.path.name), start=1
-        ):
-            with self.attempt(source):
-                kept.append((source, self.read(source.path)))
-            if len(kept) == BATCH or (kept and number == len(sources)):
-                yield [s for s, _ in kept], stacked([x for _, x in kept])
+        kept: list[tuple[Photo, Tensor]] = []
+        for number, photo in enumerate(self.track(photos), start=1):
+            with self.attempt(photo):
+                kept.append((photo, self.read(photo.path)))
+            if len(kept) == BATCH or (kept and number == len(photos)):
+                yield [photo for photo, _ in kept], stacked([x for _, x in kept])
                 kept = []
 
+    def track(self, photos: Sequence[Photo]) -> Iterator[Photo]:
+        """The photos one by one, with a bar."""
+        return self._terminal.track(photos, len(photos), lambda photo: photo.path.name)
+
     @contextmanager
-    def attempt(self, source: Source, *, quiet: bool = False) -> Iterator[None]:
+    def attempt(self, photo: Photo, *, quiet: bool = False) -> Iterator[None]:
         """Note it when a photo cannot be done, and go on; ``quiet`` where it will come again."""
         try:
             yield
         except (OptionError, OutputError):
             raise  # it would go wrong for every photo
         except InterlockError as error:
-            if quiet:
-                return
-            path, message = one_line(source.path), one_line(error)
-            message = message if message.startswith(path) else f"{path}: {message}"
-            self._outcome.failures.append(Failure(path, message))
-            self._terminal.complain(message)
+            if self._terminal.interrupted:  # and a library made an error of it
+                raise KeyboardInterrupt from None
+            if not quiet:
+                _note([problem(photo.path, error)], self._outcome, self._terminal)
 
     def answer(self, logits: Tensor) -> tuple[str, float]:
         """(classes,) -> the label and its probability."""
@@ -130,25 +171,21 @@ class Bench:
         self, title: str, chapters: Sequence[Chapter], folder: Path, facts: Mapping[str, str]
     ) -> Path:
         """Write ``index.html``, with what failed."""
-        outcome = self._outcome
-        told = {"model": one_line(self.classifier.name), **facts}
-        told["made"] = time.strftime("%Y-%m-%d %H:%M")
-        if outcome.interrupted:
-            told["state"] = "interrupted; finished photos only"
-        problems = [
-            Problem(f.source, f.error.removeprefix(f"{f.source}: ")) for f in outcome.failures
-        ]
-        page = render_page(title, chapters, facts=told, problems=problems)
+        shown = {"model": one_line(self.name), **facts}
+        shown["made"] = time.strftime("%Y-%m-%d %H:%M")
+        if self._outcome.interrupted:
+            shown["state"] = "interrupted; finished photos only"
+        page = render_page(title, chapters, facts=shown, problems=self._outcome.problems)
         return write_atomically(folder / "index.html", page)
 
 
-def find_photos(inputs: Sequence[Path], outcome: Outcome, terminal: Terminal) -> list[Source]:
-    """The photos that were named; complains about what cannot be one."""
-    sources, failures = gather(inputs, nested=True)
-    outcome.failures += failures
-    for failure in failures:
-        terminal.complain(failure.error)
-    return sources
+def find_photos(
+    inputs: Sequence[Path], outcome: Outcome, terminal: Terminal, *, nested: bool = True
+) -> list[Photo]:
+    """The photos that were named, see ``gather``; complains about what cannot be one."""
+    photos, problems = gather(inputs, nested=nested)
+    _note(problems, outcome, terminal)
+    return photos
 
 
 def save_picture(path: Path, image: Image.Image) -> None:
@@ -158,15 +195,15 @@ def save_picture(path: Path, image: Image.Image) -> None:
     write_atomically(path, buffer.getvalue())
 
 
-def spare_photos(sources: Sequence[Source], written: Sequence[Path]) -> None:
+def spare_photos(photos: Sequence[Photo], written: Sequence[Path]) -> None:
     """Refuse to write over a photo that is being read.
 
     Raises:
         OutputError: it would be.
     """
-    photos = {source.path.resolve() for source in sources}
+    given = {photo.path.resolve() for photo in photos}
     for path in written:
-        if path.resolve() in photos:
+        if path.resolve() in given:
             raise OutputError(f"{path}: is one of the photos given; choose another folder by --out")
 
 
@@ -183,3 +220,13 @@ def stacked(images: Sequence[Tensor]) -> Tensor:
             "for instance by --whole"
         )
     return torch.stack(list(images))
+
+
+def _note(problems: Sequence[Problem], outcome: Outcome, terminal: Terminal) -> None:
+    outcome.problems += problems
+    for one in problems:
+        terminal.complain(_said(one))
+
+
+def _said(one: Problem) -> str:
+    return f"{one.source}: {one.message}"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
-from interlock._weights import fingerprint
 from interlock.errors import InterlockError, ModelError, OptionError
-from interlock.models.labels import class_index
-
-__all__ = ["class_index", "fingerprint", "model_at_work", "usable_device"]
+from interlock.models.loading import EMBEDDED
 
 
 @contextmanager
@@ -43,3 +41,9 @@ def usable_device(name: str | None) -> str:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise OptionError(f"device={name!r} cannot be used: {str(error).splitlines()[0]}") from None
     return name
+
+
+def model_folder(name: str) -> Path | None:
+    """Where all that decides a classifier's answers lies in files; None where it does not."""
+    folder = EMBEDDED if name == "embedded" else Path(name)
+    return folder if folder.is_dir() else None

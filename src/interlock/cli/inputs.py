@@ -1,31 +1,39 @@
-"""The images that a command was given, each with a name of its own for its results."""
+"""The photos that a command was given, each with a name of its own for its results."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+from interlock.cli.terminal import one_line
+from interlock.data import LabelledFolder, list_images
 from interlock.errors import DataError, InterlockError
+from interlock.report import Problem
 
 
 @dataclass(frozen=True)
-class Source:
+class Photo:
     """One image file and the stem of the files written for it."""
 
     path: Path
     name: str
 
-
-@dataclass(frozen=True)
-class Failure:
-    """An input that could not be used, and why."""
-
-    source: str
-    error: str
+    @property
+    def anchor(self) -> str:
+        """Its place on the page of a report."""
+        return f"image-{sha256(os.fsencode(self.name)).hexdigest()[:12]}"
 
 
-def gather(inputs: Sequence[Path], *, nested: bool = False) -> tuple[list[Source], list[Failure]]:
+def problem(source: Path, error: object) -> Problem:
+    """What an error says of an input that could not be used."""
+    name = one_line(source)
+    return Problem(name, one_line(error).removeprefix(f"{name}: "))
+
+
+def gather(inputs: Sequence[Path], *, nested: bool = False) -> tuple[list[Photo], list[Problem]]:
     """Files as they are, folders as the images in them; a file named twice counts once.
 
     Whether a file can be read is found out when it is read.
@@ -34,10 +42,8 @@ def gather(inputs: Sequence[Path], *, nested: bool = False) -> tuple[list[Source
         inputs: files and folders.
         nested: a folder without images of its own stands for those in its sub-folders.
     """
-    from interlock.data import list_images
-
     paths: list[Path] = []
-    failures = []
+    problems = []
     for given in inputs:
         try:
             if nested:
@@ -45,15 +51,13 @@ def gather(inputs: Sequence[Path], *, nested: bool = False) -> tuple[list[Source
             else:
                 paths.extend(list_images(given) if given.is_dir() else [given])
         except InterlockError as error:
-            failures.append(Failure(str(given), str(error)))
+            problems.append(problem(given, error))
         except OSError as error:
-            failures.append(Failure(str(given), f"{given}: {error.strerror}"))
-    return _named(paths), failures
+            problems.append(problem(given, error.strerror))
+    return _named(paths), problems
 
 
 def _below(given: Path) -> Sequence[Path]:
-    from interlock.data import LabelledFolder, list_images
-
     if not given.is_dir():
         return [given]
     try:
@@ -65,11 +69,11 @@ def _below(given: Path) -> Sequence[Path]:
             raise nothing from None
 
 
-def _named(paths: Iterable[Path]) -> list[Source]:
+def _named(paths: Iterable[Path]) -> list[Photo]:
     """Stems, made unique by a number: cat, cat-2. Letter case does not make a name unique."""
     seen: set[Path] = set()
     taken: set[str] = set()
-    sources = []
+    photos = []
     for path in paths:
         if path.resolve() in seen:
             continue
@@ -79,5 +83,5 @@ def _named(paths: Iterable[Path]) -> list[Source]:
             name = f"{path.stem}-{number}"
             number += 1
         taken.add(name.casefold())
-        sources.append(Source(path, name))
-    return sources
+        photos.append(Photo(path, name))
+    return photos

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from torch import Tensor
 
-from interlock._files import write_atomically
+from interlock._files import file_digest, write_atomically
 from interlock._version import __version__
-from interlock._weights import fingerprint
 from interlock.cli.bench import Bench
+from interlock.report import Chapter
 
 
 class Keeper:
@@ -33,28 +34,29 @@ class Keeper:
         self._bench, self._folder, self._decides = bench, folder, decides
         self._force = force
 
-    @cached_property
-    def _weights(self) -> str:
-        return fingerprint(self._bench.model)
-
     def key(self, **more: Any) -> dict[str, Any]:
         """All that decides a result, as JSON gives it back."""
-        found: dict[str, Any] = json.loads(
-            json.dumps(
-                {
-                    **more,
-                    "model": self._bench.classifier.name,
-                    "weights_sha256": self._weights,
-                    **self._decides,
-                    "interlock": __version__,
-                }
-            )
+        return plain(
+            {
+                **more,
+                "model": self._bench.name,
+                "weights_sha256": self._bench.weights,
+                **self._decides,
+                "interlock": __version__,
+            }
         )
-        return found
 
-    def take(self, name: str, key: Mapping[str, Any]) -> dict[str, Any] | None:
-        """The record of that name, if it was made from just this and all its files are whole."""
-        if self._force:
+    def take(
+        self, name: str, key: Mapping[str, Any] | None, under: str = "made_from"
+    ) -> dict[str, Any] | None:
+        """The record of that name, if it was made from just this and all its files are whole.
+
+        Args:
+            name: of the record's file.
+            key: what decides the result; None is never what it was made from.
+            under: where the record holds it.
+        """
+        if self._force or key is None:
             return None
         try:
             record: dict[str, Any] = json.loads((self._folder / name).read_text("utf-8"))
@@ -62,7 +64,7 @@ class Keeper:
                 file_digest(self._folder / file) == digest
                 for file, digest in record["sha256"].items()
             )
-            return record if whole and record["made_from"] == key else None
+            return record if whole and record[under] == key else None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -75,13 +77,21 @@ class Keeper:
         write_atomically(self._folder / name, json.dumps(full, indent=2) + "\n")
         return full
 
+    def put_chapters(self, name: str, chapters: Sequence[Chapter]) -> str:
+        """Write parts of a report beside the results, to be taken up with them."""
+        write_atomically(self._folder / name, json.dumps([asdict(one) for one in chapters]))
+        return name
 
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file; empty where it cannot be read, which its reader will tell."""
-    try:
-        return sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
+    def chapters(self, name: str) -> list[Chapter]:
+        """What :meth:`put_chapters` wrote."""
+        kept = json.loads((self._folder / name).read_text("utf-8"))
+        return [Chapter(**one | {"body": Markup(one["body"])}) for one in kept]
+
+
+def plain(value: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON gives it back."""
+    loaded: dict[str, Any] = json.loads(json.dumps(value))
+    return loaded
 
 
 def input_digest(x: Tensor) -> str:

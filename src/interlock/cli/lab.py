@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from interlock.cli.options import AsJson, Device
-from interlock.cli.terminal import INTERRUPTED, Terminal, one_line
+from interlock.cli.session import KEPT, finish, session
+from interlock.cli.terminal import one_line, table
 from interlock.names import EngineName
 
 if TYPE_CHECKING:
     from interlock.lab.engines.engine import Engine
+    from interlock.lab.results.tables import Table
     from interlock.lab.task import Setting
 
 lab = typer.Typer(
@@ -29,6 +31,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a study t
 
 @lab.command()
 def run(
+    context: typer.Context,
     study: StudyFile,
     out: Annotated[Path, typer.Option(help="Folder for the results; a second run goes on.")],
     engine: Annotated[EngineName, typer.Option(help="Where to compute.")] = "local",
@@ -55,8 +58,7 @@ def run(
 
     Exits 1 when an item failed: the others are done, and 'lab status' says what went wrong.
     """
-    terminal = Terminal(as_json)
-    with _study_session(terminal):
+    with session(context) as terminal:
         from interlock.cli.choices import usable_device
         from interlock.lab.run import run_study
 
@@ -66,26 +68,24 @@ def run(
             totals = run_study(
                 setting, out, worker, text=text, retry_failed=retry_failed, steps=steps, stop=stop
             )
-    terminal.say(
-        f"{totals.items} items: {totals.computed} computed, {totals.reused} reused, "
-        f"{totals.failed} failed"
-    )
-    terminal.result(totals.to_dict() | {"out": str(out)})
-    if totals.interrupted:
-        terminal.note("interrupted; what is finished is kept, and the same command goes on")
-        raise typer.Exit(INTERRUPTED)
-    if totals.failed:
-        terminal.complain(
-            f"{totals.failed} of {totals.items} items failed; interlock lab status {out} says why"
+        terminal.say(
+            f"{totals.items} items: {totals.computed} computed, {totals.reused} reused, "
+            f"{totals.failed} failed"
         )
-        raise typer.Exit(1)
+        if totals.failed and not totals.interrupted:
+            terminal.complain(
+                f"{totals.failed} of {totals.items} items failed; interlock lab status {out} says "
+                "why"
+            )
+        interrupted = KEPT if totals.interrupted else ""
+        value = totals.to_dict() | {"out": str(out)}
+        finish(terminal, value, good=not totals.failed, interrupted=interrupted)
 
 
 @lab.command()
-def status(folder: Folder, as_json: AsJson = False) -> None:
+def status(context: typer.Context, folder: Folder, as_json: AsJson = False) -> None:
     """How far a study is, and what failed; also while it runs."""
-    terminal = Terminal(as_json)
-    with terminal.session():
+    with session(context) as terminal:
         from interlock.lab.status import study_status
 
         found = study_status(folder)
@@ -100,6 +100,7 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
 
 @lab.command()
 def report(
+    context: typer.Context,
     folder: Folder,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print the tables as Markdown; write no page.")
@@ -111,22 +112,21 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Tables with intervals, differences and pictures, as one page DIR/index.html."""
-    terminal = Terminal(as_json)
-    with terminal.session():
+    with session(context) as terminal:
         import json
 
         from interlock._files import write_atomically
         from interlock.lab.pages.report import write_report
         from interlock.lab.results.summary import summarise
         from interlock.lab.results.tables import markdown as as_markdown
-        from interlock.lab.results.tables import plain, tables
+        from interlock.lab.results.tables import tables
 
         found = summarise(folder, seed=seed)
         if summary is not None:
             write_atomically(summary, json.dumps(found.to_dict(), indent=1) + "\n")
         page = None if markdown else write_report(folder, seed=seed)
     shown = tables(found)
-    terminal.say(as_markdown(shown) if markdown else "\n".join(plain(shown)))
+    terminal.say(as_markdown(shown) if markdown else "\n\n".join(map(_plain, shown)))
     if page is not None:
         terminal.say(f"report: {page}")
     terminal.result(found.to_dict() | {"report": None if page is None else str(page)})
@@ -134,6 +134,7 @@ def report(
 
 @lab.command()
 def compare(
+    context: typer.Context,
     a: Annotated[str, typer.Argument(metavar="A", help="A method, or the folder of a study.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     study: Annotated[
@@ -146,11 +147,10 @@ def compare(
 
     Two methods of one study by their names and --study DIR, or two studies by their folders.
     """
-    terminal = Terminal(as_json)
-    with terminal.session():
+    with session(context) as terminal:
         from interlock.errors import OptionError
         from interlock.lab.results.compare import compare_methods, compare_studies
-        from interlock.lab.results.tables import comparison_table, plain
+        from interlock.lab.results.tables import comparison_table
 
         if study is not None:
             found = compare_methods(study, a, b, seed=seed)
@@ -161,21 +161,20 @@ def compare(
             raise OptionError(
                 f"{missing}: no such folder; name two folders, or two methods and --study DIR"
             )
-    for line in plain([comparison_table(found, a, b)]):
-        terminal.say(line)
+    terminal.say(_plain(comparison_table(found, a, b)))
     terminal.result({"a": a, "b": b, "differences": [one.to_dict() for one in found]})
 
 
 @lab.command()
 def show(
+    context: typer.Context,
     folder: Folder,
     item: Annotated[str, typer.Argument(help="An item's name, or the beginning of it.")],
     out: Annotated[Path | None, typer.Option(help="PNG file; default: DIR/shown/ITEM.png.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """The picture behind a number: a map, a patched photo, the copies of a vote."""
-    terminal = Terminal(as_json)
-    with terminal.session():
+    with session(context) as terminal:
         from interlock._files import make_folder, write_atomically
         from interlock.lab.pages.show import show as drawn
 
@@ -194,19 +193,8 @@ def show(
     terminal.result(found.to_dict() | {"png": str(path) if found.png else None})
 
 
-@contextmanager
-def _study_session(terminal: Terminal) -> Iterator[None]:
-    """As ``Terminal.session``, with one line for each thing that is wrong with a study."""
-    with terminal.session():
-        from interlock.lab.study import StudyError
-
-        try:
-            yield
-        except StudyError as error:
-            for line in error.lines:
-                terminal.complain(line)
-            terminal.result({"error": one_line(error), "errors": [*map(one_line, error.lines)]})
-            raise typer.Exit(1) from None
+def _plain(one: Table) -> str:
+    return "\n".join([one.title, *table([one.header, *one.rows])])
 
 
 def _setting(path: Path, device: str, seed: int | None) -> tuple[Setting, str]:

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TextIO, TypeVar
 
-import typer
-
-from interlock.errors import InterlockError
-
 T = TypeVar("T")
-
-INTERRUPTED = 130
 
 
 def one_line(text: object) -> str:
     """Text without line breaks, and without the bytes of file names that are not UTF-8."""
     return " ".join(str(text).encode("utf-8", "replace").decode("utf-8").split())
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as aligned lines; the first column is text, the others end together."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for first, *others in rows:
+        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+        lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
+    return lines
 
 
 class Terminal:
@@ -33,21 +36,10 @@ class Terminal:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
+        self.interrupted = False
+        """Whether Ctrl-C was pressed."""
         self._stdout: TextIO = sys.stdout
         self._progress: Any = None
-
-    @contextmanager
-    def session(self) -> Iterator[None]:
-        """Turn errors raised on purpose into one line and exit code 1."""
-        if not sys.stderr.isatty():
-            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        with redirect_stdout(sys.stderr) if self.as_json else nullcontext():
-            try:
-                yield
-            except InterlockError as error:
-                self.complain(error)
-                self.result({"error": one_line(error)})
-                raise typer.Exit(1) from None
 
     def say(self, text: str) -> None:
         """One line for a person; nothing with ``--json``."""
@@ -62,7 +54,7 @@ class Terminal:
         """One line on stderr that is no error."""
         self._line(text, sys.stderr)
 
-    def result(self, value: dict[str, Any]) -> None:
+    def result(self, value: Mapping[str, Any]) -> None:
         """The one JSON object, when it was asked for."""
         if self.as_json:
             text = json.dumps(value, indent=2, default=str)

@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from interlock._files import write_atomically
+from interlock._weights import fingerprint
 from interlock.errors import DataError, ModelError
 
 
-def fingerprint(model: nn.Module) -> str:
-    """A digest of a model's weights and their names."""
-    digest = sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().contiguous().cpu().view(-1).view(torch.uint8).numpy())
-    return digest.hexdigest()[:32]
+def model_id(model: nn.Module) -> str:
+    """What names a model in a fitted thing: half of its fingerprint."""
+    return fingerprint(model)[:32]
 
 
 def store(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> Path:
@@ -75,6 +70,6 @@ def restore(
             f"{path}: version {header.get('version')} of a {kind}, this release reads {version}; "
             "fit it again"
         )
-    if header.get("model") != fingerprint(model):
+    if header.get("model") != model_id(model):
         raise ModelError(f"{path}: fitted to another model; fit a {kind} to this one")
     return {name: tensor.to(place) for name, tensor in tensors.items()}, header

@@ -7,10 +7,10 @@ from functools import cache
 from hashlib import sha256
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import nn
 
+from interlock._weights import fingerprint
 from interlock.lab.code import digest_of
 from interlock.lab.items import name_of
 from interlock.models import Classifier
@@ -29,22 +29,12 @@ def classifier_identity(classifier: Classifier) -> str:
         OptionError: a part of the model has no source file that its code could be read from.
     """
     return name_of(
-        weights=_weights(classifier.model),
+        weights=fingerprint(classifier.model),
         architecture=_ADDRESS.sub("", repr(classifier.model)),
         code=_code(classifier.model),
         photo=_prepared(classifier),
         labels=list(classifier.labels),
     )
-
-
-def _weights(model: nn.Module) -> str:
-    digest = sha256()
-    for name, value in sorted(model.state_dict().items()):
-        if isinstance(value, torch.Tensor):
-            digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
-            flat = value.detach().cpu().contiguous().reshape(-1)
-            digest.update(flat.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _code(model: nn.Module) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from interlock._weights import fingerprint
 from interlock.certify.targets.protocol import Finish, Identity, OnReply, Prompt, Reply
 from interlock.errors import ModelError, OptionError
 
@@ -76,11 +77,8 @@ class LocalTarget:
     def identity(self) -> Identity:
         """Name, hash of the weights, and decoding options."""
         if self._digest is None:
-            digest = sha256(str(self.tokenizer.chat_template).encode())
-            for name, weight in sorted(self.model.state_dict().items()):
-                digest.update(name.encode())
-                digest.update(weight.detach().cpu().contiguous().view(torch.uint8).numpy().data)
-            self._digest = digest.hexdigest()
+            whole = f"{self.tokenizer.chat_template}{fingerprint(self.model)}"
+            self._digest = sha256(whole.encode()).hexdigest()
         return {
             "target": "local",
             "model": Path(self.name).name,

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interlock.cli.options import AsJson, Device
-from interlock.cli.terminal import INTERRUPTED, Terminal
+from interlock.cli.options import AsJson, Device, Seed, chosen
+from interlock.cli.session import finish, session
 from interlock.names import KINDS, Missing
 
 if TYPE_CHECKING:
-    from interlock.certify.campaign.campaign import CampaignOptions
+    from interlock.cli.certify.question import Question
+
+KEPT = "interrupted; every answer so far is kept, the same command goes on"
+FOLDER = Path("interlock-certify")
+
+
+def _kinds(text: str) -> tuple[str, ...]:
+    kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    if not kinds or not set(kinds) <= set(KINDS):
+        raise typer.BadParameter(f"{text!r}; choose of swap, patch and insert, with commas")
+    return kinds
+
+
+def _numbers(kind: Callable[[str], Any], what: str) -> Callable[[str | None], Any]:
+    def numbers(text: str | None) -> Any:
+        if text is None:
+            return None
+        try:
+            values = tuple(dict.fromkeys(kind(part) for part in text.split(",")))
+        except ValueError:
+            values = ()
+        if not values or min(values) < 0:
+            raise typer.BadParameter(f"{text!r}; give {what}, with commas")
+        return values
+
+    return numbers
+
 
 certify = typer.Typer(
     help="Learn how many copies and how much perturbation stop jailbreaks, and how sure that is.",
@@ -57,20 +83,37 @@ Verdicts = Annotated[
     typer.Option(help="Answers labelled by people (JSON lines): the judge's errors are counted."),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for every call and all results.")]
-Kinds = Annotated[str, typer.Option("--perturbation", help="swap, patch, insert; with commas.")]
-Rates = Annotated[str, typer.Option("--rates", "--rate", help="q to choose from, with commas.")]
+Kinds = Annotated[
+    str,
+    typer.Option("--perturbation", callback=_kinds, help="swap, patch, insert; with commas."),
+]
+Rates = Annotated[
+    str,
+    typer.Option(
+        "--rates",
+        "--rate",
+        callback=_numbers(float, "shares of the characters"),
+        help="q to choose from, with commas.",
+    ),
+]
+Changes = Annotated[
+    str | None,
+    typer.Option(
+        callback=_numbers(int, "whole numbers of characters"),
+        help="Changed characters k to measure at, with commas.",
+    ),
+]
 Epsilon = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Attack success that counts as broken.")
 ]
 Dsp = Annotated[float, typer.Option(help="Defence success probability to plan for.")]
 MaxCopies = Annotated[int, typer.Option(min=1, help="The most copies to plan with.")]
 Trials = Annotated[int, typer.Option(min=1, help="Copies of each attack at each k.")]
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same numbers.")]
-FOLDER = Path("interlock-certify")
 
 
 @certify.command("attack")
 def attack(
+    context: typer.Context,
     target: Target = "embedded",
     prompts: Annotated[
         Path | None,
@@ -102,23 +145,17 @@ def attack(
     Writes attacks.jsonl; each search is kept as it ends, and a killed run goes on.
     """
 
-    def run(terminal: Terminal) -> tuple[dict[str, Any], bool]:
+    given = locals()
+    with session(context, KEPT) as terminal:
         from interlock.cli.certify.attack import Search
         from interlock.cli.certify.attack import attack as search
-        from interlock.cli.certify.question import Question, TargetChoice
 
-        choice = TargetChoice(
-            target, model, max_tokens, 0.0, key_variable, device, timeout, concurrency, attempts
-        )
-        question = Question(choice, judge=judge, judge_model=judge_model, out=out)
-        what = Search(prompts, goals, opening, length, steps, framings, seed)
-        return search(question, what, terminal), True
-
-    _run(run, as_json)
+        finish(terminal, search(_question(given), chosen(Search, given), terminal))
 
 
 @certify.command("measure")
 def measure(
+    context: typer.Context,
     target: Target = "embedded",
     attacks: Attacks = None,
     model: ModelName = None,
@@ -127,10 +164,8 @@ def measure(
     temperature: Temperature = 0.0,
     judge: JudgeName = "phrases",
     judge_model: JudgeModel = None,
-    perturbation: Kinds = "swap,patch,insert",
-    changes: Annotated[
-        str | None, typer.Option(help="Changed characters k to measure at, with commas.")
-    ] = None,
+    kinds: Kinds = "swap,patch,insert",
+    changes: Changes = None,
     trials: Trials = 2,
     out: Out = FOLDER,
     seed: Seed = 0,
@@ -144,36 +179,17 @@ def measure(
 
     Only the attacks set apart by the seed for fitting are asked. Every call is kept.
     """
-    given = _given(kinds=_kinds(perturbation), changes=_changes(changes), trials=trials, seed=seed)
-
-    def run(terminal: Terminal) -> tuple[dict[str, Any], bool]:
+    given = locals()
+    with session(context, KEPT) as terminal:
+        from interlock.certify.campaign.campaign import CampaignOptions
         from interlock.cli.certify.curves import measure as counted
-        from interlock.cli.certify.question import Question, TargetChoice
 
-        question = Question(
-            TargetChoice(
-                target,
-                model,
-                max_tokens,
-                temperature,
-                key_variable,
-                device,
-                timeout,
-                concurrency,
-                attempts,
-            ),
-            attacks=attacks,
-            judge=judge,
-            judge_model=judge_model,
-            out=out,
-        )
-        return counted(question, _options(given), terminal), True
-
-    _run(run, as_json)
+        finish(terminal, counted(_question(given), chosen(CampaignOptions, given), terminal))
 
 
 @certify.command("fit")
 def fit(
+    context: typer.Context,
     counts: Annotated[
         Path, typer.Argument(help="What 'measure' wrote, or JSON with k, successes, trials.")
     ] = FOLDER / "counts.json",
@@ -186,16 +202,15 @@ def fit(
 ) -> None:
     """Fit ASR(k) = a exp(-b k) + c to counts, with intervals; writes curves.json and asr.png."""
 
-    def run(terminal: Terminal) -> tuple[dict[str, Any], bool]:
+    with session(context, KEPT) as terminal:
         from interlock.cli.certify.curves import fit as fitted
 
-        return fitted(counts, out or counts.parent, epsilon, seed, terminal), True
-
-    _run(run, as_json)
+        finish(terminal, fitted(counts, out or counts.parent, epsilon, seed, terminal))
 
 
 @certify.command("plan")
 def plan(
+    context: typer.Context,
     attacks: Annotated[
         Path | None,
         typer.Option(help="Attacks whose lengths count: JailbreakBench artifacts or JSON lines."),
@@ -203,7 +218,7 @@ def plan(
     curves: Annotated[
         Path | None, typer.Option(help="What 'fit' wrote; the published curves when absent.")
     ] = None,
-    perturbation: Kinds = "swap,patch,insert",
+    kinds: Kinds = "swap,patch,insert",
     dsp: Dsp = 0.95,
     epsilon: Epsilon = 0.05,
     max_copies: MaxCopies = 25,
@@ -213,21 +228,19 @@ def plan(
 
     Exits 1 where no family has a plan, and says what would make one possible.
     """
-    kinds = _kinds(perturbation)
-
-    def run(terminal: Terminal) -> tuple[dict[str, Any], bool]:
+    given = locals()
+    with session(context, KEPT) as terminal:
         from interlock.cli.certify.curves import plan_copies
 
-        told, planned = plan_copies(attacks, curves, kinds, dsp, epsilon, max_copies, terminal)
+        value, planned = chosen(plan_copies, given, terminal=terminal)
         if not planned:
             terminal.complain(f"no plan reaches DSP {dsp:g} for any family and perturbation")
-        return told, planned
-
-    _run(run, as_json)
+        finish(terminal, value, good=planned)
 
 
 @certify.command("report")
 def report(
+    context: typer.Context,
     target: Target = "embedded",
     attacks: Attacks = None,
     benign: Benign = None,
@@ -241,7 +254,7 @@ def report(
     judge: JudgeName = "phrases",
     judge_model: JudgeModel = None,
     verdicts: Verdicts = None,
-    perturbation: Kinds = "swap,patch,insert",
+    kinds: Kinds = "swap,patch,insert",
     rates: Rates = "0.05,0.10,0.15,0.20",
     copies: Annotated[
         int | None,
@@ -258,9 +271,7 @@ def report(
     ] = None,
     confidence: Annotated[float, typer.Option(help="Of each bound and interval.")] = 0.95,
     tau: Annotated[float, typer.Option(help="DSP that counts for the share of attacks.")] = 0.9,
-    changes: Annotated[
-        str | None, typer.Option(help="Changed characters k to measure at, with commas.")
-    ] = None,
+    changes: Changes = None,
     trials: Trials = 2,
     votes: Annotated[
         int, typer.Option(min=1, help="Copies of each attack that vote for the certificate.")
@@ -295,104 +306,28 @@ def report(
     """
     if votes_file is not None and copies is None:
         raise typer.BadParameter("give --copies, the N of the deployed vote, with --votes-file")
-    given = _given(
-        kinds=_kinds(perturbation),
-        rates=_numbers(rates, "rates"),
-        copies=copies,
-        dsp=dsp,
-        epsilon=epsilon,
-        max_copies=max_copies,
-        utility=utility,
-        family=family,
-        confidence=confidence,
-        tau=tau,
-        changes=_changes(changes),
-        trials=trials,
-        votes=votes,
-        repeats=repeats,
-        seed=seed,
-    )
-
-    def run(terminal: Terminal) -> tuple[dict[str, Any], bool]:
+    given = locals()
+    with session(context, KEPT) as terminal:
+        from interlock.certify.campaign.campaign import CampaignOptions
         from interlock.cli.certify import report as reports
-        from interlock.cli.certify.question import Question, TargetChoice
 
         if paper:
-            return reports.paper(out, terminal), True
-        if votes_file is not None:
-            return reports.from_votes(votes_file, copies or 1, confidence, tau, missing, terminal)
-        question = Question(
-            TargetChoice(
-                target,
-                model,
-                max_tokens,
-                temperature,
-                key_variable,
-                device,
-                timeout,
-                concurrency,
-                attempts,
-            ),
-            attacks=attacks,
-            benign=benign,
-            judge=judge,
-            judge_model=judge_model,
-            verdicts=verdicts,
-            out=out,
-        )
-        made = reports.report(question, _options(given), terminal, benign=benign_limit)
-        if not made.certified:
-            terminal.complain(f"no certificate for {made.told['family']} attacks; see the report")
-        return made.told, made.certified
-
-    _run(run, as_json)
+            finish(terminal, reports.paper(out, terminal))
+        elif votes_file is not None:
+            value, good = chosen(reports.from_votes, given, path=votes_file, terminal=terminal)
+            finish(terminal, value, good=good)
+        else:
+            options = chosen(CampaignOptions, given)
+            made = reports.report(_question(given), options, terminal, benign=benign_limit)
+            if not made.certified:
+                terminal.complain(
+                    f"no certificate for {made.told['family']} attacks; see the report"
+                )
+            finish(terminal, made.told, good=made.certified)
 
 
-def _run(run: Callable[[Terminal], tuple[dict[str, Any], bool]], as_json: bool) -> None:
-    terminal = Terminal(as_json)
-    with terminal.session():
-        try:
-            told, good = run(terminal)
-        except KeyboardInterrupt:
-            terminal.note("interrupted; every answer so far is kept, the same command goes on")
-            terminal.result({"interrupted": True})
-            raise typer.Exit(INTERRUPTED) from None
-        terminal.result(told)
-        if not good:
-            raise typer.Exit(1)
+def _question(given: Mapping[str, Any]) -> Question:
+    from interlock.cli.certify.question import Question, TargetChoice
 
-
-def _options(given: dict[str, Any]) -> CampaignOptions:
-    from interlock.certify.campaign.campaign import CampaignOptions
-
-    return CampaignOptions(**given)
-
-
-def _given(**values: Any) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _kinds(text: str) -> tuple[Any, ...]:
-    kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not kinds or not set(kinds) <= set(KINDS):
-        raise typer.BadParameter(f"{text!r}; choose of swap, patch and insert, with commas")
-    return kinds
-
-
-def _numbers(text: str, name: str) -> tuple[float, ...]:
-    try:
-        return tuple(dict.fromkeys(float(part) for part in text.split(",")))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r}; give numbers with commas for --{name}") from None
-
-
-def _changes(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        found = tuple(dict.fromkeys(int(part) for part in text.split(",")))
-    except ValueError:
-        found = (-1,)
-    if min(found) < 0:
-        raise typer.BadParameter(f"{text!r}; give whole numbers of characters, with commas")
-    return found
+    target = chosen(TargetChoice, given, name=given["target"])
+    return chosen(Question, given, target=target)

@@ -16,8 +16,8 @@ from interlock.certify.campaign.curve_file import describe_fit, load_curves, sav
 from interlock.certify.campaign.family_decay import FamilyDecay, load_decays, save_decays
 from interlock.certify.campaign.figure import draw_decays
 from interlock.certify.campaign.paper_figures import PAPER_CURVES
-from interlock.cli.certify.question import Question, calls, table
-from interlock.cli.terminal import Terminal
+from interlock.cli.certify.question import Question, calls
+from interlock.cli.terminal import Terminal, table
 from interlock.errors import DataError, InterlockError
 
 _SETTING = {"published setting": ([240], [100])}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -186,13 +186,3 @@ def read_prompts(path: Path) -> list[str]:
 def calls(target: StoredTarget) -> dict[str, int]:
     """How many calls were made, and how many were remembered."""
     return {"asked": target.asked, "remembered": target.remembered}
-
-
-def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of cells as aligned lines; the first column is text, the others end together."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for first, *others in rows:
-        cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-        lines.append("  ".join([first.ljust(widths[0]), *cells]))
-    return lines

@@ -18,8 +18,8 @@ from interlock.certify.campaign.campaign import Campaign, CampaignOptions
 from interlock.certify.campaign.curve_file import save_curves
 from interlock.certify.campaign.family_decay import save_decays
 from interlock.certify.campaign.figure import draw_check, draw_decays, draw_utility, png_bytes
-from interlock.cli.certify.question import Question, calls, table
-from interlock.cli.terminal import Terminal
+from interlock.cli.certify.question import Question, calls
+from interlock.cli.terminal import Terminal, table
 from interlock.errors import OutputError
 from interlock.names import Missing
 from interlock.report import Chapter, campaign_chapters, figures_chapter, render_page

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from hashlib import sha256
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from markupsafe import Markup
 from PIL import Image
 from torch import Tensor
 
-from interlock._files import make_folder, write_atomically
+from interlock._files import file_digest, make_folder, write_atomically
 from interlock._pictures import mask_overlay
 from interlock.cli.bench import (
     Bench,
@@ -28,8 +25,8 @@ from interlock.cli.bench import (
     spare_photos,
 )
 from interlock.cli.choices import model_at_work
-from interlock.cli.inputs import Source
-from interlock.cli.kept import Keeper, file_digest, input_digest
+from interlock.cli.inputs import Photo
+from interlock.cli.kept import Keeper, input_digest
 from interlock.cli.terminal import Terminal, one_line
 from interlock.defend import ConceptShield
 from interlock.defend.shield.fill import pull_push
@@ -62,27 +59,25 @@ def apply(
 ) -> Outcome:
     """Classify photos with and without the shield; a mask, an overlay and a row for each."""
     outcome = Outcome(values={"images": [], "csv": None, "report": None})
-    sources = find_photos(inputs, outcome, terminal)
-    if not sources:
+    photos = find_photos(inputs, outcome, terminal)
+    if not photos:
         return outcome
     kinds = ("mask", "overlay")
-    spare_photos(sources, [out / f"{s.name}.{kind}.png" for s in sources for kind in kinds])
+    spare_photos(photos, [out / f"{s.name}.{kind}.png" for s in photos for kind in kinds])
     make_folder(out / PARTS)
     bench = Bench(setup, terminal, outcome)
     work = _Applier(bench, shield_file, out, setup.force)
     records: dict[str, dict[str, Any]] = {}
     chapters: dict[bool, dict[str, Chapter]] = {True: {}, False: {}}
     try:
-        for source in terminal.track(
-            _shuffled(sources, setup.seed), len(sources), lambda s: s.path.name
-        ):
-            with bench.attempt(source):
+        for photo in bench.track(_shuffled(photos, setup.seed)):
+            with bench.attempt(photo):
                 full = {kind for kind, shown in chapters.items() if len(shown) >= CHAPTERS}
-                record, chapter = work.record(source, full)
-                records[source.name] = record
+                record, chapter = work.record(photo, full)
+                records[photo.name] = record
                 if chapter is not None:
-                    title = _title(source, sources)
-                    chapters[record["tampered"]][source.name] = replace(chapter, title=title)
+                    title = _title(photo, photos)
+                    chapters[record["tampered"]][photo.name] = replace(chapter, title=title)
                 state = f"masked {record['score']:.2f}" if record["tampered"] else "not masked"
                 state += ", finished before" if record["reused"] else ""
                 terminal.say(
@@ -91,7 +86,7 @@ def apply(
     except KeyboardInterrupt:
         outcome.interrupted = True
     if records:
-        done = [source.name for source in sources if source.name in records]
+        done = [photo.name for photo in photos if photo.name in records]
         outcome.values["images"] = [records[name] for name in done]
         table = _csv(outcome.values["images"])
         outcome.values["csv"] = str(write_atomically(out / "labels.csv", table))
@@ -118,58 +113,57 @@ class _Applier:
         decides = {"shield_sha256": file_digest(shield_file)}
         self._keeper = Keeper(bench, out, decides, force=force)
 
-    def record(self, source: Source, full: set[bool]) -> tuple[dict[str, Any], Chapter | None]:
+    def record(self, photo: Photo, full: set[bool]) -> tuple[dict[str, Any], Chapter | None]:
         """One photo's row, and its chapter unless the report is full of its kind.
 
         Takes up what an earlier run finished.
 
         Args:
-            source: the photo.
+            photo: which one.
             full: kinds, masked or not, of which the report has enough.
         """
-        x = self._bench.read(source.path)
-        key = self._keeper.key(photo_sha256=file_digest(source.path), input_sha256=input_digest(x))
-        record = self._keeper.take(f"{source.name}.json", key)
+        x = self._bench.read(photo.path)
+        key = self._keeper.key(photo_sha256=file_digest(photo.path), input_sha256=input_digest(x))
+        record = self._keeper.take(f"{photo.name}.json", key)
         reused = record is not None
         chapter = None
         if record is not None and record["tampered"] not in full:
-            chapter = self._kept_chapter(source, record)
-            reused = chapter is not None
+            reused = _part(photo) in record["sha256"]
+            chapter = self._keeper.chapters(_part(photo))[0] if reused else None
         if record is None or not reused:
-            record, chapter = self._made(source, x, key, full)
-        paths = {kind: str(self._out / f"{source.name}.{kind}.png") for kind in ("mask", "overlay")}
-        return record | {"source": one_line(source.path), "reused": reused} | paths, chapter
+            record, chapter = self._made(photo, x, key, full)
+        paths = {kind: str(self._out / f"{photo.name}.{kind}.png") for kind in ("mask", "overlay")}
+        return record | {"source": one_line(photo.path), "reused": reused} | paths, chapter
 
     def _made(
-        self, source: Source, x: Tensor, key: dict[str, Any], full: set[bool]
+        self, photo: Photo, x: Tensor, key: dict[str, Any], full: set[bool]
     ) -> tuple[dict[str, Any], Chapter | None]:
         bench, shield = self._bench, self._shield
         with model_at_work(), torch.no_grad():
             inspection = shield.inspect(x)
             before = bench.answer(bench.model(x[None])[0])
             after = bench.answer(shield(x[None])[0])
-        photo = bench.classifier.to_pil(x)
-        files = [f"{source.name}.mask.png", f"{source.name}.overlay.png"]
+        picture = bench.classifier.to_pil(x)
+        files = [f"{photo.name}.mask.png", f"{photo.name}.overlay.png"]
         mask = Image.fromarray(inspection.mask.numpy().astype(np.uint8) * 255)
         save_picture(self._out / files[0], mask)
-        save_picture(self._out / files[1], mask_overlay(photo, inspection.mask))
+        save_picture(self._out / files[1], mask_overlay(picture, inspection.mask))
         chapter = None
         if inspection.tampered not in full:
             chapter = shield_chapter(
                 inspection,
-                title=one_line(source.path.name),
-                anchor=_anchor(source),
-                photo=photo,
+                title=one_line(photo.path.name),
+                anchor=photo.anchor,
+                photo=picture,
                 seen=bench.classifier.to_pil(masked_input(x, inspection)),
                 undefended=before,
                 defended=after,
                 label=bench.label,
-                downloads=[one_line(name) for name in (*files, f"{source.name}.json")],
+                downloads=[one_line(name) for name in (*files, f"{photo.name}.json")],
             )
-            files.append(_part(source))
-            write_atomically(self._out / files[-1], json.dumps(asdict(chapter)))
+            files.append(self._keeper.put_chapters(_part(photo), [chapter]))
         record = {
-            "source": one_line(source.path),
+            "source": one_line(photo.path),
             "before": before[0],
             "before_probability": before[1],
             "after": after[0],
@@ -180,34 +174,24 @@ class _Applier:
             "passes": inspection.passes,
             "votes": [bench.label(vote) for vote in inspection.votes],
         }
-        return self._keeper.put(f"{source.name}.json", key, record, files), chapter
-
-    def _kept_chapter(self, source: Source, record: Mapping[str, Any]) -> Chapter | None:
-        if _part(source) not in record["sha256"]:
-            return None
-        kept = json.loads((self._out / _part(source)).read_text("utf-8"))
-        return Chapter(**kept | {"body": Markup(kept["body"])})
+        return self._keeper.put(f"{photo.name}.json", key, record, files), chapter
 
 
-def _part(source: Source) -> str:
-    return f"{PARTS}/{source.name}.json"
+def _part(photo: Photo) -> str:
+    return f"{PARTS}/{photo.name}.json"
 
 
-def _anchor(source: Source) -> str:
-    return f"image-{sha256(source.name.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
-
-
-def _title(source: Source, sources: Sequence[Source]) -> str:
+def _title(photo: Photo, photos: Sequence[Photo]) -> str:
     """Its file's name, with that of the folder where another file is named so too."""
-    alike = sum(other.path.name == source.path.name for other in sources)
-    return one_line(Path(*source.path.parts[-2:]) if alike > 1 else source.path.name)
+    alike = sum(other.path.name == photo.path.name for other in photos)
+    return one_line(Path(*photo.path.parts[-2:]) if alike > 1 else photo.path.name)
 
 
-def _shuffled(sources: Sequence[Source], seed: int) -> Sequence[Source]:
+def _shuffled(photos: Sequence[Photo], seed: int) -> Sequence[Photo]:
     """In an order of the seed's, where a report cannot show all: it is to show a fair sample."""
-    if len(sources) <= CHAPTERS:
-        return sources
-    return [sources[k] for k in np.random.default_rng(seed).permutation(len(sources))]
+    if len(photos) <= CHAPTERS:
+        return photos
+    return [photos[k] for k in np.random.default_rng(seed).permutation(len(photos))]
 
 
 def _csv(records: Sequence[Mapping[str, Any]]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from interlock._files import make_folder
+from interlock._files import file_digest, make_folder
 from interlock.cli.bench import (
     Bench,
     Outcome,
@@ -20,11 +20,12 @@ from interlock.cli.bench import (
     save_picture,
     spare_photos,
 )
-from interlock.cli.choices import class_index, model_at_work
-from interlock.cli.inputs import Source
-from interlock.cli.kept import Keeper, file_digest, input_digest
+from interlock.cli.choices import model_at_work
+from interlock.cli.inputs import Photo
+from interlock.cli.kept import Keeper, input_digest
 from interlock.cli.terminal import Terminal, one_line
 from interlock.defend import PatchAttack
+from interlock.models.labels import class_index
 
 INVISIBLE = ("bounds", "batch_size")
 """Options of an attack that come from the model, or that change nothing for one photo."""
@@ -40,10 +41,10 @@ def attack(
 ) -> Outcome:
     """Put an adversarial patch into each photo: away from the model's own answer, or to a label."""
     outcome = Outcome(values={"images": [], "fooled": 0})
-    sources = find_photos(inputs, outcome, terminal)
-    if not sources:
+    photos = find_photos(inputs, outcome, terminal)
+    if not photos:
         return outcome
-    spare_photos(sources, [out / f"{source.name}.png" for source in sources])
+    spare_photos(photos, [out / f"{photo.name}.png" for photo in photos])
     make_folder(out)
     bench = Bench(setup, terminal, outcome)
     wanted = class_index(target, bench.classifier.labels)
@@ -52,9 +53,9 @@ def attack(
     )
     work = _Attacker(bench, setup, method, wanted, out)
     try:
-        for source in terminal.track(sources, len(sources), lambda s: s.path.name):
-            with bench.attempt(source):
-                record = work.record(source)
+        for photo in bench.track(photos):
+            with bench.attempt(photo):
+                record = work.record(photo)
                 outcome.values["images"].append(record)
                 outcome.values["fooled"] += record["fooled"]
                 state = ", finished before" if record["reused"] else ""
@@ -78,30 +79,30 @@ class _Attacker:
         self._seed = setup.seed
         self._keeper = Keeper(bench, out, {}, force=setup.force)
 
-    def record(self, source: Source) -> dict[str, Any]:
+    def record(self, photo: Photo) -> dict[str, Any]:
         """Make one photo's files, or take up those of an earlier run."""
-        photo = file_digest(source.path)
-        x = self._bench.read(source.path)[None]
+        digest = file_digest(photo.path)
+        x = self._bench.read(photo.path)[None]
         # From the photo itself, so that one alone or one of many gets the same patch.
-        digest = sha256(f"{self._seed} {photo}".encode()).hexdigest()
-        method = replace(self._method, seed=int(digest[:8], 16))
+        drawn = sha256(f"{self._seed} {digest}".encode()).hexdigest()
+        method = replace(self._method, seed=int(drawn[:8], 16))
         options = {
             f.name: getattr(method, f.name) for f in fields(method) if f.name not in INVISIBLE
         }
         key = self._keeper.key(
-            photo_sha256=photo,
+            photo_sha256=digest,
             input_sha256=input_digest(x),
             attack=options,
             target=self._wanted,
         )
-        record = self._keeper.take(f"{source.name}.json", key)
+        record = self._keeper.take(f"{photo.name}.json", key)
         reused = record is not None
-        record = record or self._made(source, x, method, key)
-        files = {suffix: str(self._out / f"{source.name}.{suffix}") for suffix in ("png", "json")}
-        return record | {"source": one_line(source.path), "reused": reused, "files": files}
+        record = record or self._made(photo, x, method, key)
+        files = {suffix: str(self._out / f"{photo.name}.{suffix}") for suffix in ("png", "json")}
+        return record | {"source": one_line(photo.path), "reused": reused, "files": files}
 
     def _made(
-        self, source: Source, x: Tensor, method: PatchAttack, key: dict[str, Any]
+        self, photo: Photo, x: Tensor, method: PatchAttack, key: dict[str, Any]
     ) -> dict[str, Any]:
         bench, wanted = self._bench, self._wanted
         with model_at_work():
@@ -111,13 +112,13 @@ class _Attacker:
             patched = method(bench.model, x, torch.tensor([goal], device=x.device))
             with torch.no_grad():
                 after = bench.model(patched.images)[0]
-        png = f"{source.name}.png"
+        png = f"{photo.name}.png"
         save_picture(self._out / png, bench.classifier.to_pil(patched.images[0]))
         # Read again as any photo: rounded to 8 bits, and resized if the model does so.
         with model_at_work(), torch.no_grad():
             saved = bench.model(bench.read(self._out / png)[None])[0]
         record = {
-            "source": one_line(source.path),
+            "source": one_line(photo.path),
             "seed": self._seed,
             "target": None if wanted is None else bench.label(wanted),
             "height": x.shape[-2],
@@ -129,4 +130,4 @@ class _Attacker:
             "after_png": bench.said(saved),
             "fooled": (int(saved.argmax()) == goal) == (wanted is not None),
         }
-        return self._keeper.put(f"{source.name}.json", key, record, [png])
+        return self._keeper.put(f"{photo.name}.json", key, record, [png])

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from interlock.cli.options import AsJson, Device, Images, Model, Out
-from interlock.cli.terminal import INTERRUPTED, Terminal
+from interlock.cli.options import AsJson, Device, Force, Images, Model, Out, Seed, chosen, taken
+from interlock.cli.session import session
 from interlock.names import ATTACKS, PEERS, Norm, Shape
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from interlock.cli.bench import Outcome
 
 app = typer.Typer(
     help="Fit, attack, apply and measure a shield against adversarial patches.",
@@ -43,24 +39,28 @@ def _areas(text: str) -> list[float]:
     return shares
 
 
-def _area(text: str) -> float:
+def _area(text: str | None) -> float | None:
+    if text is None:
+        return None
     shares = _areas(text)
     if len(shares) > 1:
         raise typer.BadParameter(f"{text!r}; give one share of the image like 0.02")
     return shares[0]
 
 
-def _names(given: list[str], known: tuple[str, ...]) -> list[str]:
+def _names(known: tuple[str, ...]) -> Callable[[list[str]], list[str]]:
     """Names that were repeated or have commas between them; ``all`` is all of them."""
-    names = [name.strip() for text in given for name in text.split(",")]
-    for name in names:
-        if name not in (*known, "all"):
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(known)} or all")
-    return list(known) if "all" in names else list(dict.fromkeys(names))
+
+    def names(given: list[str]) -> list[str]:
+        parts = [name.strip() for text in given for name in text.split(",")]
+        for name in parts:
+            if name not in (*known, "all"):
+                raise typer.BadParameter(f"{name!r} is none of {', '.join(known)} or all")
+        return list(known) if "all" in parts else list(dict.fromkeys(parts))
+
+    return names
 
 
-Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
-Force = Annotated[bool, typer.Option("--force", help="Do again what is finished.")]
 Whole = Annotated[
     bool,
     typer.Option(
@@ -70,13 +70,15 @@ Whole = Annotated[
 ShieldFile = Annotated[Path, typer.Option("--shield", help="A file that 'defend fit' wrote.")]
 Outline = Annotated[Shape, typer.Option(help="Outline of the patch.")]
 Where = Annotated[
-    str, typer.Option("--location", help="'random', 'search' (the best of a few), or TOP,LEFT.")
+    str,
+    typer.Option(callback=_location, help="'random', 'search' (the best of a few), or TOP,LEFT."),
 ]
 Epsilon = Annotated[float, typer.Option(min=0.0, help="Radius of the L2 ball.")]
 
 
 @app.command()
 def fit(
+    context: typer.Context,
     folder: Annotated[
         Path,
         typer.Argument(metavar="FOLDER", help="Clean photos, in it or in its sub-folders."),
@@ -104,23 +106,23 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit a shield to a folder of clean photos; they need no labels."""
-    given = {"concepts": concepts, "false_mask_rate": false_mask_rate, "mirror": mirror}
-    options = {name: value for name, value in given.items() if value is not None}
-
-    def run(terminal: Terminal) -> Outcome:
+    given = locals()
+    with session(context, "interrupted") as terminal:
         from interlock.cli.bench import Setup
         from interlock.cli.defend.fit import fit
 
-        return fit(Setup(model, seed, device, whole), folder, out, options, report, terminal)
-
-    _run(run, as_json)
+        options = taken(given, "concepts", "false_mask_rate", "mirror")
+        fit(chosen(Setup, given), folder, out, options, report, terminal).end(terminal)
 
 
 @app.command()
 def attack(
+    context: typer.Context,
     images: Images,
     model: Model = "embedded",
-    area: Annotated[str, typer.Option(help="Share of the image that is patched.")] = "0.02",
+    area: Annotated[
+        str, typer.Option(callback=_area, help="Share of the image that is patched.")
+    ] = "0.02",
     target: Annotated[
         str | None,
         typer.Option(help="Label or number to be answered; else anything but the answer."),
@@ -149,32 +151,19 @@ def attack(
     Writes STEM.png at the model's input size, and STEM.json with places, options and labels. A
     patch depends on the photo and the seed alone. Goes on where an earlier run stopped.
     """
-    share, place = _area(area), _location(location)
-
-    def run(terminal: Terminal) -> Outcome:
+    given = locals()
+    with session(context) as terminal:
         from interlock.cli.bench import Setup
         from interlock.cli.defend.attack import attack
         from interlock.defend import PatchAttack
 
-        method = PatchAttack(
-            area=share,
-            steps=steps,
-            shape=shape,
-            patches=patches,
-            location=place,
-            candidates=candidates,
-            norm=norm,
-            epsilon=epsilon,
-            restarts=restarts,
-        )
-        setup = Setup(model, seed, device, whole, force)
-        return attack(setup, images, method, target, out, terminal)
-
-    _run(run, as_json)
+        method = chosen(PatchAttack, given)
+        attack(chosen(Setup, given), images, method, target, out, terminal).end(terminal)
 
 
 @app.command()
 def apply(
+    context: typer.Context,
     images: Images,
     shield: ShieldFile,
     model: Model = "embedded",
@@ -198,42 +187,51 @@ def apply(
     on where an earlier run stopped.
     """
 
-    def run(terminal: Terminal) -> Outcome:
+    given = locals()
+    with session(context) as terminal:
         from interlock.cli.bench import Setup
         from interlock.cli.defend.apply import apply
 
-        return apply(Setup(model, seed, device, whole, force), images, shield, out, terminal)
-
-    _run(run, as_json)
+        apply(chosen(Setup, given), images, shield, out, terminal).end(terminal)
 
 
 @app.command()
 def evaluate(
+    context: typer.Context,
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="One sub-folder of photos per class.")
     ],
     shield: ShieldFile,
     model: Model = "embedded",
-    attack: Annotated[
+    attacks: Annotated[
         list[str],
         typer.Option(
+            "--attack",
             metavar="NAME",
+            callback=_names(ATTACKS),
             help=f"Of {', '.join(ATTACKS)}, or all; repeat, or put commas between.",
         ),
     ] = ["patch"],  # noqa: B006  # typer copies it
     areas: Annotated[
-        str, typer.Option(help="Shares of the image that are patched, with commas.")
+        str,
+        typer.Option(callback=_areas, help="Shares of the image that are patched, with commas."),
     ] = "0.01,0.02,0.03",
-    peer: Annotated[
+    peers: Annotated[
         list[str],
         typer.Option(
+            "--peer",
             metavar="NAME",
+            callback=_names(PEERS),
             help="Measure another defence too: paper, patchcleanser, lgs, or all.",
         ),
     ] = [],  # noqa: B006
-    assumed_area: Annotated[
+    assumed: Annotated[
         str | None,
-        typer.Option(help="PatchCleanser also with masks for a patch of this share of the image."),
+        typer.Option(
+            "--assumed-area",
+            callback=_area,
+            help="PatchCleanser also with masks for a patch of this share of the image.",
+        ),
     ] = None,
     steps: Annotated[
         int | None,
@@ -265,45 +263,13 @@ def evaluate(
     are kept in parts/: goes on where an earlier run stopped, and another attack or size adds to
     what is there. --location is for patch, targeted and l2; adaptive has square patches.
     """
-    shares, place = _areas(areas), _location(location)
-    attacks, peers = _names(attack, ATTACKS), _names(peer, PEERS)
-    assumed = None if assumed_area is None else _area(assumed_area)
+    given = locals()
     if assumed is not None and "patchcleanser" not in peers:
         raise typer.BadParameter("--assumed-area is for PatchCleanser; add --peer patchcleanser")
-
-    def run(terminal: Terminal) -> Outcome:
+    with session(context) as terminal:
         from interlock.cli.bench import Setup
         from interlock.cli.defend.evaluate import Contest, evaluate
         from interlock.defend.attacks.named import NamedAttacks
 
-        options = NamedAttacks(
-            steps=steps,
-            restarts=restarts,
-            shape=shape,
-            location=place,
-            epsilon=epsilon,
-            queries=queries,
-            seed=seed,
-        )
-        contest = Contest(shares, attacks, options, peers, assumed, limit)
-        setup = Setup(model, seed, device, whole, force)
-        return evaluate(setup, folder, shield, contest, out, terminal)
-
-    _run(run, as_json)
-
-
-def _run(run: Callable[[Terminal], Outcome], as_json: bool) -> None:
-    terminal = Terminal(as_json)
-    with terminal.session():
-        try:
-            outcome = run(terminal)
-        except KeyboardInterrupt:  # before there was anything to keep
-            terminal.note("interrupted")
-            terminal.result({"interrupted": True})
-            raise typer.Exit(INTERRUPTED) from None
-        terminal.result(outcome.to_dict())
-        if outcome.interrupted:
-            terminal.note("interrupted; what is finished is kept, and the same command goes on")
-            raise typer.Exit(INTERRUPTED)
-        if outcome.failures:
-            raise typer.Exit(1)
+        contest = chosen(Contest, given, options=chosen(NamedAttacks, given))
+        evaluate(chosen(Setup, given), folder, shield, contest, out, terminal).end(terminal)

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interlock._files import make_folder, write_atomically
+from interlock._files import file_digest, make_folder, write_atomically
 from interlock._version import __version__
 from interlock.cli.bench import BATCH, Bench, Outcome, Setup, stacked
-from interlock.cli.choices import class_index, model_at_work
+from interlock.cli.choices import model_at_work
 from interlock.cli.defend.parts import restore_patch, restore_tally, store_patch, store_tally
 from interlock.cli.defend.table import table
-from interlock.cli.inputs import Source
-from interlock.cli.kept import Keeper, file_digest, input_digest
+from interlock.cli.inputs import Photo
+from interlock.cli.kept import Keeper, input_digest
 from interlock.cli.terminal import Terminal, one_line
 from interlock.data import LabelledFolder
 from interlock.defend.attacks.named import TOLD, NamedAttacks
@@ -27,6 +27,7 @@ from interlock.defend.attacks.universal import UniversalPatch
 from interlock.defend.evaluation import CLEAN, Evaluation, Tally, Trial
 from interlock.defend.evaluator import Evaluator
 from interlock.errors import DataError, OptionError
+from interlock.models.labels import class_index
 from interlock.names import ATTACKS
 from interlock.report import cases_chapters, evaluation_chapter
 
@@ -55,7 +56,7 @@ class Contest:
 @dataclass(frozen=True, eq=False)
 class _Batch:
     start: int
-    sources: list[Source]
+    sources: list[Photo]
     x: Tensor
     """(N, C, H, W)."""
     labels: Tensor
@@ -76,7 +77,7 @@ def evaluate(
     work = _Measurer(bench, setup, shield_file, contest, out)
     classes = [_class(bench, folder, name) for name in labelled.classes]
     order = np.random.default_rng(setup.seed).permutation(len(labelled))[: contest.limit]
-    sources = [Source(labelled.files[k], str(classes[labelled.labels[k]])) for k in order]
+    sources = [Photo(labelled.files[k], str(classes[labelled.labels[k]])) for k in order]
     try:
         work.run(sources, terminal)
     except KeyboardInterrupt:
@@ -119,12 +120,12 @@ class _Measurer:
         self._options = replace(contest.options, bounds=bench.classifier.bounds)
         self._trained_on: dict[str, Any] = {}
         self.evaluator = self._evaluator({})
-        self.used: list[Source] = []
+        self.used: list[Photo] = []
         """The photos that were counted, in order."""
         self.reused = 0
         """Trials of a batch that were finished before."""
 
-    def run(self, sources: Sequence[Source], terminal: Terminal) -> None:
+    def run(self, sources: Sequence[Photo], terminal: Terminal) -> None:
         """Take all batches through all trials; a batch is counted when its last trial is done."""
         if "universal" in self._contest.attacks:
             self._train(sources)
@@ -141,7 +142,7 @@ class _Measurer:
                 tallies = []
 
     def _steps(
-        self, sources: Sequence[Source], trials: Sequence[Trial]
+        self, sources: Sequence[Photo], trials: Sequence[Trial]
     ) -> Iterator[tuple[_Batch, Trial]]:
         for start in range(0, len(sources), BATCH):
             batch = self._read(start, sources[start : start + BATCH])
@@ -149,8 +150,8 @@ class _Measurer:
                 for trial in trials:
                     yield batch, trial
 
-    def _read(self, start: int, sources: Sequence[Source], *, quiet: bool = False) -> _Batch | None:
-        kept: list[tuple[Source, Tensor]] = []
+    def _read(self, start: int, sources: Sequence[Photo], *, quiet: bool = False) -> _Batch | None:
+        kept: list[tuple[Photo, Tensor]] = []
         for source in sources:
             with self._bench.attempt(source, quiet=quiet):
                 kept.append((source, self._bench.read(source.path)))
@@ -166,7 +167,7 @@ class _Measurer:
         }
         return _Batch(start, read, x, torch.tensor(classes, device=x.device), made_from)
 
-    def _train(self, sources: Sequence[Source]) -> None:
+    def _train(self, sources: Sequence[Photo]) -> None:
         """Make the universal patches, on the first photos that are measured."""
         batch = self._read(0, sources[:TRAINING], quiet=True)
         if batch is None:
@@ -248,7 +249,7 @@ def _class(bench: Bench, folder: Path, name: str) -> int:
     return index
 
 
-def _report(bench: Bench, evaluation: Evaluation, used: Sequence[Source], out: Path) -> Path:
+def _report(bench: Bench, evaluation: Evaluation, used: Sequence[Photo], out: Path) -> Path:
     attacked = {tally.trial.attack for tally in evaluation.patched}
     most = max(1, min(4, PICTURES // len(evaluation.patched)))
     chapters = [

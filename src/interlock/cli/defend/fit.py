@@ -34,8 +34,8 @@ def fit(
 ) -> Outcome:
     """Fit a shield to a folder of clean photos, and draw its concepts if a report is wanted."""
     outcome = Outcome()
-    sources = find_photos([folder], outcome, terminal)
-    if not sources:
+    photos = find_photos([folder], outcome, terminal)
+    if not photos:
         return outcome
     make_folder(out.parent)
     if out.is_dir():
@@ -44,13 +44,13 @@ def fit(
         make_folder(report)
     bench = Bench(setup, terminal, outcome)
     # A folder of classes comes sorted; what comes first sets the thresholds.
-    order = np.random.default_rng(setup.seed).permutation(len(sources))
+    order = np.random.default_rng(setup.seed).permutation(len(photos))
     shown: list[Tensor] = []
     count = 0
 
     def clean() -> Iterator[Tensor]:
         nonlocal count
-        for _, x in bench.batches([sources[k] for k in order]):
+        for _, x in bench.batches([photos[k] for k in order]):
             count += len(x)
             if report is not None and sum(map(len, shown)) < CONCEPT_PHOTOS:
                 shown.append(x.cpu())

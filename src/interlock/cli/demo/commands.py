@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from interlock.cli.explain.commands import explain_all
+import typer
+
 from interlock.cli.options import AsJson, Device, Force, Out, Seed
-from interlock.cli.terminal import Terminal
+from interlock.cli.session import session
 
 # Photos inside the scikit-image package, with subjects that the embedded classifier knows, and
 # where to cut them: its training photos show one object that fills the picture.
@@ -18,6 +19,7 @@ DEMO_PHOTOS = {
 
 
 def demo(
+    context: typer.Context,
     out: Out = Path("interlock-demo"),
     seed: Seed = 0,
     device: Device = None,
@@ -25,21 +27,21 @@ def demo(
     force: Force = False,
 ) -> None:
     """Explain, patch and shield three photos, and certify a chat model; needs no network."""
-    terminal = Terminal(as_json)
-    with terminal.session():
+    with session(context) as terminal:
+        from interlock.cli.bench import Setup
         from interlock.cli.demo.certify import certify_story
         from interlock.cli.demo.patch import patch_story
-        from interlock.cli.explain.run import Request
-        from interlock.cli.inputs import gather
+        from interlock.cli.explain.run import Request, explain
 
-        request = Request("embedded", out, options={"seed": seed}, device=device, force=force)
+        setup = Setup("embedded", seed, device, force=force)
         photos = _demo_photos(out / "photos")
-        explain_all(
-            request,
-            *gather(photos),
+        explain(
+            setup,
+            Request(out, options={"seed": seed}),
+            photos,
             terminal,
             [
-                lambda: patch_story(photos, out / "defend", seed, device, terminal),
+                lambda: patch_story(setup, photos, out / "defend", terminal),
                 lambda: certify_story(out / "certify", seed, device, force, terminal),
             ],
         )
@@ -52,12 +54,11 @@ def _demo_photos(folder: Path) -> list[Path]:
 
     from PIL import Image
 
-    from interlock._files import make_folder, write_atomically
+    from interlock._files import make_folder
+    from interlock.cli.bench import save_picture
 
     make_folder(folder)
     for name, box in DEMO_PHOTOS.items():
-        buffer = BytesIO()
         with Image.open(BytesIO(files("skimage.data").joinpath(name).read_bytes())) as photo:
-            photo.convert("RGB").crop(box).save(buffer, "PNG")
-        write_atomically(folder / name, buffer.getvalue())
+            save_picture(folder / name, photo.convert("RGB").crop(box))
     return [folder / name for name in DEMO_PHOTOS]

@@ -13,11 +13,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interlock._files import make_folder
+from interlock._files import file_digest, make_folder
 from interlock._pictures import mask_overlay
 from interlock.cli.bench import Bench, Outcome, Setup, save_picture
 from interlock.cli.defend.apply import masked_input
 from interlock.cli.explain.run import Story
+from interlock.cli.kept import Keeper
 from interlock.cli.terminal import Terminal
 from interlock.data.sources.package_photos import CLEAN, SUBJECTS
 from interlock.defend import ConceptBank, ConceptShield, PatchAttack
@@ -30,29 +31,48 @@ CROPS = 160
 FOR_BANK = 32
 STEPS = 40
 AREA = 0.03
+RECORD, CHAPTERS = "story.json", "chapters.json"
+"""What says that the story is told, and its part of the report."""
 
 
-def patch_story(
-    photos: Sequence[Path], out: Path, seed: int, device: str | None, terminal: Terminal
-) -> Story:
+def patch_story(setup: Setup, photos: Sequence[Path], out: Path, terminal: Terminal) -> Story:
     """Patch each photo that the embedded classifier gets right, and defend it.
 
-    Whatever comes out is shown, a success or not.
+    Whatever comes out is shown, a success or not; a story that was told before is taken up.
 
     Args:
+        setup: the model, and the seed of the crops, the bank and the patches.
         photos: of the demo.
         out: folder for the pictures and the shield.
-        seed: of the crops, the bank and the patches.
-        device: for the classifier.
         terminal: shows the progress.
     """
     make_folder(out)
-    bench = Bench(Setup("embedded", seed, device), terminal, Outcome())
+    bench = Bench(setup, terminal, Outcome())
+    decides = {"seed": setup.seed, "crops": CROPS, "steps": STEPS, "area": AREA}
+    keeper = Keeper(bench, out, decides, force=setup.force)
+    key = keeper.key(photos={str(path): file_digest(path) for path in photos})
+    record = keeper.take(RECORD, key)
+    if record is None:
+        chapters, rows = _story(bench, setup.seed, photos, out, terminal)
+        files = ["shield.safetensors", keeper.put_chapters(CHAPTERS, chapters)]
+        files += [Path(one[kind]).name for one in rows for kind in ("photo", "overlay")]
+        record = keeper.put(RECORD, key, {"photos": rows}, files)
+    for one in record["photos"]:
+        terminal.say(
+            f"{Path(one['source']).name} with a patch: {one['patched']} -> by the shield "
+            f"{one['shielded']} -> {one['overlay']}"
+        )
+    return Story(keeper.chapters(CHAPTERS), {"defend": record["photos"]})
+
+
+def _story(
+    bench: Bench, seed: int, photos: Sequence[Path], out: Path, terminal: Terminal
+) -> tuple[list[Chapter], list[dict[str, Any]]]:
     crops = torch.stack(list(_crops(bench, seed)))
     bank = ConceptBank.fit(bench.model, crops[:FOR_BANK], seed=seed)
     shield = ConceptShield.fit(bench.model, crops, bank=bank, seed=seed).eval()
     shield.save(out / "shield.safetensors")
-    chapters, told = [], []
+    chapters, rows = [], []
     for path in terminal.track(photos, len(photos), lambda p: f"{p.name}, patched"):
         x = bench.read(path)
         with torch.no_grad():
@@ -62,11 +82,7 @@ def patch_story(
             continue
         chapter, record = _patched(bench, shield, path, x, label, out, seed)
         chapters.append(chapter)
-        told.append(record)
-        terminal.say(
-            f"{path.name} with a patch: {record['patched']} -> by the shield {record['shielded']} "
-            f"-> {record['overlay']}"
-        )
+        rows.append(record)
     with torch.no_grad():
         views = view_concepts(bench.model, bank, crops[:FOR_BANK], examples=3)
     concepts = concepts_chapter(
@@ -76,7 +92,7 @@ def patch_story(
         to_pil=bench.classifier.to_pil,
         label=bench.label,
     )
-    return Story([*chapters, concepts], {"defend": told})
+    return [*chapters, concepts], rows
 
 
 def _patched(
@@ -131,6 +147,7 @@ def _patched(
         "clean": clean[0],
         "tampered": inspection.tampered,
         "passes": inspection.passes,
+        "photo": str(out / f"{path.stem}-patched.png"),
         "overlay": str(out / f"{path.stem}-mask.png"),
     }
     return chapter, record

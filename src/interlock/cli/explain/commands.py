@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from interlock.cli.options import AsJson, Device, Force, Images, Model, Out, Seed
-from interlock.cli.terminal import INTERRUPTED, Terminal
+from interlock.cli.options import AsJson, Device, Force, Images, Model, Out, Seed, chosen, taken
+from interlock.cli.session import session
 from interlock.names import PriorName
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from interlock.cli.explain.run import Request, Story
-    from interlock.cli.inputs import Failure, Source
 
 
 def _baseline(text: str | None) -> str | float | None:
@@ -33,6 +27,7 @@ def _baseline(text: str | None) -> str | float | None:
 
 
 def explain(
+    context: typer.Context,
     images: Images,
     model: Model = "embedded",
     out: Out = Path("interlock-explain"),
@@ -44,7 +39,8 @@ def explain(
     size: Annotated[int | None, typer.Option(min=1, help="Most features in a set.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Points on the path.")] = None,
     baseline: Annotated[
-        str | None, typer.Option(help="'blur', or a number for every feature.")
+        str | None,
+        typer.Option(help="'blur', or a number for every feature.", callback=_baseline),
     ] = None,
     paper: Annotated[bool, typer.Option("--paper", help="The published settings.")] = False,
     seed: Seed = 0,
@@ -56,39 +52,11 @@ def explain(
 
     Writes STEM.png, STEM.json and STEM.npz for each image, and one index.html.
     """
-    given: dict[str, Any] = {
-        "prior": prior,
-        "sets": sets,
-        "size": size,
-        "steps": steps,
-        "baseline": _baseline(baseline),
-        "seed": seed,
-    }
-    terminal = Terminal(as_json)
-    with terminal.session():
-        from interlock.cli.explain.run import Request
-        from interlock.cli.inputs import gather
+    given = locals()
+    with session(context) as terminal:
+        from interlock.cli.bench import Setup
+        from interlock.cli.explain.run import Request, explain
 
-        options = {name: value for name, value in given.items() if value is not None}
-        request = Request(model, out, target, paper, options, device, force)
-        explain_all(request, *gather(images), terminal)
-
-
-def explain_all(
-    request: Request,
-    sources: list[Source],
-    failures: list[Failure],
-    terminal: Terminal,
-    more: Sequence[Callable[[], Story]] = (),
-) -> None:
-    """Explain what was gathered, and say what came of it."""
-    from interlock.cli.explain.run import run
-
-    outcome = run(request, sources, failures, terminal, more)
-    if outcome.report is not None:
-        terminal.say(f"report: {outcome.report}")
-    terminal.result(outcome.to_dict())
-    if outcome.interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if outcome.failures:
-        raise typer.Exit(1)
+        options = taken(given, "prior", "sets", "size", "steps", "baseline", "seed")
+        request = chosen(Request, given, options=options)
+        explain(chosen(Setup, given), request, images, terminal)

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from interlock.cli.options import AsJson
+from interlock.cli.options import AsJson, chosen, taken
+from interlock.cli.session import session
 from interlock.cli.terminal import Terminal
 from interlock.errors import InterlockError
 from interlock.names import PerturbationKind, VoteOutcome
@@ -64,37 +65,20 @@ def serve(
     """
     if context.invoked_subcommand is not None:
         return
-    given: dict[str, Any] = {
-        "upstream": upstream,
-        "embedded": embedded or None,
-        "certificate": str(certificate) if certificate is not None else None,
-        "uncertified": uncertified or None,
-        "model": model,
-        "host": host,
-        "port": port,
-        "seed": seed,
-        "device": device,
-        "vote": {
-            "copies": copies,
-            "rate": rate,
-            "perturbation": perturbation,
-        },
-        "ledger": {"url": ledger},
-    }
-    terminal = Terminal(as_json)
-    with terminal.session():
+    given = locals()
+    settings = taken(given, "upstream", "certificate", "model", "host", "port", "seed", "device")
+    settings |= {name: True for name in ("embedded", "uncertified") if given[name]}
+    settings["vote"] = taken(given, "copies", "rate", "perturbation")
+    settings["ledger"] = {"url": ledger}
+    with session(context) as terminal:
         _needed()
-        from interlock.serve.config import ConfigError, read_config
+        from interlock.serve.config import read_config
         from interlock.serve.run import serve as run
 
-        try:
-            settings = read_config(config, given)
-            run(settings, lambda url, deployed: _announce(terminal, url, deployed))
-        except ConfigError as error:
-            for line in error.lines:
-                terminal.complain(line)
-            terminal.result({"error": "; ".join(error.lines)})
-            raise typer.Exit(1) from None
+        run(
+            read_config(config, settings),
+            lambda url, deployed: _announce(terminal, url, deployed),
+        )
 
 
 def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
@@ -124,6 +108,7 @@ def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
 
 @guard.command("ledger")
 def ledger_command(
+    context: typer.Context,
     ledger: LedgerUrl = None,
     config: Config = None,
     since: Annotated[
@@ -141,13 +126,12 @@ def ledger_command(
     as_json: AsJson = False,
 ) -> None:
     """Query and export the decisions on record."""
-    terminal = Terminal(as_json)
-    with terminal.session():
+    given = locals()
+    with session(context) as terminal:
         _needed()
         from interlock.cli.guard.ledger import Query, run
 
-        query = Query(since, outcome, certificate, request_id, limit)
-        run(terminal, ledger, config, query, export)
+        run(terminal, ledger, config, chosen(Query, given), export)
 
 
 def _needed() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interlock.defend._files import complete, fingerprint, restore, store
+from interlock.defend._files import complete, model_id, restore, store
 from interlock.defend.concepts.batches import as_batches, crops_of, parts_of
 from interlock.defend.concepts.features import Taps, last_maps, replaced
 from interlock.defend.concepts.importances import Importances, linear_head, total_sobol
@@ -116,7 +116,7 @@ class ConceptBank:
         return cls(
             factorise(rows, concepts, seed=seed),
             taps.layers[0],
-            fingerprint(model),
+            model_id(model),
             signed=negative if undecided else bool(signed),
         )
 
@@ -126,7 +126,7 @@ class ConceptBank:
         Raises:
             ModelError: it is another one.
         """
-        if self.model_id != fingerprint(model):
+        if self.model_id != model_id(model):
             raise ModelError("the bank was fitted to another model; fit one to this model")
 
     def codes(self, maps: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from interlock.defend._files import complete, fingerprint, restore, store
+from interlock.defend._files import complete, model_id, restore, store
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.shield.foreign import Foreignness
 
@@ -44,7 +44,7 @@ def write(
     header = {
         "kind": "shield",
         "version": VERSION,
-        "model": fingerprint(model),
+        "model": model_id(model),
         "layers": foreignness.layers,
         "settings": vars(settings),
         "bank": {"layer": bank.layer, "signed": bank.signed},

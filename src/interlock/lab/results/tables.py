@@ -127,20 +127,6 @@ def markdown(found: Sequence[Table], *, titles: bool = False) -> str:
     return "\n\n".join(parts)
 
 
-def plain(found: Sequence[Table]) -> list[str]:
-    """Tables as aligned lines."""
-    lines = []
-    for table in found:
-        rows = [table.header, *table.rows]
-        widths = [max(len(row[k]) for row in rows) for k in range(len(table.header))]
-        lines.append(table.title)
-        for first, *others in rows:
-            cells = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-            lines.append("  ".join([first.ljust(widths[0]), *cells]).rstrip())
-        lines.append("")
-    return lines[:-1]
-
-
 def comparison_table(found: Sequence[Comparison], a: str, b: str) -> Table:
     """Paired differences."""
     header = ("", "items", a, b, "difference", "p")
