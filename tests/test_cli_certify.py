@@ -345,7 +345,7 @@ def test_role_plays_need_no_gradients(server: Server, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["measure", "--target", "/no/such/folder"], "give --attacks"),
-        (["measure", "--attacks", "absent.jsonl"], "absent.jsonl: not a readable UTF-8 file"),
+        (["measure", "--attacks", "absent.jsonl"], "absent.jsonl: cannot be read"),
         (["report", "--benign", "absent.txt"], "absent.txt: no such file"),
         (["report", "--judge", "oracle"], "judge='oracle'"),
         (["report", "--judge", "labels:absent.jsonl"], "absent.jsonl"),

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from interlock._files import make_folder, write_atomically
-from interlock.certify import DecayCurve, NoPlan, PerturbationKind, Plan, load_attacks, plan
-from interlock.certify.attacks.artifacts import AttackPrompt
+from interlock.certify import DecayCurve, NoPlan, PerturbationKind, Plan, plan, read_attacks
 from interlock.certify.attacks.attack import attacks_hash
+from interlock.certify.attacks.families import by_kind
 from interlock.certify.campaign.campaign import Campaign, CampaignOptions
 from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
 from interlock.certify.campaign.family_decay import FamilyDecay, load_decays, save_decays
@@ -160,12 +160,9 @@ def _lengths(
         own = {c.family: (list(c.lengths), list(c.suffix_lengths)) for c in fitted.values()}
         own = {family: pair for family, pair in own.items() if pair[0]}
         return own or _SETTING
-    families: dict[str, list[AttackPrompt]] = {}
-    for attack in load_attacks(attacks):
-        families.setdefault(attack.attack, []).append(attack)
     return {
-        name: ([a.length for a in mine], [a.suffix_length for a in mine])
-        for name, mine in families.items()
+        name: ([a.length for a in members], [a.suffix_length for a in members])
+        for name, members in by_kind(read_attacks(attacks)).items()
     }
 
 
