@@ -14,7 +14,7 @@ from interlock._files import write_atomically
 from interlock.certify.targets.protocol import Span
 from interlock.certify.vote.graphemes import graphemes
 from interlock.data.rows import read_rows
-from interlock.errors import DataError
+from interlock.errors import DataError, OptionError
 
 EMBEDDED = Path(__file__).parent.parent / "embedded"
 
@@ -141,7 +141,10 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
 
     Raises:
         DataError: the file is missing or holds no attacks, or a row is none (it is named).
+        OptionError: ``keep_failed`` is neither true nor false.
     """
+    if not isinstance(keep_failed, bool):
+        raise OptionError(f"keep_failed={keep_failed!r}: give true or false")
     source = EMBEDDED / "tiny_chat_attacks.jsonl" if str(path) == "embedded" else Path(path)
     kept: dict[str, Attack] = {}
     duplicates = failed = absent = 0

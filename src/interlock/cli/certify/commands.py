@@ -37,7 +37,14 @@ Timeout = Annotated[float, typer.Option(help="Seconds for one request to an addr
 Concurrency = Annotated[int, typer.Option(min=1, help="Requests to an address at once.")]
 Attempts = Annotated[int, typer.Option(min=1, help="Requests for one prompt at an address.")]
 Attacks = Annotated[
-    str | None, typer.Option(help="JSON lines of attacks, or 'embedded' (its default).")
+    str | None,
+    typer.Option(
+        help="JSON lines, a JSON array, a JailbreakBench artifact or CSV; or 'embedded' (its "
+        "default)."
+    ),
+]
+KeepFailed = Annotated[
+    bool, typer.Option("--keep-failed", help="Keep attacks marked as not jailbroken.")
 ]
 Benign = Annotated[
     Path | None,
@@ -121,6 +128,7 @@ def attack(
 def measure(
     target: Target = "embedded",
     attacks: Attacks = None,
+    keep_failed: KeepFailed = False,
     model: ModelName = None,
     key_variable: KeyVariable = None,
     max_tokens: MaxTokens = 64,
@@ -163,6 +171,7 @@ def measure(
                 attempts,
             ),
             attacks=attacks,
+            keep_failed=keep_failed,
             judge=judge,
             judge_model=judge_model,
             out=out,
@@ -198,8 +207,9 @@ def fit(
 def plan(
     attacks: Annotated[
         Path | None,
-        typer.Option(help="Attacks whose lengths count: JailbreakBench artifacts or JSON lines."),
+        typer.Option(help="Attacks whose lengths count: a file as for 'report', or 'embedded'."),
     ] = None,
+    keep_failed: KeepFailed = False,
     curves: Annotated[
         Path | None, typer.Option(help="What 'fit' wrote; the published curves when absent.")
     ] = None,
@@ -218,7 +228,9 @@ def plan(
     def run(terminal: Terminal) -> tuple[dict[str, Any], bool]:
         from interlock.cli.certify.curves import plan_copies
 
-        told, planned = plan_copies(attacks, curves, kinds, dsp, epsilon, max_copies, terminal)
+        told, planned = plan_copies(
+            attacks, curves, kinds, dsp, epsilon, max_copies, terminal, keep_failed=keep_failed
+        )
         if not planned:
             terminal.complain(f"no plan reaches DSP {dsp:g} for any family and perturbation")
         return told, planned
@@ -230,6 +242,7 @@ def plan(
 def report(
     target: Target = "embedded",
     attacks: Attacks = None,
+    keep_failed: KeepFailed = False,
     benign: Benign = None,
     benign_limit: Annotated[
         int | None, typer.Option(min=1, help="Benign prompts asked at most: the first ones.")
@@ -334,6 +347,7 @@ def report(
                 attempts,
             ),
             attacks=attacks,
+            keep_failed=keep_failed,
             benign=benign,
             judge=judge,
             judge_model=judge_model,
