@@ -64,8 +64,9 @@ def run(
         worker = _engine(engine, workers, threads, address, gpus)
         with _stopping() as stop, terminal.steps(rate=True) as steps:
             totals = run_study(
-                setting, out, worker, text=text, retry_failed=retry_failed, steps=steps, stop=stop
-            )
+                setting, out, worker, text=text, retry_failed=retry_failed, steps=steps, stop=stop,
+                note=terminal.note,
+            )  # fmt: skip
     terminal.say(
         f"{totals.items} items: {totals.computed} computed, {totals.reused} reused, "
         f"{totals.failed} failed"
