@@ -218,7 +218,7 @@ def _setting(path: Path, device: str, seed: int | None) -> tuple[Setting, str]:
     if seed is not None:
         study = study.model_copy(update={"seeds": (seed,)})
     base = path.resolve().parent
-    return Setting(study, path.name, base, device), path.read_text("utf-8")
+    return Setting(study, path.name, base, device), path.read_text("utf-8-sig")
 
 
 def _engine(

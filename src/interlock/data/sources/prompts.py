@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class PromptSource:
     is text. The first need of a count reads the file once and keeps 16 bytes a line.
 
     Args:
-        path: the file, UTF-8.
+        path: the file, UTF-8; a byte order mark before the first line is passed over.
         field: of JSON lines, the field with the prompt.
         label: of JSON lines, a field with a label, such as a category; ``""`` for none.
         storage: options of the file system.
@@ -128,6 +129,8 @@ class PromptSource:
         start, empty = 0, True
         with reading(self.path), open_binary(self._fs, self._file) as raw:
             for number, line in enumerate(raw, 1):
+                if number == 1 and line.startswith(BOM_UTF8):
+                    start, line = len(BOM_UTF8), line.removeprefix(BOM_UTF8)
                 if line.strip():
                     empty = False
                     yield number, start, line

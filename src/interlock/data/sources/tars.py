@@ -133,7 +133,7 @@ class TarSource:
         label: Label = None
         try:
             if "cls" in group.files:
-                label = cell_label(group.read("cls").decode())
+                label = cell_label(group.read("cls").decode("utf-8-sig"))
             elif self._label and "json" in group.files:
                 return json.loads(group.read("json"))[self._label]
         except KeyError:
