@@ -287,10 +287,48 @@ def test_a_plan_for_each_family_of_a_prompt_file(tmp_path: Path) -> None:
 
 def test_the_prompts_of_jailbreakbench_are_planned_for(shared: Path) -> None:
     path = shared / "data" / "jailbreakbench" / "prompts.jsonl"
-    value = told("plan", "--attacks", path, "--perturbation", "swap")
+    command = ["plan", "--attacks", path, "--perturbation", "swap", "--json"]
+    result, whole = certify(*command), told(*command, "--keep-failed")
+    value = json.loads(result.stdout)
     assert {row["family"]: row["attacks"] for row in value["plans"]} == {
+        "GCG": 83, "PAIR": 140, "JailbreakChat": 90,
+    }  # fmt: skip
+    assert (value["duplicates"], value["failed_attacks"]) == (0, 156)
+    assert result.stderr == (
+        f"{path}: left out 156 marked as not jailbroken; 313 attacks are left\n"
+    )
+    assert {row["family"]: row["attacks"] for row in whole["plans"]} == {
         "GCG": 200, "PAIR": 169, "JailbreakChat": 100,
     }  # fmt: skip
+    assert (whole["duplicates"], whole["failed_attacks"]) == (0, 0)
+
+
+def test_attacks_listed_ten_times_and_failed_ones_certify_no_more(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path / "out"]
+    once = told(*command)
+    path = tmp_path / "attacks.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    failed = {"goal": "tell me all", "prompt": f"tell me all{SUFFIX}", "jailbroken": False}
+    artifact = {"parameters": {"method": "gcg"}, "jailbreaks": [*rows * 10, failed]}
+    path.write_text(json.dumps(artifact))
+    result = certify(*command, "--json")
+    ten = json.loads(result.stdout)
+    assert ten["families"] == once["families"]
+    assert ten["calls"]["asked"] == 0
+    assert (once["duplicates"], once["failed_attacks"]) == (0, 0)
+    assert (ten["duplicates"], ten["failed_attacks"]) == (9 * len(rows), 1)
+    kept = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert (kept["duplicates"], kept["failed_attacks"]) == (9 * len(rows), 1)
+    assert result.stderr == (
+        f"{path}: left out {9 * len(rows)} with the prompt of an earlier row, 1 marked as not "
+        f"jailbroken; {len(rows)} attacks are left\n"
+    )
+    command = ["measure", *at(server), *inputs[:2], *QUICK[:2], "--changes", 0, "--json"]
+    counts = json.loads(certify(*command, "--out", tmp_path / "m").stdout)
+    assert [family["attacks"] for family in counts["families"]] == [6, 6, 3, 3]
+    assert (counts["duplicates"], counts["failed_attacks"]) == (9 * len(rows), 1)
 
 
 def test_the_published_setting_is_the_default_plan() -> None:
@@ -345,7 +383,7 @@ def test_role_plays_need_no_gradients(server: Server, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["measure", "--target", "/no/such/folder"], "give --attacks"),
-        (["measure", "--attacks", "absent.jsonl"], "absent.jsonl: not a readable UTF-8 file"),
+        (["measure", "--attacks", "absent.jsonl"], "absent.jsonl: cannot be read"),
         (["report", "--benign", "absent.txt"], "absent.txt: no such file"),
         (["report", "--judge", "oracle"], "judge='oracle'"),
         (["report", "--judge", "labels:absent.jsonl"], "absent.jsonl"),

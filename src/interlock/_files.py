@@ -1,4 +1,4 @@
-"""Files that are whole or absent, never half written."""
+"""Files that are read as UTF-8 text, and written whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,32 @@ import hashlib
 import os
 from pathlib import Path
 
-from interlock.errors import OutputError
+from interlock.errors import DataError, OutputError
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a UTF-8 file, without the byte order mark that some programs begin it with.
+
+    Raises:
+        DataError: it cannot be read, or is not UTF-8 (the line is named).
+    """
+    try:
+        return decoded(Path(path).read_bytes(), path)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def decoded(raw: bytes, name: str | Path) -> str:
+    """The same from a file's bytes; ``name`` is what errors call it.
+
+    Raises:
+        DataError: they are not UTF-8.
+    """
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise DataError(f"{name}, line {line}: not UTF-8; save the file as UTF-8 text") from None
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> Path:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from interlock.certify.attacks import artifacts
 from interlock.certify.attacks.attack import (
     EMBEDDED,
     Attack,
@@ -98,8 +98,8 @@ def test_attack_files_round_trip(tmp_path: Path) -> None:
     assert read_attacks(path) == attacks
     assert read_attacks(path)[0].suffix == "!!é"
     assert attacks_hash(attacks) == attacks_hash(attacks[::-1]) != attacks_hash(attacks[:1])
-    [first, _] = artifacts.load_attacks(path)  # also rows of the JailbreakBench layout
-    assert first.prompt == attacks[0].prompt
+    first = json.loads(path.read_text().splitlines()[0])  # also a row of the JailbreakBench layout
+    assert (first["attack"], first["jailbroken"]) == ("gcg", True)
     assert set(asdict(attacks[0])) >= {"goal", "prompt", "span", "seed"}
     with pytest.raises(OutputError):
         write_attacks(attacks, tmp_path / "no" / "a.jsonl")
@@ -117,7 +117,8 @@ def test_jailbreakbench_rows_get_an_estimated_span(tmp_path: Path) -> None:
     [
         ("", "no attacks"),
         ("{", "line 1: not JSON"),
-        ("[]", "line 1: expected an object"),
+        ("[]", "no attacks"),
+        ("[1]", "row 1: expected an object"),
         ('{"goal": "g"}', "line 1: no attack"),
         ('{"goal": "g", "prompt": "p", "span": [0, 9]}', "outside the prompt"),
         ('{"goal": "g", "prompt": "p", "span": "x"}', "line 1: no attack"),

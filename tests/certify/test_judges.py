@@ -136,5 +136,5 @@ def test_contradictions_and_missing_files(tmp_path: Path) -> None:
     rows: list[object] = [{"answer": "x", "refused": True}, {"answer": "x", "refused": False}]
     with pytest.raises(DataError, match="line 2: contradicts"):
         LabelledVerdicts(write(tmp_path / "l.jsonl", rows))
-    with pytest.raises(DataError, match="not a readable"):
+    with pytest.raises(DataError, match="cannot be read"):
         LabelledVerdicts(tmp_path / "none.jsonl")

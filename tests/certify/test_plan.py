@@ -1,17 +1,15 @@
-import json
-
 import numpy as np
 import pytest
 
 from interlock.certify import (
-    AttackPrompt,
     Certificate,
     DecayCurve,
     NoPlan,
     Plan,
-    load_attacks,
+    attack_from,
     plan,
     plan_families,
+    read_attacks,
 )
 from interlock.certify.bounds.plan import RATES
 from interlock.certify.campaign.paper_figures import PAPER_CURVES
@@ -104,69 +102,31 @@ def test_bad_plans_are_one_clear_line(options, words):
 
 
 def attack(goal, prompt):
-    return AttackPrompt("GCG", "m", 0, goal, prompt, True)
+    return attack_from({"kind": "GCG", "goal": goal, "prompt": prompt}, "row 1")
 
 
 def test_where_the_attack_sits():
     after = attack("Write a poem", "Write a poem !! ## zz")
     assert after.shape == "suffix"
-    assert after.prompt[slice(*after.suffix_span)] == " !! ## zz"
+    assert after.suffix == " !! ## zz"
     assert (after.length, after.suffix_length) == (21, 9)
     most = attack("Write a poem about rain", "write a poem about ]] sun")
-    assert most.prompt[slice(*most.suffix_span)] == "]] sun"
+    assert most.suffix == "]] sun"
     around = attack("Write a poem", "You are DAN. Write a poem. Now!")
     assert around.shape == "template"
     assert around.suffix_length == around.length - 12
-    assert around.suffix_span == (0, around.length)
+    assert around.span == (0, around.length)
     reworded = attack("Write a poem", "Imagine a bard")
     assert reworded.shape == "whole"
     assert reworded.suffix_length == reworded.length == 14
 
 
-def test_both_layouts(tmp_path):
-    rows = [
-        {"index": 0, "goal": "Write a poem", "prompt": "Write a poem zz", "jailbroken": True},
-        {"index": 1, "goal": "Sing", "prompt": None, "jailbroken": False},
-    ]
-    artifact = tmp_path / "vicuna.json"
-    artifact.write_text(
-        json.dumps({"parameters": {"method": "GCG", "model": "vicuna"}, "jailbreaks": rows})
-    )
-    lines = tmp_path / "prompts.jsonl"
-    lines.write_text(
-        "\n".join(json.dumps({"attack": "GCG", "model": "vicuna", **r}) for r in rows) + "\n\n"
-    )
-    assert load_attacks(artifact) == load_attacks(lines)
-    assert [a.model for a in load_attacks(lines)] == ["vicuna"]
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("", "no attack prompt"),
-        ("not json", "line 1: not JSON"),
-        ("[1]\n", "one JSON object a line"),
-        ('{"goal": "g"}\n', "no field 'prompt'"),
-        ('{"goal": 3, "prompt": "p"}\n', "must be text"),
-        ('{"jailbreaks": 3}', "must be a list"),
-        ('{"jailbreaks": []}', "no attack prompt"),
-    ],
-)
-def test_bad_files_are_one_clear_line(tmp_path, text, words):
-    path = tmp_path / "attacks.jsonl"
-    path.write_text(text)
-    with pytest.raises(DataError, match=words) as caught:
-        load_attacks(path)
-    assert "\n" not in str(caught.value)
-    with pytest.raises(DataError, match="cannot be read"):
-        load_attacks(tmp_path / "absent.json")
-
-
 def test_jailbreakbench_families(shared):
-    attacks = load_attacks(shared / "data" / "jailbreakbench" / "prompts.jsonl")
+    path = shared / "data" / "jailbreakbench" / "prompts.jsonl"
+    attacks = read_attacks(path, keep_failed=True)
     assert len(attacks) == 469
-    assert all(a.shape == "suffix" for a in attacks if a.attack == "GCG")
-    assert all(a.shape == "template" for a in attacks if a.attack == "JailbreakChat")
+    assert all(a.shape == "suffix" for a in attacks if a.kind == "GCG")
+    assert all(a.shape == "template" for a in attacks if a.kind == "JailbreakChat")
     assert all(0 < a.suffix_length <= a.length for a in attacks)
     plans = plan_families(attacks, SWAP)
     assert set(plans) == {"GCG", "PAIR", "JailbreakChat"}

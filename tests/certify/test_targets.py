@@ -72,7 +72,7 @@ def test_bad_recordings_name_the_line(tmp_path: Path, line: str) -> None:
     path.write_text('{"prompt": "a", "answer": "b"}\n' + line)
     with pytest.raises(DataError, match=r"r\.jsonl, line 2"):
         RecordedTarget(path)
-    with pytest.raises(DataError, match="not a readable"):
+    with pytest.raises(DataError, match="cannot be read"):
         RecordedTarget(tmp_path / "none.jsonl")
 
 

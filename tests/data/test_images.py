@@ -63,6 +63,23 @@ def test_float_images_in_unit_range(tmp_path):
     assert centre(read_image(written(tmp_path, image, "f.tif"))) == (127,) * 3
 
 
+@pytest.mark.parametrize("scale", [1.0, 255.0, 4096.0])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_a_float_that_is_not_finite_blackens_no_picture(scale, bad, tmp_path):
+    """The others keep the scale of the finite range."""
+    values = np.linspace(0, scale, 64, dtype=np.float32).reshape(8, 8)
+    whole = np.asarray(read_image(written(tmp_path, Image.fromarray(values), "a.tif")))
+    values[0, 0] = bad
+    holed = np.asarray(read_image(written(tmp_path, Image.fromarray(values), "b.tif")))
+    assert (holed.reshape(64, 3)[1:] == whole.reshape(64, 3)[1:]).all()
+    assert holed[0, 0, 0] == (255 if bad == np.inf else 0)
+    assert whole.max() == 255
+    values[:] = bad
+    with pytest.raises(ImageError, match=r"c\.tif: .*no pixel is a finite number") as caught:
+        read_image(written(tmp_path, Image.fromarray(values), "c.tif"))
+    assert "\n" not in str(caught.value)
+
+
 def test_animation_gives_its_first_frame(tmp_path):
     frames = [Image.new("RGB", (8, 8), c) for c in ("red", "blue")]
     path = tmp_path / "moving.gif"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +25,12 @@ from interlock.certify.vote.graphemes import graphemes
 from interlock.lab.plan import Totals
 from interlock.lab.results.summary import summarise
 from interlock.lab.results.tables import halves_tables, promise_tables
+from interlock.lab.run import run_study
 from interlock.lab.store import Store
-from interlock.lab.study import StudyError
-from tests.lab.running import here, table, values
+from interlock.lab.study import StudyError, read_study
+from interlock.lab.task import Setting
+from interlock.lab.tasks.certify.prompts import read_prompts
+from tests.lab.running import Here, here, table, values
 
 STUDY = """
 task = "certify"
@@ -81,6 +85,45 @@ def test_votes_are_those_of_certify(tmp_path: Path) -> None:
     record = json.loads(Store(out).artefact(kept["artefact"]).read_text())
     assert len(record["votes"]) == 3
     assert all(vote["prompt"] != attacks[0] for vote in record["votes"])
+
+
+def test_attacks_said_twice_and_failed_ones_are_no_items(tmp_path: Path) -> None:
+    """Neither in one file, nor in two parts of a study; the halves are of what remains."""
+    rows = [asdict(attack) for attack in read_attacks()[:4]]
+    failed = {"goal": "g", "prompt": "g !!", "jailbroken": False}
+    artifact = {"parameters": {"method": "gcg"}, "jailbreaks": [*rows * 3, failed]}
+    (tmp_path / "a.json").write_text(json.dumps(artifact))
+    study = write(tmp_path)
+    text = study.read_text().replace('path = "embedded"\nlimit = 3', 'path = "a.json"', 1)
+    study.write_text(text)
+    out, notes = tmp_path / "out", list[str]()
+    setting = Setting(read_study(study), study.name, tmp_path)
+    totals = run_study(setting, out, Here(), note=notes.append)
+    assert (totals.items, totals.failed) == (12, 0)
+    assert totals.to_dict().items() >= {"duplicates": 8, "failed_attacks": 1}.items()
+    assert notes == [
+        f"{tmp_path / 'a.json'}: left out 8 with the prompt of an earlier row, 1 marked as not "
+        "jailbroken; 4 attacks are left"
+    ]
+    assert {r["data"] for r in table(out) if r["condition"] != "benign"} == {
+        f"attacks/{k}" for k in range(4)
+    }
+    again = '[[data]]\nname = "again"\nkind = "attacks"\npath = "a.json"\n{}\n[[methods]]'
+    study.write_text(text.replace("[[methods]]", again.format("offset = 1"), 1))
+    prompts = read_prompts(read_study(study).data, tmp_path, "s")
+    assert [len(part) for part in prompts.parts] == [4, 2, 0]
+    assert prompts.notes[1:] == ("again: left out 3 that an earlier part of the study has",)
+    assert prompts.left_out == {"duplicates": 11, "failed_attacks": 1}
+    for option, words in (("keep_failed = true", ""), ('keep_failed = "no"', "true or false")):
+        study.write_text(text.replace("[[methods]]", again.format(f"options={{{option}}}"), 1))
+        if words:
+            with pytest.raises(
+                StudyError, match=r"data\[2\]: keep_failed='no': give true or false"
+            ):
+                read_prompts(read_study(study).data, tmp_path, "s")
+        else:
+            kept = read_prompts(read_study(study).data, tmp_path, "s").parts[2]
+            assert [prompt.text for prompt in kept] == ["g !!"]
 
 
 def test_claims_are_those_of_the_votes(tmp_path: Path) -> None:

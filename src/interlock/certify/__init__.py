@@ -1,7 +1,13 @@
 """How sure one can be that a vote over perturbed copies refuses a jailbreak (SmoothLLM)."""
 
-from interlock.certify.attacks.artifacts import AttackPrompt, load_attacks, plan_families
-from interlock.certify.attacks.attack import Attack, attack_from, read_attacks, write_attacks
+from interlock.certify.attacks.attack import (
+    Attack,
+    AttackFile,
+    attack_from,
+    read_attack_file,
+    read_attacks,
+    write_attacks,
+)
 from interlock.certify.bounds.beta_binomial import AssumedBound
 from interlock.certify.bounds.certificate import Certificate
 from interlock.certify.bounds.claims import CLAIM_METHODS, Claim, method_claims
@@ -21,6 +27,7 @@ from interlock.certify.bounds.plan import NoPlan, Plan, plan
 from interlock.certify.bounds.population import PopulationCertificate, ShareBound
 from interlock.certify.bounds.votes import read_votes
 from interlock.certify.campaign.card import AlikeCertificate, CertificateCard, HeldOut
+from interlock.certify.campaign.family_plans import plan_families
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.judges.labelled import LabelledVerdicts
 from interlock.certify.judges.model import ModelJudge
@@ -39,7 +46,7 @@ __all__ = [
     "AlikeCertificate",
     "AssumedBound",
     "Attack",
-    "AttackPrompt",
+    "AttackFile",
     "CallStore",
     "Certificate",
     "CertificateCard",
@@ -72,13 +79,13 @@ __all__ = [
     "attack_from",
     "changed_count",
     "defense_probability",
-    "load_attacks",
     "load_target",
     "lower_bound",
     "majority",
     "method_claims",
     "plan",
     "plan_families",
+    "read_attack_file",
     "read_attacks",
     "read_votes",
     "smallest_copies",

@@ -66,8 +66,9 @@ def run(
         worker = _engine(engine, workers, threads, address, gpus)
         with _stopping() as stop, terminal.steps(rate=True) as steps:
             totals = run_study(
-                setting, out, worker, text=text, retry_failed=retry_failed, steps=steps, stop=stop
-            )
+                setting, out, worker, text=text, retry_failed=retry_failed, steps=steps, stop=stop,
+                note=terminal.note,
+            )  # fmt: skip
         terminal.say(
             f"{totals.items} items: {totals.computed} computed, {totals.reused} reused, "
             f"{totals.failed} failed"
@@ -205,7 +206,7 @@ def _setting(path: Path, device: str, seed: int | None) -> tuple[Setting, str]:
     if seed is not None:
         study = study.model_copy(update={"seeds": (seed,)})
     base = path.resolve().parent
-    return Setting(study, path.name, base, device), path.read_text("utf-8")
+    return Setting(study, path.name, base, device), path.read_text("utf-8-sig")
 
 
 def _engine(

@@ -9,7 +9,6 @@ from pathlib import Path
 from PIL import Image
 
 from interlock.data.images import read_image
-from interlock.errors import DataError
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -44,19 +43,14 @@ class LabelledFolder:
         Raises:
             DataError: the root is missing, or a class has no images.
         """
-        from fsspec.implementations.local import LocalFileSystem
+        from interlock.data.sources.folder import FolderSource
 
-        from interlock.data.sources.folder import folders_in
-
-        root = Path(root)
-        folders = folders_in(LocalFileSystem(), str(root), str(root))
-        if not folders:
-            raise DataError(f"{root}: no class folders; expected {root}/CLASS/photo.jpg")
-        found = [(f, k) for k, name in enumerate(folders) for f in list_images(root / name)]
+        samples = FolderSource(str(root), layout="classes")
+        classes = samples.classes or ()
         return cls(
-            classes=tuple(folders),
-            files=tuple(f for f, _ in found),
-            labels=tuple(k for _, k in found),
+            classes=classes,
+            files=tuple(Path(root) / sample.id for sample in samples),
+            labels=tuple(classes.index(str(sample.label)) for sample in samples),
         )
 
     def __len__(self) -> int:

@@ -81,10 +81,20 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8bit(image: Image.Image) -> NDArray[np.uint8]:
-    """Full scale is 65535 for 16-bit files, 1 for floats that fit in it, else the largest value."""
-    values = np.nan_to_num(np.asarray(image).astype(np.float64))
-    largest = float(values.max(initial=0.0))
+    """Full scale is 65535 for 16-bit files, 1 for floats that fit in it, else the largest value.
+
+    What is infinite is black or white; NaN is black.
+
+    Raises:
+        ValueError: no value is finite.
+    """
+    values = np.asarray(image).astype(np.float64)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        raise ValueError("no pixel is a finite number")
+    largest = float(finite.max())
     full = 65535.0 if image.mode.startswith("I;16") else max(largest, 255.0)
     if image.mode == "F" and largest <= 1.0:
         full = 1.0
-    return np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)
+    scaled = np.nan_to_num(values * (255.0 / full), nan=0.0)
+    return np.clip(scaled, 0, 255).astype(np.uint8)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 from array import array
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class Totals:
     """With a value that could not be had, now or earlier."""
     interrupted: bool = False
     """Whether it was told to stop; ``items`` are then more than the three others."""
+    left_out: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Data that are no items, by the reason."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -52,6 +54,7 @@ class Totals:
             "reused": self.reused,
             "failed": self.failed,
             "interrupted": self.interrupted,
+            **self.left_out,
         }
 
 

@@ -35,6 +35,7 @@ def run_study(
     retry_failed: bool = False,
     steps: Steps | None = None,
     stop: Callable[[], bool] = lambda: False,
+    note: Callable[[str], None] = lambda text: None,
 ) -> Totals:
     """Run a study, or what is missing of it, into a folder.
 
@@ -46,6 +47,7 @@ def run_study(
         retry_failed: also what failed before.
         steps: told the steps and how far they are.
         stop: asked often; once it says yes, what is under way is dropped and the rest kept.
+        note: told what of the data was left out, a line each.
 
     Raises:
         StudyError: the study does not fit its models, methods or data.
@@ -60,13 +62,15 @@ def run_study(
         task = open_task(setting, _stoppable(tell("reading the data"), stop))
     except _Stopped:
         return Totals(0, 0, 0, 0, interrupted=True)
+    for line in task.notes:
+        note(line)
     with sole_run(out), _opened(out) as store:
         plan = make_plan(task, store, retry_failed=retry_failed, tell=tell("planning"), stop=stop)
         if not stop():
             _keep_study(setting, text, out)
             plan.write(out)
             _Run(setting, engine, store, stop, tell).all(task, plan)
-        return plan.totals(stopped=stop())
+        return replace(plan.totals(stopped=stop()), left_out=task.left_out)
 
 
 class _Stopped(Exception):  # noqa: N818

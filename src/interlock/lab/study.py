@@ -200,7 +200,7 @@ def read_study(path: str | Path) -> Study:
     """
     path = Path(path)
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except OSError as error:
         raise StudyError([f"{path}: cannot be read ({error.strerror})"]) from None
     except UnicodeDecodeError:

@@ -44,6 +44,16 @@ class Task(Protocol):
     """A study, expanded."""
 
     @property
+    def notes(self) -> Sequence[str]:
+        """What of the study's data was left out, and why: a line each."""
+        ...
+
+    @property
+    def left_out(self) -> Mapping[str, int]:
+        """How much of it, by the reason."""
+        ...
+
+    @property
     def preparations(self) -> Sequence[Job]:
         """What must be there before the jobs, such as a fitted shield; usually none."""
         ...

@@ -31,3 +31,17 @@ def class_index(target: str | None, labels: Sequence[str]) -> int | None:
     if not 0 <= index < len(labels):
         raise OptionError(f"target={index}: the model has classes 0 to {len(labels) - 1}")
     return index
+
+
+def labelled_class(name: str, labels: Sequence[str]) -> int:
+    """The class that the label of a photo names, such as its folder: ``_`` may stand for a blank.
+
+    Raises:
+        OptionError: the model has no such class.
+    """
+    try:
+        index = class_index(name.replace("_", " "), labels)
+    except OptionError:
+        index = class_index(name, labels)
+    assert index is not None
+    return index

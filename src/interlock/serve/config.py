@@ -62,7 +62,7 @@ def read_keys(path: Path | None, variable: str) -> tuple[str, ...]:
     keys = [key.strip() for key in os.environ.get(variable, "").split(",")]
     if path is not None:
         try:
-            lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigError((f"{path}: cannot be read ({error})",)) from None
         lines = [line for line in lines if line and not line.startswith("#")]

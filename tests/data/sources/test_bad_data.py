@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pyarrow
 import pytest
+from PIL import Image, features
 from pyarrow import parquet
 
-from interlock.data import open_source
+from interlock.data import list_images, open_source
 from interlock.data.sources.labels import checked, class_names
 from interlock.errors import DataError, ImageError, OptionError
 from tests.data.sources.kinds import (
@@ -90,6 +91,29 @@ def test_an_image_that_vanishes_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="no such file"):
         first.digest()
     second.read()
+
+
+def test_pictures_of_rarer_kinds_are_read_or_named(tmp_path: Path) -> None:
+    """A picture that Pillow cannot read here fails by its name; it is not passed over."""
+    for k, (name, kind) in enumerate(
+        {"0.jfif": "JPEG", "1.JPE": "JPEG", "2.tga": "TGA", "3.jp2": "JPEG2000"}.items()
+    ):
+        Image.new("RGB", (8, 8), (50 * k, 0, 0)).save(tmp_path / name, kind)
+    (tmp_path / "4.heic").write_bytes(b"\0\0\0 ftypheic")
+    able = features.check("avif")
+    if able:
+        Image.new("RGB", (8, 8), (200, 0, 0)).save(tmp_path / "5.avif")
+    else:
+        (tmp_path / "5.avif").write_bytes(b"\0\0\0 ftypavif")
+    samples = list(open_source("folder", str(tmp_path)))
+    assert [s.id for s in samples] == ["0.jfif", "1.JPE", "2.tga", "3.jp2", "4.heic", "5.avif"]
+    for k, sample in enumerate(samples):
+        if k < 4 or (k == 5 and able):
+            assert abs(sample.read().getpixel((0, 0))[0] - (200 if k == 5 else 50 * k)) < 5
+        else:
+            with pytest.raises(ImageError, match=rf"{sample.id}: not an image that Pillow can"):
+                sample.read()
+    assert [p.name for p in list_images(tmp_path)] == [s.id for s in samples]
 
 
 # CSV

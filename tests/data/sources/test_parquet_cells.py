@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from interlock.data import open_source
 from interlock.data.sources import parquet_cells
-from tests.data.sources.kinds import as_parquet, noise
+from interlock.errors import ImageError
+from tests.data.sources.kinds import as_parquet, noise, png
 
 COUNT, ROWS = 60, 20
 
@@ -90,3 +93,46 @@ def test_a_child_process_does_not_share_its_parents_file(
     assert parquet_cells.opened(cell.fs, cell.path) is mine
     monkeypatch.setattr(parquet_cells.os, "getpid", lambda: -1)
     assert parquet_cells.opened(cell.fs, cell.path) is not mine
+
+
+FIXED = png(3)
+TYPES = {
+    "binary": pa.binary(), "large_binary": pa.large_binary(), "binary_view": pa.binary_view(),
+    "fixed": pa.binary(len(FIXED)), "dictionary": pa.dictionary(pa.int32(), pa.binary()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", [pa.string(), pa.large_string(), pa.string_view()])
+@pytest.mark.parametrize("room", [0, 1 << 20], ids=["in passing", "kept"])
+@pytest.mark.parametrize("name", TYPES)
+def test_every_kind_of_bytes_is_an_image(
+    name: str, room: int, text: pa.DataType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_cells, "KEPT_BYTES", room)
+    cells = [FIXED, None, FIXED]
+    plain = pa.array(cells, pa.binary())
+    images = plain.dictionary_encode() if name == "dictionary" else pa.array(cells, TYPES[name])
+    labels = pa.array(["cat", None, "dog"], text)
+    parts = {"bytes": images, "path": pa.array(["a", "b", "c"], text)}
+    for number, column in enumerate((images, pa.StructArray.from_arrays(parts.values(), parts))):
+        path = tmp_path / f"{number}.parquet"
+        parquet.write_table(pa.table({"img": column, "label": labels}), path)
+        source = open_source("parquet", str(path))
+        assert [sample.label for sample in source] == ["cat", None, "dog"]
+        for k in (2, 0, 2):
+            assert source.sample(k).data() == FIXED
+            assert source.sample(k).label == ("cat", None, "dog")[k]
+        with pytest.raises(ImageError, match="the row holds no image"):
+            source.sample(1).data()
+
+
+def test_no_label_in_hugging_face_classes_also_under_other_names(tmp_path: Path) -> None:
+    """-1 is no label there, whoever names the classes."""
+    info = {"info": {"features": {"label": {"names": ["a", "b"]}}}}
+    table = pa.table({"image": [FIXED] * 3, "label": [0, -1, 1]})
+    stored = table.replace_schema_metadata({"huggingface": json.dumps(info)})
+    parquet.write_table(stored, tmp_path / "a.parquet")
+    for classes in (None, ["x", "y"]):
+        source = open_source("parquet", str(tmp_path), classes=classes)
+        assert [sample.label for sample in source] == [0, None, 1]
+        assert source.classes == tuple(classes or ("a", "b"))

@@ -100,7 +100,7 @@ def test_options_of_the_store_are_used_and_never_told(
     storage = {"key": "key", "secret": "not-to-be-told", "endpoint_url": endpoint}
     source = open_source("folder", root, storage=storage)
     assert [number_of(sample.read()) for sample in source] == [0]
-    assert "not-to-be-told" not in str(source.describe())
+    assert "not-to-be-told" not in f"{source!r} {source.sample(0)!r}"
 
 
 def test_a_store_that_cannot_be_reached_is_one_line(root: str) -> None:

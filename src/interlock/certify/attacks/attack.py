@@ -1,47 +1,106 @@
-"""Found attacks, and the file that keeps them."""
+"""Attacks, and the files that hold them."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from interlock.certify.attacks.artifacts import AttackPrompt
+from interlock._files import write_atomically
 from interlock.certify.targets.protocol import Span
+from interlock.certify.vote.graphemes import graphemes
 from interlock.data.rows import read_rows
-from interlock.errors import DataError, OutputError
+from interlock.errors import DataError, OptionError
 
 EMBEDDED = Path(__file__).parent.parent / "embedded"
+
+Shape = Literal["suffix", "template", "whole"]
 
 
 @dataclass(frozen=True)
 class Attack:
-    """A prompt that made a target comply."""
+    """A prompt made so that a target complies."""
 
     goal: str
     """What was asked for, without the attack."""
     prompt: str
-    """The whole user message."""
+    """The whole user message; never empty."""
     span: Span
     """Code-point offsets (start, stop) of the adversarial part: the suffix of a suffix attack,
     the whole message of a role-play."""
     kind: str
-    """``"gcg"`` or ``"role-play"``; other tools may write other names."""
+    """The family: ``"gcg"`` or ``"role-play"``; other tools write other names."""
     seed: int
     """Of the search."""
     iterations: int
     """Steps of the search until it succeeded."""
     answer: str
     """What the target said."""
+    jailbroken: bool = True
+    """Whether it succeeded when it was recorded."""
 
     @property
     def suffix(self) -> str:
         """The adversarial part."""
         return self.prompt[self.span[0] : self.span[1]]
+
+    @cached_property
+    def length(self) -> int:
+        """m, the characters (grapheme clusters) of the prompt."""
+        return len(graphemes(self.prompt))
+
+    @property
+    def shape(self) -> Shape:
+        """How the attack is built: a part of its own, around the goal, or in words of its own."""
+        if self.span != (0, len(self.prompt)):
+            return "suffix"
+        return "template" if self.goal.lower() in self.prompt.lower() else "whole"
+
+    @cached_property
+    def suffix_length(self) -> int:
+        """m_S, the adversarial characters: the suffix, or all that is not the goal itself.
+
+        For a template they are not one block at the end, so the law of ``patch`` is approximate.
+        """
+        within = len(graphemes(self.goal)) if self.shape == "template" else 0
+        return len(graphemes(self.suffix)) - within
+
+
+@dataclass(frozen=True)
+class AttackFile:
+    """The attacks of a file, and how many of its rows were left out."""
+
+    path: str
+    """As it was given."""
+    attacks: tuple[Attack, ...]
+    """At least one, no two with the same prompt."""
+    duplicates: int = 0
+    """Rows whose prompt stands in an earlier row that was kept."""
+    failed: int = 0
+    """Rows marked ``"jailbroken": false``."""
+    absent: int = 0
+    """Goals without a prompt, as artifacts list them where a search failed."""
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """The counts, for results."""
+        return {"duplicates": self.duplicates, "failed_attacks": self.failed}
+
+    @property
+    def note(self) -> str:
+        """One line on what was left out; empty where nothing was."""
+        reasons = {
+            "with the prompt of an earlier row": self.duplicates,
+            "marked as not jailbroken": self.failed,
+            "without a prompt": self.absent,
+        }
+        parts = [f"{count} {reason}" for reason, count in reasons.items() if count]
+        kept = f"{len(self.attacks)} attacks are left"
+        return f"{self.path}: left out {', '.join(parts)}; {kept}" if parts else ""
 
 
 @dataclass(frozen=True)
@@ -60,41 +119,60 @@ class AskedPrompt:
     """The intended answer."""
 
 
-def read_attacks(path: str | Path = "embedded") -> list[Attack]:
-    """Read a JSONL file of attacks; ``"embedded"`` are those found against the embedded model.
-
-    A row without a ``span``, as in JailbreakBench files, gets that of its estimated suffix.
+def read_attacks(path: str | Path = "embedded", *, keep_failed: bool = False) -> list[Attack]:
+    """The attacks of a file, as :func:`read_attack_file` reads them.
 
     Raises:
-        DataError: the file is missing, empty, or a line is no attack (it is named).
+        DataError: as there.
     """
-    path = EMBEDDED / "tiny_chat_attacks.jsonl" if path == "embedded" else Path(path)
-    attacks = [attack_from(row, where) for row, where in read_rows(path)]
-    if not attacks:
-        raise DataError(f"{path}: holds no attacks")
-    return attacks
+    return list(read_attack_file(path, keep_failed=keep_failed).attacks)
+
+
+def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False) -> AttackFile:
+    """The attacks of JSON lines, a JSON array, a JailbreakBench artifact, or CSV with a header.
+
+    An artifact is one object with ``parameters`` and ``jailbreaks``. A row has ``goal`` and
+    ``prompt``, and may have ``kind`` (or ``attack``), ``span``, ``seed``, ``iterations``,
+    ``answer`` and ``jailbroken``.
+
+    Args:
+        path: the file, UTF-8; ``"embedded"`` are those found against the embedded model.
+        keep_failed: keep rows marked ``"jailbroken": false``.
+
+    Raises:
+        DataError: the file is missing or holds no attacks, or a row is none (it is named).
+        OptionError: ``keep_failed`` is neither true nor false.
+    """
+    if not isinstance(keep_failed, bool):
+        raise OptionError(f"keep_failed={keep_failed!r}: give true or false")
+    source = EMBEDDED / "tiny_chat_attacks.jsonl" if str(path) == "embedded" else Path(path)
+    kept: dict[str, Attack] = {}
+    duplicates = failed = absent = 0
+    for whole, stands in read_rows(source):
+        for row, where in _unfolded(whole, stands):
+            if "prompt" in row and row["prompt"] is None:
+                absent += 1
+                continue
+            attack = attack_from(row, where)
+            if not attack.jailbroken and not keep_failed:
+                failed += 1
+            elif kept.setdefault(attack.prompt, attack) is not attack:
+                duplicates += 1
+    if not kept:
+        why = f" but {failed} marked as not jailbroken; --keep-failed keeps them" if failed else ""
+        raise DataError(f"{path}: holds no attacks{why}")
+    return AttackFile(str(path), tuple(kept.values()), duplicates, failed, absent)
 
 
 def write_attacks(attacks: Iterable[Attack], path: str | Path) -> Path:
-    """Write attacks as JSONL; the name appears only when the file is complete.
+    """Write attacks as JSON lines; the name appears only when the file is complete.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    path = Path(path)
-    # "attack" and "jailbroken" make each row one of the JailbreakBench layout, too.
-    lines = [
-        json.dumps(asdict(a) | {"attack": a.kind, "jailbroken": True}, sort_keys=True) + "\n"
-        for a in attacks
-    ]
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text("".join(lines), encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
-    return path
+    # "attack" makes each row one of the JailbreakBench layout, too.
+    rows = (json.dumps(asdict(a) | {"attack": a.kind}, sort_keys=True) + "\n" for a in attacks)
+    return write_atomically(path, "".join(rows))
 
 
 def attacks_hash(attacks: Sequence[Attack]) -> str:
@@ -117,29 +195,67 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
     """One row of a file of attacks.
 
     Args:
-        row: its JSON object; without a ``span``, that of its estimated suffix is taken.
+        row: its values by name; those of a table may all be text. Without a ``span``, that of its
+            estimated suffix is taken.
         where: names the row in errors.
 
     Raises:
         DataError: it is no attack.
     """
     try:
-        goal, prompt, kind = row["goal"], row["prompt"], row.get("kind", row.get("attack"))
+        goal, prompt, kind = row["goal"], row["prompt"], row.get("kind") or row.get("attack")
         if not isinstance(goal, str) or not isinstance(prompt, str) or not prompt:
             raise TypeError("goal and prompt must be text")
-        span = row.get("span") or AttackPrompt("", "", 0, goal, prompt, True).suffix_span
+        span = row.get("span") or (_goal_end(goal, prompt), len(prompt))
+        if isinstance(span, str):
+            span = json.loads(span)
         start, stop = int(span[0]), int(span[1])
         attack = Attack(
             goal=goal,
             prompt=prompt,
             span=(start, stop),
             kind=str(kind or "unknown"),
-            seed=int(row.get("seed", 0)),
-            iterations=int(row.get("iterations", 0)),
-            answer=str(row.get("answer", "")),
+            seed=int(row.get("seed") or 0),
+            iterations=int(row.get("iterations") or 0),
+            answer=str(row.get("answer") or ""),
+            jailbroken=_marked(row.get("jailbroken")),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise DataError(f"{where}: no attack ({type(error).__name__}: {error})") from None
     if not 0 <= start <= stop <= len(prompt):
         raise DataError(f"{where}: span {span} lies outside the prompt")
     return attack
+
+
+def _marked(mark: object) -> bool:
+    """As JSON and tables write it; a row without the mark counts as jailbroken."""
+    text = str(mark).strip().lower()
+    if text in ("false", "0", "0.0", "no"):
+        return False
+    if text not in ("none", "true", "1", "1.0", "yes"):
+        raise ValueError(f"jailbroken={mark!r}, give true or false")
+    return True
+
+
+def _goal_end(goal: str, prompt: str) -> int:
+    """Where the goal ends, if the prompt begins with it or with most of it; else 0."""
+    same = 0
+    for ours, theirs in zip(goal, prompt, strict=False):
+        if ours.lower() != theirs.lower():
+            break
+        same += 1
+    return same if goal and 2 * same >= len(goal) else 0
+
+
+def _unfolded(row: dict[str, Any], where: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """The rows of a JailbreakBench artifact; any other row is itself."""
+    if "jailbreaks" not in row:
+        yield row, where
+        return
+    shared, rows = row.get("parameters") or {}, row["jailbreaks"]
+    if not isinstance(rows, list) or not isinstance(shared, dict):
+        raise DataError(f"{where}: 'jailbreaks' must be a list, 'parameters' an object")
+    for number, one in enumerate(rows, 1):
+        if not isinstance(one, dict):
+            raise DataError(f"{where}, jailbreak {number}: expected an object")
+        yield {"attack": shared.get("method"), **one}, f"{where}, jailbreak {number}"

@@ -36,6 +36,14 @@ class Family:
         return len(self.fit) + len(self.certify) + len(self.held_out)
 
 
+def by_kind(attacks: Sequence[Attack]) -> dict[str, list[Attack]]:
+    """The attacks of each family by its name, in the order of the first of each."""
+    families: dict[str, list[Attack]] = {}
+    for attack in attacks:
+        families.setdefault(attack.kind, []).append(attack)
+    return families
+
+
 def split_families(
     attacks: Sequence[Attack], *, seed: int = 0, shares: tuple[float, float, float] = SHARES
 ) -> list[Family]:
@@ -54,13 +62,12 @@ def split_families(
     if min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
         raise OptionError(f"shares={shares}: give three positive shares that sum to 1")
     families = []
-    for kind in dict.fromkeys(attack.kind for attack in attacks):
-        mine = [attack for attack in attacks if attack.kind == kind]
-        if len({attack.goal for attack in mine}) < 3:
+    for kind, members in by_kind(attacks).items():
+        if len({attack.goal for attack in members}) < 3:
             continue
-        rest, held_out = split_attacks(mine, held, seed=seed)
+        rest, held_out = split_attacks(members, held, seed=seed)
         while len({attack.goal for attack in rest}) < 2:  # three or four goals: one held out
-            rest, held_out = split_attacks(mine, 1e-9, seed=seed)
+            rest, held_out = split_attacks(members, 1e-9, seed=seed)
         certify, fit = split_attacks(rest, to_fit / (1 - held), seed=seed + 1)
         families.append(Family(kind, tuple(fit), tuple(certify), tuple(held_out)))
     if not families:

@@ -55,7 +55,7 @@ def read_record(path: Path, format: str, version: int) -> Mapping[str, Any]:
         OutputError: there is none.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise OutputError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):

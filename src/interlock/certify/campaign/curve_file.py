@@ -86,7 +86,7 @@ def load_curves(path: str | PathLike[str]) -> list[FittedCurve]:
     """
     source = Path(path)
     try:
-        record = json.loads(source.read_text(encoding="utf-8"))
+        record = json.loads(source.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):

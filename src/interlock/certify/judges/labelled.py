@@ -10,20 +10,21 @@ from typing import Any
 
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.judges.judge import Judge, Verdict
+from interlock.data.rows import read_rows
 from interlock.errors import DataError
 
 
 class LabelledVerdicts:
-    """Verdicts that people gave, from a JSONL file; an answer without a label is lost.
+    """Verdicts that people gave, from a file; an answer without a label is lost.
 
-    Each line is an object with ``answer``, ``refused`` (true or false) and, where the verdict
-    depends on it, ``prompt``.
+    Each line of it, or member of a JSON array, is an object with ``answer``, ``refused`` (true or
+    false) and, where the verdict depends on it, ``prompt``.
 
     Args:
-        path: the JSONL file, UTF-8.
+        path: the file, UTF-8.
 
     Raises:
-        DataError: the file is missing, a line is not of that form, or two lines contradict.
+        DataError: the file is missing, a row is not of that form, or two contradict.
     """
 
     known_error: JudgeSample | None = None  # the labels are the truth, nothing is checked
@@ -31,19 +32,13 @@ class LabelledVerdicts:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.labels: dict[tuple[str | None, str], bool] = {}
-        try:
-            lines = self.path.read_text(encoding="utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: not a readable UTF-8 file ({error})") from None
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                self._add(line, f"{self.path.name}, line {number}")
+        for row, where in read_rows(self.path):
+            self._add(row, where)
 
-    def _add(self, line: str, where: str) -> None:
+    def _add(self, row: Mapping[str, Any], where: str) -> None:
         try:
-            row = json.loads(line)
             answer, refused, prompt = row["answer"], row["refused"], row.get("prompt")
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except KeyError:
             raise DataError(f"{where}: expected an object with 'answer' and 'refused'") from None
         if not isinstance(answer, str) or not isinstance(refused, bool):
             raise DataError(f"{where}: 'answer' must be text and 'refused' true or false")

@@ -8,7 +8,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from interlock._files import decoded
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply
+from interlock.data.rows import parse_row
 from interlock.errors import DataError
 
 
@@ -30,9 +32,9 @@ class RecordedTarget:
         self.path = Path(path)
         try:
             raw = self.path.read_bytes()
-            lines = raw.decode("utf-8").split("\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}: not a readable UTF-8 file ({error})") from None
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+        lines = decoded(raw, path).split("\n")
         self._digest = sha256(raw).hexdigest()
         self._answers: dict[str, list[str]] = {}
         for number, line in enumerate(lines, 1):
@@ -67,11 +69,8 @@ class RecordedTarget:
 
 
 def _parse(line: str, where: str) -> tuple[str, str]:
-    try:
-        row: Any = json.loads(line)
-    except json.JSONDecodeError:
-        raise DataError(f"{where}: not JSON; write one object a line") from None
-    if not isinstance(row, dict) or not isinstance(row.get("answer"), str):
+    row = parse_row(line, where)
+    if not isinstance(row.get("answer"), str):
         raise DataError(f"{where}: expected an object with a text 'answer'")
     if isinstance(row.get("prompt"), str):
         return _key([{"role": "user", "content": row["prompt"]}]), row["answer"]

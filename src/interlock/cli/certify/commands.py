@@ -63,7 +63,14 @@ Timeout = Annotated[float, typer.Option(help="Seconds for one request to an addr
 Concurrency = Annotated[int, typer.Option(min=1, help="Requests to an address at once.")]
 Attempts = Annotated[int, typer.Option(min=1, help="Requests for one prompt at an address.")]
 Attacks = Annotated[
-    str | None, typer.Option(help="JSON lines of attacks, or 'embedded' (its default).")
+    str | None,
+    typer.Option(
+        help="JSON lines, a JSON array, a JailbreakBench artifact or CSV; or 'embedded' (its "
+        "default)."
+    ),
+]
+KeepFailed = Annotated[
+    bool, typer.Option("--keep-failed", help="Keep attacks marked as not jailbroken.")
 ]
 Benign = Annotated[
     Path | None,
@@ -158,6 +165,7 @@ def measure(
     context: typer.Context,
     target: Target = "embedded",
     attacks: Attacks = None,
+    keep_failed: KeepFailed = False,
     model: ModelName = None,
     key_variable: KeyVariable = None,
     max_tokens: MaxTokens = 64,
@@ -213,8 +221,9 @@ def plan(
     context: typer.Context,
     attacks: Annotated[
         Path | None,
-        typer.Option(help="Attacks whose lengths count: JailbreakBench artifacts or JSON lines."),
+        typer.Option(help="Attacks whose lengths count: a file as for 'report', or 'embedded'."),
     ] = None,
+    keep_failed: KeepFailed = False,
     curves: Annotated[
         Path | None, typer.Option(help="What 'fit' wrote; the published curves when absent.")
     ] = None,
@@ -243,6 +252,7 @@ def report(
     context: typer.Context,
     target: Target = "embedded",
     attacks: Attacks = None,
+    keep_failed: KeepFailed = False,
     benign: Benign = None,
     benign_limit: Annotated[
         int | None, typer.Option(min=1, help="Benign prompts asked at most: the first ones.")

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from interlock._files import make_folder, write_atomically
-from interlock.certify import DecayCurve, NoPlan, PerturbationKind, Plan, load_attacks, plan
-from interlock.certify.attacks.artifacts import AttackPrompt
+from interlock.certify import AttackFile, DecayCurve, NoPlan, PerturbationKind, Plan, plan
 from interlock.certify.attacks.attack import attacks_hash
+from interlock.certify.attacks.families import by_kind
 from interlock.certify.campaign.campaign import Campaign, CampaignOptions
 from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
 from interlock.certify.campaign.family_decay import FamilyDecay, load_decays, save_decays
 from interlock.certify.campaign.figure import draw_decays
 from interlock.certify.campaign.paper_figures import PAPER_CURVES
-from interlock.cli.certify.question import Question, calls
+from interlock.cli.certify.question import Question, calls, read_aloud
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import DataError, InterlockError
 
@@ -26,15 +26,15 @@ _SETTING = {"published setting": ([240], [100])}
 
 def measure(question: Question, options: CampaignOptions, terminal: Terminal) -> dict[str, Any]:
     """ASR(k) of each family under each perturbation, on the attacks set apart for it."""
-    attacks = question.read_attacks()
+    file = question.read_attacks(terminal)
     with question.open() as (target, judge, _), terminal.steps() as tell:
-        campaign = Campaign(target, judge, attacks, (), options, tell=tell)
+        campaign = Campaign(target, judge, file.attacks, (), options, tell=tell)
         decays = campaign.decays
         asked = calls(target)
     made_from = {
         "target": dict(target.identity),
         "judge": dict(judge.identity),
-        "attacks_sha256": attacks_hash(attacks),
+        "attacks_sha256": attacks_hash(file.attacks),
         "seed": options.seed,
     }
     path = save_decays(decays, question.out / "counts.json", made_from)
@@ -43,7 +43,8 @@ def measure(question: Question, options: CampaignOptions, terminal: Terminal) ->
         for line in table(_decay_rows(decay)):
             terminal.say(f"  {line}")
     terminal.say(f"counts: {path} ({asked['asked']} calls, {asked['remembered']} remembered)")
-    return {"counts": str(path), "calls": asked, "families": [d.to_dict() for d in decays]}
+    families = [decay.to_dict() for decay in decays]
+    return {"counts": str(path), "calls": asked, **file.left_out, "families": families}
 
 
 def fit(counts: Path, out: Path, epsilon: float, seed: int, terminal: Terminal) -> dict[str, Any]:
@@ -81,13 +82,16 @@ def plan_copies(
     epsilon: float,
     max_copies: int,
     terminal: Terminal,
+    *,
+    keep_failed: bool = False,
 ) -> tuple[dict[str, Any], bool]:
     """The plan of each family under each perturbation, and whether there is any.
 
     Lengths are those of ``attacks`` where they are given, of the curves' own attacks elsewhere;
     without a file of curves the published ones stand in.
     """
-    found = _plans(attacks, curves, kinds, dsp, epsilon, max_copies)
+    file = None if attacks is None else read_aloud(attacks, keep_failed, terminal)
+    found = _plans(file, curves, kinds, dsp, epsilon, max_copies)
     source = "GCG on Llama 2, as published (arXiv 2511.18721)" if curves is None else str(curves)
     terminal.say(f"curve: {source}; target DSP {dsp:g}, epsilon {epsilon:g}")
     measured = {"GCG", *_SETTING} if curves is None else {c.family for c in load_curves(curves)}
@@ -117,12 +121,16 @@ def plan_copies(
         )
         terminal.say(caveat)
     planned = any(row["planned"] for row in told)
-    told_all = {"curve": source, "target_dsp": dsp, "epsilon": epsilon, "caveat": caveat}
+    told_all: dict[str, Any] = {
+        "curve": source, "target_dsp": dsp, "epsilon": epsilon, "caveat": caveat
+    }  # fmt: skip
+    if file is not None:
+        told_all |= file.left_out
     return told_all | {"plans": told}, planned
 
 
 def _plans(
-    attacks: Path | None,
+    attacks: AttackFile | None,
     curves: Path | None,
     kinds: Sequence[PerturbationKind],
     dsp: float,
@@ -153,19 +161,16 @@ def _plans(
 
 
 def _lengths(
-    attacks: Path | None, fitted: dict[tuple[str, PerturbationKind], Any]
+    attacks: AttackFile | None, fitted: dict[tuple[str, PerturbationKind], Any]
 ) -> dict[str, tuple[list[int], list[int]]]:
     """m and m_S of every attack, by family."""
     if attacks is None:
         own = {c.family: (list(c.lengths), list(c.suffix_lengths)) for c in fitted.values()}
         own = {family: pair for family, pair in own.items() if pair[0]}
         return own or _SETTING
-    families: dict[str, list[AttackPrompt]] = {}
-    for attack in load_attacks(attacks):
-        families.setdefault(attack.attack, []).append(attack)
     return {
-        name: ([a.length for a in mine], [a.suffix_length for a in mine])
-        for name, mine in families.items()
+        name: ([a.length for a in members], [a.suffix_length for a in members])
+        for name, members in by_kind(attacks.attacks).items()
     }
 
 

@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from interlock._files import make_folder
 from interlock.certify import (
-    Attack,
+    AttackFile,
     CallStore,
     JudgeSample,
     Prompt,
     StoredTarget,
     load_target,
+    read_attack_file,
 )
-from interlock.certify.attacks.attack import EMBEDDED, embedded_prompts, read_attacks
+from interlock.certify.attacks.attack import EMBEDDED, embedded_prompts
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
 from interlock.certify.judges.model import ModelJudge
 from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.cli.terminal import Terminal
 from interlock.errors import DataError, ModelError, OptionError
 
 if TYPE_CHECKING:
@@ -87,7 +89,9 @@ class Question:
     target: TargetChoice
     """The model."""
     attacks: str | None = None
-    """A JSONL file, or ``"embedded"``; those of the embedded target when None."""
+    """A file, or ``"embedded"``; those of the embedded target when None."""
+    keep_failed: bool = False
+    """Keep attacks that the file marks as failed."""
     benign: Path | None = None
     """A file of prompts that should be answered."""
     judge: str = "phrases"
@@ -99,14 +103,14 @@ class Question:
     out: Path = Path("interlock-certify")
     """Folder for calls and results."""
 
-    def read_attacks(self) -> list[Attack]:
-        """The attacks.
+    def read_attacks(self, terminal: Terminal) -> AttackFile:
+        """The attacks; says what was left out.
 
         Raises:
             DataError: there are none.
         """
         self._needs("attacks", self.attacks)
-        return read_attacks(self.attacks or "embedded")
+        return read_aloud(self.attacks or "embedded", self.keep_failed, terminal)
 
     def read_benign(self) -> list[str]:
         """The prompts that should be answered.
@@ -170,6 +174,18 @@ class Question:
     def _needs(self, name: str, given: object) -> None:
         if given is None and self.target.name != "embedded":
             raise DataError(f"target {self.target.name}: give --{name}; only the embedded has some")
+
+
+def read_aloud(path: str | Path, keep_failed: bool, terminal: Terminal) -> AttackFile:
+    """A file of attacks; says in one line what was left out.
+
+    Raises:
+        DataError: it holds none.
+    """
+    file = read_attack_file(path, keep_failed=keep_failed)
+    if file.note:
+        terminal.note(file.note)
+    return file
 
 
 def read_prompts(path: Path) -> list[str]:

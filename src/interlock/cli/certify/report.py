@@ -74,7 +74,8 @@ def run_campaign(
         link: where ``question.out`` lies, seen from the page.
     """
     start = time.monotonic()
-    attacks, prompts = question.read_attacks(), question.read_benign()[:benign]
+    file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
+    attacks = file.attacks
     with question.open() as (target, judge, error), terminal.steps() as tell:
         campaign = Campaign(target, judge, attacks, prompts, options, judge_error=error, tell=tell)
         assessments = campaign.assessments
@@ -84,7 +85,7 @@ def run_campaign(
     seconds = time.monotonic() - start
     written = _keep_cards(campaign, cards, question.out)
     pictures = _write(question.out, campaign, undefended, target.identity, attacks_hash(attacks))
-    told = _told(campaign, target.identity, written, asked, seconds)
+    told = _told(campaign, target.identity, written, asked, seconds) | file.left_out
     write_atomically(question.out / "results.json", json.dumps(told, indent=1) + "\n")
     for line in _lines(campaign, written, asked):
         terminal.say(line)

@@ -27,7 +27,7 @@ from interlock.defend.attacks.universal import UniversalPatch
 from interlock.defend.evaluation import CLEAN, Evaluation, Tally, Trial
 from interlock.defend.evaluator import Evaluator
 from interlock.errors import DataError, OptionError
-from interlock.models.labels import class_index
+from interlock.models.labels import labelled_class
 from interlock.names import ATTACKS
 from interlock.report import cases_chapters, evaluation_chapter
 
@@ -237,16 +237,11 @@ def _named(step: tuple[_Batch, Trial]) -> str:
 
 def _class(bench: Bench, folder: Path, name: str) -> int:
     try:
-        index = class_index(name.replace("_", " "), bench.classifier.labels)
-    except OptionError:
-        try:
-            index = class_index(name, bench.classifier.labels)
-        except OptionError as error:
-            raise DataError(
-                f"{folder / name}: {error}; name class folders as the model's labels or numbers"
-            ) from None
-    assert index is not None
-    return index
+        return labelled_class(name, bench.classifier.labels)
+    except OptionError as error:
+        raise DataError(
+            f"{folder / name}: {error}; name class folders as the model's labels or numbers"
+        ) from None
 
 
 def _report(bench: Bench, evaluation: Evaluation, used: Sequence[Photo], out: Path) -> Path:

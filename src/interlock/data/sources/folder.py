@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from interlock.data.sources.paths import WholeFile, base, locate, reading
-from interlock.data.sources.sample import Sample, check_index
+from interlock.data.sources.sample import Sample, Source, check_index
 from interlock.errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+SUFFIXES = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm",
+    ".pgm", ".pbm", ".pnm", ".tga", ".jp2", ".avif", ".heic", ".heif", ".jxl",
+)  # fmt: skip
+"""Of pictures. What Pillow cannot read of them here is named when it is read, not passed over."""
 
 
-class FolderSource:
+class FolderSource(Source):
     """Image files, sorted by name.
 
     The images of a flat folder have no label. Otherwise each sub-folder is a class, and the label
@@ -32,8 +36,6 @@ class FolderSource:
         OptionError: an unknown layout.
     """
 
-    kind = "folder"
-
     def __init__(
         self, path: str, *, layout: str = "", storage: Mapping[str, Any] | None = None
     ) -> None:
@@ -47,13 +49,12 @@ class FolderSource:
                 f"{path}: holds images ({files[0]}) and folders ({folders[0]}); say which are"
                 " meant: layout = 'flat' or 'classes'"
             )
-        self.classes: tuple[str, ...] | None = None
         self._files: list[tuple[str, str | None]]
         """(path below the folder, label)."""
         if layout == "classes" or (folders and not layout):
             if not folders:
                 raise DataError(f"{path}: no class folders; expected {path}/CLASS/photo.jpg")
-            self.classes = tuple(folders)
+            self._classes = tuple(folders)
             self._files = [
                 (f"{name}/{file}", name)
                 for name in folders
@@ -71,19 +72,12 @@ class FolderSource:
     def __len__(self) -> int:
         return len(self._files)
 
-    def __iter__(self) -> Iterator[Sample]:
-        return (self.sample(k) for k in range(len(self)))
-
     def sample(self, index: int) -> Sample:
         """The image at a position of the sorted names."""
         check_index(index, len(self))
         name, label = self._files[index]
         whole = f"{self._root.rstrip('/')}/{name}"
         return Sample(name, label, self.path, WholeFile(self._fs, whole))
-
-    def describe(self) -> dict[str, object]:
-        """Kind, path, count."""
-        return {"kind": self.kind, "path": self.path, "count": len(self)}
 
 
 def images_in(fs: AbstractFileSystem, inside: str, name: str) -> list[str]:
@@ -103,15 +97,6 @@ def images_in(fs: AbstractFileSystem, inside: str, name: str) -> list[str]:
     return files
 
 
-def folders_in(fs: AbstractFileSystem, inside: str, name: str) -> list[str]:
-    """Names of the folders directly inside a folder, sorted.
-
-    Raises:
-        DataError: the folder is missing.
-    """
-    return _listing(fs, inside, name)[1]
-
-
 def _listing(fs: AbstractFileSystem, inside: str, name: str) -> tuple[list[str], list[str]]:
     with reading(name):
         if not fs.isdir(inside):
@@ -119,14 +104,14 @@ def _listing(fs: AbstractFileSystem, inside: str, name: str) -> tuple[list[str],
         entries = fs.ls(inside, detail=True)
     files, folders = [], []
     for entry in entries:
-        found = base(entry["name"])
-        if found.startswith("."):
+        entry_name = base(entry["name"])
+        if entry_name.startswith("."):
             continue
         kind = entry["type"]
         if kind == "other" and fs.isdir(entry["name"]):  # a link, which fsspec does not follow
             kind = "directory"
         if kind == "directory":
-            folders.append(found)
-        elif found.lower().endswith(SUFFIXES):
-            files.append(found)
+            folders.append(entry_name)
+        elif entry_name.lower().endswith(SUFFIXES):
+            files.append(entry_name)
     return sorted(files), sorted(folders)

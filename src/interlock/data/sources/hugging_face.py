@@ -7,18 +7,25 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-from interlock.data.sources.labels import checked, class_names
 from interlock.data.sources.parquet_cells import image_bytes
-from interlock.data.sources.paths import locate, reading, why
-from interlock.data.sources.sample import Label, Sample, check_index
+from interlock.data.sources.paths import MAGIC, locate, reading, why
+from interlock.data.sources.row_source import RowSource, see_columns
+from interlock.data.sources.sample import Place
 from interlock.errors import DataError
 
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
 _ROWS_AT_ONCE = 1000
+_COPIES: list[TemporaryDirectory[str]] = []
+"""Kept for as long as the process lives."""
 
 
-class DatasetsSource:
+class DatasetsSource(RowSource):
     """One sample for each row; Arrow files on the local disk are mapped, not read.
 
     ``datasets`` copies a data set of another file system to a temporary folder, once a process.
@@ -38,8 +45,6 @@ class DatasetsSource:
             classes.
     """
 
-    kind = "datasets"
-
     def __init__(
         self,
         path: str,
@@ -50,54 +55,31 @@ class DatasetsSource:
         classes: Sequence[str] | str | None = None,
         storage: Mapping[str, Any] | None = None,
     ) -> None:
-        self.path = path
-        self._columns = (image, label)
         _loaded.cache_clear()  # the folder may have been written anew
         _column.cache_clear()
+        self._image = image
         self._set = SavedSet(path, split, json.dumps(dict(storage or {}), sort_keys=True))
         rows = self._set.load()
-        for wanted in (image, label):
-            if wanted and wanted not in rows.column_names:
-                names = ", ".join(rows.column_names)
-                raise DataError(f"{path}: has no column {wanted!r}; its columns are {names}")
+        see_columns((image, label), rows.column_names, f"{path}:")
         self._count = len(rows)
         if not self._count:
             raise DataError(f"{path}: holds no rows")
         own = getattr(rows.features.get(label), "names", None)
-        self._none = -1 if own else None
-        self.classes: tuple[str, ...] | None = class_names(classes, storage)
-        if self.classes is None and own:
-            self.classes = tuple(own)
+        super().__init__(path, label, classes, own, storage)
 
     def __len__(self) -> int:
         return self._count
 
-    def __iter__(self) -> Iterator[Sample]:
-        _, label = self._columns
+    def _values(self) -> Iterator[object]:
         for start in range(0, self._count, _ROWS_AT_ONCE):
             rows = range(start, min(start + _ROWS_AT_ONCE, self._count))
-            values = self._set.cells(label, rows) if label else [None] * len(rows)
-            for row, value in zip(rows, values, strict=True):
-                yield self._sample(row, value)
+            yield from self._set.cells(self._label, rows)
 
-    def sample(self, index: int) -> Sample:
-        """The sample of a row."""
-        check_index(index, self._count)
-        _, label = self._columns
-        value = self._set.cells(label, range(index, index + 1))[0] if label else None
-        return self._sample(index, value)
+    def _value(self, row: int) -> object:
+        return self._set.cells(self._label, range(row, row + 1))[0]
 
-    def describe(self) -> dict[str, object]:
-        """Kind, path, count, split, and the columns."""
-        image, label = self._columns
-        found: dict[str, object] = {"kind": self.kind, "path": self.path, "count": len(self)}
-        return found | {"split": self._set.split, "image": image, "label": label}
-
-    def _sample(self, row: int, value: object) -> Sample:
-        label: Label = None
-        if value != self._none:
-            label = checked(value, self.classes, f"{self.path}: row {row}")
-        return Sample(str(row), label, self.path, SavedCell(self._set, self._columns[0], row))
+    def _place(self, row: int) -> tuple[str, str, Place]:
+        return str(row), f"{self.path}: row {row}", SavedCell(self._set, self._image, row)
 
 
 @dataclass(frozen=True)
@@ -162,8 +144,10 @@ def _loaded(process: int, saved: SavedSet) -> Any:
     with reading(saved.path):
         if not fs.isdir(inside):
             raise DataError(f"{saved.path}: no such folder")
+        remote = "://" in saved.path and MAGIC.search(inside) is not None
+        path = _copied(fs, inside) if remote else saved.path
     try:
-        found = load_from_disk(saved.path, storage_options=storage or None)
+        found = load_from_disk(path, storage_options=None if remote else storage or None)
     except FileNotFoundError:
         raise DataError(
             f"{saved.path}: not a data set that save_to_disk wrote, or a file of it is missing"
@@ -179,6 +163,17 @@ def _loaded(process: int, saved: SavedSet) -> Any:
     if saved.split:
         raise DataError(f"{saved.path}: one data set without splits; leave out split")
     return found
+
+
+def _copied(fs: AbstractFileSystem, inside: str) -> str:
+    """A folder's copy while this process runs: ``datasets`` takes the name itself for a pattern."""
+    copy = TemporaryDirectory(prefix="interlock-")
+    _COPIES.append(copy)
+    for file in fs.find(inside):
+        target = Path(copy.name, str(file).removeprefix(inside).lstrip("/"))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fs.get_file(file, str(target))
+    return copy.name
 
 
 @lru_cache(maxsize=8)

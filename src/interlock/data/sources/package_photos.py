@@ -6,13 +6,12 @@ Too few for any statement about a method; enough to try a study.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
 
-from interlock.data.sources.sample import Sample, check_index
+from interlock.data.sources.sample import Sample, Source, check_index
 from interlock.errors import DataError, OptionError
 
 SUBJECTS = {
@@ -38,7 +37,7 @@ CLEAN = (
 """Photos that show none of the subjects."""
 
 
-class PackagePhotos:
+class PackagePhotos(Source):
     """Crops of the package's photos.
 
     Args:
@@ -51,9 +50,6 @@ class PackagePhotos:
         OptionError: fewer than one crop, or none of the clean photos, which have no subject.
     """
 
-    kind = "skimage"
-    classes: tuple[str, ...] | None = None
-
     def __init__(self, path: str, *, crops: int | None = None, seed: int = 0) -> None:
         if path not in ("subjects", "clean"):
             raise DataError(f"skimage: {path!r} is unknown; use 'subjects' or 'clean'")
@@ -65,9 +61,6 @@ class PackagePhotos:
 
     def __len__(self) -> int:
         return len(SUBJECTS) if self._crops is None else self._crops
-
-    def __iter__(self) -> Iterator[Sample]:
-        return (self.sample(k) for k in range(len(self)))
 
     def sample(self, index: int) -> Sample:
         """One crop; a subject stays in the middle of it."""
@@ -83,11 +76,6 @@ class PackagePhotos:
             return Sample(name, label, "skimage", _Crop(file, box, None))
         place = _Crop(file, box, tuple(rng.random(4).tolist()))
         return Sample(f"{name}-{index}", label, "skimage", place)
-
-    def describe(self) -> dict[str, object]:
-        """Kind, path, count, and what decides the crops."""
-        found = {"kind": self.kind, "path": self.path, "count": len(self)}
-        return found | {"crops": self._crops, "seed": self._seed}
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,18 @@ import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from interlock.data.sources.labels import checked, class_names
 from interlock.data.sources.parquet_cells import ParquetCell, forget, opened
 from interlock.data.sources.paths import base, find
-from interlock.data.sources.sample import Label, Sample, check_index
+from interlock.data.sources.row_source import RowSource, see_columns
+from interlock.data.sources.sample import Place
 from interlock.errors import DataError
-
-if TYPE_CHECKING:
-    pass
 
 _LABELS_AT_ONCE = 4096
 
 
-class ParquetSource:
+class ParquetSource(RowSource):
     """One sample for each row, file after file sorted by name, row after row.
 
     A row's image is a file's bytes (PNG, JPEG), in a binary column or in a struct with a field
@@ -40,8 +37,6 @@ class ParquetSource:
             installed. While iterating: a label outside the classes.
     """
 
-    kind = "parquet"
-
     def __init__(
         self,
         path: str,
@@ -54,59 +49,41 @@ class ParquetSource:
         self.path = path
         forget()  # a file may have been written anew since it was last opened
         self._fs, self._files = find(path, (".parquet",), storage)
-        self._label = label
         counts = []
         self._image = image
         for file in self._files:
             schema, rows = opened(self._fs, file).outline()
-            self._image = _image_column(schema, self._image, self._named(file))
-            if label and label not in schema.names:
-                raise _missing(label, schema, self._named(file))
+            where = self._named(file)
+            see_columns((self._image, label), schema.names, f"{where}:")
+            self._image = _image_column(schema, self._image, where)
             if not rows:
-                raise DataError(f"{self._named(file)}: holds no rows")
+                raise DataError(f"{where}: holds no rows")
             counts.append(rows)
         self._starts = [0, *accumulate(counts)]
         """First row of each file, and the count."""
-        names = class_names(classes, storage)
-        given = _hugging_face_names(schema, label) if names is None else None
-        self._none = -1 if given else None
-        self.classes: tuple[str, ...] | None = names or given
+        super().__init__(path, label, classes, _hugging_face_names(schema, label), storage)
 
     def __len__(self) -> int:
         return self._starts[-1]
 
-    def __iter__(self) -> Iterator[Sample]:
-        for number, file in enumerate(self._files):
-            rows = self._starts[number + 1] - self._starts[number]
-            labels: Iterator[object] = iter([None] * rows)
-            if self._label:
-                labels = opened(self._fs, file).column(self._label, _LABELS_AT_ONCE)
-            for row, value in enumerate(labels):
-                yield self._sample(number, row, value)
+    def _values(self) -> Iterator[object]:
+        for file in self._files:
+            yield from opened(self._fs, file).column(self._label, _LABELS_AT_ONCE)
 
-    def sample(self, index: int) -> Sample:
-        """The image of a row, counted over all files."""
-        check_index(index, len(self))
-        number = bisect_right(self._starts, index) - 1
-        row = index - self._starts[number]
-        value = None
-        if self._label:
-            value = opened(self._fs, self._files[number]).cell(self._label, row)
-        return self._sample(number, row, value)
+    def _value(self, row: int) -> object:
+        file, inside = self._inside(row)
+        return opened(self._fs, file).cell(self._label, inside)
 
-    def describe(self) -> dict[str, object]:
-        """Kind, path, count, files, and the columns."""
-        found: dict[str, object] = {"kind": self.kind, "path": self.path, "count": len(self)}
-        return found | {"files": len(self._files), "image": self._image, "label": self._label}
+    def _place(self, row: int) -> tuple[str, str, Place]:
+        file, inside = self._inside(row)
+        name = f"{base(file)}:{inside}" if len(self._files) > 1 else str(inside)
+        where = f"{self._named(file)}: row {inside}"
+        return name, where, ParquetCell(self._fs, file, self._image, inside)
 
-    def _sample(self, number: int, row: int, value: object) -> Sample:
-        file = self._files[number]
-        many = len(self._files) > 1
-        name = f"{base(file)}:{row}" if many else str(row)
-        label: Label = None
-        if value != self._none:
-            label = checked(value, self.classes, f"{self._named(file)}: row {row}")
-        return Sample(name, label, self.path, ParquetCell(self._fs, file, self._image, row))
+    def _inside(self, row: int) -> tuple[str, int]:
+        """The file that holds a row, and which of its rows it is."""
+        number = bisect_right(self._starts, row) - 1
+        return self._files[number], row - self._starts[number]
 
     def _named(self, file: str) -> str:
         return self.path if base(file) == base(self.path) else f"{self.path}: {base(file)}"
@@ -115,16 +92,19 @@ class ParquetSource:
 def _image_column(schema: Any, wanted: str, where: str) -> str:
     import pyarrow.types as kinds
 
+    binary = (kinds.is_binary, kinds.is_large_binary, kinds.is_binary_view,
+              kinds.is_fixed_size_binary)  # fmt: skip
+
     def holds_bytes(kind: Any) -> bool:
         if kinds.is_struct(kind):
             index = kind.get_field_index("bytes")
             return index >= 0 and holds_bytes(kind.field(index).type)
-        return bool(kinds.is_binary(kind) or kinds.is_large_binary(kind))
+        if kinds.is_dictionary(kind):
+            return holds_bytes(kind.value_type)
+        return any(holds(kind) for holds in binary)
 
     able = [field.name for field in schema if holds_bytes(field.type)]
     if wanted:
-        if wanted not in schema.names:
-            raise _missing(wanted, schema, where)
         if wanted not in able:
             kind = schema.field(wanted).type
             raise DataError(
@@ -135,12 +115,6 @@ def _image_column(schema: Any, wanted: str, where: str) -> str:
         found = f"columns {', '.join(able)} hold bytes" if able else "no column holds bytes"
         raise DataError(f"{where}: {found}; name the column of the images (image = ...)")
     return str(able[0])
-
-
-def _missing(column: str, schema: Any, where: str) -> DataError:
-    return DataError(
-        f"{where}: has no column {column!r}; its columns are {', '.join(schema.names)}"
-    )
 
 
 def _hugging_face_names(schema: Any, label: str) -> tuple[str, ...] | None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _EXTRAS = {"s3": ("s3fs", "s3"), "s3a": ("s3fs", "s3")}
+MAGIC = re.compile(r"[*?[]")
+"""What makes a path a pattern, where nothing has its name."""
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 
 
@@ -29,7 +31,10 @@ def locate(path: str, storage: Mapping[str, Any] | None = None) -> tuple[Abstrac
     """
     import fsspec
 
-    protocol = path.partition("://")[0] if "://" in path else "file"
+    protocol, separator, _ = path.partition("://")
+    if not separator:  # also with "::" in its name, which else chains file systems
+        fs = fsspec.filesystem("file", **(storage or {}))
+        return fs, str(fs._strip_protocol(path))
     try:
         return cast("tuple[AbstractFileSystem, str]", fsspec.url_to_fs(path, **(storage or {})))
     except ImportError as error:
@@ -46,7 +51,9 @@ def locate(path: str, storage: Mapping[str, Any] | None = None) -> tuple[Abstrac
 def find(
     path: str, suffixes: Sequence[str], storage: Mapping[str, Any] | None = None
 ) -> tuple[AbstractFileSystem, list[str]]:
-    """Files that a path stands for: itself, ``*`` and ``{000..009}`` patterns, or a folder's files.
+    """Files that a path stands for: itself, a folder's files, ``*`` and ``{000..009}`` patterns.
+
+    What exists under a name is that, whatever characters are in it; only else it is a pattern.
 
     Args:
         path: a file, a pattern, or a folder.
@@ -59,32 +66,46 @@ def find(
     Raises:
         DataError: there are none.
     """
-    found: list[str] = []
-    fs: AbstractFileSystem | None = None
-    for one in _braces(path):
+    fs, inside = locate(path, storage)
+    with reading(path):
+        exists = fs.exists(inside)
+    files = []
+    for one in [path] if exists else _braces(path):
         fs, inside = locate(one, storage)
         with reading(one):
-            found.extend(_matching(fs, inside, one, suffixes))
-    assert fs is not None
-    return fs, sorted(dict.fromkeys(found))
+            files += _matching(fs, inside, one, suffixes)
+    return fs, sorted(dict.fromkeys(files))
 
 
 def _matching(fs: AbstractFileSystem, inside: str, path: str, suffixes: Sequence[str]) -> list[str]:
     wanted = " or ".join(f"*{s}" for s in suffixes)
-    if any(c in inside for c in "*?["):
-        found = [str(f) for f in fs.glob(inside) if fs.isfile(f)]
-        if not found:
-            raise DataError(f"{path}: matches no file")
-    elif fs.isdir(inside):
+    if fs.isdir(inside):
         names = (str(f) for f in fs.ls(inside, detail=False))
-        found = [f for f in names if f.endswith(tuple(suffixes)) and not base(f).startswith(".")]
-        if not found:
+        endings = tuple(suffixes)
+        files = [f for f in names if f.lower().endswith(endings) and base(f)[0] != "."]
+        if not files:
             raise DataError(f"{path}: holds no {wanted}")
     elif fs.exists(inside):
-        found = [inside]
+        files = [inside]
+    elif MAGIC.search(inside):
+        files = [str(f) for f in fs.glob(_literal_folders(fs, inside)) if fs.isfile(f)]
+        if not files:
+            raise DataError(f"{path}: matches no file")
     else:
         raise DataError(f"{path}: no such file or folder")
-    return found
+    return files
+
+
+def _literal_folders(fs: AbstractFileSystem, inside: str) -> str:
+    """A pattern in which the folders that exist as they are written stand for themselves."""
+    parts = inside.split("/")
+    literal = 0
+    for count, part in enumerate(parts[:-1], 1):
+        if MAGIC.search(part) and not fs.isdir("/".join(parts[:count])):
+            break
+        literal = count
+    folders = (MAGIC.sub(r"[\g<0>]", part) for part in parts[:literal])
+    return "/".join([*folders, *parts[literal:]])
 
 
 def _braces(path: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from interlock.data.rows import parse_row
 from interlock.data.sources.labels import checked
 from interlock.data.sources.paths import FilePart, locate, open_binary, reading
-from interlock.data.sources.sample import Label, Sample, check_index
+from interlock.data.sources.sample import Label, Sample, Source, check_index
 from interlock.errors import DataError, ImageError
 
 if TYPE_CHECKING:
@@ -56,14 +57,14 @@ class PromptSample(Sample):
         raise ImageError(f"{self.name}: a prompt, not an image; use it with certify")
 
 
-class PromptSource:
+class PromptSource(Source):
     """One sample for each line that is not blank, in order. Ids are line numbers from 1.
 
     A name that ends in ``.jsonl``, ``.ndjson`` or ``.json`` holds one JSON object a line; any other
     is text. The first need of a count reads the file once and keeps 16 bytes a line.
 
     Args:
-        path: the file, UTF-8.
+        path: the file, UTF-8; a byte order mark before the first line is passed over.
         field: of JSON lines, the field with the prompt.
         label: of JSON lines, a field with a label, such as a category; ``""`` for none.
         storage: options of the file system.
@@ -72,9 +73,6 @@ class PromptSource:
         DataError: the file is missing or holds no prompts. While iterating: a line is not UTF-8,
             or is not an object with a prompt.
     """
-
-    kind = "prompts"
-    classes: tuple[str, ...] | None = None
 
     def __init__(
         self,
@@ -109,11 +107,6 @@ class PromptSource:
             raw.seek(starts[index])
             return self._sample(numbers[index], starts[index], raw.readline())
 
-    def describe(self) -> dict[str, object]:
-        """Kind, path, count, and the fields."""
-        found: dict[str, object] = {"kind": self.kind, "path": self.path, "count": len(self)}
-        return found | ({"field": self._field, "label": self._label} if self._field else {})
-
     def _index(self) -> tuple[array[int], array[int]]:
         if self._found is None:
             numbers, starts = array("q"), array("q")
@@ -128,6 +121,8 @@ class PromptSource:
         start, empty = 0, True
         with reading(self.path), open_binary(self._fs, self._file) as raw:
             for number, line in enumerate(raw, 1):
+                if number == 1 and line.startswith(BOM_UTF8):
+                    start, line = len(BOM_UTF8), line.removeprefix(BOM_UTF8)
                 if line.strip():
                     empty = False
                     yield number, start, line

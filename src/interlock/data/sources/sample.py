@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -75,31 +76,30 @@ class Sample:
         return sha256(self.data()).hexdigest()
 
 
-class Source(Protocol):
+class Source(ABC):
     """Samples in an order that never changes; names and places are held, pixels never."""
+
+    _classes: tuple[str, ...] | None = None
 
     @property
     def classes(self) -> tuple[str, ...] | None:
         """Class names in the order of class indices, where the source knows them."""
-        ...
+        return self._classes
 
+    @abstractmethod
     def __len__(self) -> int:
         """How many there are; one counting pass where the format does not say."""
-        ...
 
-    def __iter__(self) -> Iterator[Sample]: ...
-
+    @abstractmethod
     def sample(self, index: int) -> Sample:
         """The sample at a position, 0 first.
 
         Raises:
             IndexError: there is none.
         """
-        ...
 
-    def describe(self) -> dict[str, object]:
-        """Kind, path, count and options, for provenance; plain JSON values."""
-        ...
+    def __iter__(self) -> Iterator[Sample]:
+        return (self.sample(k) for k in range(len(self)))
 
 
 def check_index(index: int, count: int) -> None:

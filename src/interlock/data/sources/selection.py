@@ -34,7 +34,7 @@ def shuffled(count: int, seed: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, eq=False)
-class Selection:
+class Selection(Source):
     """First shuffled, then ``offset`` samples left out, then every ``step``-th, at most ``limit``.
 
     A sample is the same object in every selection: its id does not depend on the order.
@@ -90,14 +90,3 @@ class Selection:
         check_index(index, len(self))
         index = self.offset + index * self.step
         return self.source.sample(index if self.shuffle is None else int(self._order[index]))
-
-    def describe(self) -> dict[str, object]:
-        """That of the source with the selection's count and its options that are set."""
-        options = {
-            "limit": self.limit,
-            "offset": self.offset or None,
-            "shuffle": self.shuffle,
-            "step": self.step if self.step > 1 else None,
-        }
-        given = {name: value for name, value in options.items() if value is not None}
-        return self.source.describe() | {"count": len(self)} | given

@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
-from interlock.data.sources.labels import cell_label, checked, class_names
+from interlock.data.sources.labels import cell_label, checked
 from interlock.data.sources.paths import WholeFile, base, find, locate, open_binary, reading
-from interlock.data.sources.sample import Label, Sample, check_index
+from interlock.data.sources.row_source import RowSource, see_columns
+from interlock.data.sources.sample import Label, Place, Sample
 from interlock.errors import DataError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 
-class CsvSource:
+class CsvSource(RowSource):
     """One sample for each row of a CSV file with a header, in its order.
 
     Files are named relative to the CSV file's folder. They are looked for when they are read. The
@@ -35,8 +36,6 @@ class CsvSource:
             holds a label outside the classes.
     """
 
-    kind = "csv"
-
     def __init__(
         self,
         path: str,
@@ -46,9 +45,8 @@ class CsvSource:
         classes: Sequence[str] | str | None = None,
         storage: Mapping[str, Any] | None = None,
     ) -> None:
-        self.path = path
-        self.classes = class_names(classes, storage)
-        self._columns = (file, label)
+        super().__init__(path, label, classes, None, storage)
+        self._file = file
         self._fs, self._table = _table_file(path, storage)
         self._storage = storage
         self._folder = self._table.rpartition("/")[0]
@@ -60,27 +58,24 @@ class CsvSource:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __iter__(self) -> Iterator[Sample]:
-        return (self.sample(k) for k in range(len(self)))
+    def _values(self) -> Iterator[Label]:
+        return (label for _, label in self._rows)
 
-    def sample(self, index: int) -> Sample:
-        """The image of a row, 0 first."""
-        check_index(index, len(self))
-        name, label = self._rows[index]
-        if "://" in name or name.startswith("/"):
-            place = WholeFile(*locate(name, self._storage))
-        else:
-            place = WholeFile(self._fs, f"{self._folder}/{name}")
-        return Sample(name, label, self.path, place)
+    def _value(self, row: int) -> Label:
+        return self._rows[row][1]
 
-    def describe(self) -> dict[str, object]:
-        """Kind, path, count, and the columns."""
-        file, label = self._columns
-        found: dict[str, object] = {"kind": self.kind, "path": self.path, "count": len(self)}
-        return found | {"file": file, "label": label}
+    def _place(self, row: int) -> tuple[str, str, Place]:
+        name, _ = self._rows[row]
+        outside = "://" in name or name.startswith("/")
+        at = locate(name, self._storage) if outside else (self._fs, f"{self._folder}/{name}")
+        return name, name, WholeFile(*at)
+
+    def _sample(self, row: int, value: object) -> Sample:
+        name, _, place = self._place(row)
+        return Sample(name, self._rows[row][1], self.path, place)  # checked when it was read
 
     def _read(self) -> Iterator[tuple[str, Label]]:
-        file, label = self._columns
+        file, label = self._file, self._label
         delimiter = "\t" if self._table.lower().endswith(".tsv") else ","
         seen: set[str] = set()
         try:
@@ -90,12 +85,7 @@ class CsvSource:
             ):
                 rows = csv.DictReader(text, delimiter=delimiter)
                 names = rows.fieldnames or []
-                for wanted in (file, label):
-                    if wanted and wanted not in names:
-                        raise DataError(
-                            f"{self.path}: {base(self._table)} has no column {wanted!r};"
-                            f" its columns are {', '.join(map(str, names)) or 'none'}"
-                        )
+                see_columns((file, label), list(names), f"{self.path}: {base(self._table)}")
                 for row in rows:
                     where = f"{self.path}: {base(self._table)}, line {rows.line_num}"
                     name = (row[file] or "").strip()
@@ -107,7 +97,7 @@ class CsvSource:
                     value = cell_label(row[label] or "") if label else None
                     if isinstance(value, str):
                         value = intern(value)
-                    yield name, checked(value, self.classes, where)
+                    yield name, checked(value, self._classes, where)
         except UnicodeDecodeError:
             raise DataError(
                 f"{self.path}: {base(self._table)} is not UTF-8; save it as such"

@@ -13,7 +13,7 @@ from typing import Any
 from interlock.data.sources.folder import SUFFIXES
 from interlock.data.sources.labels import cell_label, checked, class_names
 from interlock.data.sources.paths import FilePart, base, find
-from interlock.data.sources.sample import Label, Sample, check_index
+from interlock.data.sources.sample import Label, Sample, Source, check_index
 from interlock.data.sources.tar_groups import Group, groups
 from interlock.errors import DataError
 
@@ -28,15 +28,15 @@ class _Index:
     """For each shard, where each sample's first header lies."""
 
 
-class TarSource:
+class TarSource(Source):
     """One sample for each group of files, shard after shard sorted by name.
 
     A key is a path up to the first dot of its last part, as in the ``webdataset`` package. The
     image is the file with an image suffix. The label is that of ``.cls`` (an index or a name),
     else a field of ``.json``. Ids are keys; with several shards, ``shard.tar:key``.
 
-    Iterating reads headers and labels, and passes over the images. ``len``, ``sample`` and
-    ``describe`` need one such pass, which keeps 8 bytes a sample. The keys of one shard are held.
+    Iterating reads headers and labels, and passes over the images. ``len`` and ``sample``
+    need one such pass, which keeps 8 bytes a sample. The keys of one shard are held.
 
     Args:
         path: a tar file, a folder of them, or a pattern (``*``, ``{000..146}``).
@@ -51,8 +51,6 @@ class TarSource:
             outside the classes.
     """
 
-    kind = "webdataset"
-
     def __init__(
         self,
         path: str,
@@ -63,7 +61,7 @@ class TarSource:
         storage: Mapping[str, Any] | None = None,
     ) -> None:
         self.path = path
-        self.classes = class_names(classes, storage)
+        self._classes = class_names(classes, storage)
         self._images = frozenset((image.lower().lstrip("."),)) if image else _IMAGES
         self._label = label
         self._fs, self._shards = find(path, (".tar",), storage)
@@ -84,11 +82,6 @@ class TarSource:
         number = bisect_right(found.starts, index) - 1
         offset = found.offsets[number][index - found.starts[number]]
         return next(sample for _, sample in self._samples(number, offset))
-
-    def describe(self) -> dict[str, object]:
-        """Kind, path, count, and how many shards."""
-        found: dict[str, object] = {"kind": self.kind, "path": self.path, "count": len(self)}
-        return found | {"shards": len(self._shards), "label": self._label}
 
     def _index(self) -> _Index:
         if self._found is None:
@@ -125,7 +118,7 @@ class TarSource:
             raise DataError(f"{where}: {group.key} has images {names}; name one (image = ...)")
         file = group.files[images[0]]
         name = group.key if len(self._shards) == 1 else f"{base(shard)}:{group.key}"
-        label = checked(self._stored_label(group, where), self.classes, f"{where}: {group.key}")
+        label = checked(self._stored_label(group, where), self._classes, f"{where}: {group.key}")
         part = FilePart(self._fs, shard, file.start, file.start + file.size)
         return Sample(name, label, self.path, part)
 
@@ -133,7 +126,7 @@ class TarSource:
         label: Label = None
         try:
             if "cls" in group.files:
-                label = cell_label(group.read("cls").decode())
+                label = cell_label(group.read("cls").decode("utf-8-sig"))
             elif self._label and "json" in group.files:
                 return json.loads(group.read("json"))[self._label]
         except KeyError:

@@ -14,7 +14,7 @@ from interlock.lab.items import name_of
 from interlock.lab.study import ModelPart, label
 from interlock.lab.task import Setting, one_line
 from interlock.models import Classifier, load_classifier
-from interlock.models.labels import class_index
+from interlock.models.labels import labelled_class
 
 
 def identities(setting: Setting) -> dict[str, str]:
@@ -83,16 +83,10 @@ class Classifiers:
         given = sample.label
         if given is None:
             raise DataError(f"{sample.name}: has no label, and the study asks for one")
-        labels = self[name].labels
         try:
-            target = class_index(str(given).replace("_", " "), labels)
-        except OptionError:
-            try:
-                target = class_index(str(given), labels)
-            except OptionError as error:
-                raise DataError(f"{sample.name}: {error}") from None
-        assert target is not None
-        return target
+            return labelled_class(str(given), self[name].labels)
+        except OptionError as error:
+            raise DataError(f"{sample.name}: {error}") from None
 
     def answer(self, name: str, x: Tensor) -> int:
         """The class that a model gives one image (C, H, W)."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from interlock.certify.attacks.attack import embedded_prompts, read_attacks
+from interlock.certify.attacks.attack import AttackFile, embedded_prompts, read_attack_file
 from interlock.data.sources.prompts import PromptSource
 from interlock.data.sources.selection import shuffled
 from interlock.errors import InterlockError
+from interlock.lab.items import canonical
 from interlock.lab.study import DataPart, StudyError, label, unknown
 
 BENIGN = "benign"
@@ -35,41 +37,75 @@ class Asked:
         return sha256(self.text.encode("utf-8", "replace")).hexdigest()
 
 
-def read_prompts(parts: Sequence[DataPart], base: Path, file: str) -> list[list[Asked]]:
+@dataclass(frozen=True)
+class Prompts:
+    """The prompts of a study, and what was left out of its files of attacks."""
+
+    parts: tuple[tuple[Asked, ...], ...]
+    """In the order of the study's parts. No attack stands in two of them, or twice in one."""
+    notes: tuple[str, ...]
+    """A line for each file or part of which something was left out."""
+    left_out: dict[str, int]
+    """``duplicates`` and ``failed_attacks``, summed over the files."""
+
+
+def read_prompts(parts: Sequence[DataPart], base: Path, file: str) -> Prompts:
     """The prompts of each part.
 
     Raises:
         StudyError: a part cannot be read, is of another kind, or is empty.
     """
-    found, problems = [], []
+    prompts, problems, notes = [], [], list[str]()
+    counts: Counter[str] = Counter(duplicates=0, failed_attacks=0)
+    files: dict[str, AttackFile] = {}
+    taken: set[str] = set()
     for number, part in enumerate(parts):
         where = f"{file}: data[{number}]"
         if part.kind not in KINDS:
             problems.append(f"{where}.kind: {part.kind!r}: {unknown('kind', part.kind, KINDS)}")
             continue
         try:
-            taken = _selected(_read(part, base), part)
-            if not taken:
-                problems.append(f"{where}: {part.path}: holds no prompts")
-            found.append(taken)
+            selected = _selected(_read(part, base, files), part)
         except InterlockError as error:
             problems.append(f"{where}: {error}")
+            continue
         except TypeError as error:
             problems.append(f"{where}.options: {error}")
+            continue
+        if not selected:
+            problems.append(f"{where}: {part.path}: holds no prompts")
+        if part.kind != BENIGN:
+            fresh = [prompt for prompt in selected if prompt.text not in taken]
+            taken.update(prompt.text for prompt in fresh)
+            again = len(selected) - len(fresh)
+            if again:
+                counts["duplicates"] += again
+                notes.append(
+                    f"{label(part)}: left out {again} that an earlier part of the study has"
+                )
+            selected = fresh
+        prompts.append(tuple(selected))
     if problems:
         raise StudyError(problems)
-    return found
+    for one in files.values():
+        counts.update(one.left_out)
+    notes = [*(one.note for one in files.values() if one.note), *notes]
+    return Prompts(tuple(prompts), tuple(notes), dict(counts))
 
 
-def _read(part: DataPart, base: Path) -> list[Asked]:
+def _read(part: DataPart, base: Path, files: dict[str, AttackFile]) -> list[Asked]:
+    """The prompts of a part; each file of attacks is read once."""
     path = part.path
     if path != "embedded" and "://" not in path:
         path = str(base / path)
     name = label(part)
     if part.kind == "attacks":
+        key = canonical([path, part.options])
+        if key not in files:
+            files[key] = read_attack_file(path, **part.options)
         return [
             Asked(f"{name}/{number}", attack.prompt, attack.kind, attack.span)
-            for number, attack in enumerate(read_attacks(path))
+            for number, attack in enumerate(files[key].attacks)
         ]
     if path == "embedded":
         texts = [prompt.prompt for prompt in embedded_prompts("benign")]

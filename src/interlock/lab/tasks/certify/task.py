@@ -60,9 +60,11 @@ class CertifyTask:
         setting.refuse(problems(study))
         self._setting, self._study = setting, study
         self._models = list(_identities(setting).items())
+        prompts = read_prompts(study.data, setting.base, setting.file)
+        self.notes, self.left_out = prompts.notes, prompts.left_out
         self._blocks = [
-            tuple(part[start : start + study.batch])
-            for part in read_prompts(study.data, setting.base, setting.file)
+            part[start : start + study.batch]
+            for part in prompts.parts
             for start in range(0, len(part), study.batch)
         ]
         self._code = digest_of(SmoothLLM, open_judge(study.judge))

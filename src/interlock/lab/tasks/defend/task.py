@@ -50,6 +50,9 @@ class _Block:
 class DefendTask:
     """A ``defend`` study, expanded: block by block, each condition on each model."""
 
+    notes: Sequence[str] = ()
+    left_out: Mapping[str, int] = {}
+
     def __init__(self, setting: Setting, tell: Tell | None = None) -> None:
         study = setting.study
         assert isinstance(study, DefendStudy)

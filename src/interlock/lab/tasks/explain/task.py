@@ -58,6 +58,8 @@ class Explaining:
 class ExplainTask:
     """An ``explain`` study, expanded: image by image, each method on each model."""
 
+    notes: Sequence[str] = ()
+    left_out: Mapping[str, int] = {}
     preparations: Sequence[Job] = ()
 
     def __init__(self, setting: Setting, tell: Tell | None = None) -> None:

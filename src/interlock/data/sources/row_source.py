@@ -1,0 +1,80 @@
+"""Rows with an image and a label column, whatever stores them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+from interlock.data.sources.labels import checked, class_names
+from interlock.data.sources.sample import Label, Place, Sample, Source, check_index
+from interlock.errors import DataError
+
+
+class RowSource(Source):
+    """One sample for each row, in the order of the rows.
+
+    Args:
+        path: of the data, as it was given.
+        label: name of the label column; ``""`` for none.
+        classes: class names, or the file that lists them, in place of ``own``.
+        own: class names that are stored with the data; there, -1 means no label.
+        storage: options of the file system.
+
+    Raises:
+        DataError: class names that are none.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        label: str,
+        classes: Sequence[str] | str | None,
+        own: Sequence[str] | None,
+        storage: Mapping[str, Any] | None,
+    ) -> None:
+        self.path, self._label = path, label
+        self._classes = class_names(classes, storage) or (tuple(own) if own else None)
+        self._none = -1 if own else None
+
+    def __iter__(self) -> Iterator[Sample]:
+        values = self._values() if self._label else repeat(None, len(self))
+        return (self._sample(row, value) for row, value in enumerate(values))
+
+    def sample(self, index: int) -> Sample:
+        """The sample of a row, 0 first."""
+        check_index(index, len(self))
+        return self._sample(index, self._value(index) if self._label else None)
+
+    @abstractmethod
+    def _values(self) -> Iterator[object]:
+        """The stored labels, in order."""
+
+    @abstractmethod
+    def _value(self, row: int) -> object:
+        """The stored label of one row."""
+
+    @abstractmethod
+    def _place(self, row: int) -> tuple[str, str, Place]:
+        """(id, what errors call the row, where its image lies)."""
+
+    def _sample(self, row: int, value: object) -> Sample:
+        name, where, place = self._place(row)
+        label: Label = None
+        if value != self._none:
+            label = checked(value, self._classes, where)
+        return Sample(name, label, self.path, place)
+
+
+def see_columns(wanted: Sequence[str], names: Sequence[str], where: str) -> None:
+    """See that the columns are there; ``""`` stands for none.
+
+    Raises:
+        DataError: one is missing.
+    """
+    for column in wanted:
+        if column and column not in names:
+            raise DataError(
+                f"{where} has no column {column!r}; its columns are {', '.join(names) or 'none'}"
+            )
