@@ -142,7 +142,7 @@ class Bench:
         except (OptionError, OutputError):
             raise  # it would go wrong for every photo
         except InterlockError as error:
-            if self._terminal.interrupted:  # and a library made an error of it
+            if self._terminal.interrupted():  # and a library made an error of it
                 raise KeyboardInterrupt from None
             if not quiet:
                 _note([problem(photo.path, error)], self._outcome, self._terminal)

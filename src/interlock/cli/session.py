@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from types import FrameType
 from typing import Any
 
 import typer
@@ -41,7 +41,7 @@ def session(context: typer.Context, sentence: str = KEPT) -> Iterator[Terminal]:
         except typer.Exit:
             raise
         except BaseException as error:
-            if terminal.interrupted or isinstance(error, KeyboardInterrupt):
+            if terminal.interrupted() or isinstance(error, KeyboardInterrupt):
                 finish(terminal, {"interrupted": True}, interrupted=sentence)
             if not isinstance(error, InterlockError):
                 raise
@@ -75,21 +75,21 @@ def finish(
 
 @contextmanager
 def _heeding(terminal: Terminal) -> Iterator[None]:
-    """Note that Ctrl-C was pressed, then do what was done about it before."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    """Let the terminal know of Ctrl-C; what is done about it stays as it is, asyncio's way too."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        terminal.interrupted = True
-        before(number, frame)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+    heard, heeding = socket.socketpair()
+    with heard, heeding:
+        heard.setblocking(False)
+        heeding.setblocking(False)
+        before = signal.set_wakeup_fd(heeding.fileno(), warn_on_full_buffer=False)
+        terminal.signals = heard
+        try:
+            yield
+        finally:
+            terminal.signals = None
+            signal.set_wakeup_fd(before)
 
 
 def _as_typed(message: str, context: typer.Context) -> str:

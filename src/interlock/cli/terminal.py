@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO, TypeVar
 
 T = TypeVar("T")
@@ -36,10 +38,18 @@ class Terminal:
 
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
-        self.interrupted = False
-        """Whether Ctrl-C was pressed."""
+        self.signals: socket.socket | None = None
+        """Where the numbers of signals come in as bytes, in a session."""
+        self._interrupted = False
         self._stdout: TextIO = sys.stdout
         self._progress: Any = None
+
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C was pressed, whatever became of it."""
+        if self.signals is not None:
+            with suppress(BlockingIOError):
+                self._interrupted |= signal.SIGINT in self.signals.recv(4096)
+        return self._interrupted
 
     def say(self, text: str) -> None:
         """One line for a person; nothing with ``--json``."""
