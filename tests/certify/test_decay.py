@@ -154,6 +154,26 @@ def test_parameters_are_checked():
         DecayCurve(0.1, 1, 0).intervals()
 
 
+@given(
+    st.lists(
+        st.integers(1, 50).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_isotonic_by_its_minimax_formula(counts):
+    """The weighted least squares that never rise: the least over starts of the largest mean."""
+    s, n = np.array(counts).T
+    wanted = [
+        min(
+            max(s[a:b].sum() / n[a:b].sum() for b in range(i + 1, s.size + 1)) for a in range(i + 1)
+        )
+        for i in range(s.size)
+    ]
+    rate = MonotoneCurve.fit(np.arange(s.size), s, n).rate
+    np.testing.assert_allclose(rate, wanted, atol=1e-12)
+
+
 def test_isotonic_by_hand():
     curve = MonotoneCurve.fit([0, 1, 2, 3], [9, 4, 6, 1], [10, 10, 10, 10])
     assert curve.rate == pytest.approx([0.9, 0.5, 0.5, 0.1])

@@ -1,5 +1,7 @@
 import time
+from fractions import Fraction
 from itertools import pairwise
+from math import comb
 
 import numpy as np
 import pytest
@@ -47,6 +49,25 @@ def test_hypergeometric_against_scipy(m, m_s, M):
     i = np.arange(m_s + 1)
     np.testing.assert_allclose(
         suffix_pmf("swap", m, m_s, M), stats.hypergeom.pmf(i, m, m_s, M), atol=1e-12
+    )
+
+
+@given(
+    length=st.integers(1, 400),
+    suffix=st.integers(0, 400),
+    changed=st.integers(0, 400),
+    k=st.integers(-2, 402),
+)
+def test_the_tail_in_whole_numbers(length, suffix, changed, k):
+    """Every way to change characters, counted exactly: right to rounding, however rare."""
+    assume(suffix <= length and changed <= length)
+    ways = sum(
+        comb(suffix, i) * comb(length - suffix, changed - i)
+        for i in range(max(k, 0), min(suffix, changed) + 1)
+    )
+    tail = float(suffix_survival("swap", length, suffix, changed, k))
+    assert tail == pytest.approx(
+        float(Fraction(ways, comb(length, changed))), rel=1e-12, abs=1e-300
     )
 
 
