@@ -124,14 +124,11 @@ def measure_defence(
     defended = np.zeros((len(prompts), repeats), dtype=np.bool_)
     calls = saved = 0
     for column in range(repeats):
-        mine = seed + 10_007 * column
-        copies = [smooth.perturbed(prompt, seed=mine) for prompt in prompts]
-        decisions = smooth.decide_many(copies, [mine] * len(prompts))
+        fresh = seed + 10_007 * column
+        copies = [smooth.perturbed(prompt, seed=fresh) for prompt in prompts]
+        decisions = smooth.decide_many(copies, [fresh] * len(prompts))
         for row, decision in enumerate(decisions):
-            lost, refused = decision.count(Verdict.LOST), decision.count(Verdict.REFUSED)
-            defended[row, column] = not decision.released and (
-                lost == 0 or 2 * refused >= decision.copies
-            )
+            defended[row, column] = decision.defended
             calls, saved = calls + decision.calls, saved + decision.saved
         if progress is not None:
             progress((column + 1) * len(prompts), repeats * len(prompts))
