@@ -20,7 +20,7 @@ from scipy.optimize import isotonic_regression
 
 from interlock.certify.bounds.counts import check_counts, upper_bound
 from interlock.certify.bounds.laws import changed_count, defense_probability, majority, suffix_pmf
-from interlock.certify.bounds.minorant import Target, step_rule
+from interlock.certify.bounds.minorant import Estimand, step_rule
 from interlock.errors import OptionError
 from interlock.names import PerturbationKind
 
@@ -141,5 +141,5 @@ class MeasuredCertificate:
         The tangent from (1, 1) below DSP(alpha): all that an average can prove. Votes prompt by
         prompt (``PopulationCertificate``) prove more.
         """
-        rule = step_rule(Target(self.copies), 1)  # one vote: E[w] is a straight line in alpha
+        rule = step_rule(Estimand(self.copies), 1)  # one vote: E[w] is a straight line in alpha
         return max(0.0, rule.low + (rule.high - rule.low) * self.alpha_lower)
