@@ -146,9 +146,7 @@ def concluded(
     )
 
 
-def _willing(
-    votes: Sequence[Vote], released: bool, copies: int, seed: int
-) -> tuple[Vote, ...]:
+def _willing(votes: Sequence[Vote], released: bool, copies: int, seed: int) -> tuple[Vote, ...]:
     wanted = Verdict.COMPLIED if released else Verdict.REFUSED
     order = random.Random(f"{seed}/choice").sample(range(copies), copies)
     willing = {vote.copy: vote for vote in votes if vote.verdict is wanted and vote.reply.text}
