@@ -13,7 +13,7 @@ from interlock.cli.terminal import INTERRUPTED, Terminal
 from interlock.names import KINDS, Missing
 
 if TYPE_CHECKING:
-    from interlock.certify.campaign.campaign import CampaignOptions
+    from interlock.certify.campaign.options import CampaignOptions
 
 certify = typer.Typer(
     help="Learn how many copies and how much perturbation stop jailbreaks, and how sure that is.",
@@ -342,8 +342,10 @@ def report(
         )
         made = reports.report(question, _options(given), terminal, benign=benign_limit)
         if not made.certified:
-            terminal.complain(f"no certificate for {made.told['family']} attacks; see the report")
-        return made.told, made.certified
+            terminal.complain(
+                f"no certificate for {made.outcome['family']} attacks; see the report"
+            )
+        return made.outcome, made.certified
 
     _run(run, as_json)
 
@@ -363,7 +365,7 @@ def _run(run: Callable[[Terminal], tuple[dict[str, Any], bool]], as_json: bool) 
 
 
 def _options(given: dict[str, Any]) -> CampaignOptions:
-    from interlock.certify.campaign.campaign import CampaignOptions
+    from interlock.certify.campaign.options import CampaignOptions
 
     return CampaignOptions(**given)
 
