@@ -13,18 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.certify.scripted import NO, YES, ScriptedTarget
 
-from interlock.certify import (
-    JudgeSample,
-    Perturbation,
-    Prompt,
-    RefusalPhrases,
-    Reply,
-    SmoothLLM,
-    lower_bound,
-)
+from interlock.certify import Perturbation, Prompt, RefusalPhrases, Reply, SmoothLLM
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.attacks.families import split_families
 from interlock.certify.bounds.betting import mean_interval
+from interlock.certify.bounds.counts import lower_bound
+from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import defense_probability, suffix_survival
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves

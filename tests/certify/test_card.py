@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.certify import AlikeCertificate, CertificateCard, HeldOut, Perturbation
+from interlock.certify import CertificateCard, Perturbation
+from interlock.certify.campaign.card import AlikeCertificate, HeldOut
 from interlock.certify.vote.perturb import ALPHABET
 from interlock.errors import InterlockError, OptionError, OutputError
 

@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special
 
-from interlock.certify import DecayCurve, MeasuredCertificate, MonotoneCurve, defense_probability
+from interlock.certify import DecayCurve, MeasuredCertificate
+from interlock.certify.bounds.laws import defense_probability
+from interlock.certify.bounds.monotone import MonotoneCurve
 from interlock.errors import DataError, OptionError
 
 K = np.arange(11)

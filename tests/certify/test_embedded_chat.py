@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from interlock.certify import artifacts
+from interlock.certify.attacks import artifacts
 from interlock.certify.attacks.attack import (
     EMBEDDED,
     Attack,

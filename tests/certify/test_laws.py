@@ -9,16 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from interlock.certify import (
-    Perturbation,
+from interlock.certify import Perturbation
+from interlock.certify.bounds.laws import (
     changed_count,
     defense_probability,
+    defense_slope,
+    inverse_defense,
     majority,
     smallest_copies,
     suffix_pmf,
     suffix_survival,
 )
-from interlock.certify.bounds.laws import defense_slope, inverse_defense
 from interlock.errors import OptionError
 
 KINDS = ["swap", "patch", "insert"]

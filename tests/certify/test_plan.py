@@ -3,16 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from interlock.certify import (
-    AttackPrompt,
-    Certificate,
-    DecayCurve,
-    NoPlan,
-    Plan,
-    load_attacks,
-    plan,
-    plan_families,
-)
+from interlock.certify import Certificate, DecayCurve, NoPlan, Plan, plan
+from interlock.certify.attacks.artifacts import AttackPrompt, load_attacks, plan_families
 from interlock.certify.bounds.plan import RATES
 from interlock.certify.campaign.paper_figures import PAPER_CURVES
 from interlock.errors import DataError, OptionError

@@ -4,15 +4,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from interlock.certify import (
-    JudgeSample,
-    PopulationCertificate,
-    defense_probability,
-    lower_bound,
-    upper_bound,
-)
+from interlock.certify import PopulationCertificate
 from interlock.certify.bounds.betting import Capital, betting_lower
-from interlock.certify.bounds.laws import inverse_defense
+from interlock.certify.bounds.counts import lower_bound, upper_bound
+from interlock.certify.bounds.judge_error import JudgeSample
+from interlock.certify.bounds.laws import defense_probability, inverse_defense
 from interlock.certify.bounds.minorant import Estimand, step_rule
 from interlock.errors import DataError, OptionError
 

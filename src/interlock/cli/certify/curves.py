@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from interlock._files import make_folder, write_atomically
-from interlock.certify import DecayCurve, NoPlan, PerturbationKind, Plan, load_attacks, plan
-from interlock.certify.attacks.artifacts import AttackPrompt
+from interlock.certify import DecayCurve, NoPlan, Plan, plan
+from interlock.certify.attacks.artifacts import AttackPrompt, load_attacks
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
 from interlock.certify.campaign.family_decay import FamilyDecay, load_decays, save_decays
@@ -19,6 +19,7 @@ from interlock.certify.campaign.paper_figures import PAPER_CURVES
 from interlock.cli.certify.question import Question, calls, table
 from interlock.cli.terminal import Terminal
 from interlock.errors import DataError, InterlockError
+from interlock.names import PerturbationKind
 
 _SETTING = {"published setting": ([240], [100])}
 """m and m_S of the paper."""
