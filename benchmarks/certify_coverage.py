@@ -20,13 +20,10 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from _tables import publish
-from interlock.certify import (
-    JudgeSample,
-    PopulationCertificate,
-    defense_probability,
-    lower_bound,
-    upper_bound,
-)
+from interlock.certify import PopulationCertificate
+from interlock.certify.bounds.counts import lower_bound, upper_bound
+from interlock.certify.bounds.judge_error import JudgeSample
+from interlock.certify.bounds.laws import defense_probability
 
 CONFIDENCE = 0.95
 TAU = 0.95

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from interlock import __version__
 from interlock.certify import CertificateCard
-from interlock.certify.campaign.campaign import CampaignOptions
+from interlock.certify.campaign.options import CampaignOptions
 from interlock.cli import app
 from interlock.cli.demo.commands import _demo_photos
 from interlock.explain import Explanation

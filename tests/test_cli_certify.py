@@ -20,7 +20,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from interlock.certify import CallStore, CertificateCard, lower_bound, write_attacks
+from interlock.certify import CertificateCard, write_attacks
+from interlock.certify.bounds.counts import lower_bound
+from interlock.certify.targets.store import CallStore
 from interlock.cli import app
 from tests.certify.scripted import NO, YES, Server, answer, hang, send
 from tests.certify.test_campaign import ATTACKS, BENIGN, SUFFIX

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from interlock.certify import Attack, read_attack_file, read_attacks, write_attacks
+from interlock.certify import Attack, read_attacks, write_attacks
+from interlock.certify.attacks.attack import read_attack_file
 from interlock.certify.attacks.families import split_families
 from interlock.errors import DataError
 

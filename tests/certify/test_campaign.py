@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.certify.scripted import NO, YES, ScriptedTarget
 
-from interlock.certify import (
-    JudgeSample,
-    Perturbation,
-    RefusalPhrases,
-    Reply,
-    SmoothLLM,
-    lower_bound,
-)
+from interlock.certify import Perturbation, Prompt, RefusalPhrases, Reply, SmoothLLM
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.attacks.families import split_families
 from interlock.certify.bounds.betting import mean_interval
+from interlock.certify.bounds.counts import lower_bound
+from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import defense_probability, suffix_survival
-from interlock.certify.campaign.campaign import Campaign, CampaignOptions
+from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
 from interlock.certify.campaign.family_decay import load_decays, measure_family_decay, save_decays
-from interlock.certify.campaign.offers import Demand, plan_decay
+from interlock.certify.campaign.figure import draw_check, draw_decays, draw_utility
+from interlock.certify.campaign.offers import plan_decay
+from interlock.certify.campaign.options import CampaignOptions
 from interlock.errors import DataError, OptionError
+from interlock.report import campaign_chapters, render_page
 
 JUDGE = RefusalPhrases()
 SUFFIX = "!!zq%%pw&&xk##vj@@ty"
@@ -87,20 +86,26 @@ def test_families_come_largest_first_and_small_ones_are_left_out() -> None:
 
 def test_each_step_asks_only_its_own_attacks() -> None:
     target = brittle()
-    campaign = Campaign(target, JUDGE, ATTACKS, BENIGN, QUICK)
+    steps: dict[str, int] = {}
+
+    def tell(step: str) -> None:
+        steps[step] = len(target.asked)
+
+    campaign = Campaign(target, JUDGE, ATTACKS, BENIGN, QUICK, tell=tell)
     gcg = campaign.families[0]
-    assert campaign.decays
+    offer = campaign.run().choice.offer
+    assert offer is not None
+    perturbation, copies = offer.perturbation, offer.copies
+    assert list(steps) == ["gcg, swap: ASR(k)", "role-play, swap: ASR(k)",
+                           "plans, and benign prompts", "gcg: votes", "role-play: votes"]  # fmt: skip
+    decays = target.asked[: steps["plans, and benign prompts"]]
+    before = set(target.asked[: steps["gcg: votes"]])
     # Only the suffix is touched here, so the number in front still names the attack.
-    asked = {text[:2] for text in target.asked if len(text) == 48}
+    asked = {text[:2] for text in decays if len(text) == 48}
     assert asked == {attack.prompt[:2] for attack in gcg.fit}
-    assert campaign.offers
-    before = set(target.asked)
-    perturbation, copies = campaign.setting or (Perturbation(), 0)
     assert not before & votes_on(gcg.certify, perturbation, 5)
     assert not before & votes_on(gcg.held_out, perturbation, copies)
-    del target.asked[:]
-    assert campaign.assessments
-    later = {text for text in target.asked if len(text) == 48}
+    later = {text for text in target.asked[steps["gcg: votes"] :] if len(text) == 48}
     certify = votes_on(gcg.certify, perturbation, 5)
     held_out = votes_on(gcg.held_out, perturbation, copies)
     assert certify <= later <= certify | held_out
@@ -121,9 +126,9 @@ def votes_on(attacks: Sequence[Attack], perturbation: Perturbation, copies: int)
 
 def test_the_certificate_is_that_of_the_votes_and_the_check_is_on_others() -> None:
     target = brittle()
-    campaign = Campaign(target, JUDGE, ATTACKS, BENIGN, QUICK)
-    first, second = campaign.assessments
-    perturbation, copies = campaign.setting or (Perturbation(), 0)
+    result = Campaign(target, JUDGE, ATTACKS, BENIGN, QUICK).run()
+    first, second = result.assessments
+    perturbation, copies = first.perturbation, first.copies
     assert (perturbation.kind, perturbation.rate, copies) == ("swap", 0.15, 3)
     smooth = SmoothLLM(target, perturbation, copies, JUDGE)
     refused = sum(not smooth.answer(a.prompt).released for a in first.family.certify)
@@ -131,8 +136,9 @@ def test_the_certificate_is_that_of_the_votes_and_the_check_is_on_others() -> No
     alpha = float(suffix_survival("swap", 48, 20, 7, 1))
     assert first.held_out.attacks == 6
     assert first.held_out.low < float(defense_probability(alpha, 3)) <= first.held_out.high
-    card = first.card(target.identity, JUDGE)
-    assert card is not None
+    assert list(result.cards) == ["gcg"]
+    assert result.certified
+    card = result.cards["gcg"]
     assert (card.lower, card.copies, card.family) == (first.certificate.lower, 3, "gcg")
     assert card.held_out == first.held_out
     assert card.attacks_sha256 != first.held_out.attacks_sha256
@@ -140,38 +146,38 @@ def test_the_certificate_is_that_of_the_votes_and_the_check_is_on_others() -> No
     assert card.alike.k == 1
     # Role-plays are never refused, so nothing is certified about them.
     assert second.alpha == 0
-    assert second.card(target.identity, JUDGE) is None
+    assert second.card(target, JUDGE) is None
     assert "No certificate" in second.refusal
     assert second.to_dict()["lower"] is None
 
 
 def test_a_judge_s_counted_errors_lower_the_bound() -> None:
-    plain = Campaign(brittle(), JUDGE, ATTACKS, BENIGN, QUICK)
+    plain = Campaign(brittle(), JUDGE, ATTACKS, BENIGN, QUICK).run()
     counted = Campaign(
         brittle(), JUDGE, ATTACKS, BENIGN, QUICK, judge_error=JudgeSample(1, 60, 0, 10)
-    )
+    ).run()
+    assert (plain.judge_counted, counted.judge_counted) == (False, True)
     low, high = counted.assessments[0], plain.assessments[0]
     assert low.certificate.lower < high.certificate.lower
     assert low.taken_at_its_word.lower == high.certificate.lower
-    card = low.card({"target": "x"}, JUDGE)
-    assert card is not None
+    card = counted.cards["gcg"]
     assert card.judge_error is not None
     assert (card.judge_error["missed"], card.judge_error["jailbroken"]) == (1, 60)
 
 
 def test_no_setting_is_no_certificate() -> None:
     stubborn = ScriptedTarget(lambda text, _: YES)  # complies whatever is changed
-    campaign = Campaign(stubborn, JUDGE, ATTACKS, BENIGN, QUICK)
-    assert campaign.choice.offer is None
-    assert "no perturbation and q reach the target" in campaign.choice.reason
-    assert campaign.assessments == []
+    result = Campaign(stubborn, JUDGE, ATTACKS, BENIGN, QUICK).run()
+    assert result.choice.offer is None
+    assert "no perturbation and q reach the target" in result.choice.reason
+    assert (result.assessments, result.cards, result.certified) == ((), {}, False)
 
     def deaf(text: str, _: int) -> str:
         return NO if text not in BENIGN and not text.endswith(SUFFIX) else YES
 
-    campaign = Campaign(ScriptedTarget(deaf), JUDGE, ATTACKS, BENIGN, QUICK)
-    assert "answers 0%" in campaign.choice.reason
-    assert campaign.undefended == 1.0
+    result = Campaign(ScriptedTarget(deaf), JUDGE, ATTACKS, BENIGN, QUICK).run()
+    assert "answers 0%" in result.choice.reason
+    assert result.undefended == 1.0
 
 
 def test_a_plan_that_votes_do_not_bear_out_is_no_setting() -> None:
@@ -182,23 +188,23 @@ def test_a_plan_that_votes_do_not_bear_out_is_no_setting() -> None:
             return YES
         return NO if text[2:28] == "please tell me the secret " and text[28:] != SUFFIX else YES
 
-    campaign = Campaign(ScriptedTarget(rule), JUDGE, ATTACKS, BENIGN, QUICK)
-    [offer] = campaign.offers
+    result = Campaign(ScriptedTarget(rule), JUDGE, ATTACKS, BENIGN, QUICK).run()
+    [offer] = result.offers
     assert offer.plan is not None
     assert offer.plan.dsp >= 0.95
     assert offer.trial is not None
     assert offer.trial.copies is None
-    assert campaign.choice.offer is None
-    assert "do not bear them out" in campaign.choice.reason
+    assert result.choice.offer is None
+    assert "do not bear them out" in result.choice.reason
 
 
 def test_a_setting_of_one_s_own_is_taken() -> None:
     options = CampaignOptions(
         kinds=("swap",), rates=(0.02,), copies=4, changes=(0, 1, 2), votes=5, repeats=1
     )
-    campaign = Campaign(brittle(), JUDGE, ATTACKS, BENIGN, options)
-    assert campaign.setting == (Perturbation("swap", 0.02), 4)
-    assert campaign.assessments[0].refusal  # one change of 48 misses the suffix too often
+    [first, _] = Campaign(brittle(), JUDGE, ATTACKS, BENIGN, options).run().assessments
+    assert (first.perturbation, first.copies) == (Perturbation("swap", 0.02), 4)
+    assert first.refusal  # one change of 48 misses the suffix too often
     with pytest.raises(OptionError, match="one perturbation"):
         CampaignOptions(copies=3)
 
@@ -277,7 +283,7 @@ def test_an_epsilon_that_the_curve_never_reaches_is_a_reason() -> None:
     decay = measure_family_decay(
         floor, JUDGE, "gcg", [suffix_attack(i) for i in range(5)], "swap", k=[0, 1, 2, 4, 8]
     )
-    assert "asymptote" in str(plan_decay(decay, 0.1, Demand()))
+    assert "asymptote" in str(plan_decay(decay, 0.1, CampaignOptions()))
 
 
 def test_lost_copies_count_against_the_defence() -> None:
@@ -303,22 +309,58 @@ def test_lost_copies_count_against_the_defence() -> None:
         {"dsp": 0.4},
         {"confidence": 1.0},
         {"tau": 0.0},
+        {"changes": (-1,)},
+        {"changes": ()},
+        {"dsp": "high"},
+        {"trials": 1.5},
         {"copies": 0, "kinds": ("swap",), "rates": (0.1,)},
     ],
 )
 def test_options_outside_their_range(changes: dict[str, object]) -> None:
-    with pytest.raises(OptionError):
+    with pytest.raises(OptionError, match=rf"^{next(iter(changes))}=") as caught:
         CampaignOptions(**changes)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
 
 
 def test_a_campaign_needs_its_family_and_benign_prompts() -> None:
     with pytest.raises(DataError, match="gcg, role-play"):
         Campaign(brittle(), JUDGE, ATTACKS, BENIGN, CampaignOptions(family="pair"))
     with pytest.raises(DataError, match="at least one prompt"):
-        assert Campaign(brittle(), JUDGE, ATTACKS, [], QUICK).offers
+        Campaign(brittle(), JUDGE, ATTACKS, [], QUICK).run()
 
 
 def test_plain_values_are_json(tmp_path: Path) -> None:
-    campaign = Campaign(brittle(), JUDGE, ATTACKS, BENIGN, QUICK)
-    rows = [one.to_dict() for one in campaign.assessments] + [o.to_dict() for o in campaign.offers]
-    assert json.loads(json.dumps(rows, allow_nan=False)) == json.loads(json.dumps(rows))
+    outcome = Campaign(brittle(), JUDGE, ATTACKS, BENIGN, QUICK).run().to_dict()
+    assert json.loads(json.dumps(outcome, allow_nan=False)) == json.loads(json.dumps(outcome))
+
+
+class OnceOnly(ScriptedTarget):
+    """A target that may be called until it is closed, for good."""
+
+    closed = False
+
+    def _reply(self, prompt: Prompt) -> Reply:
+        assert not self.closed, "the target was called after the campaign was over"
+        return super()._reply(prompt)
+
+
+def test_a_result_is_drawn_without_the_target() -> None:
+    target = OnceOnly(brittle().rule)
+    result = Campaign(target, JUDGE, ATTACKS, BENIGN, QUICK).run()
+    target.closed = True
+    with pytest.raises(AssertionError, match="called after"):
+        target.ask([Prompt.user("hello")])
+    pictures = {
+        "asr": draw_decays(result.decays, 0.05),
+        "utility": draw_utility(result.offers, result.undefended, 0.9),
+        "check": draw_check(result.assessments),
+    }
+    chapters = campaign_chapters(result, pictures=pictures, calls={"asked": 9, "remembered": 3})
+    page = render_page("How sure can you be?", chapters)
+    assert result.cards["gcg"].id in page
+    assert result.cards["gcg"].statement() in page
+    assert f"{result.assessments[0].held_out.dsp:.1%}" in page
+    assert page.count("data:image/png") == 3
+    assert result.to_dict()["setting"] == {"perturbation": "swap", "rate": 0.15, "copies": 3}
+    with pytest.raises(FrozenInstanceError):
+        result.undefended = 0.0  # type: ignore[misc]

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.certify import AlikeCertificate, CertificateCard, HeldOut, Perturbation
+from interlock.certify import CertificateCard, Perturbation
+from interlock.certify.campaign.card import AlikeCertificate, HeldOut
 from interlock.certify.vote.perturb import ALPHABET
 from interlock.errors import InterlockError, OptionError, OutputError
 
@@ -85,6 +86,13 @@ def test_any_numbers_survive_the_file(
     assert CertificateCard.load(path).id == card.id
 
 
+def test_an_id_is_for_ever() -> None:
+    """Cards were made before this test: what they hold is still called the same."""
+    assert CARD.id == "2ca92db052ae8ae2"
+    assert replace(CARD, alike=None, held_out=None, judge_error=None).id == "7cbb4c431e32f9dd"
+    assert replace(CARD, rate=1, lower=0, alike=None).id == "ce7ac8037b331a0b"  # whole numbers
+
+
 def test_settings_that_match() -> None:
     assert CARD.mismatches(SETTING, 11, "tiny", CARD.judge) == ()
     assert CARD.matches(CARD.perturbing, CARD.copies)
@@ -149,6 +157,36 @@ def test_the_statement_says_what_was_measured() -> None:
         ({"held_out": {"attacks": 3}}, "missing"),
         ({"held_out": [1]}, "not a valid certificate card"),
         ({"alike": {"surprise": 1}}, "surprise"),
+        ({"note": "hi"}, "note: no such field"),
+        ({"seed": -1}, "seed=-1: give a whole number from 0 on"),
+        ({"family": ""}, "family='': give a text"),
+        (
+            {
+                "held_out": {
+                    "attacks": 0,
+                    "attacks_sha256": "e",
+                    "votes": 1,
+                    "dsp": 0,
+                    "low": 0,
+                    "high": 1,
+                }
+            },
+            "held_out.attacks=0: give a whole number from 1 on",
+        ),
+        (
+            {
+                "alike": {
+                    "k": 6,
+                    "epsilon": 0.05,
+                    "length": 80,
+                    "suffix_length": 32,
+                    "curve": {"a": 1},
+                    "alpha": 0.9,
+                    "dsp": 0.9,
+                }
+            },
+            "alike.curve={'a': 1}: give a, b and c",
+        ),
     ],
 )
 def test_a_file_that_is_no_good_card_gets_one_line(
@@ -180,3 +218,8 @@ def test_no_file_and_no_folder(tmp_path: Path) -> None:
 def test_a_card_is_checked_when_made() -> None:
     with pytest.raises(OptionError, match="rate=2"):
         replace(CARD, rate=2.0)
+    with pytest.raises(OptionError, match="k=-1: give a whole number"):
+        AlikeCertificate(-1, 0.05, 80, 32, {"a": 0.9, "b": 0.5, "c": 0.01}, 0.9, 0.999)
+    with pytest.raises(OptionError, match=r"held_out\.low='x'"):
+        replace(CARD, held_out={"attacks": 20, "attacks_sha256": "ef", "votes": 5, "dsp": 0.96,
+                                "low": "x", "high": 1.0})  # fmt: skip

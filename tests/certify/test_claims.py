@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from interlock.certify import CLAIM_METHODS, JudgeSample, PopulationCertificate, method_claims
+from interlock.certify import PopulationCertificate
+from interlock.certify.bounds.claims import CLAIM_METHODS, method_claims
+from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.errors import DataError, OptionError
 
 

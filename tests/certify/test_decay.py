@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, special
 
-from interlock.certify import DecayCurve, MeasuredCertificate, MonotoneCurve, defense_probability
+from interlock.certify import DecayCurve, MeasuredCertificate
+from interlock.certify.bounds.laws import defense_probability
+from interlock.certify.bounds.monotone import MonotoneCurve
 from interlock.errors import DataError, OptionError
 
 K = np.arange(11)
@@ -152,6 +154,26 @@ def test_parameters_are_checked():
             DecayCurve(*bad)
     with pytest.raises(DataError, match="not fitted"):
         DecayCurve(0.1, 1, 0).intervals()
+
+
+@given(
+    st.lists(
+        st.integers(1, 50).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_isotonic_by_its_minimax_formula(counts):
+    """The weighted least squares that never rise: the least over starts of the largest mean."""
+    s, n = np.array(counts).T
+    wanted = [
+        min(
+            max(s[a:b].sum() / n[a:b].sum() for b in range(i + 1, s.size + 1)) for a in range(i + 1)
+        )
+        for i in range(s.size)
+    ]
+    rate = MonotoneCurve.fit(np.arange(s.size), s, n).rate
+    np.testing.assert_allclose(rate, wanted, atol=1e-12)
 
 
 def test_isotonic_by_hand():

@@ -1,5 +1,7 @@
 import time
+from fractions import Fraction
 from itertools import pairwise
+from math import comb
 
 import numpy as np
 import pytest
@@ -7,16 +9,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from interlock.certify import (
-    Perturbation,
+from interlock.certify import Perturbation
+from interlock.certify.bounds.laws import (
     changed_count,
     defense_probability,
+    defense_slope,
+    inverse_defense,
     majority,
     smallest_copies,
     suffix_pmf,
     suffix_survival,
 )
-from interlock.certify.bounds.laws import defense_slope, inverse_defense
 from interlock.errors import OptionError
 
 KINDS = ["swap", "patch", "insert"]
@@ -47,6 +50,25 @@ def test_hypergeometric_against_scipy(m, m_s, M):
     i = np.arange(m_s + 1)
     np.testing.assert_allclose(
         suffix_pmf("swap", m, m_s, M), stats.hypergeom.pmf(i, m, m_s, M), atol=1e-12
+    )
+
+
+@given(
+    length=st.integers(1, 400),
+    suffix=st.integers(0, 400),
+    changed=st.integers(0, 400),
+    k=st.integers(-2, 402),
+)
+def test_the_tail_in_whole_numbers(length, suffix, changed, k):
+    """Every way to change characters, counted exactly: right to rounding, however rare."""
+    assume(suffix <= length and changed <= length)
+    ways = sum(
+        comb(suffix, i) * comb(length - suffix, changed - i)
+        for i in range(max(k, 0), min(suffix, changed) + 1)
+    )
+    tail = float(suffix_survival("swap", length, suffix, changed, k))
+    assert tail == pytest.approx(
+        float(Fraction(ways, comb(length, changed))), rel=1e-12, abs=1e-300
     )
 
 

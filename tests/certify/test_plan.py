@@ -1,17 +1,10 @@
 import numpy as np
 import pytest
 
-from interlock.certify import (
-    Certificate,
-    DecayCurve,
-    NoPlan,
-    Plan,
-    attack_from,
-    plan,
-    plan_families,
-    read_attacks,
-)
+from interlock.certify import Certificate, DecayCurve, NoPlan, Plan, plan, read_attacks
+from interlock.certify.attacks.attack import attack_from
 from interlock.certify.bounds.plan import RATES
+from interlock.certify.campaign.family_plans import plan_families
 from interlock.certify.campaign.paper_figures import PAPER_CURVES
 from interlock.errors import DataError, OptionError
 

@@ -1,19 +1,15 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from interlock.certify import (
-    JudgeSample,
-    PopulationCertificate,
-    defense_probability,
-    lower_bound,
-    upper_bound,
-)
-from interlock.certify.bounds.betting import betting_lower
-from interlock.certify.bounds.laws import inverse_defense
-from interlock.certify.bounds.minorant import Target, step_rule
+from interlock.certify import PopulationCertificate
+from interlock.certify.bounds.betting import Capital, betting_lower
+from interlock.certify.bounds.counts import lower_bound, upper_bound
+from interlock.certify.bounds.judge_error import JudgeSample
+from interlock.certify.bounds.laws import defense_probability, inverse_defense
+from interlock.certify.bounds.minorant import Estimand, step_rule
 from interlock.errors import DataError, OptionError
 
 ALPHA = np.linspace(0, 1, 3001)
@@ -56,9 +52,9 @@ def test_block_bound_is_clopper_pearson_by_definition(refused):
 @pytest.mark.parametrize(
     "target",
     [
-        Target(11), Target(5), Target(12), Target(1), Target(2), Target(11, tau=0.95),
-        Target(11, missed=0.06), Target(11, tau=0.9, missed=0.03, false_alarms=0.1),
-        Target(11, lipschitz=1.6),
+        Estimand(11), Estimand(5), Estimand(12), Estimand(1), Estimand(2), Estimand(11, tau=0.95),
+        Estimand(11, missed=0.06), Estimand(11, tau=0.9, missed=0.03, false_alarms=0.1),
+        Estimand(11, lipschitz=1.6),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("trials", [1, 2, 5, 11, 24])
@@ -79,7 +75,7 @@ def test_step_rules_never_exceed_their_target(target, trials):
 
 
 def test_with_as_many_votes_as_copies_the_step_rule_is_nearly_the_majority():
-    rule = step_rule(Target(11), 11)
+    rule = step_rule(Estimand(11), 11)
     assert rule.threshold == 6
     assert rule.low > -0.01
 
@@ -303,3 +299,26 @@ def test_bounds_of_counts():
     assert upper_bound(0, 59, 0.95) < 0.05 < upper_bound(0, 58, 0.95)  # the "rule of three"
     with pytest.raises(DataError):
         lower_bound(3, 2, 0.95)
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=20), st.floats(0.001, 0.5))
+def test_a_gamblers_capital_is_the_product_of_bets(quarters: list[int], error: float) -> None:
+    """One at a time or all at once; the bounds on fixed samples and on streams rest on it."""
+    values, means = np.array(quarters) / 4, np.array([0.2, 0.5, 0.9])
+    stakes, shares = np.array([[0.5], [0.9]]) / means, np.array([0.7, 0.3])
+    at_once, stream = Capital(means, stakes, shares), Capital(means, stakes, shares)
+    at_once.bet(*np.unique(values, return_counts=True))
+    for value in values:
+        stream.bet(value)
+    owned = shares @ np.prod(1 + stakes[..., None] * (values - means[:, None]), axis=2)
+    for capital in (at_once, stream):
+        np.testing.assert_allclose(owned_by(capital), owned, rtol=1e-9)
+    assume(np.abs(owned * error - 1).min() > 1e-9)
+    ruled_out = 0
+    while ruled_out < means.size and owned[ruled_out] >= 1 / error:
+        ruled_out += 1
+    assert at_once.ruled_out(error) == stream.ruled_out(error) == ruled_out
+
+
+def owned_by(capital: Capital) -> np.ndarray:
+    return np.exp(capital.logs).sum(axis=0)

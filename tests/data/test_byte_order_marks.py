@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from interlock._files import read_text
-from interlock.certify import CertificateCard, LabelledVerdicts, load_target, read_votes
+from interlock.certify import CertificateCard, LabelledVerdicts, load_target
+from interlock.certify.bounds.votes import read_votes
 from interlock.certify.campaign.curve_file import load_curves
 from interlock.certify.campaign.family_decay import load_decays
 from interlock.certify.targets import Prompt

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.certify import Message, Perturbation, Prompt, SmoothLLM
+from interlock.certify import Perturbation, Prompt, SmoothLLM
+from interlock.certify.targets.protocol import Message
 from interlock.serve.chat import ChatRequest
 from interlock.serve.wire_error import WireError
 from tests.serve.scripted_upstream import InProcess

@@ -61,7 +61,7 @@ class Totals:
 _GOOD, _BAD, _FRESH, _DRAWN = 1, 2, 4, 8
 
 
-class Plan:
+class StudyPlan:
     """The rows of a study, and which of them have a value or failed.
 
     A study may have millions of rows: each is a name and a byte.
@@ -194,7 +194,7 @@ def make_plan(
     retry_failed: bool = False,
     tell: Tell | None = None,
     stop: Callable[[], bool] = lambda: False,
-) -> Plan:
+) -> StudyPlan:
     """Go through a study once, and see what is missing.
 
     Args:
@@ -212,7 +212,7 @@ def make_plan(
     if again:
         store.forget(again)
         good, bad = good - again, bad - again
-    plan = Plan(good, bad)
+    plan = StudyPlan(good, bad)
     for number, job in enumerate(task.preparations):
         plan.count_preparation(job, number)
     jobs = task.jobs

@@ -18,7 +18,7 @@ from interlock.lab.engines.engine import Engine
 from interlock.lab.items import Done, Job
 from interlock.lab.lock import sole_run
 from interlock.lab.open_task import open_task
-from interlock.lab.plan import Plan, Totals, make_plan
+from interlock.lab.plan import StudyPlan, Totals, make_plan
 from interlock.lab.store import Row, Store
 from interlock.lab.task import Setting, Task, Worker
 
@@ -115,7 +115,7 @@ class _Run:
         self._engine, self._store, self._stop, self._tell = engine, store, stop, tell
         self._provenance = _provenance(setting, engine)
 
-    def all(self, task: Task, plan: Plan) -> None:
+    def all(self, task: Task, plan: StudyPlan) -> None:
         """Both phases."""
         preparations = task.preparations
         self._phase("preparing", task.worker({}), preparations, plan.preparations, plan)
@@ -129,7 +129,7 @@ class _Run:
         worker: Callable[[], Worker],
         jobs: Sequence[Job],
         numbers: Sequence[int],
-        plan: Plan,
+        plan: StudyPlan,
     ) -> None:
         if not len(numbers):
             return
@@ -143,7 +143,7 @@ class _Run:
             if tell is not None:
                 tell(count, len(numbers))
 
-    def _left(self, jobs: Sequence[Job], numbers: Sequence[int], plan: Plan) -> Iterator[Job]:
+    def _left(self, jobs: Sequence[Job], numbers: Sequence[int], plan: StudyPlan) -> Iterator[Job]:
         """Jobs without what is there of them, and with what was kept of them."""
         begun = [job.made for job in (jobs[k] for k in numbers) if plan.begun(job)]
         kept = self._store.made(begun) if begun else {}

@@ -9,34 +9,30 @@ from urllib.parse import quote
 
 from interlock.certify import CertificateCard
 from interlock.certify.campaign.assessment import Assessment
-from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.offers import Offer, utility_interval
+from interlock.certify.campaign.offers import Offer
+from interlock.certify.campaign.result import CampaignResult
 from interlock.report.page import Chapter, render_template
 
 
 def campaign_chapters(
-    campaign: Campaign,
-    cards: Mapping[str, CertificateCard],
+    result: CampaignResult,
     *,
     pictures: Mapping[str, bytes],
-    undefended: float,
     calls: Mapping[str, int],
     downloads: Sequence[str] = (),
 ) -> list[Chapter]:
     """Show a finished campaign.
 
     Args:
-        campaign: every step of it measured.
-        cards: family -> its certificate card, where it has one.
+        result: what it measured and chose.
         pictures: ``"asr"``, ``"utility"`` and, with a setting, ``"check"``, as PNG.
-        undefended: the share of benign prompts that the target answers without a defence.
         calls: ``asked`` and ``remembered``.
         downloads: paths of files to link to, seen from the page.
     """
     return [
-        _certificate(campaign, cards, pictures, calls, downloads),
-        _decay(campaign, pictures["asr"]),
-        _plan(campaign, pictures["utility"], undefended),
+        _certificate(result, pictures, calls, downloads),
+        _decay(result, pictures["asr"]),
+        _plan(result, pictures["utility"]),
     ]
 
 
@@ -56,30 +52,27 @@ def figures_chapter(pictures: Mapping[str, bytes]) -> Chapter:
 
 
 def _certificate(
-    campaign: Campaign,
-    cards: Mapping[str, CertificateCard],
+    result: CampaignResult,
     pictures: Mapping[str, bytes],
     calls: Mapping[str, int],
     downloads: Sequence[str],
 ) -> Chapter:
-    card = cards.get(campaign.family.name)
+    card = result.cards.get(result.family)
     if card is not None:
         verdict, summary = card.statement(), f"at least {card.lower:.1%} refused"
     else:
-        first = campaign.assessments[0].refusal if campaign.assessments else campaign.choice.reason
-        verdict, summary = f"No certificate for {campaign.family.name} attacks. {first}", "none"
+        first = result.assessments[0].refusal if result.assessments else result.choice.reason
+        verdict, summary = f"No certificate for {result.family} attacks. {first}", "none"
     body = render_template(
         "certificate.html",
         verdict=verdict,
         check=_uri(pictures["check"]) if "check" in pictures else "",
-        rows=[_assessed(one) for one in campaign.assessments],
-        refusals=[
-            f"{one.family.name}: {one.refusal}" for one in campaign.assessments if one.refusal
-        ],
-        cards=[(name, _card(one)) for name, one in cards.items()],
-        judge_counted=campaign.judge_error is not None,
-        confidence=f"{campaign.options.confidence:.0%}",
-        tau=f"{campaign.options.tau:g}",
+        rows=[_assessed(one) for one in result.assessments],
+        refusals=[f"{one.family.name}: {one.refusal}" for one in result.assessments if one.refusal],
+        cards=[(name, _card(one)) for name, one in result.cards.items()],
+        judge_counted=result.judge_counted,
+        confidence=f"{result.options.confidence:.0%}",
+        tau=f"{result.options.tau:g}",
         calls=calls,
         downloads=[(f"./{quote(path)}", path.rpartition("/")[2]) for path in downloads],
     )
@@ -141,10 +134,10 @@ def _card(card: CertificateCard) -> dict[str, str]:
     return record
 
 
-def _decay(campaign: Campaign, picture: bytes) -> Chapter:
-    options = campaign.options
+def _decay(result: CampaignResult, picture: bytes) -> Chapter:
+    options = result.options
     rows = []
-    for decay, fit in zip(campaign.decays, campaign.fits, strict=True):
+    for decay, fit in zip(result.decays, result.fits, strict=True):
         rows.append(
             {
                 "family": decay.family,
@@ -164,7 +157,7 @@ def _decay(campaign: Campaign, picture: bytes) -> Chapter:
             ],
             "trials": [str(n) for n in decay.trials],
         }
-        for decay in campaign.decays
+        for decay in result.decays
     ]
     body = render_template(
         "decay.html",
@@ -174,26 +167,26 @@ def _decay(campaign: Campaign, picture: bytes) -> Chapter:
         epsilon=f"{options.epsilon:g}",
         confidence=f"{options.confidence:.0%}",
     )
-    return Chapter("How jailbreaks die", "decay", body, f"{len(campaign.families)} attack families")
+    return Chapter("How jailbreaks die", "decay", body, f"{len(result.families)} attack families")
 
 
-def _plan(campaign: Campaign, picture: bytes, undefended: float) -> Chapter:
-    chosen = campaign.choice.offer
-    rows = [_offer(offer, offer is chosen) for offer in campaign.offers]
+def _plan(result: CampaignResult, picture: bytes) -> Chapter:
+    chosen = result.choice.offer
+    rows = [_offer(offer, offer is chosen) for offer in result.offers]
     body = render_template(
         "plan.html",
-        family=campaign.family.name,
+        family=result.family,
         picture=_uri(picture),
         rows=rows,
-        dsp=f"{campaign.options.dsp:g}",
-        least=f"{campaign.options.utility:.0%}",
-        benign=len(campaign.benign),
-        undefended=f"{undefended:.0%}",
-        reason=campaign.choice.reason,
+        dsp=f"{result.options.dsp:g}",
+        least=f"{result.options.utility:.0%}",
+        benign=result.benign,
+        undefended=f"{result.undefended:.0%}",
+        reason=result.choice.reason,
         refusals=list(
             dict.fromkeys(
                 f"{offer.kind}, q = {offer.rate:.0%}: {offer.refusal}"
-                for offer in campaign.offers
+                for offer in result.offers
                 if offer.refusal
             )
         ),
@@ -205,7 +198,7 @@ def _plan(campaign: Campaign, picture: bytes, undefended: float) -> Chapter:
 
 
 def _offer(offer: Offer, chosen: bool) -> dict[str, Any]:
-    low, high = utility_interval(offer.utility)
+    low, high = offer.utility.interval()
     plan, trial = offer.plan, offer.trial
     tried = "" if trial is None else "none" if trial.copies is None else str(trial.copies)
     return {
@@ -218,7 +211,7 @@ def _offer(offer: Offer, chosen: bool) -> dict[str, Any]:
         "tried_alpha": "" if trial is None else f"{trial.alpha:.3f}",
         "tried_copies": tried,
         "tried_dsp": "" if trial is None else f"{trial.dsp:.3f}",
-        "answered": f"{offer.utility.answered / offer.utility.asked:.0%}",
+        "answered": f"{offer.utility.share:.0%}",
         "interval": f"{low:.0%}–{high:.0%}",
         "with": f"N = {offer.copies}",
     }

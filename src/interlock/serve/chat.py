@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
 
-from interlock.certify import Message, Perturbation, Prompt
+from interlock.certify import Perturbation, Prompt
+from interlock.certify.targets.protocol import Message
 from interlock.certify.vote.graphemes import graphemes
 from interlock.serve.strict_json import read_json
 from interlock.serve.wire_error import bad_request

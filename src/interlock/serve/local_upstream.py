@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from interlock.certify import Message, Prompt, Target
+from interlock.certify import Prompt, Target
+from interlock.certify.targets.protocol import Message
 from interlock.serve.completion import Completion
 from interlock.serve.upstream import Call, LostError, OnText
 from interlock.serve.wire_error import bad_request

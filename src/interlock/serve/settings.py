@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from interlock.certify import PerturbationKind
+from interlock.names import PerturbationKind
 from interlock.serve.chat import Kind
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]

@@ -16,7 +16,6 @@ from functools import partial
 from typing import Any
 
 from interlock.certify import Decision, Judge, Perturbation, Prompt, Reply, Verdict
-from interlock.certify.bounds.laws import majority
 from interlock.certify.vote.live_vote import LiveVote
 from interlock.errors import InterlockError
 from interlock.names import VoteOutcome
@@ -73,8 +72,7 @@ class Ballot:
         """What became of the request."""
         if self.decision.released:
             return "released"
-        refusals = self.decision.count(Verdict.REFUSED)
-        return "blocked" if refusals >= majority(self.decision.copies) else "undecided"
+        return "blocked" if self.decision.defended else "undecided"
 
 
 async def hold_vote(
@@ -119,9 +117,10 @@ async def hold_vote(
         deadline=deadline,
     )
     decision = await vote.decide([copy.prompt for copy in copies], seed=seed)
+    willing = decision.willing[: request.n] if decision.released else ()
     return Ballot(
         decision=decision,
-        chosen=_chosen(decision, box.answers, request.n),
+        chosen=tuple(box.answers[vote.copy] for vote in willing),
         usages=tuple(box.usages),
         uncounted=decision.calls - len(box.usages),
         cut=box.cut,
@@ -204,14 +203,3 @@ class _Box:
     def tell(self, event: str, number: int, **more: Any) -> None:
         if self.watch is not None:
             self.watch({"event": event, "copy": number, **more})
-
-
-def _chosen(
-    decision: Decision, answers: Mapping[int, Completion], n: int
-) -> tuple[Completion, ...]:
-    """The first n willing copies in the order in which SmoothLLM chooses one."""
-    if not decision.released:
-        return ()
-    order = random.Random(f"{decision.seed}/choice").sample(range(decision.copies), decision.copies)
-    willing = {v.copy for v in decision.votes if v.verdict is Verdict.COMPLIED and v.reply.text}
-    return tuple(answers[copy] for copy in order if copy in willing)[:n]

@@ -1,13 +1,19 @@
 """A lower confidence bound on the mean of values in [0, 1], by betting.
 
 Waudby-Smith and Ramdas, "Estimating means of bounded random variables by betting", JRSS B 2024: if
-values have mean at most m, a gambler who stakes lambda >= 0 on each has expected final capital
+each value has mean at most m given those before, a gambler who stakes lambda >= 0 on each has a
+capital that in expectation never grows,
 
-    K(m) = prod over i of (1 + lambda (x_i - m)) <= 1,
+    K(m) = prod over i of (1 + lambda (x_i - m)),   E K(m) <= 1.
 
-so by Markov's inequality K(m) >= 1 / delta has probability at most delta, and every m with so large
-a capital is ruled out. The average of several gamblers' capitals is as good; here there are three,
-whose stakes depend on (m, n, delta) only.
+So K(m) >= 1 / delta has probability at most delta, at the end (Markov) and even at any time
+(Ville), and every m with so large a capital is ruled out. The average of several gamblers'
+capitals is as good.
+
+Two uses, one :class:`Capital`. Here all n values are there, so the three stakes are made for n,
+m and delta: the bound for a certificate, read once. A stream that is watched while it runs has no
+n; its stakes are fixed shares of the capital at risk, and its bounds hold at all times together:
+:mod:`interlock.certify.bounds.confidence_sequence`.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from interlock.errors import DataError
@@ -25,10 +31,37 @@ _GRID = np.arange(1, 1000) / 1000
 _MULTIPLES, _SHARES = np.array([1.0, 2.0, 4.0]), np.array([0.6, 0.25, 0.15])
 
 
+class Capital:
+    """What gamblers own who bet that a mean exceeds m, for a grid of m at once.
+
+    Args:
+        means: (M,) the m, rising, in (0, 1).
+        stakes: (S, M) lambda of each gambler against each m, in [0, 1 / m].
+        shares: (S,) of the first capital, which is 1 in all.
+    """
+
+    def __init__(self, means: Floats, stakes: Floats, shares: Floats) -> None:
+        self.means, self.stakes = means, stakes
+        self.logs: Floats = np.log(shares)[:, None] + np.zeros_like(stakes)
+        """(S, M) log capital of each gambler."""
+
+    def bet(self, values: ArrayLike, counts: ArrayLike = 1) -> None:
+        """Play values in [0, 1], each ``counts`` times."""
+        x = np.atleast_1d(np.asarray(values, dtype=np.float64))
+        gains = np.log1p(self.stakes[..., None] * (x - self.means[:, None]))  # (S, M, values)
+        self.logs += gains @ np.broadcast_to(counts, x.shape)
+
+    def ruled_out(self, error: float) -> int:
+        """How many m, from the least on, are ruled out but for a chance of ``error``.
+
+        Ruling out m rules out every smaller mean as well, so a grid costs no validity.
+        """
+        kept = np.logaddexp.reduce(self.logs, axis=0) < -np.log(error)
+        return int(np.argmax(kept)) if kept.any() else self.means.size
+
+
 def betting_lower(values: Floats, confidence: float) -> float:
     """The largest m of the grid 0, 0.001, ..., 0.999 up to which every m is ruled out.
-
-    Ruling out m rules out every smaller mean as well, so the grid costs no validity.
 
     Args:
         values: (n,) independent, identically distributed, in [0, 1].
@@ -36,13 +69,10 @@ def betting_lower(values: Floats, confidence: float) -> float:
     """
     if values.size == 0 or values.min() < 0 or values.max() > 1:
         raise DataError("betting needs at least one value, all between 0 and 1")
-    stakes = _stakes(values.size, confidence)  # (3, grid)
-    levels, counts = np.unique(values, return_counts=True)
-    gains = np.log1p(stakes[..., None] * (levels - _GRID[:, None]))  # (3, grid, levels)
-    capital = special.logsumexp(gains @ counts, axis=0, b=_SHARES[:, None])
-    kept = np.flatnonzero(capital < -np.log(1 - confidence))
-    first = int(kept[0]) if kept.size else _GRID.size
-    return 0.0 if first == 0 else float(_GRID[first - 1])
+    capital = Capital(_GRID, _stakes(values.size, confidence), _SHARES)
+    capital.bet(*np.unique(values, return_counts=True))
+    count = capital.ruled_out(1 - confidence)
+    return float(_GRID[count - 1]) if count else 0.0
 
 
 def mean_interval(values: Floats, confidence: float) -> tuple[float, float]:

@@ -14,7 +14,6 @@ from interlock.certify.bounds.laws import (
     defense_slope,
     majority,
     smallest_copies,
-    suffix_pmf,
     suffix_survival,
 )
 from interlock.errors import OptionError
@@ -92,9 +91,10 @@ class Certificate:
         """
         if self.curve is None:
             return self.alpha_conservative
-        law = suffix_pmf(self.perturbation, self.length, self.suffix_length, self.changed)
-        few = np.arange(min(self.k, law.size))
-        return min(1.0, float((1 - self.curve(few)) @ law[few]) + self.alpha_conservative)
+        i = np.arange(min(self.k, self.suffix_length + 1) + 1)
+        tail = suffix_survival(self.perturbation, self.length, self.suffix_length, self.changed, i)
+        few = float((1 - self.curve(i[:-1])) @ -np.diff(tail))
+        return min(1.0, few + self.alpha_conservative)
 
     @cached_property
     def dsp(self) -> float:

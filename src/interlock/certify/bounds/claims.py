@@ -98,18 +98,18 @@ def method_claims(
     if held_out is not None:
         seen = PopulationCertificate.from_votes(held_out, copies, confidence, missing=missing)
     measured = _measured(seen)
-    found: dict[ClaimMethod, Claim] = {}
+    claims: dict[ClaimMethod, Claim] = {}
     if plain is not None:
         bare = PopulationCertificate.from_votes(plain, 1, confidence, missing=missing)
-        found["undefended"] = Claim("undefended", 1, None, None, *_measured(bare), reason=_NOTHING)
-    found["smoothllm"] = Claim("smoothllm", copies, None, None, *measured, reason=_NOTHING)
-    found["homogeneous"] = Claim("homogeneous", copies, believed.homogeneous, None, *measured)
+        claims["undefended"] = Claim("undefended", 1, None, None, *_measured(bare), reason=_NOTHING)
+    claims["smoothllm"] = Claim("smoothllm", copies, None, None, *measured, reason=_NOTHING)
+    claims["homogeneous"] = Claim("homogeneous", copies, believed.homogeneous, None, *measured)
     refusal = believed.refusal
     lower = None if refusal else certificate.lower
-    found["population"] = Claim(
+    claims["population"] = Claim(
         "population", copies, lower, None if refusal else confidence, *measured, reason=refusal
     )
-    return found
+    return claims
 
 
 _NOTHING = "the method promises nothing"

@@ -1,11 +1,11 @@
 """Bounds on a mean that hold at all times together, so that they may be read at any.
 
-If values x_i in [0, 1] have mean at least m given all that came before, a gambler who bets against
-that has capital prod (1 + f (m - x_i) / (1 - m)) for a fixed 0 < f < 1, which in expectation never
-grows; by Ville's inequality it ever reaches 1 / delta with probability at most delta. So reaching
-it rules m out, whenever one looks, and the values need neither be independent nor alike. This is
-the betting confidence sequence of Waudby-Smith and Ramdas, "Estimating means of bounded random
-variables by betting", JRSS B 2024, section 4, with an average over several fixed stakes.
+This is the betting confidence sequence of Waudby-Smith and Ramdas, JRSS B 2024, section 4: the
+gamblers of :mod:`interlock.certify.bounds.betting`, each of whom puts the share 0 < f < 1 of what
+the rules let him lose on every value, lambda = f / m. By Ville's inequality their capital ever
+reaches 1 / delta with probability at most delta if the mean is at most m given all that came
+before. So reaching it rules m out, whenever one looks, and the values need neither be independent
+nor alike. Others bet on 1 - x, and bound the mean from above.
 
 Old evidence would hide a new change, so the test starts anew after ``WINDOW`` values; window
 number e gets the share 1 / (e (e + 1)) of delta, and these shares add up to one.
@@ -13,15 +13,13 @@ number e gets the share 1 / (e (e + 1)) of delta, and these shares add up to one
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-from numpy.typing import NDArray
+
+from interlock.certify.bounds.betting import Capital, Floats
 
 WINDOW = 1000
 _GRID = np.arange(1, 200) / 200
-_STAKES = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.7])
-Floats = NDArray[np.float64]
+_AT_RISK = np.array([0.02, 0.05, 0.1, 0.2, 0.4, 0.7])
 
 
 class MeanBounds:
@@ -46,9 +44,7 @@ class MeanBounds:
         self._restart()
 
     def _restart(self) -> None:
-        shape = (_STAKES.size, self._means.size)
-        self._above: Floats = np.zeros(shape)  # log capital of bets that the mean exceeds m
-        self._below: Floats = np.zeros(shape)
+        self._above, self._below = _capital(self._means), _capital(1 - self._means[::-1])
         self.lower, self.upper = 0.0, 1.0
         self._count, self._low_sum, self._high_sum = 0, 0.0, 0.0
 
@@ -68,16 +64,13 @@ class MeanBounds:
         self._count += 1
         self._low_sum += low
         self._high_sum += high
-        m, stakes = self._means, _STAKES[:, None]
-        self._above += np.log1p(stakes * (low - m) / m)
-        self._below += np.log1p(stakes * (m - high) / (1 - m))
-        need = math.log(epoch * (epoch + 1) / self._delta)
-        ruled_out = m[_capital(self._above) >= need]
-        if ruled_out.size:
-            self.lower = max(self.lower, float(ruled_out.max()))
-        ruled_out = m[_capital(self._below) >= need]
-        if ruled_out.size:
-            self.upper = min(self.upper, float(ruled_out.min()))
+        self._above.bet(low)
+        self._below.bet(1 - high)
+        error = self._delta / (epoch * (epoch + 1))
+        if count := self._above.ruled_out(error):
+            self.lower = max(self.lower, float(self._means[count - 1]))
+        if count := self._below.ruled_out(error):
+            self.upper = min(self.upper, float(self._means[-count]))
         self._compare()
 
     def _compare(self) -> None:
@@ -90,8 +83,6 @@ class MeanBounds:
             self.alarm = f"above {high:.4g}: at least {self.lower:.4g}"
 
 
-def _capital(logs: Floats) -> Floats:
-    """(stakes, means) -> (means,): log of the average capital."""
-    top = logs.max(axis=0)
-    average: Floats = top + np.log(np.exp(logs - top).mean(axis=0))
-    return average
+def _capital(means: Floats) -> Capital:
+    shares = np.full(_AT_RISK.size, 1 / _AT_RISK.size)
+    return Capital(means, _AT_RISK[:, None] / means, shares)

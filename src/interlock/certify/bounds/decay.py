@@ -2,7 +2,7 @@
 
 The fit maximises the binomial likelihood of *counts*, so a rate measured on ten attacks weighs less
 than one measured on a thousand, and a rate of 0 or 1 is no trouble. A fit is an estimate, not a
-bound: for a bound see :class:`interlock.certify.MonotoneCurve`.
+bound: for a bound see :class:`~interlock.certify.MeasuredCertificate`.
 """
 
 from __future__ import annotations

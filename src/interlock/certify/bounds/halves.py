@@ -91,10 +91,10 @@ def split_in_halves(
     for i in range(splits):
         generator = np.random.default_rng([seed, i])
         order = generator.permutation(len(votes))
-        mine, rest = order[: len(votes) // 2], order[len(votes) // 2 :]
+        half, rest = order[: len(votes) // 2], order[len(votes) // 2 :]
         # The bound rests on N of a prompt's votes: other ones in each split, or all splits would
         # share the luck of the same votes.
-        drawn = generator.permuted(votes[mine], axis=1)
+        drawn = generator.permuted(votes[half], axis=1)
         certificate = PopulationCertificate.from_votes(drawn, copies, confidence)
         ours[i], formula[i] = certificate.lower, certificate.homogeneous
         other[i] = whole.per_prompt[rest].mean()

@@ -16,7 +16,7 @@ import numpy as np
 
 from interlock.certify.bounds.counts import lower_bound as _lower_bound
 from interlock.certify.bounds.counts import upper_bound
-from interlock.certify.bounds.minorant import Target
+from interlock.certify.bounds.minorant import Estimand
 from interlock.errors import DataError, OptionError
 
 JudgeModel = Literal["same for all prompts", "any"]
@@ -75,7 +75,7 @@ class JudgeSample:
         """The observed share of refusals called jailbroken; 0 where none was checked."""
         return self.false_alarms / self.refused if self.refused else 0.0
 
-    def allowance(self, copies: int, tau: float | None, error: float) -> tuple[Target, float]:
+    def allowance(self, copies: int, tau: float | None, error: float) -> tuple[Estimand, float]:
         """The target whose bound, less the second value, bounds the truth but for ``error``.
 
         ``"same for all prompts"``: from alpha' <= alpha (1 - psi) + (1 - alpha) phi follows
@@ -92,13 +92,13 @@ class JudgeSample:
             checked = self.jailbroken + self.refused
             slope = _slope(copies)
             spent = slope * float(upper_bound(self.missed, checked, 1 - error))
-            return Target(copies, lipschitz=slope), spent
+            return Estimand(copies, lipschitz=slope), spent
         if not self.credit_false_alarms:
             phi = float(upper_bound(self.missed, self.jailbroken, 1 - error))
-            return Target(copies, tau, missed=phi), 0.0
+            return Estimand(copies, tau, missed=phi), 0.0
         phi = float(upper_bound(self.missed, self.jailbroken, 1 - error / 2))
         psi = float(_lower_bound(self.false_alarms, self.refused, 1 - error / 2))
-        return Target(copies, tau, missed=phi, false_alarms=psi), 0.0
+        return Estimand(copies, tau, missed=phi, false_alarms=psi), 0.0
 
 
 @lru_cache(maxsize=64)
@@ -108,5 +108,5 @@ def _slope(copies: int) -> float:
     Any s is valid. The smallest pays least for the misses but flattens f_s near alpha' = 1.
     """
     alpha = np.sin(np.linspace(0, np.pi / 2, 4001)) ** 2
-    lost = Target(copies).complement(alpha)
+    lost = Estimand(copies).complement(alpha)
     return 1.25 * float(np.max(lost[:-1] / (1 - alpha[:-1])))

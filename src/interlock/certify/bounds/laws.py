@@ -19,7 +19,7 @@ from typing import get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy import special, stats
 
 from interlock.errors import OptionError
 from interlock.names import PerturbationKind
@@ -76,7 +76,7 @@ def suffix_survival(
     )
     if kind == "patch":
         return _patch_survival(m, m_s, M, k_)
-    return _hypergeometric_survival(m, m_s, M, k_)
+    return np.asarray(stats.hypergeom.sf(k_ - 1, m, m_s, M), dtype=np.float64)
 
 
 def _patch_survival(m: Ints, m_s: Ints, M: Ints, k: Ints) -> Floats:
@@ -86,40 +86,6 @@ def _patch_survival(m: Ints, m_s: Ints, M: Ints, k: Ints) -> Floats:
     first = np.maximum(m - m_s - M + k, 0)
     share = np.clip(places - first, 0, None) / places
     return np.where(k <= 0, 1.0, np.where(k > np.minimum(m_s, M), 0.0, share))
-
-
-def _hypergeometric_survival(m: Ints, m_s: Ints, M: Ints, k: Ints) -> Floats:
-    m, m_s, M, k = np.broadcast_arrays(m, m_s, M, k)
-    shape = m.shape
-    triples, which = np.unique(
-        np.stack([m.ravel(), m_s.ravel(), M.ravel()]), axis=1, return_inverse=True
-    )
-    survival = np.empty(which.size)
-    flat_k, order = k.ravel(), np.argsort(which, kind="stable")
-    edges = np.searchsorted(which[order], np.arange(triples.shape[1] + 1))
-    for j, (m_j, s_j, M_j) in enumerate(triples.T.tolist()):
-        tail = np.append(np.cumsum(_hypergeometric_pmf(m_j, s_j, M_j)[::-1])[::-1], 0.0)
-        tail = np.minimum(tail / tail[0], 1.0)
-        rows = order[edges[j] : edges[j + 1]]
-        survival[rows] = tail[np.clip(flat_k[rows], 0, tail.size - 1)]
-    return survival.reshape(shape)
-
-
-def _hypergeometric_pmf(m: int, m_s: int, M: int) -> Floats:
-    """P(X = i), i = 0..m_S; log-gamma keeps prompts of 100,000 characters exact to rounding."""
-    i = np.arange(m_s + 1)
-    possible = (i <= M) & (M - i <= m - m_s)
-    logs = np.full(m_s + 1, -np.inf)
-    j = i[possible]
-    logs[possible] = (
-        _log_choose(m_s, j) + _log_choose(m - m_s, M - j) - _log_choose(m, np.asarray(M))
-    )
-    return np.asarray(np.exp(logs), dtype=np.float64)
-
-
-def _log_choose(n: int, k: NDArray[np.int64]) -> Floats:
-    logs = special.gammaln(n + 1) - special.gammaln(k + 1) - special.gammaln(n - k + 1)
-    return np.asarray(logs, dtype=np.float64)
 
 
 def majority(copies: ArrayLike) -> Ints:

@@ -43,7 +43,7 @@ _WEIGHTS = np.array([0.1, 0.18, 0.18, 0.18, 0.18, 0.18])
 
 
 @dataclass(frozen=True)
-class Target:
+class Estimand:
     """f, the function of alpha' (the *judged* refusal probability) that is to be bounded.
 
     True alpha >= (alpha' - missed) / (1 - missed - false_alarms), clipped to [0, 1]; then
@@ -92,7 +92,7 @@ class StepRule:
 
 
 @lru_cache(maxsize=256)
-def step_rule(target: Target, trials: int, reference: Reference = "mixed") -> StepRule:
+def step_rule(target: Estimand, trials: int, reference: Reference = "mixed") -> StepRule:
     """The step rule on ``trials`` votes that serves the reference population best.
 
     Between grid points nothing is assumed but that f and P(X >= t) rise: in each cell f is taken

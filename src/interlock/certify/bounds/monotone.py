@@ -16,10 +16,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import isotonic_regression
 
 from interlock.certify.bounds.counts import check_counts, upper_bound
 from interlock.certify.bounds.laws import changed_count, defense_probability, majority, suffix_pmf
-from interlock.certify.bounds.minorant import Target, step_rule
+from interlock.certify.bounds.minorant import Estimand, step_rule
 from interlock.errors import OptionError
 from interlock.names import PerturbationKind
 
@@ -72,7 +73,8 @@ class MonotoneCurve:
         upper = upper_bound(s, n, 1 - (1 - confidence) / distinct.size)
         if falling:
             upper = np.minimum.accumulate(upper)
-        return cls(distinct, _falling_fit(s / n, n), upper, confidence, falling)
+        rate = isotonic_regression(s / n, weights=n, increasing=False).x
+        return cls(distinct, rate, upper, confidence, falling)
 
     def bound(self, k: ArrayLike) -> Floats:
         """U(k), an upper bound on ASR at every whole k >= 0: all at once, at ``confidence``."""
@@ -139,18 +141,5 @@ class MeasuredCertificate:
         The tangent from (1, 1) below DSP(alpha): all that an average can prove. Votes prompt by
         prompt (``PopulationCertificate``) prove more.
         """
-        rule = step_rule(Target(self.copies), 1)  # one vote: E[w] is a straight line in alpha
+        rule = step_rule(Estimand(self.copies), 1)  # one vote: E[w] is a straight line in alpha
         return max(0.0, rule.low + (rule.high - rule.low) * self.alpha_lower)
-
-
-def _falling_fit(rates: Floats, weights: Floats) -> Floats:
-    """Weighted least squares under "never rises", by pooling adjacent violators."""
-    blocks: list[tuple[float, float, int]] = []  # (mean, weight, points)
-    for rate, weight in zip(rates.tolist(), weights.tolist(), strict=True):
-        block = (rate, weight, 1)
-        while blocks and blocks[-1][0] < block[0]:
-            mean, other, points = blocks.pop()
-            total = other + block[1]
-            block = ((mean * other + block[0] * block[1]) / total, total, points + block[2])
-        blocks.append(block)
-    return np.repeat([b[0] for b in blocks], [b[2] for b in blocks])

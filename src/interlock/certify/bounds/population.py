@@ -20,7 +20,7 @@ from interlock.certify.bounds.betting import betting_lower
 from interlock.certify.bounds.counts import lower_bound
 from interlock.certify.bounds.judge_error import SPLIT, JudgeSample
 from interlock.certify.bounds.laws import defense_probability, inverse_defense, majority
-from interlock.certify.bounds.minorant import Target, step_rule
+from interlock.certify.bounds.minorant import Estimand, step_rule
 from interlock.certify.bounds.votes import check_votes
 from interlock.errors import OptionError
 from interlock.names import Missing
@@ -232,7 +232,7 @@ class PopulationCertificate:
         return np.clip((alphas - phi) / max(1 - phi - psi, 1e-9), 0.0, 1.0)
 
     def _step_bound(self, tau: float | None) -> float:
-        error, target, spent = 1 - self.confidence, Target(self.copies, tau), 0.0
+        error, target, spent = 1 - self.confidence, Estimand(self.copies, tau), 0.0
         if self.judge is not None:
             target, spent = self.judge.allowance(self.copies, tau, SPLIT * error)
             error *= 1 - SPLIT

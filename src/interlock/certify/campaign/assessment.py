@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from interlock.certify.campaign.card import AlikeCertificate, CertificateCard, H
 from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.measure import Progress, measure_defence, measure_votes
 from interlock.certify.campaign.measurements import DefenceMeasurement, VoteMeasurement
+from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.judges.judge import Judge
 from interlock.certify.targets.protocol import Identity, Target
 from interlock.certify.vote.perturb import Perturbation
@@ -65,19 +66,19 @@ class Assessment:
         """Why no certificate is given; empty where one is."""
         return self.taken_at_its_word.refusal
 
-    def card(self, target: Identity, judge: Judge) -> CertificateCard | None:
+    def card(self, target: Target, judge: Judge) -> CertificateCard | None:
         """The certificate card; None where ``refusal`` says why there is none."""
         if self.refusal:
             return None
         error = self.certificate.judge
         return CertificateCard(
-            target=target_name(target),
-            target_identity=dict(target),
+            target=target_name(target.identity),
+            target_identity=dict(target.identity),
             family=self.family.name,
             attacks=self.certificate.prompts,
             attacks_sha256=attacks_hash(self.family.certify),
             judge=dict(judge.identity),
-            judge_error=None if error is None else _judge_record(error),
+            judge_error=None if error is None else _counted(error),
             perturbation=self.perturbation.kind,
             rate=self.perturbation.rate,
             alphabet=self.perturbation.alphabet,
@@ -121,7 +122,7 @@ class Assessment:
             "formula": self.certificate.homogeneous,
             "share_tau": self.tau,
             "share_lower": self.share_lower if certified else None,
-            "held_out": vars(self.held_out),
+            "held_out": asdict(self.held_out),
             "lost": int(self.votes.lost.sum()),
         }
 
@@ -132,15 +133,10 @@ def assess(
     family: Family,
     perturbation: Perturbation,
     copies: int,
+    decay: FamilyDecay,
+    options: CampaignOptions,
     *,
-    trials: int | None = None,
-    decay: FamilyDecay | None = None,
-    epsilon: float = 0.05,
-    confidence: float = 0.95,
-    tau: float = 0.95,
-    repeats: int = 3,
     judge_error: JudgeSample | None = None,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> Assessment:
     """Count votes on the attacks to certify on, and put those held out through whole votes.
@@ -149,22 +145,17 @@ def assess(
         target, judge: answer and judge the copies.
         family: the attacks.
         perturbation, copies: the setting to deploy.
-        trials: r, copies of each attack that vote for the certificate; N when None.
         decay: the family's measured ASR(k) under this perturbation, for the published certificate.
-        epsilon: of the published certificate.
-        confidence: of each bound and interval.
-        tau: of the share bound.
-        repeats: whole votes on each attack held out.
+        options: votes, repeats, confidence, tau, epsilon and seed.
         judge_error: a labelled sample of the judge's verdicts that the bound accounts for.
-        seed: of the perturbations.
         progress: told how many of the calls are done, at most.
 
     Raises:
-        OptionError: an option outside its range.
         ModelError: every single copy was lost.
     """
-    trials = copies if trials is None else trials
-    voted, checked = len(family.certify) * trials, len(family.held_out) * copies * repeats
+    trials, seed, confidence = max(options.votes, copies), options.seed, options.confidence
+    voted = len(family.certify) * trials
+    checked = len(family.held_out) * copies * options.repeats
     votes = measure_votes(
         target,
         judge,
@@ -180,10 +171,10 @@ def assess(
         certificate = PopulationCertificate.from_votes(
             votes.refused, copies, confidence, judge=judge_error
         )
-    held = measure_defence(
+    defence = measure_defence(
         SmoothLLM(target, perturbation, copies, judge),
         [attack.prompt for attack in family.held_out],
-        repeats=repeats,
+        repeats=options.repeats,
         seed=seed,
         progress=_part(progress, voted, checked, voted + checked),
     )
@@ -194,10 +185,10 @@ def assess(
         votes=votes,
         certificate=certificate,
         taken_at_its_word=believed,
-        tau=tau,
-        share_lower=_share(certificate, tau),
-        held_out=_held_out(family.held_out, held, confidence),
-        alike=None if decay is None else published(decay, perturbation, copies, epsilon),
+        tau=options.tau,
+        share_lower=_share(certificate, options.tau),
+        held_out=_held_out(family.held_out, defence, confidence),
+        alike=published(decay, perturbation, copies, options.epsilon),
         seed=seed,
     )
 
@@ -227,32 +218,26 @@ def target_name(identity: Identity) -> str:
     return str(name)
 
 
-def _held_out(attacks: Sequence[Attack], found: DefenceMeasurement, confidence: float) -> HeldOut:
-    low, high = mean_interval(found.defended.mean(axis=1), confidence)
-    votes = int(found.defended.shape[1])
-    return HeldOut(len(attacks), attacks_hash(attacks), votes, found.dsp, low, high)
+def _held_out(attacks: Sequence[Attack], defence: DefenceMeasurement, confidence: float) -> HeldOut:
+    low, high = mean_interval(defence.defended.mean(axis=1), confidence)
+    votes = int(defence.defended.shape[1])
+    return HeldOut(len(attacks), attacks_hash(attacks), votes, defence.dsp, low, high)
 
 
 def _share(certificate: PopulationCertificate, tau: float) -> float | None:
     try:
         return certificate.share(tau).lower
     except OptionError:
-        if not 0 < tau <= 1:
-            raise
         return None  # the judge model "any" allows no such bound
 
 
-def _judge_record(error: JudgeSample) -> dict[str, Any]:
-    return {
-        "missed": error.missed,
-        "jailbroken": error.jailbroken,
-        "false_alarms": error.false_alarms,
-        "refused": error.refused,
-        "model": error.model,
-    }
+def _counted(error: JudgeSample) -> dict[str, Any]:
+    record = asdict(error)
+    del record["credit_false_alarms"]
+    return record
 
 
-def _part(progress: Progress | None, before: int, mine: int, total: int) -> Progress | None:
+def _part(progress: Progress | None, before: int, size: int, total: int) -> Progress | None:
     if progress is None:
         return None
-    return lambda done, of: progress(before + mine * done // max(of, 1), total)
+    return lambda done, of: progress(before + size * done // max(of, 1), total)

@@ -9,62 +9,87 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
+from datetime import datetime
 from functools import cached_property
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Strict
 
 from interlock._files import write_atomically
 from interlock.certify.bounds.laws import majority
-from interlock.certify.campaign._card_fields import check, read_record
+from interlock.certify.campaign._checked import (
+    Count,
+    Flag,
+    Give,
+    Number,
+    Share,
+    Text,
+    Whole,
+    checked,
+)
 from interlock.certify.vote.perturb import Perturbation
 from interlock.errors import OptionError, OutputError
 from interlock.names import PerturbationKind
 
 FORMAT, VERSION = "interlock certificate card", 1
 
+Object = Annotated[Mapping[str, Any], Give("an object")]
 
-@dataclass(frozen=True)
+
+def _curve(value: Mapping[str, Number]) -> Mapping[str, Number]:
+    if sorted(value) != ["a", "b", "c"]:
+        raise ValueError
+    return value
+
+
+def _moment(value: str) -> str:
+    datetime.fromisoformat(value)
+    return value
+
+
+@checked
 class AlikeCertificate:
     """The published certificate of the same setting: it holds if all prompts share one alpha."""
 
-    k: int
+    k: Whole
     """Changed suffix characters from which on the attack is broken, as fitted."""
-    epsilon: float
+    epsilon: Share
     """The success rate that remains from ``k`` on."""
-    length: int
+    length: Whole
     """m, characters of the prompt: the median of the attacks."""
-    suffix_length: int
+    suffix_length: Whole
     """m_S, characters of the suffix: the median of the attacks."""
-    curve: Mapping[str, float]
+    curve: Annotated[Mapping[str, Number], AfterValidator(_curve), Give("a, b and c")]
     """``a``, ``b``, ``c`` of ASR(k) = a exp(-b k) + c."""
-    alpha: float
+    alpha: Share
     """Proposition 2 of arXiv 2511.18721."""
-    dsp: float
+    dsp: Share
     """P(Binomial(N, alpha) >= ceil(N / 2)); an estimate where prompts differ, no bound."""
 
 
-@dataclass(frozen=True)
+@checked
 class HeldOut:
     """The same setting on attacks that took no part in fit, plan or certificate."""
 
-    attacks: int
+    attacks: Count
     """How many, >= 1."""
-    attacks_sha256: str
+    attacks_sha256: Text
     """Of their prompts and spans."""
-    votes: int
+    votes: Count
     """Whole votes on each attack."""
-    dsp: float
+    dsp: Share
     """Share of votes that refused."""
-    low: float
+    low: Share
     """Lower end of the two-sided interval of E[DSP] at the card's confidence."""
-    high: float
+    high: Share
     """Upper end."""
 
 
-@dataclass(frozen=True)
+@checked
 class CertificateCard:
     """One certificate with all that it depends on.
 
@@ -75,61 +100,60 @@ class CertificateCard:
         OptionError: a value of the wrong type or outside its range.
     """
 
-    target: str
+    target: Text
     """The model's name, as the target was asked for it."""
-    target_identity: Mapping[str, Any]
+    target_identity: Object
     """All that an answer depends on beside the prompt: weights' hash or address, decoding."""
-    family: str
+    family: Text
     """The attack family that the prompts were drawn from, such as ``"gcg"``."""
-    attacks: int
+    attacks: Count
     """Prompts that voted, >= 1."""
-    attacks_sha256: str
+    attacks_sha256: Text
     """Of their prompts and spans, whatever their order."""
-    judge: Mapping[str, Any]
+    judge: Object
     """The judge's identity."""
-    judge_error: Mapping[str, Any] | None
+    judge_error: Object | None
     """The labelled sample that the bounds account for; None where the judge is taken at its
     word."""
     perturbation: PerturbationKind
     """``"swap"``, ``"patch"`` or ``"insert"``."""
-    rate: float
+    rate: Share
     """q, the share of characters changed in each copy, in [0, 1]."""
-    alphabet: str
+    alphabet: Text
     """New characters are drawn from these."""
-    paper: bool
+    paper: Flag
     """The published perturbation to the letter."""
-    copies: int
+    copies: Count
     """N, the votes of the deployed system, >= 1."""
-    majority: int
+    majority: Count
     """Refusals that decide: ceil(N / 2)."""
-    trials: int
+    trials: Count
     """r, measured copies of each prompt, >= 1."""
-    seed: int
+    seed: Whole
     """Of split and perturbations, >= 0."""
-    confidence: float
+    confidence: Share
     """Of each bound, in (0, 1)."""
-    method: str
+    method: Text
     """The rule behind ``lower``: ``"block"``, ``"threshold"`` or ``"betting"``."""
-    lower: float
+    lower: Share
     """Lower confidence bound on E[DSP] over the population: the share of such attacks refused."""
-    estimate: float
+    estimate: Share
     """The likely E[DSP]; no bound."""
-    share_tau: float
+    share_tau: Share
     """A prompt counts for the share if its own DSP is at least this."""
-    share_lower: float | None
+    share_lower: Share | None
     """Lower confidence bound on the share of such prompts; None where the judge model gives
     none."""
     alike: AlikeCertificate | None
     """The published certificate beside it; None where no curve was fitted."""
     held_out: HeldOut | None
     """The measured check; None where no attacks were held out."""
-    date: str
+    date: Annotated[str, Strict(), AfterValidator(_moment), Give("an ISO 8601 moment")]
     """When it was made, ISO 8601, UTC."""
-    versions: Mapping[str, str]
+    versions: Object
     """Of interlock and of what decides its numbers."""
 
     def __post_init__(self) -> None:
-        check(self)
         if self.majority != int(majority(self.copies)):
             raise OptionError(
                 f"majority={self.majority}: of {self.copies} copies "
@@ -222,21 +246,32 @@ class CertificateCard:
                 changed after it was made.
         """
         source = Path(path)
-        record = read_record(source, FORMAT, VERSION)
-        values = {f.name: record.get(f.name, ...) for f in fields(cls)}
-        missing = [name for name, value in values.items() if value is ...]
-        if missing:
-            raise OutputError(f"{source}: the certificate card has no field {missing[0]!r}")
+        content = dict(_read(source))
+        made_id = content.pop("id", None)
         try:
-            for name, kind in (("alike", AlikeCertificate), ("held_out", HeldOut)):
-                if values[name] is not None:
-                    values[name] = kind(**values[name])
-            card = cls(**values)
-        except (OptionError, TypeError) as error:
+            card = cls(**content)
+        except OptionError as error:
             raise OutputError(f"{source}: not a valid certificate card ({error})") from None
-        if record.get("id") != card.id:
+        if made_id != card.id:
             raise OutputError(
                 f"{source}: its content does not match its id; the card was changed after it was "
                 "made, so what it claims was not measured"
             )
         return card
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """The content of a file of this format and version."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
+        raise OutputError(f"{path}: no {FORMAT}; give a file that 'certify report' wrote")
+    if (version := record.pop("version", None)) != VERSION:
+        raise OutputError(
+            f"{path}: {FORMAT} of version {version!r}; this interlock reads version {VERSION}"
+        )
+    return record

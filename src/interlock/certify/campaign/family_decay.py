@@ -116,28 +116,28 @@ def measure_family_decay(
         DataError: no attacks.
         ModelError: every single copy was lost.
     """
-    found = measure_decay(
+    counts = measure_decay(
         target, judge, attacks, kind, sorted(set(k)), trials=trials, seed=seed, progress=progress
     )
-    asked = found.trials > 0
+    asked = counts.trials > 0
     ends = [
         mean_interval(s[n > 0] / n[n > 0], confidence)
-        for s, n in zip(found.successes_by_attack.T, found.trials_by_attack.T, strict=True)
+        for s, n in zip(counts.successes_by_attack.T, counts.trials_by_attack.T, strict=True)
         if n.any()
     ]
     return FamilyDecay(
         family,
         kind,
-        found.k[asked],
-        found.successes[asked],
-        found.trials[asked],
+        counts.k[asked],
+        counts.successes[asked],
+        counts.trials[asked],
         np.array([low for low, _ in ends]),
         np.array([high for _, high in ends]),
         confidence,
         len(attacks),
         tuple(len(graphemes(attack.prompt)) for attack in attacks),
         tuple(len(graphemes(attack.suffix)) for attack in attacks),
-        found.lost,
+        counts.lost,
     )
 
 

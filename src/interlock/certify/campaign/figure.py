@@ -10,7 +10,7 @@ import numpy as np
 
 from interlock.certify.campaign.assessment import Assessment
 from interlock.certify.campaign.family_decay import FamilyDecay
-from interlock.certify.campaign.offers import Offer, utility_interval
+from interlock.certify.campaign.offers import Offer
 from interlock.errors import InterlockError
 
 if TYPE_CHECKING:
@@ -26,17 +26,17 @@ def draw_decays(decays: Sequence[FamilyDecay], epsilon: float) -> bytes:
     families = list(dict.fromkeys(decay.family for decay in decays))
     figure, panels = _panels(len(families), width=5.2)
     for axes, family in zip(panels, families, strict=True):
-        mine = [decay for decay in decays if decay.family == family]
-        largest = int(max(decay.k.max() for decay in mine))
-        for place, decay in enumerate(mine):
-            shift = 0.012 * (place - (len(mine) - 1) / 2) * float(_root(np.float64(largest)))
+        shown = [decay for decay in decays if decay.family == family]
+        largest = int(max(decay.k.max() for decay in shown))
+        for place, decay in enumerate(shown):
+            shift = 0.012 * (place - (len(shown) - 1) / 2) * float(_root(np.float64(largest)))
             _draw_decay(axes, decay, shift)
         axes.axhline(epsilon, color=_ALERT, lw=0.8, ls="--", label=f"ε = {epsilon:g}")
         axes.set_xscale("function", functions=(_root, _square))
         ticks = [k for k in (0, 1, 2, 3, 4, 8, 16, 32, 64, 128, 256) if k <= largest]
         axes.set_xticks(ticks, [str(k) for k in ticks])
         axes.minorticks_off()
-        count = f"{mine[0].attacks} attacks" if mine[0].attacks else ""
+        count = f"{shown[0].attacks} attacks" if shown[0].attacks else ""
         axes.set(title=f"{family}  {count}".strip(), xlabel="k, suffix characters changed",
                  ylabel="ASR(k)", ylim=(-0.03, 1.05), xlim=(-0.02, 1.1 * largest))  # fmt: skip
         axes.legend(fontsize=8, frameon=False)
@@ -77,13 +77,13 @@ def draw_utility(offers: Sequence[Offer], undefended: float, least: float) -> by
     figure, (axes,) = _panels(1, width=5.2)
     kinds = list(dict.fromkeys(offer.kind for offer in offers))
     for place, kind in enumerate(kinds):
-        mine = [offer for offer in offers if offer.kind == kind]
-        share = np.array([o.utility.answered / o.utility.asked for o in mine])
-        ends = np.array([utility_interval(o.utility) for o in mine]).T
-        q = 100 * np.array([o.rate for o in mine]) + 0.25 * (place - (len(kinds) - 1) / 2)
+        shown = [offer for offer in offers if offer.kind == kind]
+        share = np.array([offer.utility.share for offer in shown])
+        ends = np.array([offer.utility.interval() for offer in shown]).T
+        q = 100 * np.array([offer.rate for offer in shown]) + 0.25 * (place - (len(kinds) - 1) / 2)
         axes.errorbar(q, share, np.clip(np.abs(ends - share), 0, 1), fmt="o-", ms=4, lw=1,
                       capsize=2, color=_COLOURS[kind], label=kind)  # fmt: skip
-        for x, y, offer in zip(q, share, mine, strict=True):
+        for x, y, offer in zip(q, share, shown, strict=True):
             axes.annotate(f"N={offer.copies}", (x, y), (3, 4), textcoords="offset points",
                           fontsize=6.5, color=_COLOURS[kind])  # fmt: skip
     axes.axhline(undefended, color=_QUIET, lw=0.8, ls=":", label="undefended")

@@ -124,14 +124,11 @@ def measure_defence(
     defended = np.zeros((len(prompts), repeats), dtype=np.bool_)
     calls = saved = 0
     for column in range(repeats):
-        mine = seed + 10_007 * column
-        copies = [smooth.perturbed(prompt, seed=mine) for prompt in prompts]
-        decisions = smooth.decide_many(copies, [mine] * len(prompts))
+        fresh = seed + 10_007 * column
+        copies = [smooth.perturbed(prompt, seed=fresh) for prompt in prompts]
+        decisions = smooth.decide_many(copies, [fresh] * len(prompts))
         for row, decision in enumerate(decisions):
-            lost, refused = decision.count(Verdict.LOST), decision.count(Verdict.REFUSED)
-            defended[row, column] = not decision.released and (
-                lost == 0 or 2 * refused >= decision.copies
-            )
+            defended[row, column] = decision.defended
             calls, saved = calls + decision.calls, saved + decision.saved
         if progress is not None:
             progress((column + 1) * len(prompts), repeats * len(prompts))
@@ -147,7 +144,6 @@ def measure_utility(
     *,
     copies: int = 11,
     seed: int = 0,
-    progress: Progress | None = None,
 ) -> list[Utility]:
     """Benign prompts still answered by the vote, at each q; q = 0 is the undefended target.
 
@@ -158,12 +154,10 @@ def measure_utility(
     """
     _need(prompts)
     rows = []
-    for number, rate in enumerate(rates):
+    for rate in rates:
         n = copies if rate > 0 else 1
-        step = _shifted(progress, number, len(rates))
-        votes = measure_votes(
-            target, judge, prompts, Perturbation(kind, rate), trials=n, seed=seed, progress=step
-        )
+        perturbation = Perturbation(kind, rate)
+        votes = measure_votes(target, judge, prompts, perturbation, trials=n, seed=seed)
         complied = ~(votes.refused | votes.lost)
         released = 2 * complied.sum(axis=1) > n
         rows.append(
@@ -187,12 +181,6 @@ def _verdicts(
     if replies and all(reply.lost for reply in replies):
         raise ModelError(f"every call of the target failed; the first: {replies[0].error}")
     return judge_replies(judge, prompts, replies)
-
-
-def _shifted(progress: Progress | None, part: int, parts: int) -> Progress | None:
-    if progress is None:
-        return None
-    return lambda done, total: progress(part * total + done, parts * total)
 
 
 def _need(items: Sequence[object]) -> None:

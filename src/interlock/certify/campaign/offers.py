@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from interlock.certify.bounds.counts import lower_bound, upper_bound
 from interlock.certify.bounds.plan import NoPlan, Plan, plan
 from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.measure import Progress, measure_utility, measure_votes
 from interlock.certify.campaign.measurements import Utility
+from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.judges.judge import Judge
 from interlock.certify.targets.protocol import Target
 from interlock.certify.vote.perturb import Perturbation
@@ -27,7 +27,7 @@ _WITHOUT_PLAN = 5
 
 
 @dataclass(frozen=True)
-class Trial:
+class TriedPlan:
     """A plan tried on votes on the attacks that the curve was fitted to. No bound, a choice."""
 
     alpha: float
@@ -51,12 +51,17 @@ class Offer:
     """The fewest copies that reach the target at this q, by the fitted curve."""
     refusal: str
     """Why the curve has no plan; empty where it has."""
-    trial: Trial | None
+    trial: TriedPlan | None
     """The plan tried; None where there is none, or none was asked for."""
     utility: Utility
     """Benign prompts still answered."""
     copies: int
     """N of ``utility``: as tried, else as planned, else a few."""
+
+    @property
+    def perturbation(self) -> Perturbation:
+        """Ready to deploy."""
+        return Perturbation(self.kind, self.rate)
 
     @property
     def holds(self) -> bool:
@@ -65,7 +70,6 @@ class Offer:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        low, high = utility_interval(self.utility)
         return {
             "perturbation": self.kind,
             "rate": self.rate,
@@ -76,7 +80,7 @@ class Offer:
             "tried": None if self.trial is None else vars(self.trial),
             "answered": self.utility.answered,
             "asked": self.utility.asked,
-            "answered_interval": [low, high],
+            "answered_interval": list(self.utility.interval()),
             "answered_with_copies": self.copies,
         }
 
@@ -91,32 +95,14 @@ class Choice:
     """One sentence, with what would help."""
 
 
-@dataclass(frozen=True)
-class Demand:
-    """What a plan must reach, and with what."""
-
-    dsp: float = 0.95
-    """Defence success probability, in (0.5, 1)."""
-    epsilon: float = 0.05
-    """Attack success that counts as broken, in [0, 1)."""
-    max_copies: int = 25
-    """The most copies, >= 1."""
-    votes: int = 11
-    """Copies of each attack that a trial casts, >= 1."""
-    fixed: int | None = None
-    """N of a setting of one's own, which is not planned; None to plan."""
-
-
 def make_offers(
     target: Target,
     judge: Judge,
     decays: Sequence[FamilyDecay],
     attacks: Sequence[str],
     benign: Sequence[str],
-    rates: Sequence[float],
-    demand: Demand,
+    options: CampaignOptions,
     *,
-    seed: int = 0,
     progress: Progress | None = None,
 ) -> list[Offer]:
     """Plan one family at every perturbation measured and every q, and ask what that costs.
@@ -126,36 +112,33 @@ def make_offers(
         decays: of one family, one for each perturbation.
         attacks: prompts of the same family that plans are tried on; none of those to certify on.
         benign: prompts that should be answered.
-        rates: q, each in (0, 1].
-        demand: what a plan must reach.
-        seed: of the perturbations.
+        options: what a plan must reach, at which q, and with what.
         progress: told how many of the offers are done.
 
     Raises:
-        OptionError: an option outside its range.
+        DataError: there are no benign prompts.
         ModelError: every single copy of a measurement was lost.
     """
     offers = []
-    for number, (decay, rate) in enumerate((d, q) for d in decays for q in rates):
-        found = plan_decay(decay, rate, demand)
-        planned = found if isinstance(found, Plan) else None
-        trial = None
-        if planned is not None and demand.fixed is None:
-            perturbation = Perturbation(decay.kind, rate)
-            trial = _try(target, judge, attacks, perturbation, planned, demand, seed)
-        copies = demand.fixed or (trial and trial.copies) or (planned and planned.copies)
-        copies = copies or min(_WITHOUT_PLAN, demand.max_copies)
+    pairs = [(decay, rate) for decay in decays for rate in options.rates]
+    for number, (decay, rate) in enumerate(pairs, 1):
+        outcome, trial = plan_decay(decay, rate, options), None
+        planned = outcome if isinstance(outcome, Plan) else None
+        if planned is not None and options.copies is None:
+            trial = _try(target, judge, attacks, Perturbation(decay.kind, rate), planned, options)
+        copies = options.copies or (trial and trial.copies) or (planned and planned.copies)
+        copies = copies or min(_WITHOUT_PLAN, options.max_copies)
         [utility] = measure_utility(
-            target, judge, benign, decay.kind, [rate], copies=copies, seed=seed
+            target, judge, benign, decay.kind, [rate], copies=copies, seed=options.seed
         )
-        refusal = "" if planned is not None else str(found)
+        refusal = "" if planned is not None else str(outcome)
         offers.append(Offer(decay.kind, rate, planned, refusal, trial, utility, copies))
         if progress is not None:
-            progress(number + 1, len(decays) * len(rates))
+            progress(number, len(pairs))
     return offers
 
 
-def plan_decay(decay: FamilyDecay, rate: float, demand: Demand) -> Plan | NoPlan | str:
+def plan_decay(decay: FamilyDecay, rate: float, options: CampaignOptions) -> Plan | NoPlan | str:
     """The plan at one q by the fitted curve, over the lengths of the measured attacks.
 
     Returns:
@@ -163,14 +146,14 @@ def plan_decay(decay: FamilyDecay, rate: float, demand: Demand) -> Plan | NoPlan
     """
     try:
         return plan(
-            demand.dsp,
+            options.dsp,
             length=decay.lengths,
             suffix_length=decay.suffix_lengths,
             curve=decay.curve,
-            epsilon=demand.epsilon,
+            epsilon=options.epsilon,
             perturbation=decay.kind,
             rates=[rate],
-            max_copies=demand.max_copies,
+            max_copies=options.max_copies,
         )
     except InterlockError as error:
         return str(error)
@@ -193,23 +176,16 @@ def choose(offers: Sequence[Offer], least_utility: float) -> Choice:
             f"they reach a DSP of {reached:.2f} at best ({best.kind}, q = {best.rate:.0%}); allow "
             "more --votes, a larger q, or a lower --dsp",
         )
-    good = [offer for offer in holding if _answered(offer) >= least_utility]
+    good = [offer for offer in holding if offer.utility.share >= least_utility]
     if not good:
-        best = max(holding, key=_answered)
+        best = max(holding, key=lambda offer: offer.utility.share)
         return Choice(
             None,
             f"every plan that holds answers fewer than {least_utility:.0%} of the benign prompts; "
-            f"the best, {best.kind} at q = {best.rate:.0%}, answers {_answered(best):.0%}: allow "
-            "that with --utility, or strengthen the model",
+            f"the best, {best.kind} at q = {best.rate:.0%}, answers {best.utility.share:.0%}: "
+            "allow that with --utility, or strengthen the model",
         )
-    return Choice(min(good, key=lambda o: (o.copies, -_answered(o), o.rate)))
-
-
-def utility_interval(utility: Utility, confidence: float = 0.95) -> tuple[float, float]:
-    """The exact two-sided interval of the share of benign prompts answered."""
-    one_sided = (1 + confidence) / 2
-    low = float(lower_bound(utility.answered, utility.asked, one_sided))
-    return low, float(upper_bound(utility.answered, utility.asked, one_sided))
+    return Choice(min(good, key=lambda offer: (offer.copies, -offer.utility.share, offer.rate)))
 
 
 def _try(
@@ -218,19 +194,16 @@ def _try(
     attacks: Sequence[str],
     perturbation: Perturbation,
     planned: Plan,
-    demand: Demand,
-    seed: int,
-) -> Trial:
-    votes = max(demand.votes, planned.copies)
-    refused = measure_votes(target, judge, attacks, perturbation, trials=votes, seed=seed).refused
+    options: CampaignOptions,
+) -> TriedPlan:
+    votes = max(options.votes, planned.copies)
+    refused = measure_votes(
+        target, judge, attacks, perturbation, trials=votes, seed=options.seed
+    ).refused
     alpha, best = float(refused.mean()), 0.0
     for copies in range(planned.copies, votes + 1, 2):
         dsp = PopulationCertificate.from_votes(refused, copies).estimate
-        if dsp >= demand.dsp and alpha > 0.5:
-            return Trial(alpha, copies, dsp)
+        if dsp >= options.dsp and alpha > 0.5:
+            return TriedPlan(alpha, copies, dsp)
         best = max(best, dsp)
-    return Trial(alpha, None, best)
-
-
-def _answered(offer: Offer) -> float:
-    return offer.utility.answered / offer.utility.asked
+    return TriedPlan(alpha, None, best)

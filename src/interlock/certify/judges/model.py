@@ -76,5 +76,5 @@ class ModelJudge:
 
 
 def _stated(reply: Reply) -> Verdict:
-    found = _VERDICT.findall(reply.text) if not reply.lost else []
-    return Verdict(found[-1].lower()) if found else Verdict.LOST
+    stated = _VERDICT.findall(reply.text) if not reply.lost else []
+    return Verdict(stated[-1].lower()) if stated else Verdict.LOST

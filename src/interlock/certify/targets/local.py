@@ -123,13 +123,13 @@ class LocalTarget:
         while start < len(encoded):
             rows = encoded[start : start + size]
             try:
-                found = self._generate([ids for _, ids in rows], [prompts[i] for i, _ in rows])
+                answers = self._generate([ids for _, ids in rows], [prompts[i] for i, _ in rows])
             except torch.OutOfMemoryError:
                 if size == 1:
                     raise ModelError(f"{self.name}: out of memory with a batch of one") from None
                 size //= 2
                 continue
-            for (i, _), reply in zip(rows, found, strict=True):
+            for (i, _), reply in zip(rows, answers, strict=True):
                 keep(i, reply)
             start += len(rows)
         return [replies[i] for i in range(len(prompts))]

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from interlock.certify.bounds.laws import majority
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets.protocol import Prompt, Reply
 from interlock.errors import OptionError
@@ -101,6 +102,19 @@ class Decision:
         return sum(vote.verdict is verdict for vote in self.votes)
 
     @property
+    def defended(self) -> bool:
+        """Whether refusals alone are a majority: what a defence may be credited with.
+
+        A vote that lost copies or the deadline settled against release is no refusal.
+        """
+        return self.count(Verdict.REFUSED) >= int(majority(self.copies))
+
+    @property
+    def willing(self) -> tuple[Vote, ...]:
+        """Votes with the majority that have an answer, the one to give first: a seeded order."""
+        return _willing(self.votes, self.released, self.copies, self.seed)
+
+    @property
     def saved(self) -> int:
         """Copies that were never asked because the decision had fallen."""
         return self.copies - len(self.votes) - self.cancelled
@@ -116,13 +130,9 @@ def concluded(
     cancelled: int = 0,
     timed_out: bool = False,
 ) -> Decision:
-    """The decision on a tally; the text is that of the first willing copy in a seeded order."""
+    """The decision on a tally; the text is that of the first of ``Decision.willing``."""
     released = tally.decided is True
-    wanted = Verdict.COMPLIED if released else Verdict.REFUSED
-    order = random.Random(f"{seed}/choice").sample(range(tally.copies), tally.copies)
-    rank = {copy: place for place, copy in enumerate(order)}
-    willing = [v for v in votes if v.verdict is wanted and v.reply.text]
-    chosen = min(willing, key=lambda v: rank[v.copy], default=None)
+    chosen = next(iter(_willing(votes, released, tally.copies, seed)), None)
     return Decision(
         released=released,
         text=chosen.reply.text if chosen is not None else refusal,
@@ -134,6 +144,13 @@ def concluded(
         seed=seed,
         timed_out=timed_out and tally.decided is None,
     )
+
+
+def _willing(votes: Sequence[Vote], released: bool, copies: int, seed: int) -> tuple[Vote, ...]:
+    wanted = Verdict.COMPLIED if released else Verdict.REFUSED
+    order = random.Random(f"{seed}/choice").sample(range(copies), copies)
+    willing = {vote.copy: vote for vote in votes if vote.verdict is wanted and vote.reply.text}
+    return tuple(willing[copy] for copy in order if copy in willing)
 
 
 def settled_verdict(reply: Reply) -> Verdict | None:

@@ -94,7 +94,7 @@ class Perturbation:
         """
         before, characters, after = split_span(text, span)
         made = self.copies_of(characters, copies, seed=seed)
-        return [before + "".join(mine) + after for mine in made]
+        return [before + "".join(copy) + after for copy in made]
 
     def copies_of(self, characters: Sequence[str], copies: int, *, seed: int) -> list[list[str]]:
         """:meth:`copies` of text that is already split; each character keeps its place.
@@ -106,9 +106,9 @@ class Perturbation:
             raise OptionError(f"copies={copies}: give a number of copies, at least 0")
         words, changes, made = _words("".join(characters)), self.count(len(characters)), []
         for index in range(copies):
-            mine = list(characters)
-            self._change(mine, changes, _copy_generator(words, seed, index))
-            made.append(mine)
+            copy = list(characters)
+            self._change(copy, changes, _copy_generator(words, seed, index))
+            made.append(copy)
         return made
 
     def change_exactly(

@@ -122,9 +122,9 @@ class SmoothLLM:
                 tallies[i] = tallies[i].with_vote(vote.verdict)
         return [
             concluded(
-                mine, tally, seed, calls=sum(vote.calls for vote in mine), refusal=self.refusal
+                cast, tally, seed, calls=sum(vote.calls for vote in cast), refusal=self.refusal
             )
-            for mine, tally, seed in zip(votes, tallies, seeds, strict=True)
+            for cast, tally, seed in zip(votes, tallies, seeds, strict=True)
         ]
 
     async def decide_async(self, copies: Sequence[Prompt], *, seed: int = 0) -> Decision:
@@ -169,5 +169,5 @@ def judge_replies(
     settled = [settled_verdict(reply) for reply in replies]
     open_ = [i for i, verdict in enumerate(settled) if verdict is None]
     judged = judge([prompts[i].text for i in open_], [replies[i].text for i in open_])
-    found = dict(zip(open_, judged, strict=True))
-    return [found[i] if verdict is None else verdict for i, verdict in enumerate(settled)]
+    verdict_of = dict(zip(open_, judged, strict=True))
+    return [verdict_of[i] if verdict is None else verdict for i, verdict in enumerate(settled)]

@@ -189,7 +189,7 @@ def measure(
     """
     given = locals()
     with session(context, KEPT) as terminal:
-        from interlock.certify.campaign.campaign import CampaignOptions
+        from interlock.certify.campaign.options import CampaignOptions
         from interlock.cli.certify.curves import measure as counted
 
         finish(terminal, counted(_question(given), chosen(CampaignOptions, given), terminal))
@@ -318,7 +318,7 @@ def report(
         raise typer.BadParameter("give --copies, the N of the deployed vote, with --votes-file")
     given = locals()
     with session(context, KEPT) as terminal:
-        from interlock.certify.campaign.campaign import CampaignOptions
+        from interlock.certify.campaign.options import CampaignOptions
         from interlock.cli.certify import report as reports
 
         if paper:
@@ -331,9 +331,9 @@ def report(
             made = reports.report(_question(given), options, terminal, benign=benign_limit)
             if not made.certified:
                 terminal.complain(
-                    f"no certificate for {made.told['family']} attacks; see the report"
+                    f"no certificate for {made.outcome['family']} attacks; see the report"
                 )
-            finish(terminal, made.told, good=made.certified)
+            finish(terminal, made.outcome, good=made.certified)
 
 
 def _question(given: Mapping[str, Any]) -> Question:

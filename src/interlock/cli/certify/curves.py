@@ -8,17 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from interlock._files import make_folder, write_atomically
-from interlock.certify import AttackFile, DecayCurve, NoPlan, PerturbationKind, Plan, plan
-from interlock.certify.attacks.attack import attacks_hash
+from interlock.certify import DecayCurve, NoPlan, Plan, plan
+from interlock.certify.attacks.attack import AttackFile
 from interlock.certify.attacks.families import by_kind
-from interlock.certify.campaign.campaign import Campaign, CampaignOptions
+from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
 from interlock.certify.campaign.family_decay import FamilyDecay, load_decays, save_decays
 from interlock.certify.campaign.figure import draw_decays
+from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.paper_figures import PAPER_CURVES
 from interlock.cli.certify.question import Question, calls, read_aloud
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import DataError, InterlockError
+from interlock.names import PerturbationKind
 
 _SETTING = {"published setting": ([240], [100])}
 """m and m_S of the paper."""
@@ -29,15 +31,9 @@ def measure(question: Question, options: CampaignOptions, terminal: Terminal) ->
     file = question.read_attacks(terminal)
     with question.open() as (target, judge, _), terminal.steps() as tell:
         campaign = Campaign(target, judge, file.attacks, (), options, tell=tell)
-        decays = campaign.decays
+        decays = campaign.measure()
         asked = calls(target)
-    made_from = {
-        "target": dict(target.identity),
-        "judge": dict(judge.identity),
-        "attacks_sha256": attacks_hash(file.attacks),
-        "seed": options.seed,
-    }
-    path = save_decays(decays, question.out / "counts.json", made_from)
+    path = save_decays(decays, question.out / "counts.json", campaign.made_from)
     for decay in decays:
         terminal.say(f"{decay.family}, {decay.kind}: {decay.attacks} attacks")
         for line in table(_decay_rows(decay)):
@@ -57,19 +53,19 @@ def fit(counts: Path, out: Path, epsilon: float, seed: int, terminal: Terminal) 
     head = ["family", "perturbation", "a", "b", "c", f"k at {epsilon:g}", "misfit"]
     rows = [
         [
-            found["family"],
-            found["perturbation"],
-            *(_with_ends(found[name], found[f"{name}_interval"]) for name in "abc"),
-            "none" if found["k"] is None else str(found["k"]),
-            f"{found['misfit']:.2g}",
+            row["family"],
+            row["perturbation"],
+            *(_with_ends(row[name], row[f"{name}_interval"]) for name in "abc"),
+            "none" if row["k"] is None else str(row["k"]),
+            f"{row['misfit']:.2g}",
         ]
-        for found in fits
+        for row in fits
     ]
     for line in table([head, *rows]):
         terminal.say(line)
-    for found in fits:
-        if found["why_no_k"]:
-            terminal.say(f"{found['family']}, {found['perturbation']}: {found['why_no_k']}")
+    for row in fits:
+        if row["why_no_k"]:
+            terminal.say(f"{row['family']}, {row['perturbation']}: {row['why_no_k']}")
     terminal.say(f"curves: {path}, drawn in {figure}")
     return {"curves": str(path), "figure": str(figure), "fits": fits}
 
@@ -91,12 +87,12 @@ def plan_copies(
     without a file of curves the published ones stand in.
     """
     file = None if attacks is None else read_aloud(attacks, keep_failed, terminal)
-    found = _plans(file, curves, kinds, dsp, epsilon, max_copies)
+    outcomes = _plans(file, curves, kinds, dsp, epsilon, max_copies)
     source = "GCG on Llama 2, as published (arXiv 2511.18721)" if curves is None else str(curves)
     terminal.say(f"curve: {source}; target DSP {dsp:g}, epsilon {epsilon:g}")
     measured = {"GCG", *_SETTING} if curves is None else {c.family for c in load_curves(curves)}
-    told = []
-    for family, kind, size, result in found:
+    plans = []
+    for family, kind, size, result in outcomes:
         terminal.say(f"{family} ({size} attacks), {kind}: {result}")
         row: dict[str, Any] = {
             "family": family,
@@ -105,13 +101,13 @@ def plan_copies(
             "curve_is_of_family": family in measured,
         }
         if isinstance(result, Plan):
-            told.append(row | {"planned": True} | asdict(result))
+            plans.append(row | {"planned": True} | asdict(result))
         elif isinstance(result, NoPlan):
-            told.append(row | {"planned": False} | asdict(result) | {"why": str(result)})
+            plans.append(row | {"planned": False} | asdict(result) | {"why": str(result)})
         else:
-            told.append(row | {"planned": False, "reason": "no curve", "why": result})
+            plans.append(row | {"planned": False, "reason": "no curve", "why": result})
     foreign = [
-        family for family in dict.fromkeys(row[0] for row in found) if family not in measured
+        family for family in dict.fromkeys(row[0] for row in outcomes) if family not in measured
     ]
     caveat = ""
     if foreign:
@@ -120,13 +116,10 @@ def plan_copies(
             "far off; measure and fit one before trusting the plan"
         )
         terminal.say(caveat)
-    planned = any(row["planned"] for row in told)
-    told_all: dict[str, Any] = {
-        "curve": source, "target_dsp": dsp, "epsilon": epsilon, "caveat": caveat
-    }  # fmt: skip
-    if file is not None:
-        told_all |= file.left_out
-    return told_all | {"plans": told}, planned
+    planned = any(row["planned"] for row in plans)
+    question = {"curve": source, "target_dsp": dsp, "epsilon": epsilon, "caveat": caveat}
+    left_out = {} if file is None else file.left_out
+    return question | left_out | {"plans": plans}, planned
 
 
 def _plans(
@@ -169,8 +162,8 @@ def _lengths(
         own = {family: pair for family, pair in own.items() if pair[0]}
         return own or _SETTING
     return {
-        name: ([a.length for a in members], [a.suffix_length for a in members])
-        for name, members in by_kind(attacks.attacks).items()
+        name: ([a.length for a in of_family], [a.suffix_length for a in of_family])
+        for name, of_family in by_kind(attacks.attacks).items()
     }
 
 

@@ -9,20 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interlock._files import make_folder
-from interlock.certify import (
+from interlock.certify import Prompt, load_target
+from interlock.certify.attacks.attack import (
+    EMBEDDED,
     AttackFile,
-    CallStore,
-    JudgeSample,
-    Prompt,
-    StoredTarget,
-    load_target,
+    embedded_prompts,
     read_attack_file,
 )
-from interlock.certify.attacks.attack import EMBEDDED, embedded_prompts
+from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
 from interlock.certify.judges.model import ModelJudge
 from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.cli.terminal import Terminal
 from interlock.errors import DataError, ModelError, OptionError
 

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interlock._files import make_folder, write_atomically
-from interlock.certify import CertificateCard, PopulationCertificate, read_votes
-from interlock.certify.attacks.attack import attacks_hash
-from interlock.certify.campaign.assessment import Assessment, target_name
-from interlock.certify.campaign.campaign import Campaign, CampaignOptions
+from interlock.certify import CertificateCard, PopulationCertificate
+from interlock.certify.bounds.votes import read_votes
+from interlock.certify.campaign.assessment import Assessment
+from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.curve_file import save_curves
 from interlock.certify.campaign.family_decay import save_decays
 from interlock.certify.campaign.figure import draw_check, draw_decays, draw_utility, png_bytes
+from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.campaign.result import CampaignResult
 from interlock.cli.certify.question import Question, calls
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import OutputError
 from interlock.names import Missing
 from interlock.report import Chapter, campaign_chapters, figures_chapter, render_page
-
-if TYPE_CHECKING:
-    from interlock.certify.targets.protocol import Identity
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Report:
 
     chapters: list[Chapter]
     """For a page."""
-    told: dict[str, Any]
+    outcome: dict[str, Any]
     """For ``--json``."""
     certified: bool
     """Whether the family planned for has a certificate."""
@@ -49,11 +48,11 @@ def report(
 ) -> Report:
     """Run the whole way, with at most ``benign`` benign prompts, and write page and results."""
     made = run_campaign(question, options, terminal, benign=benign)
-    facts = {"target": made.told["target"], "made": time.strftime("%Y-%m-%d %H:%M")}
+    facts = {"target": made.outcome["target"], "made": time.strftime("%Y-%m-%d %H:%M")}
     page = render_page("How sure can you be?", made.chapters, facts=facts)
     path = write_atomically(question.out / "index.html", page)
     terminal.say(f"report: {path}")
-    return replace(made, told={"report": str(path), **made.told})
+    return replace(made, outcome={"report": str(path), **made.outcome})
 
 
 def run_campaign(
@@ -78,58 +77,54 @@ def run_campaign(
     attacks = file.attacks
     with question.open() as (target, judge, error), terminal.steps() as tell:
         campaign = Campaign(target, judge, attacks, prompts, options, judge_error=error, tell=tell)
-        assessments = campaign.assessments
-        undefended = campaign.undefended
+        result = campaign.run()
         asked = calls(target)
-        cards = [(one, one.card(target.identity, judge)) for one in assessments]
     seconds = time.monotonic() - start
-    written = _keep_cards(campaign, cards, question.out)
-    pictures = _write(question.out, campaign, undefended, target.identity, attacks_hash(attacks))
-    told = _told(campaign, target.identity, written, asked, seconds) | file.left_out
-    write_atomically(question.out / "results.json", json.dumps(told, indent=1) + "\n")
-    for line in _lines(campaign, written, asked):
+    result, paths = _keep_cards(result, question.out)
+    pictures = _write(question.out, result)
+    outcome = result.to_dict() | {"calls": asked, "seconds": round(seconds, 1)} | file.left_out
+    for row in outcome["families"]:
+        path = paths.get(row["family"])
+        row["certificate"] = None if path is None else str(path)
+    write_atomically(question.out / "results.json", json.dumps(outcome, indent=1) + "\n")
+    for line in _lines(result, paths, asked):
         terminal.say(line)
-    chapters = campaign_chapters(
-        campaign,
-        {name: card for name, (card, _) in written.items()},
-        pictures=pictures,
-        undefended=undefended,
-        calls=asked,
-        downloads=[f"{link}{path.name}" for _, path in written.values()]
-        + [f"{link}{name}" for name in ("results.json", "counts.json", "curves.json")],
-    )
-    return Report(chapters, told, campaign.family.name in written)
+    files = [*(path.name for path in paths.values()), "results.json", "counts.json", "curves.json"]
+    downloads = [f"{link}{name}" for name in files]
+    chapters = campaign_chapters(result, pictures=pictures, calls=asked, downloads=downloads)
+    return Report(chapters, outcome, result.certified)
 
 
 def from_votes(
     path: Path, copies: int, confidence: float, tau: float, missing: Missing, terminal: Terminal
 ) -> tuple[dict[str, Any], bool]:
     """The bounds of votes that were counted elsewhere, and whether there is a certificate."""
-    found = PopulationCertificate.from_votes(read_votes(path), copies, confidence, missing=missing)
-    certified = not found.refusal
-    share = found.share(tau).lower
-    told = {
-        "prompts": found.prompts,
-        "trials": found.trials,
+    votes = read_votes(path)
+    bound = PopulationCertificate.from_votes(votes, copies, confidence, missing=missing)
+    certified = not bound.refusal
+    share = bound.share(tau).lower
+    outcome = {
+        "prompts": bound.prompts,
+        "trials": bound.trials,
         "copies": copies,
         "confidence": confidence,
-        "method": found.method,
+        "method": bound.method,
         "certified": certified,
-        "refusal": found.refusal,
-        "lower": found.lower if certified else None,
-        "estimate": found.estimate,
+        "refusal": bound.refusal,
+        "lower": bound.lower if certified else None,
+        "estimate": bound.estimate,
         "share_tau": tau,
         "share_lower": share if certified else None,
-        "formula": found.homogeneous,
-        "alpha": float(found.votes.mean()),
+        "formula": bound.homogeneous,
+        "alpha": float(bound.votes.mean()),
     }
     if certified:
-        terminal.say(found.statement())
+        terminal.say(bound.statement())
         terminal.say(f"at least {share:.1%} of the attacks have a DSP of {tau:g} or more")
     terminal.say(
-        f"estimate {found.estimate:.3f}; the published formula says {found.homogeneous:.3f}"
+        f"estimate {bound.estimate:.3f}; the published formula says {bound.homogeneous:.3f}"
     )
-    return told, certified
+    return outcome, certified
 
 
 def paper(out: Path, terminal: Terminal) -> dict[str, Any]:
@@ -148,45 +143,32 @@ def paper(out: Path, terminal: Terminal) -> dict[str, Any]:
     return {"report": str(path), "figures": files}
 
 
-def _write(
-    out: Path, campaign: Campaign, undefended: float, identity: Identity, digest: str
-) -> dict[str, bytes]:
+def _write(out: Path, result: CampaignResult) -> dict[str, bytes]:
     """Counts, curves and figures; returns the figures."""
-    options = campaign.options
-    made_from = {
-        "target": dict(identity),
-        "judge": dict(campaign.judge.identity),
-        "attacks_sha256": digest,
-        "seed": options.seed,
-    }
-    save_decays(campaign.decays, out / "counts.json", made_from)
-    save_curves(campaign.fits, out / "curves.json")
+    options = result.options
+    save_decays(result.decays, out / "counts.json", result.made_from)
+    save_curves(result.fits, out / "curves.json")
     pictures = {
-        "asr": draw_decays(campaign.decays, options.epsilon),
-        "utility": draw_utility(campaign.offers, undefended, options.utility),
+        "asr": draw_decays(result.decays, options.epsilon),
+        "utility": draw_utility(result.offers, result.undefended, options.utility),
     }
-    if campaign.assessments:
-        pictures["check"] = draw_check(campaign.assessments)
+    if result.assessments:
+        pictures["check"] = draw_check(result.assessments)
     for name, picture in pictures.items():
         write_atomically(out / f"{name}.png", picture)
     return pictures
 
 
-def _keep_cards(
-    campaign: Campaign,
-    cards: Sequence[tuple[Assessment, CertificateCard | None]],
-    out: Path,
-) -> dict[str, tuple[CertificateCard, Path]]:
+def _keep_cards(result: CampaignResult, out: Path) -> tuple[CampaignResult, dict[str, Path]]:
     """Write each card; one of an earlier run does not outlive the refusal of this one."""
-    made = {one.family.name: card for one, card in cards}
-    written = {}
-    for family in campaign.families:
-        card, path = made.get(family.name), out / f"certificate-{_slug(family.name)}.json"
-        if card is not None:
-            written[family.name] = _keep(card, path)
+    cards, paths = {}, {}
+    for family in result.families:
+        path = out / f"certificate-{_slug(family)}.json"
+        if family in result.cards:
+            cards[family], paths[family] = _keep(result.cards[family], path)
         else:
             path.unlink(missing_ok=True)
-    return written
+    return replace(result, cards=cards), paths
 
 
 def _keep(card: CertificateCard, path: Path) -> tuple[CertificateCard, Path]:
@@ -200,59 +182,28 @@ def _keep(card: CertificateCard, path: Path) -> tuple[CertificateCard, Path]:
     return card, card.save(path)
 
 
-def _told(
-    campaign: Campaign,
-    identity: Identity,
-    written: dict[str, tuple[CertificateCard, Path]],
-    asked: dict[str, int],
-    seconds: float,
-) -> dict[str, Any]:
-    offer = campaign.choice.offer
-    return {
-        "target": target_name(identity),
-        "family": campaign.family.name,
-        "setting": None
-        if offer is None
-        else {"perturbation": offer.kind, "rate": offer.rate, "copies": offer.copies},
-        "no_setting": campaign.choice.reason,
-        "offers": [one.to_dict() for one in campaign.offers],
-        "families": [
-            one.to_dict()
-            | {
-                "certificate": str(written[one.family.name][1])
-                if one.family.name in written
-                else None
-            }
-            for one in campaign.assessments
-        ],
-        "calls": asked,
-        "seconds": round(seconds, 1),
-    }
-
-
 def _lines(
-    campaign: Campaign, written: dict[str, tuple[CertificateCard, Path]], asked: dict[str, int]
+    result: CampaignResult, paths: Mapping[str, Path], asked: Mapping[str, int]
 ) -> list[str]:
     """The outcome for people."""
-    offer = campaign.choice.offer
+    offer = result.choice.offer
     if offer is None:
-        return [f"no setting: {campaign.choice.reason}"]
+        return [f"no setting: {result.choice.reason}"]
     lines = [
         f"setting: {offer.kind}, q = {offer.rate:.0%}, N = {offer.copies}; benign prompts "
         f"answered: {offer.utility.answered} of {offer.utility.asked}"
     ]
     head = ["family", "attacks", "certified", "formula", "held out", "measured", "interval"]
-    rows = [_row(one) for one in campaign.assessments]
-    lines += table([head, *rows])
+    lines += table([head, *map(_row, result.assessments)])
     lines += [
         f"{one.family.name}: {int(one.votes.lost.sum())} of {one.votes.lost.size} copies were lost "
         "and count as jailbreaks"
-        for one in campaign.assessments
+        for one in result.assessments
         if one.votes.lost.any()
     ]
-    lines += [one.refusal for one in campaign.assessments if one.refusal]
-    lines += [card.statement() for card, _ in written.values()]
-    lines += [f"certificate {card.id}: {path}" for card, path in written.values()]
+    lines += [one.refusal for one in result.assessments if one.refusal]
+    lines += [card.statement() for card in result.cards.values()]
+    lines += [f"certificate {card.id}: {paths[name]}" for name, card in result.cards.items()]
     lines.append(f"{asked['asked']} calls, {asked['remembered']} remembered")
     return lines
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from interlock.certify.campaign.campaign import CampaignOptions
+from interlock.certify.campaign.options import CampaignOptions
 from interlock.cli.certify.question import Question, TargetChoice
 from interlock.cli.certify.report import run_campaign
 from interlock.cli.explain.run import Story
@@ -43,4 +43,4 @@ def certify_story(
     made = run_campaign(
         question, replace(QUICK, seed=seed), terminal, benign=BENIGN, link=f"{out.name}/"
     )
-    return Story(made.chapters, {"certify": made.told}, "how sure one can be")
+    return Story(made.chapters, {"certify": made.outcome}, "how sure one can be")

@@ -50,7 +50,7 @@ def claims(table: pa.Table) -> Iterator[dict[str, Any]]:
     Args:
         table: rows of the study.
     """
-    from interlock.certify import method_claims
+    from interlock.certify.bounds.claims import method_claims
 
     promised = _promised(table)
     for group in _groups(table):

@@ -1,0 +1,69 @@
+"""What a campaign ends in: plain measurements and bounds, with nobody left to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from interlock.certify.campaign.assessment import Assessment, target_name
+from interlock.certify.campaign.card import CertificateCard
+from interlock.certify.campaign.family_decay import FamilyDecay
+from interlock.certify.campaign.offers import Choice, Offer
+from interlock.certify.campaign.options import CampaignOptions
+
+
+@dataclass(frozen=True, eq=False)
+class CampaignResult:
+    """All that a report, ``results.json`` and the cards are made of."""
+
+    options: CampaignOptions
+    """What decided the numbers."""
+    made_from: Mapping[str, Any]
+    """Identities of target and judge, the hash of the attacks, the seed."""
+    family: str
+    """The family planned for."""
+    families: tuple[str, ...]
+    """All that could be split, largest first."""
+    benign: int
+    """Prompts that should be answered."""
+    judge_counted: bool
+    """Whether the certificates pay for the judge's counted errors."""
+    decays: tuple[FamilyDecay, ...]
+    """ASR(k) of each family under each perturbation."""
+    fits: tuple[dict[str, Any], ...]
+    """A curve for each of ``decays``, see :func:`describe_fit`."""
+    offers: tuple[Offer, ...]
+    """What each perturbation and q costs against the family planned for."""
+    choice: Choice
+    """The setting to deploy, or why there is none."""
+    undefended: float
+    """The share of benign prompts that the target answers without a defence."""
+    assessments: tuple[Assessment, ...]
+    """The setting against each family, the one planned for first; empty without a setting."""
+    cards: Mapping[str, CertificateCard]
+    """Family -> its certificate card, where there is one."""
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return target_name(self.made_from["target"])
+
+    @property
+    def certified(self) -> bool:
+        """Whether the family planned for has a certificate."""
+        return self.family in self.cards
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for programs."""
+        offer = self.choice.offer
+        return {
+            "target": self.target,
+            "family": self.family,
+            "setting": None
+            if offer is None
+            else {"perturbation": offer.kind, "rate": offer.rate, "copies": offer.copies},
+            "no_setting": self.choice.reason,
+            "offers": [one.to_dict() for one in self.offers],
+            "families": [one.to_dict() for one in self.assessments],
+        }
