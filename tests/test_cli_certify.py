@@ -392,7 +392,7 @@ def test_role_plays_need_no_gradients(server: Server, tmp_path: Path) -> None:
         (["report", "--verdicts", "absent.jsonl"], "absent.jsonl"),
         (["report", "--copies", 3], "one perturbation and one q"),
         (["report", "--dsp", 0.3], "--dsp 0.3: give"),
-        (["report", "--rates", "0,0.1"], "--rates [0.0, 0.1]: give shares"),
+        (["report", "--rates", "0,0.1"], "--rates (0.0, 0.1): give shares"),
         (["report", "--model", "x"], "only an endpoint takes a model name"),
         (["report", "--device", "cuda:99"], "--device 'cuda:99' cannot be used"),
         (["report", "--family", "pair"], "--family 'pair': the attacks are of"),
