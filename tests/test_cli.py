@@ -16,14 +16,20 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from transformers import ResNetConfig, ResNetForImageClassification, ViTImageProcessor
 from typer.testing import CliRunner
 
 from interlock import __version__
 from interlock.certify import CertificateCard
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.cli import app
+from interlock.cli.bench import Setup
 from interlock.cli.demo.commands import _demo_photos
+from interlock.cli.demo.patch import patch_story
+from interlock.cli.terminal import Terminal
+from interlock.defend import PatchAttack
 from interlock.explain import Explanation
+from interlock.models import loading
 from tests.conftest import SmallCNN
 
 HEAVY = {"torch", "transformers", "matplotlib", "scipy", "skimage", "numpy", "PIL", "jinja2"}
@@ -413,6 +419,60 @@ def test_finished_images_are_done_again_when_anything_differs(tmp_path: Path) ->
     assert reused()
 
 
+@pytest.mark.usefixtures("_plain_figures")
+@pytest.mark.parametrize("kind", ["embedded", "directory"])
+def test_finished_images_do_not_load_the_model(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "embedded"
+    if kind == "directory":
+        config = ResNetConfig(
+            embedding_size=8, hidden_sizes=[8], depths=[1], num_labels=3, num_channels=3
+        )
+        ResNetForImageClassification(config).save_pretrained(tmp_path / "m")
+        ViTImageProcessor(size={"height": 16, "width": 16}).save_pretrained(tmp_path / "m")
+        name = str(tmp_path / "m")
+    image, out = photo(tmp_path / "a.png"), tmp_path / "o"
+
+    def explained(*more: object) -> dict[str, Any]:
+        fixed = ["--model", name, "--steps", "2", "--prior", "grid", "--json", "--out", out]
+        result = CliRunner().invoke(app, ["explain", *map(str, [image, *fixed, *more])])
+        assert result.exit_code == 0, result.stderr
+        value: dict[str, Any] = json.loads(result.stdout)
+        return value
+
+    loaded: list[str] = []
+    load = loading.load_classifier
+
+    def noted(model: str, **more: Any) -> Any:
+        loaded.append(model)
+        return load(tiny() if model == "embedded" else model, **more)  # the tiny one is fast
+
+    monkeypatch.setattr("interlock.models.load_classifier", noted)
+    first = explained()
+    page = (out / "index.html").read_text().partition("made")[0]
+    assert loaded == [name]
+    again = explained()
+    assert loaded == [name]
+    assert again["images"] == [first["images"][0] | {"reused": True}]
+    assert (out / "index.html").read_text().partition("made")[0] == page
+    for more in (["--steps", 3], ["--target", "1"], ["--paper"], ["--force"]):
+        loaded.clear()
+        explained(*more)
+        assert loaded == [name], more
+    photo(image, seed=5)
+    loaded.clear()
+    explained()
+    assert loaded == [name]
+    if kind == "directory":
+        loaded.clear()
+        explained()
+        assert not loaded
+        ResNetForImageClassification(config).save_pretrained(tmp_path / "m")
+        assert not explained()["images"][0]["reused"]
+        assert loaded == [name]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="file names that are not UTF-8")
 def test_names_that_are_no_text_or_are_markup(tmp_path: Path) -> None:
     image = photo(tmp_path / "a.png")
@@ -464,3 +524,13 @@ def test_the_demo_tells_of_photos_patches_and_jailbreaks(
     assert './certify/certificate-gcg.json"' in page
     assert role_plays["certificate"] is None
     assert "<h1>Which pixels act together, which were planted, and how sure one can be" in page
+    attack = PatchAttack.__call__
+    monkeypatch.setattr(PatchAttack, "__call__", lambda *given, **more: pytest.fail("once more"))
+    given = Setup("embedded"), [tmp_path / "photos" / "coffee.png"], tmp_path / "defend"
+    story = patch_story(*given, Terminal(as_json=True))
+    assert story.facts == {"defend": [patched]}
+    assert story.chapters[0].title == "coffee.png with a patch"
+    monkeypatch.setattr(PatchAttack, "__call__", attack)
+    Path(patched["overlay"]).unlink()
+    assert patch_story(*given, Terminal(as_json=True)).facts == {"defend": [patched]}
+    assert Path(patched["overlay"]).is_file()
