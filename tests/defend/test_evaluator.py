@@ -111,7 +111,7 @@ def test_patches_are_rounded_as_in_a_file_and_the_rest_is_left_alone() -> None:
     x = torch.rand(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
     options = NamedAttacks(steps=3, bounds=(low, high))
     shield = Blind(Redness().eval())
-    patched = options.craft("l2", 0.2, shield, x, torch.zeros(2, dtype=torch.long))
+    patched = options.craft("l2", 0.2, shield.model, shield, x, torch.zeros(2, dtype=torch.long))
     inside = patched.masks.expand_as(x)
     assert torch.equal(patched.images[~inside], x[~inside])
     levels = (patched.images - low.view(1, 3, 1, 1)) / (high - low).view(1, 3, 1, 1) * 255
@@ -123,7 +123,7 @@ def test_every_attack_runs_by_name_within_its_region(shield: ConceptShield) -> N
     x = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(2))
     labels = shield.predict(x)
     options = NamedAttacks(steps=2, restarts=1, queries=4, bounds=(0.0, 1.0))
-    options = replace(options, patches={0.1: options.train(shield, 0.1, x, labels)})
+    options = replace(options, patches={0.1: options.train(shield.model, 0.1, x, labels)})
     evaluator = Evaluator(
         shield, [0.1], ATTACKS, options, peers=("paper", "patchcleanser", "lgs"), assumed=0.2
     )
@@ -136,7 +136,7 @@ def test_every_attack_runs_by_name_within_its_region(shield: ConceptShield) -> N
     }  # fmt: skip
     for name in ATTACKS:
         assert set(found[Trial(name, 0.1)].right) == rows
-        patched = options.craft(name, 0.1, shield, x, labels)
+        patched = options.craft(name, 0.1, shield.model, shield, x, labels)
         outside = ~patched.masks.expand_as(x)
         assert torch.equal(patched.images[outside], x[outside])
         assert patched.images.min() >= 0
@@ -152,7 +152,7 @@ def test_patch_cleanser_is_told_the_true_size_and_the_guess(shield: ConceptShiel
     evaluator = Evaluator(shield, [0.1], options=options, peers=("patchcleanser",), assumed=0.25)
     evaluator.add(x, labels)
     found = evaluator.result()
-    (place,) = options.craft("patch", 0.1, shield, x, labels).places[0]
+    (place,) = options.craft("patch", 0.1, shield.model, shield, x, labels).places[0]
     assert (place.height, place.width) == (4, 7)  # a rectangle of 26 pixels, twice as wide as high
     for tally, row, side in (
         (found[Trial("clean", 0.1)], "patchcleanser", 7),

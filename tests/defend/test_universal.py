@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from interlock.defend import universal
+from interlock.defend.attacks import universal
 from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.universal import UniversalPatch, UniversalPatchAttack
 from interlock.errors import ModelError, OptionError

@@ -98,7 +98,9 @@ class Evaluator:
             outline = footprint(self.options.shape, trial.area, *images.shape[-2:])
             scene = Scene(None, max(outline.shape))
             return _tally(trial, self._ask(self._told("size"), images, scene), labels)
-        patched = self.options.craft(trial.attack, trial.area, self._shield, images, labels, turn)
+        patched = self.options.craft(
+            trial.attack, trial.area, self._shield.model, self._shield, images, labels, turn
+        )
         side = max(max(place.height, place.width) for row in patched.places for place in row)
         scene = Scene(patched.masks, side)
         replies = self._ask(self._rows, patched.images, scene)

@@ -180,7 +180,7 @@ class _Measurer:
             patch = None if self._force else restore_patch(file, key, batch.x.device)
             if patch is None:
                 with model_at_work():
-                    patch = self._options.train(self._shield, area, batch.x, batch.labels)
+                    patch = self._options.train(self._shield.model, area, batch.x, batch.labels)
                 store_patch(file, key, patch)
             patches[area] = patch
         self.evaluator = self._evaluator(patches)

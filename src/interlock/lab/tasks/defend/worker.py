@@ -153,7 +153,7 @@ class DefendWorker:
         attacks = NamedAttacks(**part.options, bounds=classifier.bounds, seed=work.seed)
         start = time.perf_counter()
         with seeded(work.seed, job.made):
-            patch = attacks.train_on(classifier.model, work.area, block.images, block.labels)
+            patch = attacks.train(classifier.model, work.area, block.images, block.labels)
         from safetensors.torch import save
 
         tensors = {f.name: getattr(patch, f.name).cpu().contiguous() for f in fields(patch)}
@@ -293,7 +293,7 @@ class DefendWorker:
             assert attackable is not None
             defended = attackable(block.images, self._expected(work, block.images))
         model, images = self._classifiers[work.model].model, block.images
-        patched = attacks.craft_on(
+        patched = attacks.craft(
             part.attack, condition.area, model, defended, images, block.labels, work.turn
         )
         return pack(patched, block.images, bounds, block.places)
