@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend import ConceptShield, PatchAttack, PatchCleanser
-from interlock.defend.attacks.attack import Attack, AttackOnDefence, Patched
+from interlock.defend.attacks.attack import AttackOnDefence, ImageAttack, Patched
 from interlock.defend.attacks.named import TOLD, NamedAttacks
 from interlock.errors import OptionError
 from interlock.names import ATTACKS, ON_SHIELD
@@ -92,7 +92,7 @@ def test_attacks_on_a_defence_are_those_that_cannot_do_without(
 ) -> None:
     made = options(model, photos, 0)
     attack = made.made(name, AREA)
-    assert isinstance(attack, Attack)
+    assert isinstance(attack, ImageAttack)
     assert isinstance(attack, AttackOnDefence) == (name in ON_SHIELD)
     if name in ON_SHIELD:
         with pytest.raises(OptionError, match="is made against a defence; give one"):

@@ -26,7 +26,7 @@ class Patched:
     """For each image its patches."""
 
 
-class Attack(ABC):
+class ImageAttack(ABC):
     """Patches images so that a model gets them wrong.
 
     The same seed gives the same bytes. Outside their masks images stay as they are, inside they
@@ -60,7 +60,7 @@ class Attack(ABC):
         return model
 
 
-class AttackOnDefence(Attack):
+class AttackOnDefence(ImageAttack):
     """An attack that knows the defence."""
 
     def _known(self, model: nn.Module, defended: nn.Module | None) -> nn.Module:

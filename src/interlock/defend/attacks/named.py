@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend.attacks.adaptive import AdaptiveAttack
+from interlock.defend.attacks.attack import ImageAttack, Patched, frozen
 from interlock.defend.attacks.black_box import BlackBoxPatchAttack
 from interlock.defend.attacks.cleanser_attack import CleanserAttack
 from interlock.defend.attacks.goals import far_classes
-from interlock.defend.attacks.attack import Attack, Patched, frozen
 from interlock.defend.attacks.patch_attack import Location, PatchAttack
 from interlock.defend.attacks.universal import UniversalPatch, UniversalPatchAttack
 from interlock.defend.peers.patch_cleanser import PatchCleanser
@@ -71,7 +71,9 @@ class NamedAttacks:
         if isinstance(self.location, list):  # as TOML and JSON give it
             object.__setattr__(self, "location", tuple(self.location))
 
-    def made(self, name: str, area: float, turn: int = 0, against: Against = "shield") -> Attack:
+    def made(
+        self, name: str, area: float, turn: int = 0, against: Against = "shield"
+    ) -> ImageAttack:
         """The attack of that name.
 
         Args:
@@ -97,7 +99,7 @@ class NamedAttacks:
         return kind(**told, **own)
 
     @property
-    def _kinds(self) -> dict[str, tuple[type[Attack], dict[str, Any]]]:
+    def _kinds(self) -> dict[str, tuple[type[ImageAttack], dict[str, Any]]]:
         """The class of each attack, and what it has beside what all share."""
         location = {"location": self.location}
         return {

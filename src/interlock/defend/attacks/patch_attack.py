@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interlock.defend.attacks.ascent import Canvas, Objective, ascend
-from interlock.defend.attacks.attack import Attack, Patched
+from interlock.defend.attacks.attack import ImageAttack, Patched
 from interlock.defend.attacks.regions import Place, cover, footprint, random_places
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, check_batch, value_range
@@ -21,7 +21,7 @@ Location = Literal["random", "search"] | tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PatchAttack(Attack):
+class PatchAttack(ImageAttack):
     """Optimise the pixels of a patch against a model by projected gradient ascent.
 
     Signed gradient steps with momentum (Dong et al., arXiv 1710.06081) raise the margin

@@ -24,6 +24,7 @@ from interlock.lab.task import Setting, one_line
 from interlock.lab.tasks.classifiers import Classifiers
 from interlock.lab.tasks.defend.defences import CERTIFIED, Built, build, fit
 from interlock.lab.tasks.defend.patched import pack, pack_hidden, unpack
+from interlock.names import Shape
 
 if TYPE_CHECKING:
     from interlock.lab.tasks.defend.conditions import Condition
@@ -68,6 +69,8 @@ class Measure:
     """The universal patch, by name."""
     asked: Mapping[int, int]
     """Method -> how many of the block's images it is asked for, the first ones."""
+    shapes: tuple[Shape, ...] = ("square",)
+    """Of the patches that a defence is told to expect where there is none to measure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,10 +302,11 @@ class DefendWorker:
         return pack(patched, block.images, bounds, block.places)
 
     def _expected(self, work: Measure, images: Tensor) -> int:
-        """The side of a square patch, which a defence is told where there is none to measure."""
+        """The longest side of a patch of the expected size; 0 where none is."""
         if work.condition.area is None:
             return 0
-        return max(footprint("square", work.condition.area, *images.shape[-2:]).shape)
+        size = tuple(images.shape[-2:])
+        return max(max(footprint(s, work.condition.area, *size).shape) for s in work.shapes)
 
     def _build(self, work: Measure, method: int) -> Built:
         fitted = work.fits.get(method, "")
