@@ -20,6 +20,9 @@ from typer.testing import CliRunner
 
 from interlock.cli import app
 from interlock.defend import ConceptShield
+from interlock.lab.items import Done, Job
+from interlock.lab.store import Store
+from interlock.lab.tasks.defend.worker import DefendWorker
 from tests.conftest import SmallCNN
 from tests.test_cli import LABELS, model, photo, preprocess, tiny
 
@@ -47,6 +50,15 @@ def slow() -> nn.Module:
     return network
 
 
+def fickle() -> nn.Module:
+    """A model that any patch fools: its answers to the photos lie close to each other."""
+    network = SmallCNN()
+    noise = torch.rand(64, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network.head.bias -= network(0.4 + 0.2 * noise).mean(dim=0)
+    return model(network)
+
+
 @pytest.fixture(scope="module")
 def shield(tmp_path_factory: pytest.TempPathFactory) -> Path:
     x = torch.rand(48, 3, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -62,8 +74,8 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def told(*arguments: object) -> dict[str, Any]:
-    result = CliRunner().invoke(app, ["defend", *map(str, arguments), "--json", "--model", TINY])
+def told(*arguments: object, factory: str = TINY) -> dict[str, Any]:
+    result = CliRunner().invoke(app, ["defend", *map(str, arguments), "--json", "--model", factory])
     assert result.exit_code == 0, result.output
     value: dict[str, Any] = json.loads(result.stdout)
     return value
@@ -149,6 +161,14 @@ def test_apply_goes_on(photos: Path, shield: Path, tmp_path: Path, how: signal.S
     assert "interrupted" not in page
 
 
+def finished(out: Path) -> dict[str, tuple[str, str, str, float | None]]:
+    """Row -> photo, attack, defence and value, of all that is kept; a run may be under way."""
+    if not (out / "study" / "rows").is_dir():
+        return {}
+    rows = Store(out / "study").table().to_pylist()
+    return {r["row"]: (r["data"], r["condition"], r["method"], r["value"]) for r in rows}
+
+
 @SIGNALS
 def test_evaluate_goes_on(
     photos: Path, shield: Path, tmp_path: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
@@ -156,14 +176,22 @@ def test_evaluate_goes_on(
     out = tmp_path / "out"
     fixed = ["evaluate", photos, "--shield", shield, "--areas", "0.05,0.1", "--steps", 40,
              "--attack", "patch,two-patches,universal,adaptive", "--restarts", 1]  # fmt: skip
-    done = out / "parts"
-    stopped(how, lambda: len(list(done.glob("0*.safetensors"))) >= 3, *fixed, "--out", out)
-    kept = {name: facts for name, facts in state(out).items() if name.startswith("parts/")}
-    tallies = {name for name in kept if "universal-" not in name.partition("/")[2][:10]}
-    assert 3 <= len(tallies) < 9
+
+    def enough() -> bool:
+        return len({condition for _, condition, _, _ in finished(out).values()}) >= 5
+
+    stopped(how, enough, *fixed, "--out", out)
+    kept = finished(out)
+    measured = {(data, condition, method) for data, condition, method, _ in kept.values()}
+    answers = {one for one in measured if not one[2].startswith("train ")}
+    every = 8 * (2 + 8 * 3)  # photos; clean two defences, else three
+    assert 0 < len(answers) < every
+    pictures = {name for name in state(out) if name.startswith("study/artefacts/")}
+    before = state(out)
     value = told(*fixed, "--out", out)
-    assert value["reused"] == len(tallies)
-    assert unchanged(kept, out, set(kept))
+    assert value["reused"] == len(answers)
+    assert unchanged(before, out, pictures)
+    assert kept.items() <= finished(out).items()
     told(*fixed, "--out", tmp_path / "whole")
     first, second = (
         json.loads((folder / "evaluation.json").read_text()) for folder in (out, tmp_path / "whole")
@@ -177,31 +205,104 @@ def test_an_interrupted_evaluation_tells_of_whole_batches_only(
     monkeypatch.setattr("interlock.cli.defend.evaluate.BATCH", 3)
     measured: list[int] = []
 
-    def impatient(*given: object, **more: object) -> Any:
+    def impatient(worker: DefendWorker, job: Job) -> Done:
         measured.append(1)
-        if len(measured) == 5:  # in the second batch, of two trials each
+        if len(measured) == 5:  # in the second batch, which goes through clean and two attacks
             raise KeyboardInterrupt
-        return tally(*given, **more)
+        return work(worker, job)
 
-    from interlock.defend.evaluator import Evaluator
-
-    tally = Evaluator.tally
+    work = DefendWorker.__call__
     fixed = ["evaluate", photos, "--shield", shield, "--areas", "0.05", "--steps", 2,
              "--attack", "patch,l2", "--out", tmp_path / "o"]  # fmt: skip
     with monkeypatch.context() as patch:
-        patch.setattr(Evaluator, "tally", impatient)
+        patch.setattr(DefendWorker, "__call__", impatient)
         result = CliRunner().invoke(app, ["defend", *map(str, fixed), "--json", "--model", TINY])
     assert result.exit_code == 130
+    assert result.stderr == "interrupted; what is finished is kept, and the same command goes on\n"
     value = json.loads(result.stdout)
-    assert value["images"] == 3
+    assert (value["images"], value["interrupted"]) == (3, True)
     assert value["clean"]["shield"]["count"] == 3
     assert "interrupted" in (tmp_path / "o" / "index.html").read_text()
-    assert told(*fixed)["reused"] == 4
-    wider = told(*fixed, "--peer", "paper")
-    assert wider["reused"] == 0
+    # A batch of three: two defences on clean photos, three under each attack; then clean ones.
+    assert told(*fixed)["reused"] == 3 * (2 + 3 + 3) + 3 * 2
+    whole = 8 * (2 + 3 + 3)
+    assert told(*fixed)["reused"] == whole
+    assert told(*fixed, "--peer", "paper")["reused"] == whole
     again = told("evaluate", photos, "--shield", shield, "--areas", "0.05,0.1", "--steps", 2,
                  "--attack", "patch,l2,black-box", "--peer", "paper", "--out", tmp_path / "o")  # fmt: skip
-    assert again["reused"] == 9  # three batches, clean and two attacks
+    assert again["reused"] == whole + 8 * 3
+    assert [row["attack"] for row in again["patched"]] == [
+        "patch",
+        "patch",
+        "l2",
+        "l2",
+        *2 * ["black-box"],
+    ]
+    assert told(*fixed, "--force")["reused"] == 0
+    assert told(*fixed)["reused"] == whole
+
+
+def test_an_evaluation_that_is_stopped_before_a_photo_is_through_has_no_numbers(
+    photos: Path, shield: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def impatient(*given: object, **more: object) -> Any:
+        raise KeyboardInterrupt
+
+    out = tmp_path / "o"
+    fixed = ["evaluate", photos, "--shield", shield, "--areas", "0.05", "--steps", 2,
+             "--attack", "universal", "--out", out]  # fmt: skip
+    with monkeypatch.context() as patch:
+        patch.setattr(DefendWorker, "_train", impatient)
+        result = CliRunner().invoke(app, ["defend", *map(str, fixed), "--json", "--model", TINY])
+    assert result.exit_code == 130
+    assert json.loads(result.stdout) == {"failed": [], "interrupted": True}
+    assert not (out / "index.html").exists()
+    assert told(*fixed)["images"] == 8
+
+
+def test_the_numbers_of_an_evaluation_are_those_of_its_rows(photos: Path, tmp_path: Path) -> None:
+    out, network = tmp_path / "o", fickle()
+    for path in sorted(photos.rglob("*.png")):  # where the model says that they belong
+        with torch.no_grad(), Image.open(path) as image:
+            name = LABELS[int(network(preprocess(image)[None]).argmax())]
+        (tmp_path / "right" / name).mkdir(parents=True, exist_ok=True)
+        path.rename(tmp_path / "right" / name / path.name)
+    photos = tmp_path / "right"
+    clean = torch.rand(48, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    shield = ConceptShield.fit(network, clean, concepts=2).save(tmp_path / "s.safetensors")
+    value = told("evaluate", photos, "--shield", shield, "--areas", "0.3", "--steps", 20,
+                 "--attack", "patch,black-box", "--peer", "lgs", "--out", out,
+                 factory=f"{__name__}:fickle")  # fmt: skip
+    rows = [r for r in Store(out / "study").table().to_pylist() if r["metric"] == "right"]
+    names = {"undefended", "shield", "lgs", "ceiling"}
+    conditions = {"clean": value["clean"]} | {
+        f"{row['attack']}, 30 %": row for row in value["patched"]
+    }
+    worst: dict[str, set[str]] = {name: {r["data"] for r in rows} for name in names}
+    for condition, told_of in conditions.items():
+        for name in names - ({"ceiling"} if condition == "clean" else set()):
+            right = {
+                r["data"]
+                for r in rows
+                if (r["condition"], r["method"], r["value"]) == (condition, name, 1.0)
+            }
+            assert (told_of[name]["hits"], told_of[name]["count"]) == (len(right), 8)
+            worst[name] &= right if condition != "clean" else worst[name]
+    (told_of,) = value["worst"]
+    assert {name: told_of[name]["hits"] for name in names} == {n: len(w) for n, w in worst.items()}
+    page = Path(value["report"]).read_text()
+    clean = {
+        r["data"]
+        for r in rows
+        if (r["condition"], r["method"], r["value"]) == ("clean", "shield", 1.0)
+    }
+    saved = lost = 0
+    for condition in conditions.keys() - {"clean"}:
+        hits = {(r["method"], r["data"]): r["value"] for r in rows if r["condition"] == condition}
+        # at most four of each are shown
+        saved += min(4, sum(hits["shield", d] == 1 and hits["undefended", d] == 0 for d in clean))
+        lost += min(4, sum(hits["shield", d] == 0 for d in clean))
+    assert page.count("<figure>") == saved + lost > 0
 
 
 def test_a_run_that_is_stopped_before_there_is_anything_to_keep_says_so(

@@ -55,7 +55,7 @@ def test_adaptive_by_name_is_this_one_on_patchcleanser(
     cleanser, x, y = case
     options = NamedAttacks(steps=3, restarts=2, seed=4, bounds=(0.0, 1.0))
     assert isinstance(options.made("adaptive", 0.1, against="patchcleanser"), CleanserAttack)
-    made = options.craft_on("adaptive", 0.1, cleanser.model, cleanser, x, y, turn=1)
+    made = options.craft("adaptive", 0.1, cleanser.model, cleanser, x, y, turn=1)
     attack = CleanserAttack(area=0.1, steps=3, restarts=2, seed=5, bounds=(0.0, 1.0))
     expected = attack(cleanser, x, y)
     assert torch.equal(made.masks, expected.masks)

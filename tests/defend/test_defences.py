@@ -13,7 +13,8 @@ from interlock.defend import (
     PatchCleanser,
     make_defence,
 )
-from interlock.defend.defences import Row, Scene, rows
+from interlock.defend.defences import Row, Scene
+from interlock.defend.peers.paper import PaperMasking
 from interlock.defend.shield.fill import pull_push
 from interlock.errors import OptionError
 from interlock.names import PEERS
@@ -88,10 +89,9 @@ def test_the_papers_passes_are_counted(linear: bool, clean: Tensor) -> None:
 def test_a_fitted_shield_is_taken_as_it_is(clean: Tensor, scene: tuple[Tensor, Scene]) -> None:
     model = SmallCNN()
     shield = ConceptShield.fit(model, clean, concepts=3)
-    found = rows(shield, PEERS, 0.25, bounds=(0.0, 1.0))
-    assert list(found) == [
-        "undefended", "shield", "paper", "patchcleanser", "patchcleanser for 25 %", "lgs", "ceiling"
-    ]  # fmt: skip
+    found = {name: make_defence(name, model, shield=shield, bounds=(0.0, 1.0)) for name in DEFENCES}
+    masking = PaperMasking(model, shield.bank)
+    assert torch.equal(labels(found["paper"], scene), masking.predict(scene[0]))
     row = make_defence("shield", model, shield=shield)
     assert torch.equal(labels(row, scene), shield.predict(scene[0]))
     smoothing = LocalGradientsSmoothing(model, bounds=(0.0, 1.0))

@@ -40,7 +40,7 @@ def test_the_named_attack_goes_there() -> None:
         y = model(x).argmax(dim=1)
         classes = model(x).shape[1]
     options = NamedAttacks(steps=20, seed=3, bounds=(0.0, 1.0))
-    made = options.craft_on("targeted", 0.2, model, None, x, y, turn=2)
+    made = options.craft("targeted", 0.2, model, None, x, y, turn=2)
     attack = PatchAttack(area=0.2, steps=20, targeted=True, seed=5, bounds=(0.0, 1.0))
     expected = attack(model, x, far_classes(y, classes, 2))
     assert torch.equal(made.masks, expected.masks)

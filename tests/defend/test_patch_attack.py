@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from interlock.defend.attacks.patch_attack import PatchAttack, frozen, margin
+from interlock.defend.attacks.attack import frozen
+from interlock.defend.attacks.patch_attack import PatchAttack, margin
 from interlock.errors import ModelError, OptionError
 from interlock.models.pixel_range import value_range
 from tests.conftest import SmallCNN

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,12 @@ import pyarrow.parquet as pq
 from typer.testing import CliRunner
 
 from interlock.cli import app
-from interlock.lab.items import Done, Job
+from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.plan import Totals
 from interlock.lab.run import run_study
 from interlock.lab.store import Store
 from interlock.lab.study import read_study
-from interlock.lab.task import Setting, Worker
+from interlock.lab.task import Setting
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -30,29 +29,11 @@ PROGRAM = (
 )
 
 
-class Here:
-    """An engine without processes: for tests of what is computed, not of where."""
-
-    name = "here"
-    threads = 1
-
-    def __init__(self) -> None:
-        self.done: list[Job] = []
-
-    def run(
-        self, factory: Callable[[], Worker], jobs: Iterable[Job], stop: Callable[[], bool]
-    ) -> Iterator[tuple[Job, Done]]:
-        worker = factory()
-        for job in jobs:
-            self.done.append(job)
-            yield job, worker(job)
-
-
 def here(study: Path, out: Path, *, retry_failed: bool = False) -> Totals:
     """Run a study in this process."""
     setting = Setting(read_study(study), study.name, study.parent)
     text = study.read_text()
-    return run_study(setting, out, Here(), text=text, retry_failed=retry_failed)
+    return run_study(setting, out, InlineEngine(), text=text, retry_failed=retry_failed)
 
 
 def table(out: Path) -> list[dict[str, Any]]:

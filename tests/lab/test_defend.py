@@ -97,7 +97,7 @@ def test_values_are_those_of_attack_and_model(tmp_path: Path, images: Path) -> N
         digests = [sha256(f.read_bytes()).hexdigest() for f in block]
         turn = int(name_of(block=digests)[:7], 16)
         attacks = NamedAttacks(steps=3, restarts=1, seed=0)
-        patched = attacks.craft_on("patch", 0.1, model, None, x, y, turn)
+        patched = attacks.craft("patch", 0.1, model, None, x, y, turn)
         with torch.no_grad():
             before, after = model(x).argmax(dim=1), model(patched.images).argmax(dim=1)
         for k, file in enumerate(block):

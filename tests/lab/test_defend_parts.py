@@ -109,9 +109,7 @@ def test_images_that_are_wrong_before_are_lost_and_not_attacked(
         patched = None
         if right.any():
             attacks = NamedAttacks(steps=3, restarts=1, seed=0)
-            patched = attacks.craft_on(
-                "patch", 0.1, model, None, x[right], y[right], turn_of(block)
-            )
+            patched = attacks.craft("patch", 0.1, model, None, x[right], y[right], turn_of(block))
         for k, file in enumerate(block):
             data = f"photos/{file.parent.name}/{file.name}"
             mine = [r for r in rows if r["data"] == data and r["condition"] == "patch, 10 %"]

@@ -11,13 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.engines.local import AHEAD
 from interlock.lab.run import run_study
 from interlock.lab.store import Store
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
 from tests.lab.cheap import PIXELS, write_images, write_study
-from tests.lab.running import Here, artefacts, complaints, lab, started, values
+from tests.lab.running import artefacts, complaints, lab, started, values
 
 WORKERS = 2
 IMAGES = 40
@@ -109,13 +110,13 @@ def test_told_to_stop_while_the_data_are_read(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 3)
     study = write_study(tmp_path, PIXELS)
     setting = Setting(read_study(study), study.name, study.parent)
-    totals = run_study(setting, tmp_path / "out", Here(), stop=lambda: True)
+    totals = run_study(setting, tmp_path / "out", InlineEngine(), stop=lambda: True)
     assert totals.interrupted
     assert not (tmp_path / "out").exists()
     asked = iter([False] * 2 + [True] * 99)  # in the middle of the planning
-    totals = run_study(setting, tmp_path / "out", Here(), stop=lambda: next(asked))
+    totals = run_study(setting, tmp_path / "out", InlineEngine(), stop=lambda: next(asked))
     assert totals.interrupted
-    assert run_study(setting, tmp_path / "out", Here()).computed == 3
+    assert run_study(setting, tmp_path / "out", InlineEngine()).computed == 3
 
 
 def test_workers_do_not_outlive_a_killed_run(tmp_path: Path) -> None:

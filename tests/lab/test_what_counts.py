@@ -13,12 +13,12 @@ import pytest
 
 import interlock
 from interlock.lab import code
+from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.open_task import open_task
 from interlock.lab.results.votes import UNSTABLE
 from interlock.lab.run import run_study
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
-from tests.lab.running import Here
 from tests.test_cli import LABELS, photo
 
 HOME = Path(interlock.__file__).parent
@@ -175,11 +175,10 @@ def test_a_line_changed_in_any_module_that_ran_renames_the_items(
     assert len(engine.rested) > 5
 
 
-class Watched(Here):
+class Watched(InlineEngine):
     """Does each job with a new worker, and notes what runs."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.rested: dict[str, set[str]] = {}
         """Module -> names of the rows that were made while its functions ran."""
 

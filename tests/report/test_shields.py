@@ -9,11 +9,13 @@ from PIL import Image
 from torch import Tensor
 
 from interlock.defend import Inspection
-from interlock.defend.evaluation import CLEAN, Case, Evaluation, Tally, Trial
 from interlock.defend.figure import ConceptView, Example
 from interlock.report import (
     Before,
+    CasePicture,
     Chapter,
+    ShareRow,
+    ShareTable,
     cases_chapters,
     concepts_chapter,
     evaluation_chapter,
@@ -70,12 +72,11 @@ def chapter(inspection: Inspection, before: bool = False) -> Chapter:
 
 def test_a_page_of_all_chapters_is_whole_and_fetches_nothing() -> None:
     example = Example(torch.zeros(3, 32, 32), torch.rand(4, 4), (0, 0, 14, 14))
-    trial = Trial("patch", 0.02)
-    case = Case("lost", trial, torch.zeros(3, 32, 32), MASK, MASK, 0, 2, 1, 0)
-    hits = torch.tensor([True, True, True, False])
-    rows = {"undefended": hits, "shield": hits}
-    clean = Tally(CLEAN, rows, {"shield": torch.ones(4)}, hits)
-    evaluation = Evaluation(4, (clean, Tally(trial, rows, {}, hits, (case,))))
+    x = torch.zeros(3, 32, 32)
+    case = CasePicture("lost", HOSTILE, f"{HOSTILE}, 2 %", x, MASK, MASK, 0, 2, 1)
+    shares = ((0.75, 0.30064, 0.95442),)
+    rows = (ShareRow("shield", shares, (1.0,)), ShareRow(HOSTILE, shares))
+    evaluation = [ShareTable("clean", (None,), rows), ShareTable("patch", (0.02,), rows)]
     page = render_page(
         "All",
         [
@@ -84,8 +85,8 @@ def test_a_page_of_all_chapters_is_whole_and_fetches_nothing() -> None:
                 [ConceptView(1, 0.4, (example,), ((2, 1.5),), linear=True)],
                 layer=HOSTILE, images=1, to_pil=to_pil, label=label,
             ),
-            evaluation_chapter(evaluation, {"patch": HOSTILE}),
-            *cases_chapters(evaluation.cases(4), to_pil=to_pil, label=label, name=lambda k: HOSTILE),
+            evaluation_chapter(evaluation, {"patch": HOSTILE}, images=4, summary=HOSTILE),
+            *cases_chapters([case], to_pil=to_pil, label=label),
         ],
     )  # fmt: skip
     outline = Outline(page)
@@ -127,7 +128,7 @@ def test_an_image_that_is_not_masked_says_so() -> None:
 
 
 def test_no_chapter_for_what_did_not_happen() -> None:
-    assert cases_chapters([], to_pil=to_pil, label=label, name=str) == []
+    assert cases_chapters([], to_pil=to_pil, label=label) == []
 
 
 def test_what_was_seen_under_a_mask_is_told_though_it_did_not_decide() -> None:

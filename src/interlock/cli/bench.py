@@ -145,7 +145,7 @@ class Bench:
             if self._terminal.interrupted():  # and a library made an error of it
                 raise KeyboardInterrupt from None
             if not quiet:
-                _note([problem(photo.path, error)], self._outcome, self._terminal)
+                note_problems([problem(photo.path, error)], self._outcome, self._terminal)
 
     def answer(self, logits: Tensor) -> tuple[str, float]:
         """(classes,) -> the label and its probability."""
@@ -184,7 +184,7 @@ def find_photos(
 ) -> list[Photo]:
     """The photos that were named, see ``gather``; complains about what cannot be one."""
     photos, problems = gather(inputs, nested=nested)
-    _note(problems, outcome, terminal)
+    note_problems(problems, outcome, terminal)
     return photos
 
 
@@ -222,7 +222,8 @@ def stacked(images: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(images))
 
 
-def _note(problems: Sequence[Problem], outcome: Outcome, terminal: Terminal) -> None:
+def note_problems(problems: Sequence[Problem], outcome: Outcome, terminal: Terminal) -> None:
+    """Keep problems for the report, and say them now."""
     outcome.problems += problems
     for one in problems:
         terminal.complain(_said(one))

@@ -1,8 +1,9 @@
 """Take the patch's concept away: concepts of a classifier, the shield, attacks and peers."""
 
 from interlock.defend.attacks.adaptive import AdaptiveAttack
+from interlock.defend.attacks.attack import Patched
 from interlock.defend.attacks.black_box import BlackBoxPatchAttack
-from interlock.defend.attacks.patch_attack import PatchAttack, Patched
+from interlock.defend.attacks.patch_attack import PatchAttack
 from interlock.defend.attacks.regions import Place
 from interlock.defend.attacks.universal import UniversalPatchAttack
 from interlock.defend.concepts.bank import ConceptBank

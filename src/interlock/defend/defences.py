@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -140,39 +140,6 @@ def make_defence(
         smoothing = LocalGradientsSmoothing(model, bounds=bounds, **options)
         return Row(lambda images, scene: Reply(smoothing.predict(images), _once(images)))
     return Row(_filled(model), told="place")
-
-
-def rows(
-    shield: ConceptShield,
-    peers: Sequence[str] = (),
-    assumed: float | None = None,
-    *,
-    bounds: Bounds | None = None,
-) -> dict[str, Row]:
-    """The rows of an evaluation that were asked for.
-
-    Args:
-        shield: with the model that it defends. The paper's masking takes its concepts.
-        peers: of ``PEERS``.
-        assumed: PatchCleanser also by a wrong guess: masks for a patch of this share of the image.
-        bounds: black and white as the model takes them.
-
-    Raises:
-        OptionError: an unknown peer, or a guess for a peer that is not asked for.
-    """
-    for peer in peers:
-        if peer not in PEERS:
-            raise OptionError(f"peer {peer!r} is unknown; use of {', '.join(PEERS)}")
-    if assumed is not None and "patchcleanser" not in peers:
-        raise OptionError("an assumed area is for PatchCleanser; add the peer patchcleanser")
-    found = {}
-    for name in DEFENCES:
-        if name not in PEERS or name in peers:
-            found[name] = make_defence(name, shield.model, shield=shield, bounds=bounds)
-        if name == "patchcleanser" and assumed is not None:
-            row = make_defence(name, shield.model, assumed=assumed)
-            found[f"patchcleanser for {100 * assumed:g} %"] = row
-    return found
 
 
 def _some(images: Tensor | Iterable[Tensor] | None, name: str) -> Tensor | Iterable[Tensor]:

@@ -192,6 +192,7 @@ def make_plan(
     store: Store,
     *,
     retry_failed: bool = False,
+    force: bool = False,
     tell: Tell | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> StudyPlan:
@@ -201,14 +202,16 @@ def make_plan(
         task: the study, expanded.
         store: what is known.
         retry_failed: take the study's failed values out of the store first.
+        force: take all of the study's values out of it first.
         tell: told jobs that were looked at.
         stop: asked now and then; the plan is then incomplete.
     """
     good, bad = store.finished()
     again = _rows(*_without_artefact(task.preparations, store)) & good
-    if retry_failed and bad:
+    unwanted = good | bad if force else bad if retry_failed else set[str]()
+    if unwanted:
         jobs = task.jobs
-        again |= bad & _rows(*task.preparations, *(jobs[k] for k in range(len(jobs))))
+        again |= unwanted & _rows(*task.preparations, *(jobs[k] for k in range(len(jobs))))
     if again:
         store.forget(again)
         good, bad = good - again, bad - again

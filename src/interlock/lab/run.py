@@ -33,6 +33,7 @@ def run_study(
     *,
     text: str = "",
     retry_failed: bool = False,
+    force: bool = False,
     steps: Steps | None = None,
     stop: Callable[[], bool] = lambda: False,
     note: Callable[[str], None] = lambda text: None,
@@ -45,8 +46,10 @@ def run_study(
         engine: does the jobs.
         text: of the study's file, kept beside the results.
         retry_failed: also what failed before.
+        force: also what was finished before.
         steps: told the steps and how far they are.
-        stop: asked often; once it says yes, what is under way is dropped and the rest kept.
+        stop: asked often; once it says yes, what is under way is dropped and the rest kept. So it
+            is at Ctrl-C, as soon as there is a plan.
         note: told what of the data was left out, a line each.
 
     Raises:
@@ -65,11 +68,18 @@ def run_study(
     for line in task.notes:
         note(line)
     with sole_run(out), _opened(out) as store:
-        plan = make_plan(task, store, retry_failed=retry_failed, tell=tell("planning"), stop=stop)
+        plan = make_plan(
+            task, store, retry_failed=retry_failed, force=force, tell=tell("planning"), stop=stop
+        )
         if not stop():
             _keep_study(setting, text, out)
             plan.write(out)
-            _Run(setting, engine, store, stop, tell).all(task, plan)
+            try:
+                run = _Run(setting, engine, store, stop, tell)
+                run.all(task, plan, "" if retry_failed else " (--retry-failed tries again)")
+            except KeyboardInterrupt:
+                store.abandon()  # in the middle of a row, perhaps: the journal knows
+                return replace(plan.totals(stopped=True), left_out=task.left_out)
         return replace(plan.totals(stopped=stop()), left_out=task.left_out)
 
 
@@ -115,12 +125,12 @@ class _Run:
         self._engine, self._store, self._stop, self._tell = engine, store, stop, tell
         self._provenance = _provenance(setting, engine)
 
-    def all(self, task: Task, plan: StudyPlan) -> None:
-        """Both phases."""
+    def all(self, task: Task, plan: StudyPlan, hint: str) -> None:
+        """Both phases; ``hint`` goes with a preparation that failed."""
         preparations = task.preparations
         self._phase("preparing", task.worker({}), preparations, plan.preparations, plan)
         if len(plan.missing) and not self._stop():
-            worker = task.worker(self._prepared(preparations))
+            worker = task.worker(self._prepared(preparations, hint))
             self._phase("running", worker, task.jobs, plan.missing, plan)
 
     def _phase(
@@ -154,7 +164,7 @@ class _Run:
                 given = self._store.content(file) if file else None
                 yield replace(job, given=given)
 
-    def _prepared(self, jobs: Sequence[Job]) -> dict[str, bytes]:
+    def _prepared(self, jobs: Sequence[Job], hint: str) -> dict[str, bytes]:
         """What the preparations made.
 
         Raises:
@@ -167,7 +177,7 @@ class _Run:
             if job.made not in artefacts:
                 raise ModelError(
                     f"{job.items[0].method}: {self._store.why(job.items[0].id)}; nothing can be "
-                    "measured without it (--retry-failed tries again)"
+                    f"measured without it{hint}"
                 )
         return {name: self._store.content(file) for name, file in artefacts.items()}
 

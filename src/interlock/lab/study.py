@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from interlock.errors import InterlockError
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+Place = Annotated[str, Field(min_length=1, max_length=4096)]
+"""A path or an address."""
 
 
 class StudyError(InterlockError):
@@ -39,7 +41,7 @@ class _Named(_Part):
 class ModelPart(_Named):
     """``[[models]]``: what is explained, defended or asked."""
 
-    model: Name
+    model: Place
     """As ``--model``; for ``certify`` as ``--target``."""
     whole: bool = False
     """Squeeze whole photos to the model's input size."""
@@ -53,7 +55,7 @@ class DataPart(_Named):
     kind: Name
     """Of ``interlock.data.sources``, or ``"skimage"``; for ``certify`` ``"attacks"`` or
     ``"benign"``."""
-    path: Name
+    path: Place
     limit: Annotated[int, Field(ge=1)] | None = None
     """The most items."""
     offset: Annotated[int, Field(ge=0)] = 0
@@ -102,6 +104,9 @@ class AttackPart(_Named):
     """Sizes of the patch, as shares of the image."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """Only the first so many images of the study."""
+    against: Name | None = None
+    """Of an attack on a defence: the method that it is made against, by its name in tables. All
+    methods then meet the same pictures. Without it each is attacked itself, as far as it can be."""
     options: dict[str, Any] = {}
 
 

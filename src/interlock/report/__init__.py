@@ -5,6 +5,9 @@ from interlock.report.explanations import explanation_chapter
 from interlock.report.page import Chapter, Problem, render_page
 from interlock.report.shields import (
     Before,
+    CasePicture,
+    ShareRow,
+    ShareTable,
     cases_chapters,
     concepts_chapter,
     evaluation_chapter,
@@ -14,10 +17,13 @@ from interlock.report.studies import Exhibit, Grid, exhibits_chapter, grids_chap
 
 __all__ = [
     "Before",
+    "CasePicture",
     "Chapter",
     "Exhibit",
     "Grid",
     "Problem",
+    "ShareRow",
+    "ShareTable",
     "campaign_chapters",
     "cases_chapters",
     "concepts_chapter",

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from interlock._pictures import enlarged, heat_overlay, mask_overlay
 from interlock.defend import Inspection
-from interlock.defend.evaluation import Case, Evaluation, Rate
-from interlock.defend.evaluation_table import blocks
 from interlock.defend.figure import ConceptView, concept_pictures
 from interlock.explain.drawing.figure import percent
 from interlock.report.page import Chapter, render_template
@@ -43,6 +41,50 @@ class Before:
     """The model's answer."""
     patch: Tensor
     """(H, W) bool: where the patch was put."""
+
+
+@dataclass(frozen=True)
+class ShareRow:
+    """One defence in a table of shares."""
+
+    name: str
+    shares: tuple[tuple[float, float, float], ...]
+    """Column by column a share of images and its interval."""
+    passes: tuple[float | None, ...] = ()
+    """Forward passes on average; None where they are not known. Empty for what has none."""
+
+
+@dataclass(frozen=True)
+class ShareTable:
+    """Clean images, one attack, or the worst of several."""
+
+    name: str
+    areas: tuple[float | None, ...]
+    """Sizes of the patch, a column each; None of a column for no single size."""
+    rows: tuple[ShareRow, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class CasePicture:
+    """One patched image that the shield saved or lost."""
+
+    kind: str
+    """``"saved"`` or ``"lost"``."""
+    name: str
+    """Of the image."""
+    attack: str
+    """With the size of the patch."""
+    image: Tensor
+    """(C, H, W), with the patch."""
+    patch: Tensor
+    """(H, W) bool: where it truly is."""
+    mask: Tensor
+    """(H, W) bool: what the shield hid."""
+    truth: int
+    undefended: int
+    """What the bare model answers."""
+    label: int
+    """What the shield answers."""
 
 
 def shield_chapter(
@@ -143,56 +185,46 @@ def concepts_chapter(
     )
 
 
-def evaluation_chapter(evaluation: Evaluation, attacks: Mapping[str, str]) -> Chapter:
-    """The table of an evaluation.
+def evaluation_chapter(
+    tables: Sequence[ShareTable], attacks: Mapping[str, str], *, images: int, summary: str
+) -> Chapter:
+    """The tables of an evaluation.
 
     Args:
-        evaluation: what was found.
+        tables: clean images first.
         attacks: name -> a few words on it.
+        images: how many there are.
+        summary: a few words for the contents.
     """
-    found = blocks(evaluation)
     groups = [
         {
-            "name": block.name,
-            "areas": ["" if area is None else f"{100 * area:g} %" for area in block.areas],
+            "name": table.name,
+            "areas": ["" if area is None else f"{100 * area:g} %" for area in table.areas],
             "lines": [
                 {
-                    "name": line.name,
-                    "cells": [_rate(rate) for rate in line.rates],
-                    "passes": " / ".join("–" if p is None else f"{p:.2f}" for p in line.passes),
+                    "name": row.name,
+                    "cells": [_share(*share) for share in row.shares],
+                    "passes": " / ".join("–" if p is None else f"{p:.2f}" for p in row.passes),
                 }
-                for line in block.lines
+                for row in table.rows
             ],
         }
-        for block in found
+        for table in tables
     ]
+    columns = max(len(table.areas) for table in tables)
     body = render_template(
-        "evaluation.html",
-        groups=groups,
-        columns=max(len(block.areas) for block in found),
-        images=evaluation.images,
-        attacks=attacks,
+        "evaluation.html", groups=groups, columns=columns, images=images, attacks=attacks
     )
-    summary = f"clean {percent(evaluation.clean.rate('shield').value)}"
-    for worst in evaluation.worst()[-1:]:
-        summary += f", worst case {percent(worst.right['shield'].value)}"
-    return Chapter("Accuracy", "accuracy", body, f"{summary}, {evaluation.images} images")
+    return Chapter("Accuracy", "accuracy", body, f"{summary}, {images} images")
 
 
-def cases_chapters(
-    cases: Sequence[Case],
-    *,
-    to_pil: ToPil,
-    label: Label,
-    name: Callable[[int], str],
-) -> list[Chapter]:
+def cases_chapters(cases: Sequence[CasePicture], *, to_pil: ToPil, label: Label) -> list[Chapter]:
     """Pictures of what the shield saved and of what it lost; no chapter for what did not happen.
 
     Args:
         cases: from an evaluation.
         to_pil: tensor -> image.
         label: the name of a class.
-        name: the name of an image by its index.
     """
     chapters = []
     for kind, title, text in (
@@ -209,9 +241,8 @@ def cases_chapters(
                 {
                     "photo": _uri(enlarged(photo)),
                     "mask": _uri(mask_overlay(photo, case.mask, case.patch)),
-                    "name": name(case.index),
-                    "area": f"{100 * (case.trial.area or 0):g} %",
-                    "attack": case.trial.attack,
+                    "name": case.name,
+                    "attack": case.attack,
                     "truth": label(case.truth),
                     "undefended": label(case.undefended),
                     "label": label(case.label),
@@ -260,11 +291,10 @@ def _concepts(inspection: Inspection, photo: Image.Image) -> list[dict[str, Any]
     ]
 
 
-def _rate(rate: Rate) -> tuple[str, str]:
+def _share(value: float, low: float, high: float) -> tuple[str, str]:
     """The share, and its interval."""
-    low, high = rate.interval()
-    value = "–" if math.isnan(rate.value) else f"{100 * rate.value:.1f} %"
-    return value, f"{100 * low:.1f}–{100 * high:.1f}"
+    shown = "–" if math.isnan(value) else f"{100 * value:.1f} %"
+    return shown, f"{100 * low:.1f}–{100 * high:.1f}"
 
 
 def _said(answer: Answer) -> str:

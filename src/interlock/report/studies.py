@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from interlock.report.page import Chapter, render_template
@@ -16,6 +16,8 @@ class Grid:
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    best: Collection[tuple[int, int]] = ()
+    """(row, column) of cells in bold."""
 
 
 @dataclass(frozen=True)

@@ -260,7 +260,7 @@ def evaluate(
     """Measure accuracy with and without the shield, on clean and on patched photos.
 
     Writes evaluation.json and index.html, with pictures of what was saved and lost. Finished pieces
-    are kept in parts/: goes on where an earlier run stopped, and another attack or size adds to
+    are kept in study/: goes on where an earlier run stopped, and another attack or size adds to
     what is there. --location is for patch, targeted and l2; adaptive has square patches.
     """
     given = locals()

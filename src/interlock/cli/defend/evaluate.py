@@ -1,42 +1,51 @@
-"""``defend evaluate``: a shield and its peers under attacks, on labelled photos."""
+"""``defend evaluate``: a shield and its peers under attacks, on labelled photos.
+
+A study of the lab, in this process and in the folder ``study`` beside the report.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from interlock._files import file_digest, make_folder, write_atomically
 from interlock._version import __version__
-from interlock.cli.bench import BATCH, Bench, Outcome, Setup, stacked
-from interlock.cli.choices import model_at_work
-from interlock.cli.defend.parts import restore_patch, restore_tally, store_patch, store_tally
-from interlock.cli.defend.table import table
-from interlock.cli.inputs import Photo
-from interlock.cli.kept import Keeper, input_digest
+from interlock.cli.bench import BATCH, Bench, Outcome, Setup, note_problems
+from interlock.cli.choices import usable_device
 from interlock.cli.terminal import Terminal, one_line
 from interlock.data import LabelledFolder
 from interlock.defend.attacks.named import TOLD, NamedAttacks
-from interlock.defend.attacks.universal import UniversalPatch
-from interlock.defend.evaluation import CLEAN, Evaluation, Tally, Trial
-from interlock.defend.evaluator import Evaluator
+from interlock.defend.defences import CEILING, SHIELD, UNDEFENDED
 from interlock.errors import DataError, OptionError
+from interlock.explain.drawing.figure import percent
+from interlock.lab.engines.inline import InlineEngine
+from interlock.lab.pages.show import seen
+from interlock.lab.plan import results
+from interlock.lab.results.attacked import CLEAN
+from interlock.lab.results.evaluation import Case, Evaluation, Ordeal
+from interlock.lab.results.values import by_item
+from interlock.lab.run import run_study
+from interlock.lab.store import Store
+from interlock.lab.study import AttackPart, DataPart, DefencePart, DefendStudy, ModelPart
+from interlock.lab.task import Setting
+from interlock.lab.tasks.defend.conditions import OWN, condition_label, conditions
 from interlock.models.labels import labelled_class
-from interlock.names import ATTACKS
-from interlock.report import cases_chapters, evaluation_chapter
+from interlock.names import ATTACKS, ON_SHIELD, PEERS
+from interlock.report import CasePicture, Problem, ShareTable, cases_chapters, evaluation_chapter
 
-PARTS = "parts"
-"""Folder for finished pieces."""
-TRAINING = 64
-"""Photos that a universal patch is trained on, at most: the first of those that are measured."""
+STUDY = "study"
+"""Folder for all that was measured, beside the report."""
+PHOTOS = "photos"
+"""What the study calls the folder of photos."""
 PICTURES = 24
 """About so many saved and so many lost photos in the report."""
+NAME, CELL = 28, 20
+"""Widths in the table on a terminal."""
 
 
 @dataclass(frozen=True)
@@ -53,38 +62,30 @@ class Contest:
     """Most photos."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    start: int
-    sources: list[Photo]
-    x: Tensor
-    """(N, C, H, W)."""
-    labels: Tensor
-    made_from: dict[str, Any]
-
-    def __len__(self) -> int:
-        return len(self.sources)
-
-
 def evaluate(
     setup: Setup, folder: Path, shield_file: Path, contest: Contest, out: Path, terminal: Terminal
 ) -> Outcome:
     """Measure a shield on labelled photos, clean and patched; write a table and a report."""
     outcome = Outcome()
-    labelled = LabelledFolder.scan(folder)
-    make_folder(out / PARTS)
+    classes = LabelledFolder.scan(folder).classes
+    make_folder(out)
     bench = Bench(setup, terminal, outcome)
-    work = _Measurer(bench, setup, shield_file, contest, out)
-    classes = [_class(bench, folder, name) for name in labelled.classes]
-    order = np.random.default_rng(setup.seed).permutation(len(labelled))[: contest.limit]
-    sources = [Photo(labelled.files[k], str(classes[labelled.labels[k]])) for k in order]
-    try:
-        work.run(sources, terminal)
-    except KeyboardInterrupt:
-        outcome.interrupted = True
-    if not work.used:
+    bench.load(shield_file)
+    for name in classes:
+        _class(bench, folder, name)
+    study = _study(setup, folder, shield_file, contest)
+    setting = Setting(study, "defend evaluate", Path.cwd(), usable_device(setup.device))
+    with terminal.steps(rate=True) as steps:
+        totals = run_study(
+            setting, out / STUDY, InlineEngine(), retry_failed=True, force=setup.force, steps=steps
+        )
+    outcome.interrupted = totals.interrupted
+    table = results(out / STUDY)
+    rows: list[dict[str, Any]] = table.to_pylist()
+    note_problems([*_problems(rows, folder)], outcome, terminal)
+    evaluation = Evaluation.of(by_item(table), _ordeals(study))
+    if not evaluation.images:
         return outcome
-    evaluation = work.evaluator.result()
     made_from = {
         "model": one_line(bench.classifier.name),
         "folder": one_line(folder),
@@ -96,143 +97,97 @@ def evaluate(
         "batch": BATCH,
         "interlock": __version__,
     }
-    found = evaluation.to_dict() | {"made_from": json.loads(json.dumps(made_from))}
-    file = write_atomically(out / "evaluation.json", json.dumps(found, indent=2) + "\n")
-    for line in table(evaluation):
-        terminal.say(line)
-    page = _report(bench, evaluation, work.used, out)
-    outcome.values = found | {"file": str(file), "report": str(page), "reused": work.reused}
+    told = evaluation.to_dict() | {"made_from": json.loads(json.dumps(made_from))}
+    file = write_atomically(out / "evaluation.json", json.dumps(told, indent=2) + "\n")
+    terminal.say(f"accuracy on {told['images']} photos, % (Wilson's 95 % interval)")
+    for block in evaluation.tables():
+        for line in _lines(block):
+            terminal.say(line)
+    pictures = _Pictures(bench, folder, shield_file, Store(out / STUDY), rows)
+    page = _report(bench, evaluation, pictures, out)
+    reused = {"reused": totals.reused}
+    outcome.values = told | {"file": str(file), "report": str(page)} | reused
     terminal.say(f"report: {page}")
     return outcome
 
 
-class _Measurer:
-    """Takes batches of photos through all trials, and takes up what an earlier run finished."""
+def _study(setup: Setup, folder: Path, shield_file: Path, contest: Contest) -> DefendStudy:
+    """The bare model and the shield first, its peers, and the oracle last."""
+    fitted = {"file": str(shield_file.resolve())}
+    methods = [
+        DefencePart(method=UNDEFENDED),
+        DefencePart(method=SHIELD, options=fitted),
+    ]
+    for peer in [name for name in PEERS if name in contest.peers]:
+        methods.append(DefencePart(method=peer, options=fitted if peer == "paper" else {}))
+        if peer == "patchcleanser" and contest.assumed is not None:
+            name, told = f"{peer} for {100 * contest.assumed:g} %", {"assumed": contest.assumed}
+            methods.append(DefencePart(name=name, method=peer, options=told))
+    options = {
+        f.name: getattr(contest.options, f.name)
+        for f in fields(NamedAttacks)
+        if f.name not in OWN and getattr(contest.options, f.name) != f.default
+    }
+    photos = DataPart(
+        name=PHOTOS,
+        kind="folder",
+        path=str(folder.resolve()),
+        limit=contest.limit,
+        shuffle=setup.seed,
+        options={"layout": "classes"},
+    )
+    return DefendStudy(
+        task="defend",
+        name="defend evaluate",
+        models=(ModelPart(model=setup.model, whole=setup.whole),),
+        data=(photos,),
+        methods=(*methods, DefencePart(method=CEILING)),
+        attacks=tuple(
+            AttackPart(
+                attack=name,
+                areas=tuple(dict.fromkeys(contest.areas)),
+                against=SHIELD if name in ON_SHIELD else None,
+                options=options,
+            )
+            for name in dict.fromkeys(contest.attacks)
+        ),
+        seeds=(setup.seed,),
+        batch=BATCH,
+    )
 
-    def __init__(
-        self, bench: Bench, setup: Setup, shield_file: Path, contest: Contest, out: Path
-    ) -> None:
-        self._bench, self._contest, self._out = bench, contest, out
-        self._force = setup.force
-        self._shield = bench.load(shield_file)
-        decides = {"shield_sha256": file_digest(shield_file)}
-        self._keeper = Keeper(bench, out, decides)
-        self._options = replace(contest.options, bounds=bench.classifier.bounds)
-        self._trained_on: dict[str, Any] = {}
-        self.evaluator = self._evaluator({})
-        self.used: list[Photo] = []
-        """The photos that were counted, in order."""
-        self.reused = 0
-        """Trials of a batch that were finished before."""
 
-    def run(self, sources: Sequence[Photo], terminal: Terminal) -> None:
-        """Take all batches through all trials; a batch is counted when its last trial is done."""
-        if "universal" in self._contest.attacks:
-            self._train(sources)
-        trials = self.evaluator.trials
-        batches = range(0, len(sources), BATCH)
-        tallies: list[Tally] = []
-        steps = self._steps(sources, trials)
-        for batch, trial in terminal.track(steps, len(batches) * len(trials), _named):
-            clean = tallies[0] if tallies else None
-            tallies.append(self._tally(batch, trial, clean))
-            if len(tallies) == len(trials):
-                self.used += batch.sources
-                self.evaluator.take(tallies)
-                tallies = []
+def _ordeals(study: DefendStudy) -> list[Ordeal]:
+    ordeals = []
+    for condition in conditions(study):
+        attack = None if condition.attack is None else study.attacks[condition.attack]
+        name = CLEAN if attack is None else attack.attack
+        ordeals.append(Ordeal(name, condition.area, condition_label(attack, condition.area)))
+    return ordeals
 
-    def _steps(
-        self, sources: Sequence[Photo], trials: Sequence[Trial]
-    ) -> Iterator[tuple[_Batch, Trial]]:
-        for start in range(0, len(sources), BATCH):
-            batch = self._read(start, sources[start : start + BATCH])
-            if batch is not None:
-                for trial in trials:
-                    yield batch, trial
 
-    def _read(self, start: int, sources: Sequence[Photo], *, quiet: bool = False) -> _Batch | None:
-        kept: list[tuple[Photo, Tensor]] = []
-        for source in sources:
-            with self._bench.attempt(source, quiet=quiet):
-                kept.append((source, self._bench.read(source.path)))
-        if not kept:
-            return None
-        x = stacked([image for _, image in kept])
-        read = [source for source, _ in kept]
-        classes = [int(source.name) for source in read]
-        made_from = {
-            "photos_sha256": [file_digest(source.path) for source in read],
-            "input_sha256": input_digest(x),
-            "classes": classes,
-        }
-        return _Batch(start, read, x, torch.tensor(classes, device=x.device), made_from)
+def _problems(rows: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[Problem]:
+    """Each thing that went wrong, with the photos that it befell."""
+    befallen: dict[str, list[str]] = {}
+    for row in rows:
+        if row["error"] is not None:
+            photo = one_line(_path(folder, row["data"]))
+            name = row["data"].removeprefix(f"{PHOTOS}/")
+            error = row["error"].removeprefix(f"{folder.resolve()}: {name}: ")
+            befallen.setdefault(one_line(error), []).append(photo)
+    for error, photos in befallen.items():
+        first, *others = dict.fromkeys(photos)
+        more = f" (and {len(others)} photos more)" if others else ""
+        yield Problem(first, f"{error}{more}")
 
-    def _train(self, sources: Sequence[Photo]) -> None:
-        """Make the universal patches, on the first photos that are measured."""
-        batch = self._read(0, sources[:TRAINING], quiet=True)
-        if batch is None:
-            return
-        patches = {}
-        for area in self._contest.areas:
-            options = self._options.options("universal", area)
-            key = self._keeper.key(universal=options, **batch.made_from)
-            self._trained_on = batch.made_from
-            file = self._out / PARTS / f"universal-{area:g}.safetensors"
-            patch = None if self._force else restore_patch(file, key, batch.x.device)
-            if patch is None:
-                with model_at_work():
-                    patch = self._options.train(self._shield, area, batch.x, batch.labels)
-                store_patch(file, key, patch)
-            patches[area] = patch
-        self.evaluator = self._evaluator(patches)
 
-    def _evaluator(self, patches: dict[float, UniversalPatch]) -> Evaluator:
-        self._options = replace(self._options, patches=patches)
-        return Evaluator(
-            self._shield,
-            self._contest.areas,
-            self._contest.attacks,
-            self._options,
-            peers=self._contest.peers,
-            assumed=self._contest.assumed,
-        )
-
-    def _tally(self, batch: _Batch, trial: Trial, clean: Tally | None) -> Tally:
-        key = self._keeper.key(
-            trial=list(trial),
-            start=batch.start,
-            rows=[sorted(self._contest.peers), self._contest.assumed],
-            **batch.made_from,
-        )
-        if trial.attack == CLEAN.attack:
-            key["shape"] = self._options.shape
-        else:
-            assert trial.area is not None
-            key["attack"] = self._options.options(trial.attack, trial.area)
-        if trial.attack == "universal":
-            key["trained_on"] = self._trained_on
-        name = "-".join([f"{batch.start:06}", trial.attack, f"{trial.area or 0:g}"])
-        file = self._out / PARTS / f"{name}.safetensors"
-        key = json.loads(json.dumps(key))
-        tally = None if self._force else restore_tally(file, key, trial)
-        if tally is not None:
-            self.reused += 1
-            return tally
-        with model_at_work():
-            tally = self.evaluator.tally(trial, batch.x, batch.labels, batch.start, clean)
-        store_tally(file, key, tally)
-        return tally
+def _path(folder: Path, data: str) -> Path:
+    """The file that results call by a name."""
+    return folder / data.removeprefix(f"{PHOTOS}/")
 
 
 def _options(contest: Contest, name: str) -> dict[str, Any]:
-    found = contest.options.options(name, contest.areas[0])
-    return {option: value for option, value in found.items() if option != "area"}
-
-
-def _named(step: tuple[_Batch, Trial]) -> str:
-    batch, (attack, area) = step
-    size = "" if area is None else f" {100 * area:g} %"
-    return f"photos {batch.start + 1} to {batch.start + len(batch)}, {attack}{size}"
+    options = contest.options.options(name, contest.areas[0])
+    return {option: value for option, value in options.items() if option != "area"}
 
 
 def _class(bench: Bench, folder: Path, name: str) -> int:
@@ -244,16 +199,86 @@ def _class(bench: Bench, folder: Path, name: str) -> int:
         ) from None
 
 
-def _report(bench: Bench, evaluation: Evaluation, used: Sequence[Photo], out: Path) -> Path:
-    attacked = {tally.trial.attack for tally in evaluation.patched}
+def _lines(table: ShareTable) -> Iterator[str]:
+    """A row for each defence, a column for each size, in percent."""
+    heads = ["" if area is None else f"{100 * area:g} %" for area in table.areas]
+    yield _line(table.name, heads, "passes" if any(row.passes for row in table.rows) else "")
+    for row in table.rows:
+        cells = [
+            f"{100 * value:5.1f} ({100 * low:4.1f}-{100 * high:5.1f})"
+            for value, low, high in row.shares
+        ]
+        passes = " / ".join("-" if mean is None else f"{mean:.2f}" for mean in row.passes)
+        yield _line(f"  {row.name}", cells, passes)
+
+
+def _line(name: str, cells: Sequence[str], last: str) -> str:
+    if not any(cells) and len(name) >= NAME:
+        return name
+    return (name.ljust(NAME) + "".join(cell.ljust(CELL) for cell in cells) + last).rstrip()
+
+
+class _Pictures:
+    """What the lab kept of patched photos, with the answers to them."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        folder: Path,
+        shield_file: Path,
+        store: Store,
+        rows: Sequence[dict[str, Any]],
+    ) -> None:
+        self._bench, self._folder, self._store = bench, folder, store
+        self._shield = bench.load(shield_file)
+        self._rows = {
+            (row["condition"], row["data"]): row
+            for row in rows
+            if (row["method"], row["metric"]) == (SHIELD, "right")
+        }
+
+    def of(self, case: Case) -> CasePicture:
+        """Draw from what was kept."""
+        path = _path(self._folder, case.image)
+        row = self._rows[case.ordeal.condition, case.image]
+        picture, patch, hidden = seen(
+            self._store, row, self._bench.read(path).cpu(), self._bench.classifier.bounds
+        )
+        assert patch is not None
+        x = picture[None].to(self._bench.device)
+        with torch.no_grad():
+            undefended = int(self._bench.model(x).argmax())
+        return CasePicture(
+            kind=case.kind,
+            name=one_line(path.name),
+            attack=case.ordeal.condition,
+            image=picture,
+            patch=patch,
+            mask=hidden,
+            truth=_class(self._bench, self._folder, path.parent.name),
+            undefended=undefended,
+            label=int(self._shield.predict(x)),
+        )
+
+
+def _report(bench: Bench, evaluation: Evaluation, pictures: _Pictures, out: Path) -> Path:
+    attacked = {one.ordeal.attack for one in evaluation.patched}
     most = max(1, min(4, PICTURES // len(evaluation.patched)))
+    summary = f"clean {percent(evaluation.clean.share(SHIELD).told[0])}"
+    for worst in evaluation.worst()[-1:]:
+        summary += f", worst case {percent(worst.right[SHIELD].told[0])}"
     chapters = [
-        evaluation_chapter(evaluation, {name: TOLD[name] for name in ATTACKS if name in attacked}),
+        evaluation_chapter(
+            evaluation.tables(),
+            {name: TOLD[name] for name in ATTACKS if name in attacked},
+            images=len(evaluation.images),
+            summary=summary,
+        ),
         *cases_chapters(
-            evaluation.cases(most),
+            [pictures.of(case) for case in evaluation.cases(most)],
             to_pil=bench.classifier.to_pil,
             label=bench.label,
-            name=lambda k: one_line(used[k].path.name),
         ),
     ]
-    return bench.page("A shield under patches", chapters, out, {"photos": str(evaluation.images)})
+    facts = {"photos": str(len(evaluation.images))}
+    return bench.page("A shield under patches", chapters, out, facts)

@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from interlock.defend.attacks.ascent import Canvas, ascend
-from interlock.defend.attacks.patch_attack import Patched, margin
+from interlock.defend.attacks.attack import AttackOnDefence, Patched
+from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, cover, footprint, random_places
 from interlock.defend.shield.shield import ConceptShield
 from interlock.defend.shield.trials import GROWTH, View, mean_of_views
@@ -28,7 +29,7 @@ JUDGED_EVERY = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptiveAttack:
+class AdaptiveAttack(AttackOnDefence):
     """Differentiate through the shield, and stay below its threshold.
 
     What is raised is the mean margin of the bare model, of the mean of both views under the

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from interlock.defend._checks import check_finite
-from interlock.defend.attacks.patch_attack import Patched, margin
+from interlock.defend.attacks.attack import AttackOnDefence, Patched
+from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, cover, footprint, random_places
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, check_batch, value_range
@@ -36,7 +37,7 @@ class Searched(Patched):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlackBoxPatchAttack:
+class BlackBoxPatchAttack(AttackOnDefence):
     """Random search over the pixels and the place of one patch (Sparse-RS, arXiv 2006.12834).
 
     Queries change the patch in turn: a square of it, which shrinks in the course of the search,

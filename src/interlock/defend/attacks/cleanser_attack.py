@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interlock.defend.attacks.patch_attack import PatchAttack, Patched
+from interlock.defend.attacks.attack import AttackOnDefence, Patched
+from interlock.defend.attacks.patch_attack import PatchAttack
 from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.models.pixel_range import Bounds
 
 
 @dataclass(frozen=True, kw_only=True)
-class CleanserAttack:
+class CleanserAttack(AttackOnDefence):
     """Differentiate through what PatchCleanser asks: the model under its masks.
 
     Double masking is a vote, and has no gradient. What is raised is the margin under one mask at a

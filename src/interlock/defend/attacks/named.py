@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from interlock.defend.attacks.adaptive import AdaptiveAttack
+from interlock.defend.attacks.attack import ImageAttack, Patched, frozen
 from interlock.defend.attacks.black_box import BlackBoxPatchAttack
 from interlock.defend.attacks.cleanser_attack import CleanserAttack
 from interlock.defend.attacks.goals import far_classes
-from interlock.defend.attacks.patch_attack import Location, PatchAttack, Patched, frozen
+from interlock.defend.attacks.patch_attack import Location, PatchAttack
 from interlock.defend.attacks.universal import UniversalPatch, UniversalPatchAttack
 from interlock.defend.peers.patch_cleanser import PatchCleanser
-from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, value_range
 from interlock.names import ATTACKS, AttackName, Shape
@@ -32,7 +33,6 @@ TOLD: dict[AttackName, str] = {
     "black-box": "by random search over pixels and place, on the shield's logits alone",
 }
 
-Attack = PatchAttack | UniversalPatchAttack | AdaptiveAttack | CleanserAttack | BlackBoxPatchAttack
 Against = Literal["shield", "patchcleanser"]
 """Defences that ``adaptive`` is written for."""
 
@@ -67,7 +67,13 @@ class NamedAttacks:
     patches: Mapping[float, UniversalPatch] = field(default_factory=dict)
     """For each area the patch that ``universal`` pastes; from ``train``."""
 
-    def made(self, name: str, area: float, turn: int = 0, against: Against = "shield") -> Attack:
+    def __post_init__(self) -> None:
+        if isinstance(self.location, list):  # as TOML and JSON give it
+            object.__setattr__(self, "location", tuple(self.location))
+
+    def made(
+        self, name: str, area: float, turn: int = 0, against: Against = "shield"
+    ) -> ImageAttack:
         """The attack of that name.
 
         Args:
@@ -81,28 +87,37 @@ class NamedAttacks:
         """
         if name not in ATTACKS:
             raise OptionError(f"attack {name!r} is unknown; use of {', '.join(ATTACKS)}")
-        common: dict[str, Any] = {"area": area, "bounds": self.bounds, "seed": self.seed + turn}
-        if self.steps is not None and name != "black-box":
-            common["steps"] = self.steps
-        if self.restarts is not None and name not in ("black-box", "universal"):
-            common["restarts"] = self.restarts
-        if name == "adaptive":
-            if against == "patchcleanser":
-                return CleanserAttack(**common)
-            return AdaptiveAttack(**common, decoys=self.decoys)
-        common["shape"] = self.shape
-        if name == "black-box":
-            return BlackBoxPatchAttack(**common, queries=self.queries)
-        if name == "universal":
-            return UniversalPatchAttack(**common)
-        own: dict[str, dict[str, Any]] = {
-            "patch": {"location": self.location},
-            "searched": {"location": "search"},
-            "targeted": {"location": self.location, "targeted": True},
-            "l2": {"location": self.location, "norm": "l2", "epsilon": self.epsilon},
-            "two-patches": {"patches": 2},
+        if name == "adaptive" and against == "patchcleanser":
+            name = "adaptive on patchcleanser"
+        kind, own = self._kinds[name]
+        shared = {
+            "area": area, "bounds": self.bounds, "seed": self.seed + turn, "steps": self.steps,
+            "restarts": self.restarts, "shape": self.shape,
+        }  # fmt: skip
+        known = inspect.signature(kind).parameters
+        told = {key: value for key, value in shared.items() if key in known and value is not None}
+        return kind(**told, **own)
+
+    @property
+    def _kinds(self) -> dict[str, tuple[type[ImageAttack], dict[str, Any]]]:
+        """The class of each attack, and what it has beside what all share."""
+        location = {"location": self.location}
+        return {
+            "patch": (PatchAttack, location),
+            "searched": (PatchAttack, {"location": "search"}),
+            "targeted": (PatchAttack, location | {"targeted": True}),
+            "l2": (PatchAttack, location | {"norm": "l2", "epsilon": self.epsilon}),
+            "two-patches": (PatchAttack, {"patches": 2}),
+            "universal": (UniversalPatchAttack, {}),
+            "adaptive": (AdaptiveAttack, {"decoys": self.decoys}),
+            "adaptive on patchcleanser": (CleanserAttack, {}),
+            "black-box": (BlackBoxPatchAttack, {"queries": self.queries}),
         }
-        return PatchAttack(**common, **own[name])
+
+    def _universal(self, area: float, turn: int = 0) -> UniversalPatchAttack:
+        attack = self.made("universal", area, turn)
+        assert isinstance(attack, UniversalPatchAttack)
+        return attack
 
     def parts(self, name: str, against: Against = "shield") -> tuple[Any, ...]:
         """What decides the pictures of an attack, beside what this module does."""
@@ -114,49 +129,16 @@ class NamedAttacks:
     ) -> dict[str, Any]:
         """All that decides the attack but the pixel range: plain values."""
         attack = self.made(name, area, turn, against)
-        return {f.name: getattr(attack, f.name) for f in fields(attack) if f.name != "bounds"}
+        return {name: value for name, value in vars(attack).items() if name != "bounds"}
 
     def train(
-        self, shield: ConceptShield, area: float, images: Tensor, labels: Tensor
-    ) -> UniversalPatch:
-        """The patch that ``universal`` pastes, made against the bare model."""
-        return self.train_on(shield.model, area, images, labels)
-
-    def train_on(
         self, model: nn.Module, area: float, images: Tensor, labels: Tensor
     ) -> UniversalPatch:
-        """The same against a model alone."""
-        attack = self.made("universal", area)
-        assert isinstance(attack, UniversalPatchAttack)
+        """The patch that ``universal`` pastes, made against the bare model."""
         with frozen(model):
-            return attack.train(model, images, labels)
+            return self._universal(area).train(model, images, labels)
 
     def craft(
-        self,
-        name: str,
-        area: float,
-        shield: ConceptShield,
-        images: Tensor,
-        labels: Tensor,
-        turn: int = 0,
-    ) -> Patched:
-        """Patch each image, rounded to 8 bits as in a file.
-
-        Args:
-            name: of ``ATTACKS``.
-            area: share of the image that is patched.
-            shield: with the model that it defends.
-            images: (N, C, H, W).
-            labels: (N,) true classes.
-            turn: images that were attacked before these.
-
-        Raises:
-            OptionError: the patch does not fit, or a universal one has not been trained.
-            ModelError: logits or gradients are not finite.
-        """
-        return self.craft_on(name, area, shield.model, shield, images, labels, turn)
-
-    def craft_on(
         self,
         name: str,
         area: float,
@@ -166,7 +148,7 @@ class NamedAttacks:
         labels: Tensor,
         turn: int = 0,
     ) -> Patched:
-        """The same for any defence.
+        """Patch each image, rounded to 8 bits as in a file.
 
         Args:
             name: of ``ATTACKS``.
@@ -180,7 +162,8 @@ class NamedAttacks:
             turn: images that were attacked before these.
 
         Raises:
-            OptionError: as ``craft``, or there is nothing to attack.
+            OptionError: the patch does not fit, a universal one has not been trained, or there is
+                no defence to attack.
             ModelError: logits or gradients are not finite.
         """
         cleanser = isinstance(defended, PatchCleanser)
@@ -188,18 +171,12 @@ class NamedAttacks:
         if name == "targeted":
             with torch.no_grad():
                 labels = far_classes(labels, model(images[:1]).shape[1], turn)
-        if isinstance(attack, UniversalPatchAttack):
+        if name == "universal":
             if area not in self.patches:
                 raise OptionError("the universal patch of this area is missing; train it first")
-            patched = attack.apply(self.patches[area], images)
-        elif isinstance(attack, PatchAttack):
-            with frozen(model):
-                patched = attack(model, images, labels)
-        elif defended is None:
-            raise OptionError(f"attack {name!r} is made against a defence; give one")
+            patched = self._universal(area, turn).apply(self.patches[area], images)
         else:
-            with frozen(defended):
-                patched = attack(defended, images, labels)  # type: ignore[arg-type]
+            patched = attack.craft(model, defended, images, labels)
         low, high = value_range(images, self.bounds)
         levels = ((patched.images - low) / (high - low) * 255).round() / 255
         rounded = torch.where(patched.masks, low + (high - low) * levels, patched.images)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -13,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interlock.defend.attacks.ascent import Canvas, Objective, ascend
+from interlock.defend.attacks.attack import ImageAttack, Patched
 from interlock.defend.attacks.regions import Place, cover, footprint, random_places
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, check_batch, value_range
@@ -21,20 +20,8 @@ from interlock.names import Norm, Shape
 Location = Literal["random", "search"] | tuple[int, int]
 
 
-@dataclass(frozen=True, eq=False)
-class Patched:
-    """Images with an adversarial patch each."""
-
-    images: Tensor
-    """(N, C, H, W), equal to the originals outside ``masks``."""
-    masks: Tensor
-    """(N, 1, H, W) bool: the pixels that the attacker owns."""
-    places: list[list[Place]] = field(default_factory=list)
-    """For each image its patches."""
-
-
 @dataclass(frozen=True, kw_only=True)
-class PatchAttack:
+class PatchAttack(ImageAttack):
     """Optimise the pixels of a patch against a model by projected gradient ascent.
 
     Signed gradient steps with momentum (Dong et al., arXiv 1710.06081) raise the margin
@@ -225,16 +212,3 @@ def margin_objective(model: nn.Module, labels: Tensor, targeted: bool) -> Object
         return -value if targeted else value
 
     return objective
-
-
-@contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Parameters without gradients inside the block: attacks only need those of the input."""
-    wanted = [p for p in model.parameters() if p.requires_grad]
-    for p in wanted:
-        p.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for p in wanted:
-            p.requires_grad_(True)

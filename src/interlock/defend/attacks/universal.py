@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from interlock.defend._checks import check_finite
-from interlock.defend.attacks.patch_attack import Patched, margin
+from interlock.defend.attacks.attack import ImageAttack, Patched
+from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, footprint
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, check_batch, value_range
@@ -35,7 +36,7 @@ class UniversalPatch:
 
 
 @dataclass(frozen=True, kw_only=True)
-class UniversalPatchAttack:
+class UniversalPatchAttack(ImageAttack):
     """Train one patch by gradient ascent on its expected margin (EOT, arXiv 1707.07397).
 
     In each step every image of a batch gets the patch at another random place, size, angle and

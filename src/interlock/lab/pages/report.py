@@ -13,7 +13,7 @@ from interlock.lab.pages.intervals import draw_intervals
 from interlock.lab.pages.show import show
 from interlock.lab.plan import results
 from interlock.lab.results.summary import Summary, summarise
-from interlock.lab.results.tables import comparison_table, tables
+from interlock.lab.results.tables import Table, comparison_table, tables
 from interlock.lab.status import Status, study_status
 from interlock.report import Chapter, Exhibit, Grid, Problem, exhibits_chapter, grids_chapter
 from interlock.report.page import render_page
@@ -45,6 +45,12 @@ NOTES = {
 }
 
 
+POINTED = (
+    "↑ and ↓ say whether more or less is better; bold is the best of those on as many items, "
+    "without the ceiling, which is told where the patch is."
+)
+
+
 def write_report(folder: Path, *, seed: int = 0) -> Path:
     """Write ``index.html`` beside the results.
 
@@ -69,8 +75,8 @@ def write_report(folder: Path, *, seed: int = 0) -> Path:
 
 
 def _chapters(folder: Path, summary: Summary) -> Iterator[Chapter]:
-    grids = [Grid(t.title, t.header, t.rows) for t in tables(summary)]
-    note = NOTES[summary.task]
+    grids = [_grid(table) for table in tables(summary)]
+    note = f"{NOTES[summary.task]} {POINTED}"
     yield grids_chapter("Results", "results", grids, note, draw_intervals(summary))
     differences = list(_differences(summary))
     if differences:
@@ -82,6 +88,18 @@ def _chapters(folder: Path, summary: Summary) -> Iterator[Chapter]:
     exhibits = list(_exhibits(folder))
     if exhibits:
         yield exhibits_chapter(exhibits)
+
+
+def _grid(table: Table) -> Grid:
+    """With arrows behind what is measured."""
+    pairs = zip_longest(table.header, table.heads, fillvalue="")
+    rows = zip_longest(table.rows, table.sides, fillvalue="")
+    return Grid(
+        table.title,
+        [f"{name} {arrow}".strip() for name, arrow in pairs],
+        [(f"{row[0]} {arrow}".strip(), *row[1:]) for row, arrow in rows],
+        table.best,
+    )
 
 
 def _differences(summary: Summary) -> Iterator[Grid]:

@@ -18,9 +18,10 @@ from interlock.lab.data import find_sample
 from interlock.lab.pages.pictures import draw_explained, draw_patched, draw_votes
 from interlock.lab.plan import results
 from interlock.lab.store import Store
-from interlock.lab.study import parse_study
+from interlock.lab.study import STUDIES
 from interlock.lab.task import Setting
 from interlock.lab.tasks.defend.patched import hidden_at, picture_at
+from interlock.models.pixel_range import Bounds
 
 SHORTEST = 4
 
@@ -54,12 +55,16 @@ def kept_setting(folder: Path) -> Setting:
     """
     path = folder / "study.json"
     try:
-        kept = json.loads(path.read_text("utf-8"))
-        study = parse_study(kept["text"], kept["file"])
-        study = study.model_copy(update={"seeds": tuple(kept["study"]["seeds"])})
+        kept = json.loads(path.read_text("utf-8"), object_hook=_without_empty_name)
+        study = STUDIES[kept["task"]].model_validate_json(json.dumps(kept["study"]))
         return Setting(study, kept["file"], Path(kept["base"]), kept["device"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(f"{path}: holds no study ({error}); run it again") from None
+
+
+def _without_empty_name(table: dict[str, Any]) -> dict[str, Any]:
+    """As a study's file has it: what has no name there is kept with an empty one."""
+    return {key: value for key, value in table.items() if (key, value) != ("name", "")}
 
 
 def show(folder: Path, item: str) -> Shown:
@@ -133,20 +138,35 @@ def _explained(setting: Setting, store: Store, row: dict[str, Any]) -> bytes:
 
 def _patched(setting: Setting, store: Store, row: dict[str, Any]) -> bytes:
     classifier, x, _ = _photo(setting, row)
-    picture, patch = x, None
-    place = json.loads(row["options"])["in_block"]
+    picture, patch, hidden = seen(store, row, x, classifier.bounds)
     title = f"{row['data']}: {row['condition']}, {row['method']}"
+    if row["made_artefact"] and patch is None:
+        title += " (wrong without a patch: not attacked)"
+    return draw_patched(classifier.to_pil(picture), hidden, patch, title)
+
+
+def seen(
+    store: Store, row: dict[str, Any], x: Tensor, bounds: Bounds | None
+) -> tuple[Tensor, Tensor | None, Tensor]:
+    """What a defence was shown, and what it hid of it.
+
+    Args:
+        store: of the study.
+        row: of the defence on the image.
+        x: (C, H, W), the image without a patch.
+        bounds: black and white as the model takes them.
+
+    Returns:
+        (C, H, W); (H, W) bool, where the patch is, None without one; (H, W) bool, what is hidden.
+    """
+    picture, patch, place = x, None, json.loads(row["options"])["in_block"]
     if row["made_artefact"]:
-        content = _content(store, row, "made_artefact")
-        found = picture_at(content, place, x, classifier.bounds)
-        if found is None:
-            title += " (wrong without a patch: not attacked)"
-        else:
-            picture, patch = found
+        patched = picture_at(_content(store, row, "made_artefact"), place, x, bounds)
+        picture, patch = patched or (x, None)
     hidden = torch.zeros(x.shape[-2:], dtype=torch.bool)
     if row["artefact"]:
         hidden = hidden_at(_content(store, row, "artefact"), place)
-    return draw_patched(classifier.to_pil(picture), hidden, patch, title)
+    return picture, patch, hidden
 
 
 def _votes(setting: Setting, store: Store, row: dict[str, Any]) -> bytes:

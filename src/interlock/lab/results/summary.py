@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from interlock.errors import OutputError
 from interlock.lab.plan import results
 from interlock.lab.results.attacked import attacked_lines
 from interlock.lab.results.compare import Comparison, against_first
+from interlock.lab.results.direction import directions
 from interlock.lab.results.line import Line, array, made_line
 from interlock.lab.results.statistics import estimate
 from interlock.lab.results.values import KEY, Key, by_item
@@ -45,6 +46,8 @@ class Summary:
     halves: tuple[dict[str, Any], ...] = ()
     """Of ``certify``, where the study asks for it: promises from one half of the prompts, against
     the other."""
+    higher_is_better: dict[str, bool] = field(default_factory=dict)
+    """By metric, where it is known."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -100,6 +103,7 @@ def summarise(folder: Path, *, seed: int = 0) -> Summary:
         halves=tuple(halves(table, kept["study"].get("splits", 0), seed))
         if task == "certify"
         else (),
+        higher_is_better=directions(kept["study"]),
     )
 
 

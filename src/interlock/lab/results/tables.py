@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from interlock.defend.defences import CEILING
 from interlock.lab.results.attacked import CLEAN, FOUND, ROC
 from interlock.lab.results.compare import Comparison
+from interlock.lab.results.direction import SECONDS, Series, arrow
 from interlock.lab.results.line import Line
 from interlock.lab.results.summary import QUALITY, Summary
 from interlock.lab.results.votes import UNSTABLE
@@ -38,6 +40,12 @@ class Table:
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    heads: tuple[str, ...] = ()
+    """For each column an arrow to its better side, or nothing."""
+    sides: tuple[str, ...] = ()
+    """For each row likewise, where the rows are what is measured."""
+    best: frozenset[tuple[int, int]] = frozenset()
+    """(row, column) of the best values, of those that are measured on as many items."""
 
 
 def tables(summary: Summary) -> list[Table]:
@@ -51,7 +59,7 @@ def result_tables(summary: Summary) -> list[Table]:
     for model in dict.fromkeys(line.model for line in summary.lines):
         lines = [line for line in summary.lines if line.model == model]
         made = _of_defences if summary.task == "defend" else _of_model
-        found.append(made(summary.task, model, lines))
+        found.append(made(summary, model, lines))
     return found
 
 
@@ -140,52 +148,92 @@ def comparison_table(found: Sequence[Comparison], a: str, b: str) -> Table:
     return Table(f"{b} minus {a}, {', '.join(models)}", header, tuple(rows))
 
 
-def _of_model(task: str, model: str, lines: Sequence[Line]) -> Table:
+def _of_model(summary: Summary, model: str, lines: Sequence[Line]) -> Table:
     """A row for each method."""
+    task, better = summary.task, summary.higher_is_better
     methods = list(dict.fromkeys(line.method for line in lines))
     shown = shown_lines(task, lines)
-    columns = list(dict.fromkeys((line.condition, line.metric) for line in shown))
     known = {(line.method, line.condition, line.metric): line for line in lines}
-    extra = _COUNTS if task == "certify" else ()
-    rows = []
-    for method in methods:
-        cells = [_cell(known.get((method, *column))) for column in columns]
-        for metric in extra:
-            mine = [line for line in lines if (line.method, line.metric) == (method, metric)]
-            cells.append(_pooled(mine))
-        cells.append(_seconds(lines, method))
-        rows.append((method, *cells))
-    heads = [_head(*column) for column in columns] + [f"{metric} a vote" for metric in extra]
-    return Table(_title(task, model, shown), ("", *heads, "s"), tuple(rows))
+    columns = []
+    for key in dict.fromkeys((line.condition, line.metric) for line in shown):
+        column = [known.get((method, *key)) for method in methods]
+        cells = [_cell(line) for line in column]
+        columns.append(Series(_head(*key), better.get(key[1]), cells, _comparable(column)))
+    for metric in _COUNTS if task == "certify" else ():
+        many = [[x for x in lines if (x.method, x.metric) == (m, metric)] for m in methods]
+        columns.append(_plain(f"{metric} a vote", better.get(metric), map(_pooled, many)))
+    columns.append(_plain("s", SECONDS, (_seconds(lines, method) for method in methods)))
+    rows = zip(*(series.cells for series in columns), strict=True)
+    return Table(
+        _title(task, model, shown),
+        ("", *(series.name for series in columns)),
+        tuple((method, *row) for method, row in zip(methods, rows, strict=True)),
+        heads=("", *(arrow(column.higher) for column in columns)),
+        best=frozenset((row, k) for k, one in enumerate(columns, start=1) for row in one.best()),
+    )
 
 
-def _of_defences(task: str, model: str, lines: Sequence[Line]) -> Table:
+def _of_defences(summary: Summary, model: str, lines: Sequence[Line]) -> Table:
     """A row for each condition: there are many, and methods few."""
+    task, better = summary.task, summary.higher_is_better
     methods = list(dict.fromkeys(line.method for line in lines))
     shown = shown_lines(task, lines)
     known = {(line.method, line.condition, line.metric): line for line in lines}
     scored = [method for method in methods if any((method, c, ROC) in known for _, c, _ in known)]
-    blank = [""] * (2 * len(scored))
-    rows = []
+    rows: list[tuple[Series, str, list[str]]] = []
     for condition in dict.fromkeys(line.condition for line in shown):
         mine = [known.get((method, condition, "right")) for method in methods]
         count = max(line.count for line in mine if line is not None)
-        cells = [_cell(line, of=count) for line in mine]
+        more = []
         for method in scored:
             for metric in (ROC, FOUND):
                 line = known.get((method, condition, metric))
-                cells.append("" if line is None or line.mean is None else f"{line.mean:.3f}")
-        rows.append((condition, _images(count, condition, lines), *cells))
+                more.append("" if line is None or line.mean is None else f"{line.mean:.3f}")
+        cells = [_cell(line, of=count) for line in mine]
+        series = Series(condition, better.get("right"), cells, _comparable(mine, count))
+        rows.append((series, _images(count, condition, lines), more))
         proven = [known.get((method, condition, "certified")) for method in methods]
         if any(proven):
-            cells = [_cell(line, of=count) for line in proven]
-            rows.append((f"{condition}, certified", str(count), *cells, *blank))
+            name, cells = f"{condition}, certified", [_cell(line, of=count) for line in proven]
+            series = Series(name, better.get("certified"), cells, _comparable(proven, count))
+            rows.append((series, str(count), []))
     unhurt = [x for x in lines if x.metric == "passes" and x.condition.startswith(CLEAN)]
     passes = [_pooled([line for line in unhurt if line.method == method]) for method in methods]
-    rows.append(("passes, clean", "", *passes, *blank))
-    rows.append(("s", "", *(_seconds(lines, method) for method in methods), *blank))
+    seconds = [_seconds(lines, method) for method in methods]
+    for name, higher, costs in (
+        ("passes, clean", better.get("passes"), passes),
+        ("s", SECONDS, seconds),
+    ):
+        series = _plain(name, higher, costs)
+        compared = [None if m == CEILING else v for m, v in zip(methods, costs, strict=True)]
+        rows.append((series._replace(values=compared), "", []))
     heads = [f"{method}: {name}" for method in scored for name in ("ROC area", "found at 5 %")]
-    return Table(_title(task, model, shown), ("", "images", *methods, *heads), tuple(rows))
+    pointed = [arrow(better.get(metric)) for _ in scored for metric in (ROC, FOUND)]
+    best = {(row, 2 + k) for row, (series, _, _) in enumerate(rows) for k in series.best()}
+    return Table(
+        _title(task, model, shown),
+        ("", "images", *methods, *heads),
+        tuple((s.name, many, *s.cells, *(more or [""] * len(heads))) for s, many, more in rows),
+        heads=("", "", *[""] * len(methods), *pointed),
+        sides=tuple(arrow(series.higher) for series, _, _ in rows),
+        best=frozenset(best),
+    )
+
+
+def _comparable(lines: Sequence[Line | None], count: int | None = None) -> list[float | None]:
+    """Means on as many items as any of them has; the oracle's, who knows the patch, is none."""
+    most = max((line.count for line in lines if line is not None), default=0)
+    return [
+        line.mean
+        if line is not None and line.count == (count or most) and line.method != CEILING
+        else None
+        for line in lines
+    ]
+
+
+def _plain(name: str, higher: bool | None, values: Iterable[float | None]) -> Series:
+    values = list(values)
+    return Series(name, higher, ["" if v is None else number(v) for v in values], values)
 
 
 def _images(count: int, condition: str, lines: Sequence[Line]) -> str:
@@ -200,13 +248,13 @@ def _title(task: str, model: str, shown: Sequence[Line]) -> str:
     return f"{model}, {_many((line.count for line in shown), kind)}"
 
 
-def _seconds(lines: Sequence[Line], method: str) -> str:
+def _seconds(lines: Sequence[Line], method: str) -> float | None:
     """Of a method on one data item, over all conditions."""
     # A metric that was added later took the kept result, and knows no seconds.
     mine = [line for line in lines if line.method == method and line.seconds is not None]
     own = {line.condition: line.seconds for line in mine}
     spent = [seconds for seconds in own.values() if seconds is not None]
-    return number(sum(spent) / len(spent)) if spent else ""
+    return sum(spent) / len(spent) if spent else None
 
 
 def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
@@ -236,10 +284,10 @@ def _cell(line: Line | None, of: int | None = None) -> str:
     return f"{text} ({line.failed} failed)" if line.failed else text
 
 
-def _pooled(lines: Sequence[Line]) -> str:
+def _pooled(lines: Sequence[Line]) -> float | None:
     count = sum(line.count for line in lines)
     total = sum(line.count * line.mean for line in lines if line.mean is not None)
-    return number(total / count) if count else ""
+    return total / count if count else None
 
 
 def _interval(mean: float, low: float | None, high: float | None, *, signed: bool = False) -> str:

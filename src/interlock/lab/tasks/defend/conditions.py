@@ -10,11 +10,19 @@ from interlock.defend.attacks.named import Against, NamedAttacks
 from interlock.errors import OptionError
 from interlock.lab.code import digest_of
 from interlock.lab.study import AttackPart, DefencePart, DefendStudy, label, unknown
-from interlock.lab.tasks.defend.defences import CLEANSER, FITTED, attacked_itself, options_of, told
+from interlock.lab.tasks.defend.defences import (
+    CLEANSER,
+    FILE,
+    FITTED,
+    attacked_itself,
+    options_of,
+    told,
+)
 from interlock.lab.tasks.options import unknown_options
 from interlock.names import ATTACKS, ON_SHIELD
 
-_OWN = ("bounds", "seed", "patches")  # of ``NamedAttacks``, not of a study
+OWN = ("bounds", "seed", "patches")
+"""Of ``NamedAttacks``, not of a study."""
 
 
 class Condition(NamedTuple):
@@ -43,7 +51,10 @@ def conditions(study: DefendStudy) -> Iterator[Condition]:
     for number, area in _sizes(study):
         attack = study.attacks[number]
         meeting = tuple(k for k in everyone if _meets(parts[k], attack, area))
-        if attack.attack in ON_SHIELD:
+        if attack.against is not None:
+            (against,) = (k for k in everyone if label(parts[k]) == attack.against)
+            yield Condition(number, area, against, meeting)
+        elif attack.attack in ON_SHIELD:
             for k in meeting:
                 yield Condition(number, area, k, (k,))
         elif meeting:
@@ -67,10 +78,17 @@ def _expects(study: DefendStudy, method: int, area: float) -> bool:
 
 def _meets(part: DefencePart, attack: AttackPart, area: float) -> bool:
     """Whether a defence is measured under an attack of a size."""
-    if attack.attack in ON_SHIELD and not attacked_itself(part.method, attack.attack):
+    itself = attack.attack in ON_SHIELD and attack.against is None
+    if itself and not attacked_itself(part.method, attack.attack):
         return False
     names = (label(attack), condition_label(attack, area))
     return part.attacks is None or any(name in part.attacks for name in names)
+
+
+def expected_shapes(study: DefendStudy, area: float) -> tuple[str, ...]:
+    """Of the patches of a size: what a defence prepares for that is told their size alone."""
+    attacks = (attack for attack in study.attacks if area in attack.areas)
+    return tuple(sorted({attack.options.get("shape", "square") for attack in attacks}))
 
 
 def condition_label(attack: AttackPart | None, area: float | None) -> str:
@@ -102,14 +120,17 @@ def problems(study: DefendStudy) -> Iterator[str]:
     for number, part in enumerate(study.methods):
         where = f"methods[{number}]"
         try:
-            known = options_of(part.method)
+            known = options_of(part.method, part.options)
         except OptionError as error:
             yield f"{where}.method: {part.method!r}: {error}"
             continue
         for option, wrong in unknown_options(part.options, known):
             yield f"{where}.options.{option}: {wrong}"
-        if part.method in FITTED and study.clean is None:
-            yield f"clean: is missing; {part.method} is fitted to clean images"
+        if part.method in FITTED and FILE not in part.options and study.clean is None:
+            yield (
+                f"clean: is missing; {part.method} is fitted to clean images, or takes a fitted "
+                f"shield: {where}.options.{FILE}"
+            )
         names = {
             name
             for attack in study.attacks
@@ -127,7 +148,7 @@ def _attack_problems(where: str, part: AttackPart, study: DefendStudy) -> Iterat
     if part.attack not in ATTACKS:
         yield f"{where}.attack: {part.attack!r}: {unknown('attack', part.attack, ATTACKS)}"
         return
-    known = [f.name for f in fields(NamedAttacks) if f.name not in _OWN]
+    known = [f.name for f in fields(NamedAttacks) if f.name not in OWN]
     wrong = list(unknown_options(part.options, known))
     yield from (f"{where}.options.{option}: {text}" for option, text in wrong)
     if not wrong:
@@ -136,7 +157,19 @@ def _attack_problems(where: str, part: AttackPart, study: DefendStudy) -> Iterat
                 attack_options(part, area)
         except (OptionError, TypeError) as error:
             yield f"{where}: {error}"
-    if part.attack in ON_SHIELD and not any(
+    if part.against is not None:
+        yield from _against_problems(f"{where}.against", part, study)
+    elif part.attack in ON_SHIELD and not any(
         attacked_itself(method.method, part.attack) for method in study.methods
     ):
         yield f"{where}.attack: {part.attack} is made against a shield, and the study has none"
+
+
+def _against_problems(where: str, part: AttackPart, study: DefendStudy) -> Iterator[str]:
+    methods = {label(method): method.method for method in study.methods}
+    if part.attack not in ON_SHIELD:
+        yield f"{where}: {part.attack} knows the bare model alone; leave it out"
+    elif part.against not in methods:
+        yield f"{where}: {part.against!r}: {unknown('method', part.against or '', [*methods])}"
+    elif not attacked_itself(methods[part.against], part.attack):
+        yield f"{where}: {part.attack} cannot be made against {part.against}"

@@ -26,7 +26,7 @@ from interlock.defend.defences import (
     paper_row,
 )
 from interlock.defend.peers.paper import PaperMasking
-from interlock.errors import ModelError, OptionError
+from interlock.errors import DataError, ModelError, OptionError
 from interlock.lab.code import digest_of
 from interlock.lab.study import unknown
 from interlock.lab.tasks.options import imported, taken_by
@@ -34,7 +34,8 @@ from interlock.models.pixel_range import Bounds
 
 PAPER = "paper"
 FITTED = (SHIELD, PAPER)
-"""Defences that are fitted to clean images."""
+"""Defences that are fitted to clean images, or take a shield that was: their option ``FILE``."""
+FILE = "file"
 CLEANSER = "patchcleanser"
 CERTIFIED = "certified"
 """Measured of clean images: right, and proven to stay so under a patch of the expected size."""
@@ -50,14 +51,16 @@ class Built:
     against; None where there is none."""
 
 
-def options_of(name: str) -> list[str] | None:
-    """The options of a defence; None where it takes any.
+def options_of(name: str, options: Mapping[str, Any]) -> list[str] | None:
+    """The options that a defence takes beside those given; None where it takes any.
 
     Raises:
         OptionError: there is no such defence.
     """
     if name in DEFENCES:
-        return [option for option in defence_options(name) if option not in ("seed", "bank")]
+        taken = defence_options(name, fitted=FILE in options)
+        more = [FILE] if name in FITTED else []
+        return [*more, *(option for option in taken if option not in ("seed", "bank"))]
     if ":" in name:
         return taken_by(imported(name), but=("model",))
     raise OptionError(unknown("method", name, DEFENCES))
@@ -110,25 +113,40 @@ def build(
         name: of ``interlock.defend.defences.DEFENCES``, or ``package.module:factory``, called with
             the model and the options; it gives a function from (N, C, H, W) to labels or logits.
         model: to defend.
-        fitted: what ``fit`` gave.
+        fitted: what ``fit`` gave, or the bytes of a shield's file.
         options: of the defence.
         bounds: black and white as the model takes them.
     """
     if name in FITTED:
         assert fitted is not None
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "fitted.safetensors"
-            path.write_bytes(fitted)
+        bank = _loaded(name, model, fitted, options.get(FILE))
+        if isinstance(bank, ConceptShield):
+            shield = bank.eval()
             if name == SHIELD:
-                shield = ConceptShield.load(path, model).eval()
                 return Built(make_defence(name, model, shield=shield), lambda x, side: shield)
-            bank = ConceptBank.load(path, model)
-        mine = {key: value for key, value in options.items() if key != "concepts"}
-        return Built(paper_row(PaperMasking(model, bank, **mine)), None)
+            bank = shield.bank
+        more = {key: value for key, value in options.items() if key not in ("concepts", FILE)}
+        return Built(paper_row(PaperMasking(model, bank, **more)), None)
     if name in DEFENCES:
         row = make_defence(name, model, bounds=bounds, **options)
         return Built(row, _attackable(name, model, options))
     return Built(_labelled(imported(name)(model, **options)), None)
+
+
+def _loaded(
+    name: str, model: nn.Module, fitted: bytes, file: str | None
+) -> ConceptShield | ConceptBank:
+    """What was fitted: a shield, or the concepts alone that ``PAPER`` was fitted to."""
+    kind: type[ConceptShield | ConceptBank] = ConceptShield
+    if name == PAPER and file is None:
+        kind = ConceptBank
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fitted.safetensors"
+        path.write_bytes(fitted)
+        try:
+            return kind.load(path, model)
+        except (DataError, ModelError) as error:
+            raise type(error)(str(error).replace(str(path), file or name)) from None
 
 
 def _attackable(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 from interlock.defend.attacks.regions import footprint
@@ -24,9 +25,10 @@ from interlock.lab.tasks.defend.conditions import (
     attack_options,
     condition_label,
     conditions,
+    expected_shapes,
     problems,
 )
-from interlock.lab.tasks.defend.defences import FITTED, defence_code, measured
+from interlock.lab.tasks.defend.defences import FILE, FITTED, defence_code, measured
 from interlock.lab.tasks.defend.worker import DefendWorker, Fit, Measure, Train
 
 TRAINING = 64
@@ -58,6 +60,12 @@ class DefendTask:
         assert isinstance(study, DefendStudy)
         setting.refuse(problems(study))
         self._setting, self._study = setting, study
+        self._fitted = _fitted_files(setting, study)
+        self._options = [
+            part.options
+            | ({FILE: sha256(self._fitted[k]).hexdigest()} if k in self._fitted else {})
+            for k, part in enumerate(study.methods)
+        ]
         self._models = list(identities(setting).items())
         self._items = open_items(study.data, setting.base, setting.file, tell=tell)
         self._clean: Items | None = None
@@ -78,7 +86,7 @@ class DefendTask:
         for model, identity in self._models:
             for seed in self._study.seeds:
                 for number, part in enumerate(self._study.methods):
-                    if part.method in FITTED:
+                    if part.method in FITTED and number not in self._fitted:
                         name = self._fit_name(identity, number, seed)
                         jobs[name] = self._fit(name, model, number, seed)
                 for number, attack in enumerate(self._study.attacks):
@@ -95,7 +103,8 @@ class DefendTask:
 
     def worker(self, prepared: Mapping[str, bytes]) -> Callable[[], Worker]:
         """Makes a :class:`DefendWorker`."""
-        return partial(DefendWorker, self._setting, dict(prepared))
+        given = {self._fit_name("", k, 0): content for k, content in self._fitted.items()}
+        return partial(DefendWorker, self._setting, {**prepared, **given})
 
     @property
     def _shape(self) -> tuple[int, int, int, int]:
@@ -161,7 +170,10 @@ class DefendTask:
         if condition.attack is not None and self._attack(condition).attack == "universal":
             assert condition.area is not None
             patch = self._train_name(identity, condition.attack, condition.area, seed)
-        work = Measure(name, seed, tuple(samples), condition, turn, fits, patch, asked)
+        shapes: tuple[Any, ...] = ("square",)  # of an attack on a defence that is told its size
+        if condition.attack is None and condition.area is not None:
+            shapes = expected_shapes(self._study, condition.area)
+        work = Measure(name, seed, tuple(samples), condition, turn, fits, patch, asked, shapes)
         return Job(items, work, made)
 
     def _item(
@@ -181,7 +193,7 @@ class DefendTask:
             task="defend",
             at=at,
             method=part.method,
-            options=part.options,
+            options=self._options[method],
             code=self._codes[method],
             fitted=fitted,
             **determines,
@@ -208,7 +220,9 @@ class DefendTask:
     def _attack_names(self, identity: str, condition: Condition, seed: int) -> dict[str, Any]:
         """All that decides a condition, beside block, model and seed."""
         if condition.attack is None:
-            return {"attack": None, "area": condition.area}
+            shapes = () if condition.area is None else expected_shapes(self._study, condition.area)
+            more = {} if shapes in ((), ("square",)) else {"shapes": shapes}
+            return {"attack": None, "area": condition.area, **more}
         part, area = self._attack(condition), condition.area
         assert area is not None
         against = None if condition.against is None else self._study.methods[condition.against]
@@ -218,7 +232,8 @@ class DefendTask:
             found["patch"] = self._train_name(identity, condition.attack, area, seed)
         if against is not None:
             assert condition.against is not None
-            found["against"] = [against.method, against.options, self._codes[condition.against]]
+            options = self._options[condition.against]
+            found["against"] = [against.method, options, self._codes[condition.against]]
             if against.method in FITTED:
                 found["fitted"] = self._fit_name(identity, condition.against, seed)
         return found
@@ -228,6 +243,8 @@ class DefendTask:
         return self._study.attacks[condition.attack]
 
     def _fit_name(self, identity: str, method: int, seed: int) -> str:
+        if method in self._fitted:
+            return name_of(file=self._options[method][FILE])
         key = identity, method, seed
         if key not in self._fit_names:
             assert self._clean is not None
@@ -284,6 +301,25 @@ class DefendTask:
         )  # fmt: skip
         samples = tuple(self._items.sample(k) for k in range(min(TRAINING, len(self._items))))
         return Job((item,), Train(model, seed, samples, attack, area), made=name)
+
+
+def _fitted_files(setting: Setting, study: DefendStudy) -> dict[int, bytes]:
+    """Method -> the shield's file that it names.
+
+    Raises:
+        StudyError: one cannot be read.
+    """
+    files, problems = dict[int, bytes](), []
+    for number, part in enumerate(study.methods):
+        if part.method in FITTED and FILE in part.options:
+            path = setting.base / str(part.options[FILE])
+            try:
+                files[number] = path.read_bytes()
+            except OSError as error:
+                where = f"methods[{number}].options.{FILE}"
+                problems.append(f"{where}: {path}: cannot be read ({error.strerror})")
+    setting.refuse(problems)
+    return files
 
 
 def _some(number: int | None) -> list[int]:

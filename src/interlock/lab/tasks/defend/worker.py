@@ -24,6 +24,7 @@ from interlock.lab.task import Setting, one_line
 from interlock.lab.tasks.classifiers import Classifiers
 from interlock.lab.tasks.defend.defences import CERTIFIED, Built, build, fit
 from interlock.lab.tasks.defend.patched import pack, pack_hidden, unpack
+from interlock.names import Shape
 
 if TYPE_CHECKING:
     from interlock.lab.tasks.defend.conditions import Condition
@@ -68,6 +69,8 @@ class Measure:
     """The universal patch, by name."""
     asked: Mapping[int, int]
     """Method -> how many of the block's images it is asked for, the first ones."""
+    shapes: tuple[Shape, ...] = ("square",)
+    """Of the patches that a defence is told to expect where there is none to measure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +156,7 @@ class DefendWorker:
         attacks = NamedAttacks(**part.options, bounds=classifier.bounds, seed=work.seed)
         start = time.perf_counter()
         with seeded(work.seed, job.made):
-            patch = attacks.train_on(classifier.model, work.area, block.images, block.labels)
+            patch = attacks.train(classifier.model, work.area, block.images, block.labels)
         from safetensors.torch import save
 
         tensors = {f.name: getattr(patch, f.name).cpu().contiguous() for f in fields(patch)}
@@ -293,16 +296,17 @@ class DefendWorker:
             assert attackable is not None
             defended = attackable(block.images, self._expected(work, block.images))
         model, images = self._classifiers[work.model].model, block.images
-        patched = attacks.craft_on(
+        patched = attacks.craft(
             part.attack, condition.area, model, defended, images, block.labels, work.turn
         )
         return pack(patched, block.images, bounds, block.places)
 
     def _expected(self, work: Measure, images: Tensor) -> int:
-        """The side of a square patch, which a defence is told where there is none to measure."""
+        """The longest side of a patch of the expected size; 0 where none is."""
         if work.condition.area is None:
             return 0
-        return max(footprint("square", work.condition.area, *images.shape[-2:]).shape)
+        size = tuple(images.shape[-2:])
+        return max(max(footprint(s, work.condition.area, *size).shape) for s in work.shapes)
 
     def _build(self, work: Measure, method: int) -> Built:
         fitted = work.fits.get(method, "")
