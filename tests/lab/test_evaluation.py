@@ -53,9 +53,9 @@ def only(*kept: int) -> Evaluation:
 
 
 def test_wilson_s_interval_as_published() -> None:
-    assert Share(8, 10).told == pytest.approx((0.8, 0.4901625, 0.9433178), abs=1e-6)
-    assert Share(0, 0).told[1:] == (0.0, 1.0)
-    assert math.isnan(Share(0, 0).told[0])
+    assert Share(8, 10).estimate == pytest.approx((0.8, 0.4901625, 0.9433178), abs=1e-6)
+    assert Share(0, 0).estimate[1:] == (0.0, 1.0)
+    assert math.isnan(Share(0, 0).estimate[0])
     assert Share(0, 0).to_dict()["value"] is None
 
 
@@ -113,12 +113,12 @@ def test_the_tables_are_one_for_each_attack_with_a_column_for_each_size() -> Non
     assert over_all.name == "worst attack and size on each photo"
     assert patch.areas == (0.01, 0.02)
     assert [row.name for row in patch.rows] == ["shield", "undefended", MASKED]
-    assert patch.rows[0].shares == (Share(3, 4).told, Share(2, 4).told)
+    assert patch.rows[0].shares == (Share(3, 4).estimate, Share(2, 4).estimate)
     assert patch.rows[0].passes == (2.5, 2.5)
     assert patch.rows[1].passes == (None, None)
-    assert patch.rows[2].shares == (Share(2, 4).told, Share(0, 4).told)
-    assert worst.rows[0].shares == (Share(2, 4).told, Share(2, 4).told)
-    assert over_all.rows[0].shares == (Share(1, 4).told,)
+    assert patch.rows[2].shares == (Share(2, 4).estimate, Share(0, 4).estimate)
+    assert worst.rows[0].shares == (Share(2, 4).estimate, Share(2, 4).estimate)
+    assert over_all.rows[0].shares == (Share(1, 4).estimate,)
     assert [table.name for table in only(0, 1, 2).tables()][-1] == "worst size on each"
 
 
@@ -148,7 +148,7 @@ def test_who_is_told_a_size_is_clean_for_each() -> None:
     assert [one.ordeal for one in evaluation.patched] == [ORDEALS[1]]
     last = evaluation.tables()[0].rows[-1]
     assert (last.name, last.shares, last.passes) == (
-        "patchcleanser, 1 %", (Share(1, 4).told,), (36.0,)
+        "patchcleanser, 1 %", (Share(1, 4).estimate,), (36.0,)
     )  # fmt: skip
 
 

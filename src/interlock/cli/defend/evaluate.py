@@ -264,9 +264,9 @@ class _Pictures:
 def _report(bench: Bench, evaluation: Evaluation, pictures: _Pictures, out: Path) -> Path:
     attacked = {one.ordeal.attack for one in evaluation.patched}
     most = max(1, min(4, PICTURES // len(evaluation.patched)))
-    summary = f"clean {percent(evaluation.clean.share(SHIELD).told[0])}"
+    summary = f"clean {percent(evaluation.clean.share(SHIELD).estimate[0])}"
     for worst in evaluation.worst()[-1:]:
-        summary += f", worst case {percent(worst.right[SHIELD].told[0])}"
+        summary += f", worst case {percent(worst.right[SHIELD].estimate[0])}"
     chapters = [
         evaluation_chapter(
             evaluation.tables(),

@@ -42,9 +42,9 @@ def attacked_lines(table: pa.Table, values: ByItem, seed: int) -> Iterator[Line]
     """
     static = _static(table)
     groups: dict[tuple[str, str], dict[str, Mapping[str, float]]] = {}
-    for (model, method, condition, metric), mine in values.items():
+    for (model, method, condition, metric), by_item in values.items():
         if metric == "right" and not condition.startswith(CLEAN):
-            groups.setdefault((model, method), {})[condition] = mine
+            groups.setdefault((model, method), {})[condition] = by_item
     for (model, method), many in groups.items():
         wanted = static.get(model, {})
         if len(wanted) > 1 and method in set.intersection(*wanted.values()):
@@ -60,8 +60,8 @@ def attacked_lines(table: pa.Table, values: ByItem, seed: int) -> Iterator[Line]
 
 def _grid(conditions: list[Mapping[str, float]]) -> Values:
     """(conditions, data items), of the items that are in all."""
-    everywhere = sorted(set.intersection(*(set(mine) for mine in conditions)))
-    return np.array([[mine[data] for data in everywhere] for mine in conditions])
+    everywhere = sorted(set.intersection(*(set(by_item) for by_item in conditions)))
+    return np.array([[by_item[data] for data in everywhere] for by_item in conditions])
 
 
 def _static(table: pa.Table) -> dict[str, dict[str, set[str]]]:
@@ -77,27 +77,27 @@ def _static(table: pa.Table) -> dict[str, dict[str, set[str]]]:
     most: dict[str, int] = {}
     for row in counts:
         most[row["model"]] = max(most.get(row["model"], 0), row["data_count_distinct"])
-    found: dict[str, dict[str, set[str]]] = {}
+    static: dict[str, dict[str, set[str]]] = {}
     for row in counts:
         attack = json.loads(row["options_min"]).get("attack")
         whole = row["data_count_distinct"] == most[row["model"]]
         if attack is not None and attack not in ON_SHIELD and whole:
-            mine = found.setdefault(row["model"], {})
-            mine.setdefault(row["condition"], set()).add(row["method"])
-    return found
+            conditions = static.setdefault(row["model"], {})
+            conditions.setdefault(row["condition"], set()).add(row["method"])
+    return static
 
 
 def _detections(values: ByItem) -> Iterator[Line]:
-    for (model, method, condition, metric), mine in values.items():
+    for (model, method, condition, metric), by_item in values.items():
         calm = array(values.get((model, method, CLEAN, "score"), {}))
-        if metric != "score" or condition.startswith(CLEAN) or not mine or not len(calm):
+        if metric != "score" or condition.startswith(CLEAN) or not by_item or not len(calm):
             continue
-        loud = array(mine)
-        above, found = detection(loud, calm)
-        low, high = wilson(round(found * len(loud)), len(loud))
+        loud = array(by_item)
+        above, caught = detection(loud, calm)
+        low, high = wilson(round(caught * len(loud)), len(loud))
         nan = float("nan")
         yield made_line((model, method, condition, ROC), Estimate(len(loud), above, nan, nan))
-        yield made_line((model, method, condition, FOUND), Estimate(len(loud), found, low, high))
+        yield made_line((model, method, condition, FOUND), Estimate(len(loud), caught, low, high))
 
 
 def detection(loud: Values, calm: Values) -> tuple[float, float]:

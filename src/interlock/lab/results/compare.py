@@ -67,8 +67,8 @@ def compare_methods(
         if name not in methods:
             raise OptionError(f"{name!r}: {unknown('method', name, methods)}")
     pairs: dict[Key, tuple[dict[str, float], dict[str, float]]] = {
-        (model, "", condition, metric): (mine, values.get((model, b, condition, metric), {}))
-        for (model, method, condition, metric), mine in values.items()
+        (model, "", condition, metric): (column, values.get((model, b, condition, metric), {}))
+        for (model, method, condition, metric), column in values.items()
         if method == a and (metrics is None or metric in metrics)
     }
     return _compared(pairs, f"{a} and {b}", seed)
@@ -82,7 +82,7 @@ def compare_studies(a: Path, b: Path, *, seed: int = 0) -> list[Comparison]:
         OutputError: one of the folders holds no study.
     """
     first, second = by_item(results(a)), by_item(results(b))
-    pairs = {key: (mine, second.get(key, {})) for key, mine in first.items()}
+    pairs = {key: (column, second.get(key, {})) for key, column in first.items()}
     return _compared(pairs, f"{a} and {b}", seed)
 
 
@@ -101,8 +101,8 @@ def against_first(
     """
     first = next((method for _, method, _, _ in values), "")
     pairs = {
-        key: (values.get((key[0], first, *key[2:]), {}), mine)
-        for key, mine in values.items()
+        key: (values.get((key[0], first, *key[2:]), {}), column)
+        for key, column in values.items()
         if key[1] != first and (metrics is None or key[3] in metrics)
     }
     return list(_lines(pairs, seed))
@@ -113,10 +113,10 @@ def _compared(
     names: str,
     seed: int,
 ) -> list[Comparison]:
-    found = list(_lines(pairs, seed))
-    if not found:
+    lines = list(_lines(pairs, seed))
+    if not lines:
         raise OptionError(f"{names}: no finished data item that both have; nothing to compare")
-    return found
+    return lines
 
 
 def _lines(

@@ -31,14 +31,14 @@ class Share:
         return cls(round(sum(values)), len(values))
 
     @property
-    def told(self) -> tuple[float, float, float]:
+    def estimate(self) -> tuple[float, float, float]:
         """The share and the ends of its 95 % interval; NaN, 0 and 1 of no images."""
         value = self.hits / self.count if self.count else math.nan
         return value, *wilson(self.hits, self.count)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        value, low, high = self.told
+        value, low, high = self.estimate
         shown = value if self.count else None
         return {"value": shown, "low": low, "high": high, "hits": self.hits, "count": self.count}
 
@@ -116,8 +116,8 @@ class Evaluation:
             values: (model, method, condition, metric) -> image -> value.
             ordeals: of the study, clean first.
         """
-        asked = [mine for key, mine in values.items() if key[-1] == "right"]
-        images = tuple(one for one in asked[0] if all(one in mine for mine in asked[1:]))
+        asked = [by_image for key, by_image in values.items() if key[-1] == "right"]
+        images = tuple(one for one in asked[0] if all(one in by_image for by_image in asked[1:]))
         return cls(images, tuple(_round(ordeal, values, images) for ordeal in ordeals))
 
     @property
@@ -179,12 +179,12 @@ class Evaluation:
         worst = {one.area: one.right for one in self.worst()}
         if all(area in worst for area in areas):
             rows = [
-                ShareRow(name, tuple(worst[area][name].told for area in areas))
+                ShareRow(name, tuple(worst[area][name].estimate for area in areas))
                 for name in worst[areas[0]]
             ]
             made.append(ShareTable("worst attack on each photo", areas, tuple(rows)))
         if None in worst:
-            rows = [ShareRow(name, (share.told,)) for name, share in worst[None].items()]
+            rows = [ShareRow(name, (share.estimate,)) for name, share in worst[None].items()]
             name = (
                 "worst attack and size on each photo" if len(attacks) > 1 else "worst size on each"
             )
@@ -196,18 +196,18 @@ class Evaluation:
         for one in self.rounds[1:]:
             if one.ordeal.attack == CLEAN:
                 for name in one.right:
-                    told = f"{name}, {100 * (one.ordeal.area or 0):g} %"
-                    yield ShareRow(told, (one.share(name).told,), (one.passes.get(name),))
+                    sized = f"{name}, {100 * (one.ordeal.area or 0):g} %"
+                    yield ShareRow(sized, (one.share(name).estimate,), (one.passes.get(name),))
 
 
 def _round(ordeal: Ordeal, values: ByItem, images: Sequence[str]) -> Round:
     by_metric: dict[str, dict[str, dict[str, float]]] = {}
-    for (_, method, condition, metric), mine in values.items():
+    for (_, method, condition, metric), by_image in values.items():
         if condition == ordeal.condition:
-            kept = {image: mine[image] for image in images}
+            kept = {image: by_image[image] for image in images}
             by_metric.setdefault(metric, {})[method] = kept
     counted = by_metric.get("passes", {}) if images else {}
-    passes = {method: float(array(mine).mean()) for method, mine in counted.items()}
+    passes = {method: float(array(by_image).mean()) for method, by_image in counted.items()}
     masked = by_metric.get("masked", {}).get(SHIELD)
     shown = None if masked is None else Share.of(masked.values())
     return Round(ordeal, by_metric.get("right", {}), passes, shown)
@@ -226,10 +226,10 @@ def _rows(rounds: Sequence[Round]) -> tuple[ShareRow, ...]:
     rows = [
         ShareRow(
             name,
-            tuple(one.share(name).told for one in rounds),
+            tuple(one.share(name).estimate for one in rounds),
             tuple(one.passes.get(name) for one in rounds),
         )
         for name in rounds[0].right
     ]
-    masked = [one.masked.told for one in rounds if one.masked is not None]
+    masked = [one.masked.estimate for one in rounds if one.masked is not None]
     return (*rows, ShareRow(MASKED, tuple(masked)))

@@ -39,15 +39,15 @@ def array(values: Mapping[str, float]) -> Values:
 
 def made_line(
     key: Sequence[str],
-    found: Estimate,
+    value: Estimate,
     failed: int = 0,
     seconds: float | None = None,
     metric_seconds: float | None = None,
 ) -> Line:
     """A line from an estimate, whose NaN becomes None."""
-    mean, low, high = (None if math.isnan(v) else v for v in (found.mean, found.low, found.high))
+    mean, low, high = (None if math.isnan(v) else v for v in (value.mean, value.low, value.high))
     model, method, condition, metric = key
     return Line(
-        model, method, condition, metric, found.count, failed, mean, low, high, seconds,
+        model, method, condition, metric, value.count, failed, mean, low, high, seconds,
         metric_seconds,
     )  # fmt: skip

@@ -57,8 +57,8 @@ def wilson(hits: int, count: int, confidence: float = 0.95) -> tuple[float, floa
     """Wilson's score interval of a share; (0, 1) for none."""
     if count == 0:
         return 0.0, 1.0
-    found = stats.binomtest(hits, count).proportion_ci(confidence, method="wilson")
-    return float(found.low), float(found.high)
+    interval = stats.binomtest(hits, count).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _mean_interval(values: Values, confidence: float, seed: int) -> tuple[float,
         mean, error = values.mean(), stats.sem(values)
         low, high = stats.t.interval(confidence, len(values) - 1, loc=mean, scale=error)
         return float(low), float(high)
-    found = stats.bootstrap(
+    result = stats.bootstrap(
         (values,),
         np.mean,
         n_resamples=RESAMPLES,
@@ -117,7 +117,7 @@ def _mean_interval(values: Values, confidence: float, seed: int) -> tuple[float,
         batch=500,
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(result.low), float(result.high)
 
 
 def _p(gap: Values, seed: int) -> float:
@@ -125,7 +125,7 @@ def _p(gap: Values, seed: int) -> float:
         return 1.0
     if len(gap) > MANY:
         return float(stats.ttest_1samp(gap, 0.0).pvalue)
-    found = stats.permutation_test(
+    result = stats.permutation_test(
         (gap, np.zeros_like(gap)),
         lambda a, b, axis: (a - b).mean(axis=axis),
         permutation_type="samples",
@@ -133,4 +133,4 @@ def _p(gap: Values, seed: int) -> float:
         batch=500,
         rng=np.random.default_rng(seed),
     )
-    return float(found.pvalue)
+    return float(result.pvalue)

@@ -54,17 +54,17 @@ class Summary:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> Summary:
+    def from_dict(cls, content: dict[str, Any]) -> Summary:
         """Read back what ``to_dict`` gave.
 
         Raises:
             OutputError: it is none.
         """
         try:
-            lines = tuple(Line(**line) for line in found["lines"])
-            gaps = tuple(Comparison(**gap) for gap in found.get("differences", ()))
-            more = {name: tuple(found.get(name, ())) for name in ("claims", "halves")}
-            return cls(**(found | more | {"lines": lines, "differences": gaps}))
+            lines = tuple(Line(**line) for line in content["lines"])
+            gaps = tuple(Comparison(**gap) for gap in content.get("differences", ()))
+            more = {name: tuple(content.get(name, ())) for name in ("claims", "halves")}
+            return cls(**(content | more | {"lines": lines, "differences": gaps}))
         except (KeyError, TypeError) as error:
             raise OutputError(f"not a summary of a study ({error})") from None
 
@@ -113,7 +113,7 @@ def _lines(table: pa.Table, values: dict[Key, dict[str, float]], seed: int) -> I
         [("bad", "sum"), ("seconds", "mean"), ("metric_seconds", "mean")]
     )
     more = {tuple(row[name] for name in KEY): row for row in groups.to_pylist()}
-    for key, mine in values.items():
+    for key, column in values.items():
         row = more[key]
-        found = estimate(array(mine), share=key[-1] in SHARES, seed=seed)
-        yield made_line(key, found, row["bad_sum"], row["seconds_mean"], row["metric_seconds_mean"])
+        value = estimate(array(column), share=key[-1] in SHARES, seed=seed)
+        yield made_line(key, value, row["bad_sum"], row["seconds_mean"], row["metric_seconds_mean"])

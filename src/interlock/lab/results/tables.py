@@ -55,12 +55,12 @@ def tables(summary: Summary) -> list[Table]:
 
 def result_tables(summary: Summary) -> list[Table]:
     """What was measured, one table for each model."""
-    found = []
+    made_tables = []
     for model in dict.fromkeys(line.model for line in summary.lines):
         lines = [line for line in summary.lines if line.model == model]
         made = _of_defences if summary.task == "defend" else _of_model
-        found.append(made(summary, model, lines))
-    return found
+        made_tables.append(made(summary, model, lines))
+    return made_tables
 
 
 def promise_tables(summary: Summary) -> list[Table]:
@@ -69,8 +69,8 @@ def promise_tables(summary: Summary) -> list[Table]:
     for one in summary.claims:
         key = one["model"], one["claimant"], one["family"]
         groups.setdefault(key, {})[one["claim"]] = one
-    told = dict.fromkeys(one["claim"] for one in summary.claims)
-    columns = [claim for claim in _CLAIMS if claim in told]
+    claimed = dict.fromkeys(one["claim"] for one in summary.claims)
+    columns = [claim for claim in _CLAIMS if claim in claimed]
     rows = []
     for (_, method, family), claims in groups.items():
         one = next(iter(claims.values()))
@@ -108,43 +108,43 @@ def halves_tables(summary: Summary) -> list[Table]:
 
 def difference_tables(summary: Summary) -> list[Table]:
     """Each method minus the study's first one, item by item; one table for each model."""
-    found = []
+    made_tables = []
     for model in dict.fromkeys(gap.model for gap in summary.differences):
-        mine = [gap for gap in summary.differences if gap.model == model]
-        columns = list(dict.fromkeys((gap.condition, gap.metric) for gap in mine))
-        known = {(gap.method, gap.condition, gap.metric): gap for gap in mine}
+        of_model = [gap for gap in summary.differences if gap.model == model]
+        columns = list(dict.fromkeys((gap.condition, gap.metric) for gap in of_model))
+        known = {(gap.method, gap.condition, gap.metric): gap for gap in of_model}
         rows = []
-        for method in dict.fromkeys(gap.method for gap in mine):
+        for method in dict.fromkeys(gap.method for gap in of_model):
             gaps = [known.get((method, *column)) for column in columns]
             rows.append((method, *(_gap(gap) for gap in gaps)))
         header = (f"minus {summary.first}", *(_head(*column) for column in columns))
-        title = f"{model}, {_many(gap.count for gap in mine)}, differences"
-        found.append(Table(title, header, tuple(rows)))
-    return found
+        title = f"{model}, {_many(gap.count for gap in of_model)}, differences"
+        made_tables.append(Table(title, header, tuple(rows)))
+    return made_tables
 
 
-def markdown(found: Sequence[Table], *, titles: bool = False) -> str:
+def markdown(shown: Sequence[Table], *, titles: bool = False) -> str:
     """Tables as Markdown; a title above each where there are several, or with ``titles``."""
     parts = []
-    for table in found:
+    for table in shown:
         lines = [table.header, ("---", *["---:"] * (len(table.header) - 1)), *table.rows]
         text = "\n".join(
             "| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines
         )
-        parts.append(f"**{table.title}**\n\n{text}" if titles or len(found) > 1 else text)
+        parts.append(f"**{table.title}**\n\n{text}" if titles or len(shown) > 1 else text)
     return "\n\n".join(parts)
 
 
-def comparison_table(found: Sequence[Comparison], a: str, b: str) -> Table:
+def comparison_table(gaps: Sequence[Comparison], a: str, b: str) -> Table:
     """Paired differences."""
     header = ("", "items", a, b, "difference", "p")
     rows = []
-    for one in found:
+    for one in gaps:
         what = ", ".join(filter(None, (one.method, one.condition, one.metric)))
         gap = _interval(one.difference, one.low, one.high, signed=True)
         p = "" if one.p is None else f"{one.p:.3f}"
         rows.append((what, str(one.count), number(one.a), number(one.b), gap, p))
-    models = list(dict.fromkeys(one.model for one in found))
+    models = list(dict.fromkeys(one.model for one in gaps))
     return Table(f"{b} minus {a}, {', '.join(models)}", header, tuple(rows))
 
 
@@ -182,15 +182,15 @@ def _of_defences(summary: Summary, model: str, lines: Sequence[Line]) -> Table:
     scored = [method for method in methods if any((method, c, ROC) in known for _, c, _ in known)]
     rows: list[tuple[Series, str, list[str]]] = []
     for condition in dict.fromkeys(line.condition for line in shown):
-        mine = [known.get((method, condition, "right")) for method in methods]
-        count = max(line.count for line in mine if line is not None)
+        right = [known.get((method, condition, "right")) for method in methods]
+        count = max(line.count for line in right if line is not None)
         more = []
         for method in scored:
             for metric in (ROC, FOUND):
                 line = known.get((method, condition, metric))
                 more.append("" if line is None or line.mean is None else f"{line.mean:.3f}")
-        cells = [_cell(line, of=count) for line in mine]
-        series = Series(condition, better.get("right"), cells, _comparable(mine, count))
+        cells = [_cell(line, of=count) for line in right]
+        series = Series(condition, better.get("right"), cells, _comparable(right, count))
         rows.append((series, _images(count, condition, lines), more))
         proven = [known.get((method, condition, "certified")) for method in methods]
         if any(proven):
@@ -251,8 +251,8 @@ def _title(task: str, model: str, shown: Sequence[Line]) -> str:
 def _seconds(lines: Sequence[Line], method: str) -> float | None:
     """Of a method on one data item, over all conditions."""
     # A metric that was added later took the kept result, and knows no seconds.
-    mine = [line for line in lines if line.method == method and line.seconds is not None]
-    own = {line.condition: line.seconds for line in mine}
+    timed = [line for line in lines if line.method == method and line.seconds is not None]
+    own = {line.condition: line.seconds for line in timed}
     spent = [seconds for seconds in own.values() if seconds is not None]
     return sum(spent) / len(spent) if spent else None
 
@@ -263,8 +263,8 @@ def shown_lines(task: str, lines: Sequence[Line]) -> list[Line]:
 
 
 def _many(counts: Iterable[int], kind: str = "items") -> str:
-    found = sorted(set(counts))
-    many = f"{found[0]} to {found[-1]}" if len(found) > 1 else str(found[0]) if found else "0"
+    sizes = sorted(set(counts))
+    many = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else str(sizes[0]) if sizes else "0"
     return f"{many} {kind}"
 
 
@@ -308,9 +308,9 @@ def _gap(gap: Comparison | None) -> str:
     return "" if gap is None else _interval(gap.difference, gap.low, gap.high, signed=True)
 
 
-def _overclaims(found: dict[str, float]) -> tuple[str, str, str]:
+def _overclaims(shares: dict[str, float]) -> tuple[str, str, str]:
     return (
-        f"{found['promised']:.3f}", f"{found['beyond_half']:.1%}", f"{found['beyond_all']:.1%}"
+        f"{shares['promised']:.3f}", f"{shares['beyond_half']:.1%}", f"{shares['beyond_all']:.1%}"
     )  # fmt: skip
 
 

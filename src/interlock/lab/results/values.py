@@ -16,11 +16,11 @@ def by_item(table: pa.Table) -> dict[Key, dict[str, float]]:
     """(model, method, condition, metric) -> data item -> value, averaged over seeds."""
     good = table.filter(pc.is_valid(table["value"]))
     means = good.group_by([*KEY, "data"]).aggregate([("value", "mean")])
-    found: dict[Key, dict[str, float]] = {key: {} for key in keys(table)}
+    values: dict[Key, dict[str, float]] = {key: {} for key in keys(table)}
     columns = [means[name].to_pylist() for name in (*KEY, "data", "value_mean")]
     for model, method, condition, metric, data, value in zip(*columns, strict=True):
-        found[model, method, condition, metric][data] = value
-    return found
+        values[model, method, condition, metric][data] = value
+    return values
 
 
 def keys(table: pa.Table) -> Iterator[Key]:

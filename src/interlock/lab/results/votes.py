@@ -92,8 +92,8 @@ def halves(table: pa.Table, splits: int, seed: int) -> Iterator[dict[str, Any]]:
             votes[ALL] = np.concatenate(list(votes.values()))
         for family, refused in votes.items():
             if len(refused) > 1:
-                found = split_in_halves(refused, groups[0].copies, splits=splits, seed=seed)
-                yield {"model": model, "method": method, "family": family, **found.to_dict()}
+                split = split_in_halves(refused, groups[0].copies, splits=splits, seed=seed)
+                yield {"model": model, "method": method, "family": family, **split.to_dict()}
 
 
 def _groups(table: pa.Table) -> list[_Group]:
@@ -110,11 +110,11 @@ def _groups(table: pa.Table) -> list[_Group]:
 
 def _promised(table: pa.Table) -> dict[tuple[str, str, str, str], float]:
     """(model, method, family, metric) -> the mean over attacks."""
-    found: dict[tuple[str, str, str, str], list[float]] = {}
+    values: dict[tuple[str, str, str, str], list[float]] = {}
     for row in _of(table, list(UNSTABLE), ["metric", "value"]):
         key = row["model"], row["method"], row["condition"], row["metric"]
-        found.setdefault(key, []).append(row["value"])
-    return {key: float(np.mean(values)) for key, values in found.items()}
+        values.setdefault(key, []).append(row["value"])
+    return {key: float(np.mean(shares)) for key, shares in values.items()}
 
 
 def _of(table: pa.Table, metrics: list[str], columns: list[str]) -> list[dict[str, Any]]:

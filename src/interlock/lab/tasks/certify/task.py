@@ -40,7 +40,7 @@ from interlock.lab.tasks.certify.smooth import (
 
 
 @dataclass(frozen=True)
-class Ballot:
+class VoteJob:
     """Some prompts under one defence."""
 
     model: str
@@ -120,7 +120,7 @@ class CertifyTask:
             item._replace(wanted=tuple(_wanted(item, prompt, part)))
             for item, prompt in zip(items, prompts, strict=True)
         )
-        return Job(items, Ballot(name, self._study.seeds[seed], method, prompts))
+        return Job(items, VoteJob(name, self._study.seeds[seed], method, prompts))
 
 
 class CertifyWorker:
@@ -136,7 +136,7 @@ class CertifyWorker:
 
     def __call__(self, job: Job) -> Done:
         """Some prompts under one defence."""
-        work: Ballot = job.work
+        work: VoteJob = job.work
         try:
             smooth = self._smooth(work)
             start = time.perf_counter()
@@ -165,7 +165,7 @@ class CertifyWorker:
                 rows.append(Measured(wanted.row, value, seconds, None, wrong, name))
         return Done(rows, files)
 
-    def _smooth(self, work: Ballot) -> SmoothLLM:
+    def _smooth(self, work: VoteJob) -> SmoothLLM:
         if work.model not in self._targets:
             self._targets[work.model] = _open(self._parts[work.model], self._setting)
         return make_smooth(self._targets[work.model], self._judge, self._study.methods[work.method])

@@ -16,7 +16,7 @@ from interlock.lab.tasks.defend.defences import (
     FITTED,
     attacked_itself,
     options_of,
-    told,
+    told_of_patch,
 )
 from interlock.lab.tasks.options import unknown_options
 from interlock.names import ATTACKS, ON_SHIELD
@@ -41,7 +41,7 @@ class Condition(NamedTuple):
 def conditions(study: DefendStudy) -> Iterator[Condition]:
     """All that each block goes through: clean first, then attack by attack."""
     parts = study.methods
-    knows = [told(part.method, part.options) for part in parts]
+    knows = [told_of_patch(part.method, part.options) for part in parts]
     everyone = tuple(range(len(parts)))
     yield Condition(None, None, None, tuple(k for k in everyone if knows[k] == "nothing"))
     for area in sorted({area for attack in study.attacks for area in attack.areas}):
@@ -66,8 +66,8 @@ def _sizes(study: DefendStudy) -> list[tuple[int, float]]:
     first: dict[str, int] = {}
     for number, attack in enumerate(study.attacks):
         first.setdefault(label(attack), number)
-    found = [(number, area) for number, a in enumerate(study.attacks) for area in a.areas]
-    return sorted(found, key=lambda pair: (first[label(study.attacks[pair[0]])], pair[1]))
+    pairs = [(number, area) for number, a in enumerate(study.attacks) for area in a.areas]
+    return sorted(pairs, key=lambda pair: (first[label(study.attacks[pair[0]])], pair[1]))
 
 
 def _expects(study: DefendStudy, method: int, area: float) -> bool:
@@ -101,8 +101,8 @@ def attack_options(
     part: AttackPart, area: float, against: DefencePart | None = None
 ) -> dict[str, Any]:
     """Everything that an attack, also one on a defence, is made with; its defaults too."""
-    found = NamedAttacks(**part.options).options(part.attack, area, against=_kind(against))
-    return {key: value for key, value in found.items() if key not in ("seed", "area")}
+    options = NamedAttacks(**part.options).options(part.attack, area, against=_kind(against))
+    return {key: value for key, value in options.items() if key not in ("seed", "area")}
 
 
 def attack_code(name: str, against: DefencePart | None = None) -> str:

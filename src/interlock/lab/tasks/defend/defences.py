@@ -66,7 +66,7 @@ def options_of(name: str, options: Mapping[str, Any]) -> list[str] | None:
     raise OptionError(unknown("method", name, DEFENCES))
 
 
-def told(name: str, options: Mapping[str, Any]) -> Literal["nothing", "size", "place"]:
+def told_of_patch(name: str, options: Mapping[str, Any]) -> Literal["nothing", "size", "place"]:
     """What a defence is told of the patch."""
     if name == "ceiling":
         return "place"
@@ -94,8 +94,8 @@ def fit(
     if name == SHIELD:
         made: ConceptShield | ConceptBank = ConceptShield.fit(model, images, seed=seed, **options)
     else:
-        mine = {key: value for key, value in options.items() if key == "concepts"}
-        made = ConceptBank.fit(model, images, seed=seed, **mine)
+        own_options = {key: value for key, value in options.items() if key == "concepts"}
+        made = ConceptBank.fit(model, images, seed=seed, **own_options)
     with tempfile.TemporaryDirectory() as folder:
         return made.save(Path(folder) / "fitted.safetensors").read_bytes()
 
@@ -168,14 +168,14 @@ def defence_code(name: str) -> str:
 
 def _labelled(answer: Callable[[Tensor], Tensor]) -> Row:
     def reply(images: Tensor, scene: Scene) -> Reply:
-        found = answer(images)
-        if found.ndim == 2:
-            found = found.argmax(dim=1)
-        if found.shape != (len(images),):
+        answers = answer(images)
+        if answers.ndim == 2:
+            answers = answers.argmax(dim=1)
+        if answers.shape != (len(images),):
             raise ModelError(
-                f"the defence gave {tuple(found.shape)} for {len(images)} images; "
+                f"the defence gave {tuple(answers.shape)} for {len(images)} images; "
                 "expected a label or logits for each"
             )
-        return Reply(found.to(torch.long))
+        return Reply(answers.to(torch.long))
 
     return Row(reply)

@@ -36,17 +36,17 @@ TRAINING = 64
 
 
 @dataclass(frozen=True)
-class _Block:
+class _Neighbours:
     start: int
     stop: int
     digests: tuple[str, ...]
 
-    def cut(self, limit: int | None) -> _Block:
+    def cut(self, limit: int | None) -> _Neighbours:
         """What of it lies among the first images of the study; empty beyond."""
         if limit is None or self.stop <= limit:
             return self
         stop = max(self.start, limit)
-        return _Block(self.start, stop, self.digests[: stop - self.start])
+        return _Neighbours(self.start, stop, self.digests[: stop - self.start])
 
 
 class DefendTask:
@@ -111,14 +111,14 @@ class DefendTask:
         models, seeds = len(self._models), len(self._study.seeds)
         return len(self._blocks), models, seeds, len(self._conditions)
 
-    def _blocked(self, size: int) -> Iterator[_Block]:
+    def _blocked(self, size: int) -> Iterator[_Neighbours]:
         """Fixed blocks; none reaches from one source into the next."""
         start = 0
         for _, source in self._items.sources:
             end = start + len(source)
             for first in range(start, end, size):
                 stop = min(first + size, end)
-                yield _Block(first, stop, self._items.digests[first:stop])
+                yield _Neighbours(first, stop, self._items.digests[first:stop])
             start = end
 
     def _job(self, number: int) -> Job:
@@ -128,7 +128,7 @@ class DefendTask:
         block, model = divmod(number, models)
         return self._made(self._blocks[block], model, self._study.seeds[seed], condition)
 
-    def _made(self, block: _Block, model: int, seed: int, number: int) -> Job:
+    def _made(self, block: _Neighbours, model: int, seed: int, number: int) -> Job:
         condition, (name, identity) = self._conditions[number], self._models[model]
         if condition.attack is not None:
             block = block.cut(self._attack(condition).limit)
@@ -226,17 +226,17 @@ class DefendTask:
         part, area = self._attack(condition), condition.area
         assert area is not None
         against = None if condition.against is None else self._study.methods[condition.against]
-        found: dict[str, Any] = {"area": area, "attack": attack_options(part, area, against)}
-        found |= {"name": part.attack, "code": attack_code(part.attack, against)}
+        names: dict[str, Any] = {"area": area, "attack": attack_options(part, area, against)}
+        names |= {"name": part.attack, "code": attack_code(part.attack, against)}
         if part.attack == "universal":
-            found["patch"] = self._train_name(identity, condition.attack, area, seed)
+            names["patch"] = self._train_name(identity, condition.attack, area, seed)
         if against is not None:
             assert condition.against is not None
             options = self._options[condition.against]
-            found["against"] = [against.method, options, self._codes[condition.against]]
+            names["against"] = [against.method, options, self._codes[condition.against]]
             if against.method in FITTED:
-                found["fitted"] = self._fit_name(identity, condition.against, seed)
-        return found
+                names["fitted"] = self._fit_name(identity, condition.against, seed)
+        return names
 
     def _attack(self, condition: Condition) -> AttackPart:
         assert condition.attack is not None

@@ -330,10 +330,10 @@ def _kept(job: Job, content: bytes, images: int, seconds: float) -> Done:
 
 
 def _by_method(items: Sequence[Item]) -> dict[str, list[Item]]:
-    found: dict[str, list[Item]] = {}
+    items_of: dict[str, list[Item]] = {}
     for item in items:
-        found.setdefault(item.method, []).append(item)
-    return found
+        items_of.setdefault(item.method, []).append(item)
+    return items_of
 
 
 def _lost(items: Sequence[Item], block: _Block) -> Iterator[Measured]:

@@ -46,7 +46,7 @@ from interlock.lab.tasks.options import unknown_options
 
 
 @dataclass(frozen=True)
-class Explaining:
+class MapJob:
     """One method on one image."""
 
     sample: Sample
@@ -118,7 +118,7 @@ class ExplainTask:
             code=self._codes[method],
             wanted=wanted,
         )
-        return Job((one,), Explaining(sample, name, method, number_seed), made=item)
+        return Job((one,), MapJob(sample, name, method, number_seed), made=item)
 
     def _target(self, sample: Sample) -> Any:
         """What decides the class to explain, beside the model and the image."""
@@ -179,7 +179,7 @@ class ExplainWorker:
             rows.append(Measured(wanted.row, value, seconds, spent, wrong, name))
         return Done(rows, {name: file} if file else {}, made=name)
 
-    def _target(self, work: Explaining, x: Tensor) -> int | None:
+    def _target(self, work: MapJob, x: Tensor) -> int | None:
         """The class to explain; None where the image is left out."""
         if self._study.explained == "right":
             truth = self._classifiers.truth(work.model, work.sample)
@@ -188,7 +188,7 @@ class ExplainWorker:
             return self._classifiers.truth(work.model, work.sample)
         return self._classifiers.answer(work.model, x)
 
-    def _explainer(self, work: Explaining) -> Saliency:
+    def _explainer(self, work: MapJob) -> Saliency:
         key = work.model, work.method, work.seed
         if key not in self._explainers:
             part = self._study.methods[work.method]
