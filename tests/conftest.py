@@ -20,6 +20,30 @@ from torch.nn import functional as F
 settings.register_profile("interlock", deadline=None, max_examples=50)
 settings.load_profile("interlock")
 
+LONGEST = (
+    "lab/test_interruptions.py",
+    "test_cli_certify.py",
+    "test_cli_defend_resume.py",
+    "lab/test_run.py",
+    "test_cli_defend.py",
+    "test_cli.py",
+    "lab/test_ray.py",
+    "lab/test_certify.py",
+    "data/sources/test_s3.py",
+    "lab/test_what_counts.py",
+    "certify/test_local.py",
+    "test_cli_guard.py",
+    "serve/test_drift.py",
+)
+"""Files that take longest, most first: begun last, one of them would keep a process busy alone."""
+TESTS = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {TESTS / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
+
 SHARED = Path(__file__).parent.parent.parent / "shared"
 
 

@@ -22,6 +22,7 @@ from interlock.certify.attacks.attack import embedded_prompts
 from interlock.certify.bounds.halves import split_in_halves
 from interlock.certify.campaign.measure import measure_votes
 from interlock.certify.vote.graphemes import graphemes
+from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.plan import Totals
 from interlock.lab.results.summary import summarise
 from interlock.lab.results.tables import halves_tables, promise_tables
@@ -30,7 +31,7 @@ from interlock.lab.store import Store
 from interlock.lab.study import StudyError, read_study
 from interlock.lab.task import Setting
 from interlock.lab.tasks.certify.prompts import read_prompts
-from tests.lab.running import Here, here, table, values
+from tests.lab.running import here, table, values
 
 STUDY = """
 task = "certify"
@@ -98,7 +99,7 @@ def test_attacks_said_twice_and_failed_ones_are_no_items(tmp_path: Path) -> None
     study.write_text(text)
     out, notes = tmp_path / "out", list[str]()
     setting = Setting(read_study(study), study.name, tmp_path)
-    totals = run_study(setting, out, Here(), note=notes.append)
+    totals = run_study(setting, out, InlineEngine(), note=notes.append)
     assert (totals.items, totals.failed) == (12, 0)
     assert totals.to_dict().items() >= {"duplicates": 8, "failed_attacks": 1}.items()
     assert notes == [

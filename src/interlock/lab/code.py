@@ -58,9 +58,7 @@ def digest_of(*things: Any, beside: Iterable[Any] = (), outside: Collection[str]
     Raises:
         OptionError: a module that is asked for, or imported from this package, has no source.
     """
-    names = dict.fromkeys(_home(thing) for thing in things)
-    alone = dict.fromkeys(_home(thing) for thing in beside)
-    return _digest(names, alone, outside)
+    return _digest(map(_home, things), map(_home, beside), outside)
 
 
 def worker_digest(worker: type, *more: Any) -> str:
@@ -77,11 +75,7 @@ def worker_digest(worker: type, *more: Any) -> str:
 
 @cache
 def modules_digest(*names: str) -> str:
-    """The same, of modules of this package by their full names.
-
-    Raises:
-        OptionError: there is no such module.
-    """
+    """The same as ``digest_of``, of modules of this package by their full names."""
     return _digest(names)
 
 
@@ -91,13 +85,33 @@ def code_digest(*files: Path) -> str:
 
 
 def _digest(names: Iterable[str], beside: Iterable[str] = (), outside: Collection[str] = ()) -> str:
-    modules, libraries = _closure(names, outside)
-    parts = [_read(name).digest for name in {*modules, *beside}]
-    return _joined([*parts, *(part for name in libraries for part in _version(name))])
+    waiting, modules, libraries = list(names), set(beside), set[str]()
+    entered = set[str]()
+    while waiting:
+        name = waiting.pop()
+        top = name.partition(".")[0]
+        if top in _LIBRARIES:
+            libraries.add(f"{top}=={_version(_LIBRARIES[top])}")
+        elif name not in entered and name not in _NO_MATTER:
+            entered.add(name)
+            inner = _imports(name)
+            waiting += [one for one in inner if not f"{one}.".startswith(_dotted(outside))]
+    return _joined([*(_read(name).digest for name in modules | entered), *libraries])
+
+
+def _dotted(packages: Collection[str]) -> tuple[str, ...]:
+    return tuple(f"{package}." for package in packages)
 
 
 def _joined(parts: Iterable[str]) -> str:
     return sha256("\n".join(sorted(parts)).encode()).hexdigest()[:12]
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
 
 
 def _home(thing: Any) -> str:
@@ -109,28 +123,11 @@ def _home(thing: Any) -> str:
     return str((thing if made else type(thing)).__module__)
 
 
-class _Import(NamedTuple):
-    """One line ``import module`` or ``from module import names``."""
-
-    module: str
-    level: int
-    """Dots before it."""
-    names: tuple[tuple[str, str], ...]
-    """(what is imported, what it is called here); empty for ``import module``."""
-
-    def base(self, package: str) -> str:
-        """The module's full name, seen from a package."""
-        if not self.level:
-            return self.module
-        parents = package.split(".")[: len(package.split(".")) - self.level + 1]
-        return ".".join([*parents, self.module] if self.module else parents)
-
-
 class _Source(NamedTuple):
     """What a source file tells without being run."""
 
     digest: str
-    imports: tuple[_Import, ...]
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
     """Inside functions, too; not those for type checkers."""
     lazy: Mapping[str, str]
     """Name -> module, of a package that imports its names when they are used: its ``_LAZY``."""
@@ -139,17 +136,13 @@ class _Source(NamedTuple):
 @cache
 def _parsed(text: str) -> _Source:
     tree = ast.parse(text)
-    imports, lazy = list[_Import](), dict[str, str]()
-    for node in _running(tree):
-        if isinstance(node, ast.Import):
-            imports += [_Import(alias.name, 0, ()) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = tuple((alias.name, alias.asname or alias.name) for alias in node.names)
-            imports.append(_Import(node.module or "", node.level, names))
-        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_LAZY":
+    nodes = [*_running(tree)]
+    lazy = dict[str, str]()
+    for node in nodes:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_LAZY":
             lazy |= ast.literal_eval(node.value)
-    digest = sha256(_text(_Plain().visit(tree)).encode()).hexdigest()
-    return _Source(digest, tuple(imports), lazy)
+    imports = tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+    return _Source(sha256(_text(_Plain().visit(tree)).encode()).hexdigest(), imports, lazy)
 
 
 class _Plain(ast.NodeTransformer):
@@ -164,10 +157,9 @@ class _Plain(ast.NodeTransformer):
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         for inner in ast.walk(node):
-            if isinstance(inner, ast.Import | ast.ImportFrom):
-                for alias in inner.names:
-                    if alias.asname:
-                        self._meant.setdefault(alias.asname, set()).add(alias.name)
+            for alias in getattr(inner, "names", ()):
+                if getattr(alias, "asname", None):
+                    self._meant.setdefault(alias.asname, set()).add(alias.name)
         return self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> None:
@@ -214,17 +206,13 @@ def _text(node: Any) -> str:
 
 
 def _is_text(node: ast.stmt) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+    return isinstance(getattr(getattr(node, "value", None), "value", None), str) and isinstance(
+        node, ast.Expr
     )
 
 
 def _for_type_checkers(node: ast.AST) -> bool:
-    if not isinstance(node, ast.If):
-        return False
-    test = node.test
+    test = getattr(node, "test", None)
     return getattr(test, "attr", getattr(test, "id", "")) == "TYPE_CHECKING"
 
 
@@ -232,40 +220,25 @@ def _running(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those that only a type checker reads."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and _for_type_checkers(node):
-            for other in node.orelse:
-                yield other
-                yield from _running(other)
-            continue
-        yield node
-        yield from _running(node)
-
-
-def _closure(names: Iterable[str], outside: Collection[str]) -> tuple[set[str], set[str]]:
-    """All modules that count, and the libraries that are methods."""
-    waiting, modules, libraries = list(names), set[str](), set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name in modules or name in _NO_MATTER:
-            continue
-        modules.add(name)
-        for imported in _imports(name):
-            if imported.partition(".")[0] in _LIBRARIES:
-                libraries.add(imported.partition(".")[0])
-            elif not any(f"{imported}.".startswith(f"{package}.") for package in outside):
-                waiting.append(imported)
-    return modules, libraries
+            yield from _running(ast.Module(node.orelse, []))
+        else:
+            yield node
+            yield from _running(node)
 
 
 def _imports(name: str) -> Iterator[str]:
     """Modules of this package or the user's, and libraries, that a module imports anywhere."""
-    package = name if _is_package(name) else name.rpartition(".")[0]
+    package = name.split(".") if _is_package(name) else name.split(".")[:-1]
     for line in _read(name).imports:
-        base = line.base(package)
-        if base.partition(".")[0] in _LIBRARIES or not line.names:
-            if base.partition(".")[0] in _LIBRARIES or _is_own(base):
-                yield base
-        elif _is_own(base):
-            yield from (_defining(base, taken) for taken, _ in line.names)
+        if isinstance(line, ast.Import):
+            yield from (alias.name for alias in line.names if _counts(alias.name))
+            continue
+        above = package[: len(package) - line.level + 1] if line.level else []
+        base = ".".join([*above, *([line.module] if line.module else [])])
+        if _is_own(base):
+            yield from (_defining(base, alias.name) for alias in line.names)
+        elif _counts(base):
+            yield base
 
 
 def _defining(base: str, name: str) -> str:
@@ -278,15 +251,20 @@ def _defining(base: str, name: str) -> str:
     if name in source.lazy:
         return _defining(source.lazy[name], name)
     for line in source.imports:
-        for taken, called in line.names:
-            if called == name and line.base(base) != base and _is_own(line.base(base)):
-                return _defining(line.base(base), taken)
+        module = getattr(line, "module", None) or ""
+        for alias in line.names:
+            if (alias.asname or alias.name) == name and module != base and _is_own(module):
+                return _defining(module, alias.name)
     return base  # defined in the package's own file
 
 
 def _is_package(name: str) -> bool:
     file = _file(name)
     return file is not None and file.name == "__init__.py"
+
+
+def _counts(name: str) -> bool:
+    return name.partition(".")[0] in _LIBRARIES or _is_own(name)
 
 
 @cache
@@ -314,7 +292,7 @@ def _read(name: str) -> _Source:
 
 
 def _file(name: str) -> Path | None:
-    """The source file of a module, found without importing anything."""
+    """The source file of a module, located without importing anything."""
     loaded = getattr(sys.modules.get(name), "__file__", None)
     if loaded is not None:
         candidates = [Path(loaded)]
@@ -322,8 +300,8 @@ def _file(name: str) -> Path | None:
         top, *inner = name.split(".")
         places = _places(top)
         candidates = [place.joinpath(*inner, "__init__.py") for place in places if place.is_dir()]
-        candidates += [place.joinpath(*inner[:-1], f"{inner[-1]}.py") for place in places if inner]
-        candidates += [place for place in places if not inner]
+        candidates += [place.joinpath(*inner).with_suffix(".py") for place in places if inner]
+        candidates += [] if inner else places
     return next((file for file in candidates if file.suffix == ".py" and file.is_file()), None)
 
 
@@ -336,10 +314,3 @@ def _places(top: str) -> list[Path]:
     if spec is None:
         return []
     return [Path(one) for one in (*(spec.submodule_search_locations or ()), spec.origin) if one]
-
-
-def _version(library: str) -> list[str]:
-    try:
-        return [f"{library}=={metadata.version(_LIBRARIES[library])}"]
-    except metadata.PackageNotFoundError:
-        return []

@@ -46,22 +46,18 @@ class Task(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """What of the study's data was left out, and why: a line each."""
-        ...
 
     @property
     def left_out(self) -> Mapping[str, int]:
         """How much of it, by the reason."""
-        ...
 
     @property
     def preparations(self) -> Sequence[Job]:
         """What must be there before the jobs, such as a fitted shield; usually none."""
-        ...
 
     @property
     def jobs(self) -> Sequence[Job]:
         """All the work; each job is made when it is asked for."""
-        ...
 
     def worker(self, prepared: Mapping[str, bytes]) -> Callable[[], Worker]:
         """What makes a worker in its own process: small, and picklable.
@@ -69,7 +65,6 @@ class Task(Protocol):
         Args:
             prepared: what the preparations made, by the names in their ``made``.
         """
-        ...
 
 
 class Numbered(Sequence[T]):

@@ -15,12 +15,10 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """For provenance."""
-        ...
 
     @property
     def threads(self) -> int:
         """Of each worker."""
-        ...
 
     def run(
         self,
@@ -38,4 +36,3 @@ class Engine(Protocol):
             jobs: drawn one by one.
             stop: asked often; when it says yes, jobs under way are dropped and the iterator ends.
         """
-        ...
