@@ -166,7 +166,7 @@ def _loaded(process: int, saved: SavedSet) -> Any:
 
 
 def _copied(fs: AbstractFileSystem, inside: str) -> str:
-    """A folder's copy while this process runs: ``datasets`` takes the name itself for a pattern."""
+    """A copy of a folder, until this process ends: ``datasets`` takes its name for a pattern."""
     copy = TemporaryDirectory(prefix="interlock-")
     _COPIES.append(copy)
     for file in fs.find(inside):
