@@ -12,7 +12,7 @@ from typing import Any
 
 from interlock._files import write_atomically
 from interlock.certify.bounds.decay import DecayCurve
-from interlock.certify.campaign.family_decay import KINDS, FamilyDecay
+from interlock.certify.campaign.family_decay import KINDS, FamilyDecay, read_list
 from interlock.errors import DataError, InterlockError
 from interlock.names import PerturbationKind
 
@@ -84,17 +84,7 @@ def load_curves(path: str | PathLike[str]) -> list[FittedCurve]:
     Raises:
         DataError: the file is missing, no such JSON, or a curve is none.
     """
-    source = Path(path)
-    try:
-        record = json.loads(source.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError):
-        raise DataError(f"{source}: not JSON; give a file that 'certify fit' wrote") from None
-    rows = record.get("curves") if isinstance(record, dict) else None
-    if not isinstance(rows, list) or not rows:
-        raise DataError(f"{source}: has no list 'curves'; give a file that 'certify fit' wrote")
-    return [_read(row, f"{source}, curve {number}") for number, row in enumerate(rows, 1)]
+    return [_read(row, where) for row, where in read_list(path, "curves", "certify fit")]
 
 
 def _read(row: Any, where: str) -> FittedCurve:

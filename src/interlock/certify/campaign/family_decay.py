@@ -167,17 +167,26 @@ def load_decays(path: str | PathLike[str]) -> list[FamilyDecay]:
     Raises:
         DataError: the file is missing, no such JSON, or holds counts that are none.
     """
+    return [_read(row, where) for row, where in read_list(path, "counts", "certify measure")]
+
+
+def read_list(path: str | PathLike[str], name: str, command: str) -> list[tuple[Any, str]]:
+    """The entries of a JSON object's list ``name``, each with its place for errors.
+
+    Raises:
+        DataError: the file is missing, or no such JSON; ``command`` writes one.
+    """
     source = Path(path)
     try:
         record = json.loads(source.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"{source}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):
-        raise DataError(f"{source}: not JSON; give a file that 'certify measure' wrote") from None
-    rows = record.get("counts") if isinstance(record, dict) else None
+        raise DataError(f"{source}: not JSON; give a file that '{command}' wrote") from None
+    rows = record.get(name) if isinstance(record, dict) else None
     if not isinstance(rows, list) or not rows:
-        raise DataError(f"{source}: has no list 'counts' with k, successes and trials")
-    return [_read(row, f"{source}, counts {number}") for number, row in enumerate(rows, 1)]
+        raise DataError(f"{source}: has no list '{name}'; give a file that '{command}' wrote")
+    return [(row, f"{source}, {name} {number}") for number, row in enumerate(rows, 1)]
 
 
 def _read(row: Any, where: str) -> FamilyDecay:
