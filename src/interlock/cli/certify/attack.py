@@ -85,7 +85,7 @@ def _suffixes(
 ) -> list[Attack]:
     from interlock.certify.attacks.gcg import SuffixAttack
     from interlock.certify.attacks.search import search_attacks
-    from interlock.certify.targets import LocalTarget
+    from interlock.certify.targets.local import LocalTarget
 
     if not isinstance(target, LocalTarget):
         raise OptionError(
