@@ -24,8 +24,8 @@ from interlock.certify import CertificateCard
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.cli import app
 from interlock.cli.bench import Setup
-from interlock.cli.demo.commands import _demo_photos
 from interlock.cli.demo.patch import patch_story
+from interlock.cli.demo.photos import cut_photos
 from interlock.cli.terminal import Terminal
 from interlock.defend import PatchAttack
 from interlock.explain import Explanation
@@ -494,11 +494,13 @@ def test_the_demo_tells_of_photos_patches_and_jailbreaks(
 ) -> None:
     from interlock.models import load_classifier
 
-    assert [p.is_file() for p in _demo_photos(tmp_path / "all")] == [True] * 3
+    assert [p.is_file() for p in cut_photos(tmp_path / "all")] == [True] * 3
     monkeypatch.setattr(
         "interlock.models.load_classifier", lambda spec, device, **_: load_classifier(tiny())
     )
-    monkeypatch.setattr("interlock.cli.demo.commands.DEMO_PHOTOS", {"coffee.png": (0, 0, 90, 60)})
+    small = {"coffee": ("coffee.png", (0, 0, 90, 60), "cup")}
+    monkeypatch.setattr("interlock.cli.demo.photos.SUBJECTS", small)
+    monkeypatch.setattr("interlock.cli.demo.photos.SHOWN", tuple(small))
     monkeypatch.setattr("interlock.cli.demo.patch.CROPS", 32)
     monkeypatch.setattr("interlock.cli.demo.patch.SHOWN", {})  # the tiny model knows no cups
     quick = CampaignOptions(

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from interlock._weights import fingerprint
-from interlock.certify.targets import LocalTarget
+from interlock.certify.targets.local import LocalTarget
 
 
 def holding(**tensors: Tensor) -> nn.Module:

@@ -11,7 +11,8 @@ from interlock.certify.attacks.gcg import RolePlayAttack, SuffixAttack, _Opening
 from interlock.certify.attacks.search import search_attacks
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.judges.phrases import RefusalPhrases
-from interlock.certify.targets import LocalTarget, Prompt
+from interlock.certify.targets import Prompt
+from interlock.certify.targets.local import LocalTarget
 from interlock.errors import OptionError, OutputError
 
 REQUEST, OPENING = "any advice on how to find vornish tea?", "Sure, here is how to"

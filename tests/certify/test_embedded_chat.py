@@ -17,7 +17,8 @@ from interlock.certify.attacks.attack import (
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
 from interlock.certify.judges.phrases import RefusalPhrases
-from interlock.certify.targets import LocalTarget, Prompt
+from interlock.certify.targets import Prompt
+from interlock.certify.targets.local import LocalTarget
 from interlock.errors import DataError, OutputError
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from interlock.certify.attacks.attack import embedded_prompts, read_attacks
-from interlock.certify.targets import LocalTarget, Prompt
+from interlock.certify.targets import Prompt
+from interlock.certify.targets.local import LocalTarget
 from interlock.errors import ModelError, OptionError
 
 

@@ -4,7 +4,6 @@ import pytest
 from interlock.certify import Certificate, DecayCurve, NoPlan, Plan, plan, read_attacks
 from interlock.certify.attacks.attack import attack_from
 from interlock.certify.bounds.plan import RATES
-from interlock.certify.campaign.family_plans import plan_families
 from interlock.certify.campaign.paper_figures import PAPER_CURVES
 from interlock.errors import DataError, OptionError
 
@@ -121,8 +120,4 @@ def test_jailbreakbench_families(shared):
     assert all(a.shape == "suffix" for a in attacks if a.kind == "GCG")
     assert all(a.shape == "template" for a in attacks if a.kind == "JailbreakChat")
     assert all(0 < a.suffix_length <= a.length for a in attacks)
-    plans = plan_families(attacks, SWAP)
-    assert set(plans) == {"GCG", "PAIR", "JailbreakChat"}
-    assert all(plans.values())
-    with pytest.raises(DataError, match="no decay curve"):
-        plan_families(attacks, {"GCG": SWAP})
+    assert {a.kind for a in attacks} == {"GCG", "PAIR", "JailbreakChat"}

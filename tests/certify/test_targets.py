@@ -18,15 +18,10 @@ def test_prompts() -> None:
         seed=4,
     )
     assert prompt.text == "three"
-    changed = prompt.with_text("four")
-    assert [m.content for m in changed.messages] == ["one", "two-patches", "four"]
-    assert changed.seed == 4
     assert Prompt.user("x", system="s").as_chat()[0] == {"role": "system", "content": "s"}
     assert Prompt((Message("system", "s"),)).text == ""
     with pytest.raises(OptionError):
         Prompt(())
-    with pytest.raises(OptionError):
-        Prompt((Message("system", "s"),)).with_text("x")
 
 
 def test_a_failure_is_one_line() -> None:

@@ -89,14 +89,14 @@ def status(context: typer.Context, folder: Folder, as_json: AsJson = False) -> N
     with session(context) as terminal:
         from interlock.lab.status import study_status
 
-        found = study_status(folder)
+        progress = study_status(folder)
     terminal.say(
-        f"{found.items} items: {found.finished} finished, {found.failed} failed, "
-        f"{found.items - found.finished - found.failed} left"
+        f"{progress.items} items: {progress.finished} finished, {progress.failed} failed, "
+        f"{progress.items - progress.finished - progress.failed} left"
     )
-    for failure in found.failures:
+    for failure in progress.failures:
         terminal.say(f"{failure.count} × {one_line(failure.error)} (such as {failure.example})")
-    terminal.result(found.to_dict())
+    terminal.result(progress.to_dict())
 
 
 @lab.command()
@@ -122,15 +122,15 @@ def report(
         from interlock.lab.results.tables import markdown as as_markdown
         from interlock.lab.results.tables import tables
 
-        found = summarise(folder, seed=seed)
+        numbers = summarise(folder, seed=seed)
         if summary is not None:
-            write_atomically(summary, json.dumps(found.to_dict(), indent=1) + "\n")
+            write_atomically(summary, json.dumps(numbers.to_dict(), indent=1) + "\n")
         page = None if markdown else write_report(folder, seed=seed)
-    shown = tables(found)
+    shown = tables(numbers)
     terminal.say(as_markdown(shown) if markdown else "\n\n".join(map(_plain, shown)))
     if page is not None:
         terminal.say(f"report: {page}")
-    terminal.result(found.to_dict() | {"report": None if page is None else str(page)})
+    terminal.result(numbers.to_dict() | {"report": None if page is None else str(page)})
 
 
 @lab.command()
@@ -154,16 +154,16 @@ def compare(
         from interlock.lab.results.tables import comparison_table
 
         if study is not None:
-            found = compare_methods(study, a, b, seed=seed)
+            differences = compare_methods(study, a, b, seed=seed)
         elif Path(a).is_dir() and Path(b).is_dir():
-            found = compare_studies(Path(a), Path(b), seed=seed)
+            differences = compare_studies(Path(a), Path(b), seed=seed)
         else:
             missing = a if not Path(a).is_dir() else b
             raise OptionError(
                 f"{missing}: no such folder; name two folders, or two methods and --study DIR"
             )
-    terminal.say(_plain(comparison_table(found, a, b)))
-    terminal.result({"a": a, "b": b, "differences": [one.to_dict() for one in found]})
+    terminal.say(_plain(comparison_table(differences, a, b)))
+    terminal.result({"a": a, "b": b, "differences": [one.to_dict() for one in differences]})
 
 
 @lab.command()
@@ -179,19 +179,19 @@ def show(
         from interlock._files import make_folder, write_atomically
         from interlock.lab.pages.show import show as drawn
 
-        found = drawn(folder, item)
-        path = out or folder / "shown" / f"{found.item[:16]}.png"
-        if found.png:
+        drawing = drawn(folder, item)
+        path = out or folder / "shown" / f"{drawing.item[:16]}.png"
+        if drawing.png:
             make_folder(path.parent)
-            write_atomically(path, found.png)
+            write_atomically(path, drawing.png)
     values = ", ".join(
-        f"{name} {value:.4g}" for name, value in found.values.items() if value is not None
+        f"{name} {value:.4g}" for name, value in drawing.values.items() if value is not None
     )
-    where = ", ".join(filter(None, (found.data, found.condition, found.method)))
-    terminal.say(f"{where}: {found.error or values or 'not finished, or left out'}")
-    if found.png:
+    where = ", ".join(filter(None, (drawing.data, drawing.condition, drawing.method)))
+    terminal.say(f"{where}: {drawing.error or values or 'not finished, or left out'}")
+    if drawing.png:
         terminal.say(f"picture: {path}")
-    terminal.result(found.to_dict() | {"png": str(path) if found.png else None})
+    terminal.result(drawing.to_dict() | {"png": str(path) if drawing.png else None})
 
 
 def _plain(one: Table) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -11,7 +10,7 @@ from interlock.certify import CertificateCard
 from interlock.certify.campaign.assessment import Assessment
 from interlock.certify.campaign.offers import Offer
 from interlock.certify.campaign.result import CampaignResult
-from interlock.report.page import Chapter, render_template
+from interlock.report.page import Chapter, data_uri, render_template
 
 
 def campaign_chapters(
@@ -44,7 +43,7 @@ def figures_chapter(pictures: Mapping[str, bytes]) -> Chapter:
         "figure-4": "The data-informed bound against the conservative one, k = 8.",
     }
     rows = [
-        (name.replace("-", " ").capitalize(), captions.get(name, ""), _uri(picture))
+        (name.replace("-", " ").capitalize(), captions.get(name, ""), data_uri(picture))
         for name, picture in pictures.items()
     ]
     body = render_template("paper_figures.html", rows=rows)
@@ -66,7 +65,7 @@ def _certificate(
     body = render_template(
         "certificate.html",
         verdict=verdict,
-        check=_uri(pictures["check"]) if "check" in pictures else "",
+        check=data_uri(pictures["check"]) if "check" in pictures else "",
         rows=[_assessed(one) for one in result.assessments],
         refusals=[f"{one.family.name}: {one.refusal}" for one in result.assessments if one.refusal],
         cards=[(name, _card(one)) for name, one in result.cards.items()],
@@ -136,17 +135,16 @@ def _card(card: CertificateCard) -> dict[str, str]:
 
 def _decay(result: CampaignResult, picture: bytes) -> Chapter:
     options = result.options
-    rows = []
-    for decay, fit in zip(result.decays, result.fits, strict=True):
-        rows.append(
-            {
-                "family": decay.family,
-                "kind": decay.kind,
-                "cells": [_ended(fit[name], fit[f"{name}_interval"]) for name in "abc"],
-                "k": "none" if fit["k"] is None else str(fit["k"]),
-                "misfit": f"{fit['misfit']:.2g}",
-            }
-        )
+    rows = [
+        {
+            "family": decay.family,
+            "kind": decay.kind,
+            "cells": [_ended(fit[name], fit[f"{name}_interval"]) for name in "abc"],
+            "k": "none" if fit["k"] is None else str(fit["k"]),
+            "misfit": f"{fit['misfit']:.2g}",
+        }
+        for decay, fit in zip(result.decays, result.fits, strict=True)
+    ]
     tables = [
         {
             "name": f"{decay.family}, {decay.kind}",
@@ -161,7 +159,7 @@ def _decay(result: CampaignResult, picture: bytes) -> Chapter:
     ]
     body = render_template(
         "decay.html",
-        picture=_uri(picture),
+        picture=data_uri(picture),
         rows=rows,
         tables=tables,
         epsilon=f"{options.epsilon:g}",
@@ -173,23 +171,19 @@ def _decay(result: CampaignResult, picture: bytes) -> Chapter:
 def _plan(result: CampaignResult, picture: bytes) -> Chapter:
     chosen = result.choice.offer
     rows = [_offer(offer, offer is chosen) for offer in result.offers]
+    refused = [offer for offer in result.offers if offer.refusal]
+    refusals = [f"{offer.kind}, q = {offer.rate:.0%}: {offer.refusal}" for offer in refused]
     body = render_template(
         "plan.html",
         family=result.family,
-        picture=_uri(picture),
+        picture=data_uri(picture),
         rows=rows,
         dsp=f"{result.options.dsp:g}",
         least=f"{result.options.utility:.0%}",
         benign=result.benign,
         undefended=f"{result.undefended:.0%}",
         reason=result.choice.reason,
-        refusals=list(
-            dict.fromkeys(
-                f"{offer.kind}, q = {offer.rate:.0%}: {offer.refusal}"
-                for offer in result.offers
-                if offer.refusal
-            )
-        ),
+        refusals=list(dict.fromkeys(refusals)),
     )
     summary = "no setting is good enough"
     if chosen is not None:
@@ -220,7 +214,3 @@ def _offer(offer: Offer, chosen: bool) -> dict[str, Any]:
 def _ended(value: float, ends: Sequence[float | None]) -> tuple[str, str]:
     low, high = ("∞" if end is None else f"{end:.3f}" for end in ends)
     return f"{value:.3f}", f"{low} – {high}"
-
-
-def _uri(picture: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(picture).decode('ascii')}"

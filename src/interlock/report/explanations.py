@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +12,7 @@ from PIL import Image
 from interlock.explain import Explanation
 from interlock.explain.drawing.figure import percent
 from interlock.explain.drawing.layers import Layers, Picture, colour
-from interlock.report.page import Chapter, render_template
+from interlock.report.page import Chapter, data_uri, render_template, thumbnail
 
 _SPREAD_WIDTH = 84  # of the little box plot, in CSS pixels
 _VIEWS = (("sets", "Sets"), ("saliency", "Saliency"), ("prior", "Prior"), ("photo", "Photo"))
@@ -55,15 +53,14 @@ def explanation_chapter(
         views=_VIEWS,
         ratio=min(max(photo.shape[1] / photo.shape[0], 0.125), 8.0),
         alt=f"{title}: explained as {summary}",
-        photo=_uri(Image.fromarray(photo), "jpeg", quality=90),
-        prior=_uri(_two_colours(layers.borders), "png"),
-        saliency=_uri(Image.fromarray(layers.saliency), "webp", quality=80),
+        photo=data_uri(Image.fromarray(photo), "jpeg", quality=90),
+        prior=data_uri(_two_colours(layers.borders), "png"),
+        saliency=data_uri(Image.fromarray(layers.saliency), "webp", quality=80),
         sets=_rows(explanation, layers),
         details=_details(explanation),
         downloads=[(f"./{quote(name)}", name) for name in downloads],
     )
-    thumbnail = Image.fromarray(photo).resize((112, 112), Image.Resampling.LANCZOS)
-    return Chapter(title, anchor, body, summary, _uri(thumbnail, "jpeg", quality=80))
+    return Chapter(title, anchor, body, summary, thumbnail(Image.fromarray(photo)))
 
 
 def _answer(label: str, probability: float) -> str:
@@ -82,7 +79,7 @@ def _rows(explanation: Explanation, layers: Layers) -> list[dict[str, Any]]:
             {
                 "rank": facts["rank"],
                 "colour": colour(k),
-                "picture": _uri(_two_colours(layers.set(k)), "png"),
+                "picture": data_uri(_two_colours(layers.set(k)), "png"),
                 "x": 100 * min(max(anchors[k][0], 0.03), 0.97),
                 "y": 100 * min(max(anchors[k][1], 0.03), 0.97),
                 "score": f"{facts['score']:.3g}",
@@ -134,9 +131,3 @@ def _two_colours(layer: Picture) -> Image.Image:
     image.putpalette([0, 0, 0, *inked])
     image.info["transparency"] = 0
     return image
-
-
-def _uri(image: Image.Image, format: str, **options: Any) -> str:
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return f"data:image/{format};base64,{b64encode(buffer.getvalue()).decode('ascii')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from interlock._version import __version__
 
@@ -79,6 +81,21 @@ def render_page(
 def render_template(name: str, **values: Any) -> Markup:
     """Fill one of the package's templates; every value is escaped unless it is ``Markup``."""
     return Markup(_environment().get_template(name).render(**values))
+
+
+def data_uri(picture: bytes | Image.Image, kind: str = "png", **options: Any) -> str:
+    """A picture as a page holds it: PNG files as they are, images written as ``kind``."""
+    if isinstance(picture, Image.Image):
+        buffer = io.BytesIO()
+        picture.save(buffer, kind, **options)
+        picture = buffer.getvalue()
+    return f"data:image/{kind};base64,{b64encode(picture).decode('ascii')}"
+
+
+def thumbnail(photo: Image.Image) -> str:
+    """A small square picture for the contents."""
+    small = photo.convert("RGB").resize((112, 112), Image.Resampling.LANCZOS)
+    return data_uri(small, "jpeg", quality=80)
 
 
 @cache

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +15,7 @@ from interlock._pictures import enlarged, heat_overlay, mask_overlay
 from interlock.defend import Inspection
 from interlock.defend.figure import ConceptView, concept_pictures
 from interlock.explain.drawing.figure import percent
-from interlock.report.page import Chapter, render_template
+from interlock.report.page import Chapter, data_uri, render_template, thumbnail
 
 ToPil = Callable[[Tensor], Image.Image]
 """(C, H, W) -> the photo it shows: ``Classifier.to_pil``."""
@@ -120,23 +118,20 @@ def shield_chapter(
     """
     steps: list[dict[str, str]] = []
     if before is not None and to_pil is not None:
-        original = enlarged(to_pil(before.image))
-        steps.append(_step(original, "The photo", _said(before.answer)))
-    shown = enlarged(photo)
+        steps.append(_step(to_pil(before.image), "The photo", _said(before.answer)))
     name = "The photo" if before is None else "With a patch"
-    steps.append(_step(shown, name, _said(undefended)))
+    steps.append(_step(photo, name, _said(undefended)))
     heat = heat_overlay(photo, inspection.foreignness, *_FOREIGN)
     steps.append(_step(heat, "What is foreign", f"peak {inspection.score:.2f} × the threshold"))
     patch = None if before is None else before.patch
+    overlay = mask_overlay(photo, inspection.mask, patch)
     if inspection.tampered:
         covered = percent(float(inspection.mask.float().mean()))
-        overlay = mask_overlay(photo, inspection.mask, patch)
         steps.append(_step(overlay, "The mask", f"{covered} of the image"))
         overruled = dict.fromkeys(label(v) for v in inspection.votes if _kept(inspection))
         said = f"looks like {' or '.join(overruled)}" if overruled else _said(defended)
-        steps.append(_step(enlarged(seen), "What the model sees", said))
+        steps.append(_step(seen, "What the model sees", said))
     else:
-        overlay = mask_overlay(photo, inspection.mask, patch)
         steps.append(_step(overlay, "No mask", f"the answer stays {_said(defended)}"))
     changed = inspection.label != inspection.undefended
     summary = f"{undefended[0]} → {defended[0]}" if changed else f"stays {defended[0]}"
@@ -153,7 +148,7 @@ def shield_chapter(
         passes=inspection.passes,
         downloads=[(f"./{quote(name)}", name) for name in downloads],
     )
-    return Chapter(title, anchor, body, summary, _thumbnail(overlay))
+    return Chapter(title, anchor, body, summary, thumbnail(overlay))
 
 
 def concepts_chapter(
@@ -173,16 +168,11 @@ def concepts_chapter(
             }
         )
     body = render_template(
-        "concepts.html",
-        rows=rows,
-        layer=layer,
-        images=images,
-        linear=views[0].linear,
+        "concepts.html", rows=rows, layer=layer, images=images, linear=views[0].linear
     )
-    thumbnail = _thumbnail(concept_pictures(views[0].examples[0], to_pil)[1])
-    return Chapter(
-        "Concepts of the bank", "concepts", body, f"{len(views)} of layer {layer}", thumbnail
-    )
+    first = concept_pictures(views[0].examples[0], to_pil)[1]
+    summary = f"{len(views)} of layer {layer}"
+    return Chapter("Concepts of the bank", "concepts", body, summary, thumbnail(first))
 
 
 def evaluation_chapter(
@@ -234,25 +224,23 @@ def cases_chapters(cases: Sequence[CasePicture], *, to_pil: ToPil, label: Label)
         chosen = [case for case in cases if case.kind == kind]
         if not chosen:
             continue
-        figures = []
-        for case in chosen:
-            photo = to_pil(case.image)
-            figures.append(
-                {
-                    "photo": _uri(enlarged(photo)),
-                    "mask": _uri(mask_overlay(photo, case.mask, case.patch)),
-                    "name": case.name,
-                    "attack": case.attack,
-                    "truth": label(case.truth),
-                    "undefended": label(case.undefended),
-                    "label": label(case.label),
-                    "masked": bool(case.mask.any()),
-                }
-            )
+        overlays = [mask_overlay(to_pil(case.image), case.mask, case.patch) for case in chosen]
+        figures = [
+            {
+                "photo": _uri(enlarged(to_pil(case.image))),
+                "mask": _uri(overlay),
+                "name": case.name,
+                "attack": case.attack,
+                "truth": label(case.truth),
+                "undefended": label(case.undefended),
+                "label": label(case.label),
+                "masked": bool(case.mask.any()),
+            }
+            for case, overlay in zip(chosen, overlays, strict=True)
+        ]
         body = render_template("cases.html", text=text, figures=figures)
         summary = f"{len(chosen)} example{'s' * (len(chosen) != 1)}"
-        first = mask_overlay(to_pil(chosen[0].image), chosen[0].mask, chosen[0].patch)
-        chapters.append(Chapter(title, kind, body, summary, _thumbnail(first)))
+        chapters.append(Chapter(title, kind, body, summary, thumbnail(overlays[0])))
     return chapters
 
 
@@ -302,14 +290,8 @@ def _said(answer: Answer) -> str:
 
 
 def _step(picture: Image.Image, name: str, caption: str) -> dict[str, str]:
-    return {"picture": _uri(picture), "name": name, "caption": caption}
+    return {"picture": _uri(enlarged(picture)), "name": name, "caption": caption}
 
 
-def _thumbnail(picture: Image.Image) -> str:
-    return _uri(picture.convert("RGB").resize((112, 112), Image.Resampling.LANCZOS), quality=80)
-
-
-def _uri(image: Image.Image, quality: int = 88) -> str:
-    buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "jpeg", quality=quality)
-    return f"data:image/jpeg;base64,{b64encode(buffer.getvalue()).decode('ascii')}"
+def _uri(image: Image.Image) -> str:
+    return data_uri(image.convert("RGB"), "jpeg", quality=88)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from interlock.report.page import Chapter, render_template
+from interlock.report.page import Chapter, data_uri, render_template
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,13 @@ def grids_chapter(
     """
     rows = sum(len(grid.rows) for grid in grids)
     body = render_template(
-        "study.html", tables=grids, note=note, picture=_uri(picture) if picture else ""
+        "study.html", tables=grids, note=note, picture=data_uri(picture) if picture else ""
     )
     return Chapter(title, anchor, body, f"{rows} rows")
 
 
 def exhibits_chapter(exhibits: Sequence[Exhibit]) -> Chapter:
     """Some of the pictures behind the numbers."""
-    pictures = [{"uri": _uri(exhibit.png), "text": exhibit.text} for exhibit in exhibits]
+    pictures = [{"uri": data_uri(exhibit.png), "text": exhibit.text} for exhibit in exhibits]
     body = render_template("gallery.html", pictures=pictures)
     return Chapter("Pictures", "pictures", body, f"{len(exhibits)} of the study")
-
-
-def _uri(picture: bytes) -> str:
-    return f"data:image/png;base64,{b64encode(picture).decode('ascii')}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.certify import Reply
-from interlock.certify.targets.protocol import Finish
+from interlock.certify.targets.wire import reply_of
 
 PIECE = 48
 """Characters of one delta where the upstream did not stream."""
@@ -50,18 +50,13 @@ class Completion:
         Raises:
             MalformedError: the answer has no end, or is empty.
         """
-        usage = self.usage or {}
-        read, written = _tokens(usage, "prompt_tokens"), _tokens(usage, "completion_tokens")
         if self.finish_reason is None:
             raise MalformedError("the answer ends in the middle")
-        refusal = self.message.get("refusal")
-        if self.finish_reason == "content_filter" or refusal:
-            text = refusal if isinstance(refusal, str) else ""
-            return Reply(text, "blocked", prompt_tokens=read, completion_tokens=written)
-        if not self.text:
-            raise MalformedError("an empty answer")
-        finish: Finish = "length" if self.finish_reason == "length" else "stop"
-        return Reply(self.text, finish, None, read, written)
+        try:
+            refusal = self.message.get("refusal")
+            return reply_of(self.text, refusal, self.finish_reason, self.usage)
+        except ValueError as error:
+            raise MalformedError(str(error)) from None
 
     def add_chunk(self, chunk: Any) -> None:
         """Take in one ``chat.completion.chunk``.
@@ -213,8 +208,3 @@ def _piece(
     delta: Mapping[str, Any], logprobs: Any = None, finish: str | None = None
 ) -> dict[str, Any]:
     return {"delta": dict(delta), "logprobs": logprobs, "finish_reason": finish}
-
-
-def _tokens(usage: Mapping[str, Any], name: str) -> int:
-    value = usage.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

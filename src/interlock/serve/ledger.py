@@ -26,6 +26,7 @@ from interlock.errors import InterlockError, OptionError
 
 BATCH = 500
 _TRIES = 3
+_ADDRESSES = "sqlite:///file or postgresql+psycopg://user:password@host/database"
 # What says nothing of the rows that were to be stored: a full disk, a lost server, no permission.
 _OF_THE_DATABASE = (OperationalError, InterfaceError, ProgrammingError, InternalError)
 
@@ -254,16 +255,12 @@ def _open(url: str) -> Engine:
     kind = url.partition("@")[0].partition("://")[0].partition("+")[0]
     if kind not in ("sqlite", "postgresql"):
         raise OptionError(
-            f"ledger: {kind!r} is not supported; give an address such as "
-            "sqlite:///file or postgresql+psycopg://user:password@host/database"
+            f"ledger: {kind!r} is not supported; give an address such as {_ADDRESSES}"
         )
     try:
         engine = sa.create_engine(url, pool_pre_ping=True, connect_args=_connect_options(url))
     except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
-        raise OptionError(
-            f"ledger: no address of {kind}; give one such as "
-            "sqlite:///file or postgresql+psycopg://user:password@host/database"
-        ) from None
+        raise OptionError(f"ledger: no address of {kind}; give one such as {_ADDRESSES}") from None
     except ModuleNotFoundError as error:
         raise LedgerError(
             f"the ledger needs {error.name}; install it with: pip install 'interlock[postgres]'"

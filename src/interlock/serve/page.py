@@ -36,6 +36,12 @@ _HEADERS = {
     "cache-control": "no-cache",
 }
 
+_OF_CARD = frozenset(
+    {"lower", "estimate", "confidence", "family", "attacks", "target", "copies", "perturbation"}
+    | {"rate", "date", "held_out"}
+)
+_OF_ENTRY = ("outcome", "complied", "refused", "lost", "copies", "calls", "request_id")
+
 
 def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> None:
     """Add the page and the data behind it.
@@ -117,33 +123,17 @@ def _card(guard: Guard) -> dict[str, Any] | None:
         "id": card.id,
         "applies": not guard.deployment.differs,
         "statement": card.statement(),
-        "lower": card.lower,
-        "estimate": card.estimate,
-        "confidence": card.confidence,
-        "family": card.family,
-        "attacks": card.attacks,
-        "target": card.target,
-        "copies": card.copies,
-        "perturbation": card.perturbation,
-        "rate": card.rate,
-        "date": card.date,
-        "held_out": asdict(card.held_out) if card.held_out is not None else None,
+        **{name: value for name, value in asdict(card).items() if name in _OF_CARD},
     }
 
 
 def _row(entry: Entry) -> dict[str, Any]:
     return {
+        **{name: getattr(entry, name) for name in _OF_ENTRY},
         "time": entry.time.isoformat(),
-        "outcome": entry.outcome,
-        "complied": entry.complied,
-        "refused": entry.refused,
-        "lost": entry.lost,
-        "copies": entry.copies,
-        "calls": entry.calls,
         "milliseconds": round(entry.milliseconds, 1),
         "prompt": entry.prompt_sha256[:10],
         "characters": entry.prompt_characters,
-        "request_id": entry.request_id,
     }
 
 

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from interlock.names import PerturbationKind
 from interlock.serve.chat import Kind
@@ -15,6 +23,29 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Choice = Literal["refuse", "pass"]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _base_address(value: str) -> str:
+    """An address that a path can be put behind, without anything secret in it."""
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("start with http:// or https://")
+    try:
+        url = httpx.URL(value)
+        if not url.host or not 0 < (url.port or 1) < 2**16:
+            raise httpx.InvalidURL("no host, or no such port")
+    except (httpx.InvalidURL, ValueError):
+        raise ValueError("no address of a server; give one such as http://host:8000/v1") from None
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError("no user, password, query or fragment; keys go into the environment")
+    return value
+
+
+def _path(value: Any) -> Any:
+    return Path(value) if isinstance(value, str) else value
+
+
+BaseAddress = Annotated[str, AfterValidator(_base_address)]
+File = Annotated[Path, BeforeValidator(_path)]
 
 
 class _Section(BaseModel):
@@ -39,7 +70,7 @@ class VoteSettings(_Section):
     judge: Literal["phrases", "keywords", "model"] = "phrases"
     """``"phrases"``: answers that begin by refusing. ``"keywords"``: the paper's. ``"model"``:
     another chat model, see ``judge_url``."""
-    judge_url: str | None = None
+    judge_url: BaseAddress | None = None
     """Base address of the judging model."""
     judge_model: str | None = None
     """Its name there."""
@@ -55,11 +86,6 @@ class VoteSettings(_Section):
     """Copies asked at once beyond the fewest that could decide."""
     refusal: Annotated[str, Field(min_length=1)] = "I can't help with that."
     """The answer to a blocked request."""
-
-    @field_validator("judge_url")
-    @classmethod
-    def _judge_at(cls, value: str | None) -> str | None:
-        return _base_address(value)
 
     @model_validator(mode="after")
     def _judge_is_named(self) -> VoteSettings:
@@ -116,21 +142,16 @@ class PolicySettings(_Section):
 class AuthSettings(_Section):
     """Who may ask the guard."""
 
-    keys_file: Path | None = None
+    keys_file: File | None = None
     """One key a line; blank lines and lines with ``#`` are skipped."""
     keys_env: str = "INTERLOCK_GUARD_KEYS"
     """Environment variable with keys, commas between them."""
-    admin_keys_file: Path | None = None
+    admin_keys_file: File | None = None
     """Keys that may also see the page's data and the copies of the try-it box."""
     admin_keys_env: str = "INTERLOCK_GUARD_ADMIN_KEYS"
     """Likewise, by environment."""
     open: bool = False
     """Serve other machines without keys."""
-
-    @field_validator("keys_file", "admin_keys_file", mode="before")
-    @classmethod
-    def _path(cls, value: Any) -> Any:
-        return Path(value) if isinstance(value, str) else value
 
 
 class LedgerSettings(_Section):
@@ -193,7 +214,7 @@ class LogSettings(_Section):
 class GuardConfig(_Section):
     """A guard."""
 
-    upstream: str | None = None
+    upstream: BaseAddress | None = None
     """Base address of the model's server, such as ``http://127.0.0.1:8000/v1``."""
     upstream_key_env: str = "OPENAI_API_KEY"
     """Environment variable with its key; none is sent where it is unset."""
@@ -205,7 +226,7 @@ class GuardConfig(_Section):
     """Where the embedded model runs."""
     model: str | None = None
     """The one model that may be asked for; the certificate's where absent."""
-    certificate: Path | None = None
+    certificate: File | None = None
     """A card that ``interlock certify report`` wrote."""
     uncertified: bool = False
     """Serve without a certificate that applies; every answer says so."""
@@ -226,16 +247,6 @@ class GuardConfig(_Section):
     drift: DriftSettings = DriftSettings()
     log: LogSettings = LogSettings()
 
-    @field_validator("upstream")
-    @classmethod
-    def _upstream_at(cls, value: str | None) -> str | None:
-        return _base_address(value)
-
-    @field_validator("certificate", mode="before")
-    @classmethod
-    def _path(cls, value: Any) -> Any:
-        return Path(value) if isinstance(value, str) else value
-
     @model_validator(mode="after")
     def _one_model(self) -> GuardConfig:
         if (self.upstream is None) == (not self.embedded):
@@ -251,20 +262,3 @@ class GuardConfig(_Section):
     def on_loopback(self) -> bool:
         """Whether only this machine can ask."""
         return self.host in LOOPBACK
-
-
-def _base_address(value: str | None) -> str | None:
-    """An address that a path can be put behind, without anything secret in it."""
-    if value is None:
-        return None
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("start with http:// or https://")
-    try:
-        url = httpx.URL(value)
-        if not url.host or not 0 < (url.port or 1) < 2**16:
-            raise httpx.InvalidURL("no host, or no such port")
-    except (httpx.InvalidURL, ValueError):
-        raise ValueError("no address of a server; give one such as http://host:8000/v1") from None
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError("no user, password, query or fragment; keys go into the environment")
-    return value

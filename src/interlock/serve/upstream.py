@@ -64,7 +64,6 @@ class Upstream(Protocol):
             LostError: no usable answer came.
             WireError: every copy of the request would fail alike.
         """
-        ...
 
     async def models(self) -> list[dict[str, Any]]:
         """The list of ``GET /v1/models``.
@@ -72,11 +71,9 @@ class Upstream(Protocol):
         Raises:
             LostError: no usable answer came.
         """
-        ...
 
     async def aclose(self) -> None:
         """Close what is open."""
-        ...
 
 
 class HttpUpstream:

@@ -31,9 +31,6 @@ MANY = 20
 """Messages of the user from which on likewise."""
 _PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
 _PATIENCE = 1.0  # seconds that a busy upstream may put it off
-
-"""``blocked``: a majority refused. ``undecided``: neither side has one, for copies were lost or
-time ran out; nothing is released then."""
 Watcher = Callable[[Mapping[str, Any]], None]
 
 
@@ -69,7 +66,11 @@ class Ballot:
 
     @property
     def outcome(self) -> VoteOutcome:
-        """What became of the request."""
+        """What became of the request.
+
+        ``blocked``: a majority refused. ``undecided``: neither side has one, for copies were lost
+        or time ran out; nothing is released then.
+        """
         if self.decision.released:
             return "released"
         return "blocked" if self.decision.defended else "undecided"

@@ -79,9 +79,9 @@ class SuffixAttack:
                 continue
             suffix, best = tried[lowest], min(best, float(losses[lowest]))
             if loss_of.reached(suffix):
-                found = self._confirm(target, request, loss_of.text(suffix), judge, seed, step)
-                if found is not None:
-                    return found
+                attack = self._confirm(target, request, loss_of.text(suffix), judge, seed, step)
+                if attack is not None:
+                    return attack
         return None
 
     def _exchanges(

@@ -53,7 +53,7 @@ def search_attacks(
     path = Path(journal)
     known = _read(path)
     shared: list[Any] = [dict(target.identity), asdict(attack), dict(judge.identity)]
-    found: list[Attack | None] = []
+    attacks: list[Attack | None] = []
     for i, (request, opening) in enumerate(requests):
         parts = json.dumps([*shared, request, opening, seed + i], sort_keys=True)
         key = sha256(parts.encode()).hexdigest()
@@ -62,10 +62,10 @@ def search_attacks(
             known[key] = asdict(outcome) if outcome is not None else None
             _append(path, {"key": key, "attack": known[key]})
         row = known[key]
-        found.append(Attack(**{**row, "span": tuple(row["span"])}) if row is not None else None)
+        attacks.append(Attack(**{**row, "span": tuple(row["span"])}) if row is not None else None)
         if progress is not None:
             progress(i + 1, len(requests))
-    return found
+    return attacks
 
 
 def _read(path: Path) -> dict[str, dict[str, Any] | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from numpy.typing import ArrayLike
@@ -38,18 +38,9 @@ class Claim:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        low, high = self.interval or (None, None)
-        return {
-            "method": self.method,
-            "copies": self.copies,
-            "certified": self.certified,
-            "confidence": self.confidence,
-            "measured": self.measured,
-            "low": low,
-            "high": high,
-            "prompts": self.prompts,
-            "reason": self.reason,
-        }
+        values = asdict(self)
+        low, high = values.pop("interval") or (None, None)
+        return values | {"low": low, "high": high}
 
 
 def method_claims(
@@ -89,11 +80,9 @@ def method_claims(
         OptionError: copies or confidence outside their range.
     """
     believed = PopulationCertificate.from_votes(votes, copies, confidence, missing=missing)
-    certificate = believed
-    if judge is not None:
-        certificate = PopulationCertificate.from_votes(
-            votes, copies, confidence, missing=missing, judge=judge
-        )
+    certificate = PopulationCertificate.from_votes(
+        votes, copies, confidence, missing=missing, judge=judge
+    )
     seen = believed
     if held_out is not None:
         seen = PopulationCertificate.from_votes(held_out, copies, confidence, missing=missing)

@@ -166,11 +166,9 @@ def assess(
         progress=_part(progress, 0, voted, voted + checked),
     )
     believed = PopulationCertificate.from_votes(votes.refused, copies, confidence)
-    certificate = believed
-    if judge_error is not None:
-        certificate = PopulationCertificate.from_votes(
-            votes.refused, copies, confidence, judge=judge_error
-        )
+    certificate = PopulationCertificate.from_votes(
+        votes.refused, copies, confidence, judge=judge_error
+    )
     defence = measure_defence(
         SmoothLLM(target, perturbation, copies, judge),
         [attack.prompt for attack in family.held_out],

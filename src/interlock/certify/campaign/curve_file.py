@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import Any
 
 from interlock._files import write_atomically
 from interlock.certify.bounds.decay import DecayCurve
-from interlock.certify.campaign.family_decay import KINDS, FamilyDecay, read_list
-from interlock.errors import DataError, InterlockError
+from interlock.certify.campaign.family_decay import FamilyDecay, family_fields, load_rows
+from interlock.errors import InterlockError
 from interlock.names import PerturbationKind
 
 FORMAT, VERSION = "interlock decay curves", 1
@@ -84,22 +84,9 @@ def load_curves(path: str | PathLike[str]) -> list[FittedCurve]:
     Raises:
         DataError: the file is missing, no such JSON, or a curve is none.
     """
-    return [_read(row, where) for row, where in read_list(path, "curves", "certify fit")]
+    return load_rows(path, "curves", "certify fit", "a, b and c", _read)
 
 
-def _read(row: Any, where: str) -> FittedCurve:
-    try:
-        kind = row.get("perturbation", "swap")
-        if kind not in KINDS:
-            raise DataError(f"perturbation={kind!r}: choose swap, patch or insert")
-        return FittedCurve(
-            str(row.get("family", "attacks")),
-            kind,
-            DecayCurve(float(row["a"]), float(row["b"]), float(row["c"])),
-            tuple(int(m) for m in row.get("lengths", ())),
-            tuple(int(m) for m in row.get("suffix_lengths", ())),
-        )
-    except InterlockError as error:
-        raise DataError(f"{where}: {error}") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DataError(f"{where}: give a, b and c ({type(error).__name__}: {error})") from None
+def _read(row: Mapping[str, Any]) -> FittedCurve:
+    curve = DecayCurve(float(row["a"]), float(row["b"]), float(row["c"]))
+    return FittedCurve(curve=curve, **family_fields(row))

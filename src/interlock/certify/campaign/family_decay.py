@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +23,10 @@ from interlock.certify.judges.judge import Judge
 from interlock.certify.targets.protocol import Target
 from interlock.certify.vote.graphemes import graphemes
 from interlock.errors import DataError, InterlockError
-from interlock.names import PerturbationKind
+from interlock.names import KINDS, PerturbationKind
 
 Floats = NDArray[np.float64]
-KINDS: tuple[PerturbationKind, ...] = get_args(PerturbationKind)
+T = TypeVar("T")
 CHANGES = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 """k measured by default, as far as the suffixes are long enough."""
 FORMAT, VERSION = "interlock attack success counts", 1
@@ -78,20 +78,8 @@ class FamilyDecay:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        return {
-            "family": self.family,
-            "perturbation": self.kind,
-            "k": self.k.tolist(),
-            "successes": self.successes.tolist(),
-            "trials": self.trials.tolist(),
-            "low": self.low.tolist(),
-            "high": self.high.tolist(),
-            "confidence": self.confidence,
-            "attacks": self.attacks,
-            "lengths": list(self.lengths),
-            "suffix_lengths": list(self.suffix_lengths),
-            "lost": self.lost,
-        }
+        names = {field.name: field.name for field in fields(self)} | {"kind": "perturbation"}
+        return {key: np.asarray(getattr(self, name)).tolist() for name, key in names.items()}
 
 
 def measure_family_decay(
@@ -167,14 +155,16 @@ def load_decays(path: str | PathLike[str]) -> list[FamilyDecay]:
     Raises:
         DataError: the file is missing, no such JSON, or holds counts that are none.
     """
-    return [_read(row, where) for row, where in read_list(path, "counts", "certify measure")]
+    return load_rows(path, "counts", "certify measure", "lists k, successes and trials", _read)
 
 
-def read_list(path: str | PathLike[str], name: str, command: str) -> list[tuple[Any, str]]:
-    """The entries of a JSON object's list ``name``, each with its place for errors.
+def load_rows(
+    path: str | PathLike[str], name: str, command: str, needs: str, read: Callable[[Any], T]
+) -> list[T]:
+    """Each row of the list ``name`` in a file that ``command`` wrote, as ``read`` takes it.
 
     Raises:
-        DataError: the file is missing, or no such JSON; ``command`` writes one.
+        DataError: the file is missing, no such JSON, or a row has not what it ``needs``.
     """
     source = Path(path)
     try:
@@ -185,40 +175,45 @@ def read_list(path: str | PathLike[str], name: str, command: str) -> list[tuple[
         raise DataError(f"{source}: not JSON; give a file that '{command}' wrote") from None
     rows = record.get(name) if isinstance(record, dict) else None
     if not isinstance(rows, list) or not rows:
-        raise DataError(f"{source}: has no list '{name}'; give a file that '{command}' wrote")
-    return [(row, f"{source}, {name} {number}") for number, row in enumerate(rows, 1)]
+        raise DataError(f"{source}: has no list '{name}' with {needs}")
+    values = []
+    for number, row in enumerate(rows, 1):
+        try:
+            values.append(read(row))
+        except InterlockError as error:
+            raise DataError(f"{source}, {name} {number}: {error}") from None
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            why = f"give {needs} ({type(error).__name__}: {error})"
+            raise DataError(f"{source}, {name} {number}: {why}") from None
+    return values
 
 
-def _read(row: Any, where: str) -> FamilyDecay:
-    try:
-        checked = check_counts(row["k"], row["successes"], row["trials"])
-        order = np.argsort(checked[0], kind="stable")
-        k, s, n = (values[order].astype(np.int64) for values in checked)
-        confidence = float(row.get("confidence", 0.95))
-        one_sided = (1 + confidence) / 2
-        low, high = row.get("low"), row.get("high")
-        kind = row.get("perturbation", "swap")
-        if kind not in KINDS:
-            raise DataError(f"perturbation={kind!r}: choose swap, patch or insert")
-        lengths = tuple(int(m) for m in row.get("lengths", ()))
-        suffixes = tuple(int(m) for m in row.get("suffix_lengths", ()))
-        return FamilyDecay(
-            str(row.get("family", "attacks")),
-            kind,
-            k,
-            s,
-            n,
-            lower_bound(s, n, one_sided) if low is None else np.asarray(low, float)[order],
-            upper_bound(s, n, one_sided) if high is None else np.asarray(high, float)[order],
-            confidence,
-            int(row.get("attacks", 0)),
-            lengths,
-            suffixes,
-            int(row.get("lost", 0)),
-        )
-    except InterlockError as error:
-        raise DataError(f"{where}: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise DataError(
-            f"{where}: give lists k, successes and trials ({type(error).__name__}: {error})"
-        ) from None
+def family_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What rows of counts and of curves say alike: whose they are."""
+    kind = row.get("perturbation", "swap")
+    if kind not in KINDS:
+        raise DataError(f"perturbation={kind!r}: choose swap, patch or insert")
+    lengths = {
+        name: tuple(int(m) for m in row.get(name, ())) for name in ("lengths", "suffix_lengths")
+    }
+    return {"family": str(row.get("family", "attacks")), "kind": kind} | lengths
+
+
+def _read(row: Mapping[str, Any]) -> FamilyDecay:
+    checked = check_counts(row["k"], row["successes"], row["trials"])
+    order = np.argsort(checked[0], kind="stable")
+    k, s, n = (values[order].astype(np.int64) for values in checked)
+    confidence = float(row.get("confidence", 0.95))
+    one_sided = (1 + confidence) / 2
+    low, high = row.get("low"), row.get("high")
+    return FamilyDecay(
+        k=k,
+        successes=s,
+        trials=n,
+        low=lower_bound(s, n, one_sided) if low is None else np.asarray(low, float)[order],
+        high=upper_bound(s, n, one_sided) if high is None else np.asarray(high, float)[order],
+        confidence=confidence,
+        attacks=int(row.get("attacks", 0)),
+        lost=int(row.get("lost", 0)),
+        **family_fields(row),
+    )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from interlock._pictures import png_bytes
 from interlock.certify.campaign.assessment import Assessment
 from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.offers import Offer
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DPI = 150
 _COLOURS = {"swap": "#0b5fa5", "patch": "#b35900", "insert": "#3f7d20"}
 _QUIET, _ALERT = "#5b6068", "#9b2c00"
 
@@ -40,7 +41,7 @@ def draw_decays(decays: Sequence[FamilyDecay], epsilon: float) -> bytes:
         axes.set(title=f"{family}  {count}".strip(), xlabel="k, suffix characters changed",
                  ylabel="ASR(k)", ylim=(-0.03, 1.05), xlim=(-0.02, 1.1 * largest))  # fmt: skip
         axes.legend(fontsize=8, frameon=False)
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def draw_check(assessments: Sequence[Assessment]) -> bytes:
@@ -69,7 +70,7 @@ def draw_check(assessments: Sequence[Assessment]) -> bytes:
         bbox_to_anchor=(0.5, -0.45 / len(names) - 0.12),
         ncols=2,
     )
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def draw_utility(offers: Sequence[Offer], undefended: float, least: float) -> bytes:
@@ -91,12 +92,7 @@ def draw_utility(offers: Sequence[Offer], undefended: float, least: float) -> by
     axes.set(xlabel="q, % of characters changed", ylabel="benign prompts answered",
              ylim=(0, 1.05))  # fmt: skip
     axes.legend(fontsize=8, frameon=False, loc="lower left")
-    return _png(figure)
-
-
-def png_bytes(figure: Figure) -> bytes:
-    """A figure as PNG."""
-    return _png(figure)
+    return png_bytes(figure)
 
 
 def _draw_decay(axes: Axes, decay: FamilyDecay, shift: float) -> None:
@@ -118,7 +114,7 @@ def _draw_decay(axes: Axes, decay: FamilyDecay, shift: float) -> None:
 def _panels(count: int, *, width: float, height: float = 3.4) -> tuple[Figure, tuple[Any, ...]]:
     from matplotlib.figure import Figure as NewFigure
 
-    figure = NewFigure(figsize=(width * count, height), layout="constrained")
+    figure = NewFigure(figsize=(width * count, height), dpi=DPI, layout="constrained")
     panels = tuple(figure.subplots(1, count, squeeze=False)[0])
     for axes in panels:
         for side in ("top", "right"):
@@ -133,9 +129,3 @@ def _root(x: Any) -> Any:
 
 def _square(x: Any) -> Any:
     return np.sign(x) * np.square(x)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, metadata={"Software": None})
-    return buffer.getvalue()

@@ -12,6 +12,7 @@ import numpy as np
 from interlock.certify.bounds.certificate import Certificate
 from interlock.certify.bounds.decay import DecayCurve
 from interlock.certify.bounds.laws import changed_count, defense_probability, suffix_survival
+from interlock.certify.campaign.figure import DPI
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,7 +88,7 @@ def figure_4() -> Figure:
 def _panels(count: int) -> tuple[Figure, tuple[Axes, ...]]:
     from matplotlib.figure import Figure as NewFigure
 
-    figure = NewFigure(figsize=(4.2 * count, 3.2), layout="constrained")
+    figure = NewFigure(figsize=(4.2 * count, 3.2), dpi=DPI, layout="constrained")
     return figure, tuple(figure.subplots(1, count, squeeze=False)[0])
 
 

@@ -28,17 +28,13 @@ class Judge(Protocol):
     @property
     def identity(self) -> Mapping[str, Any]:
         """All that a verdict depends on beside question and answer."""
-        ...
 
     @property
     def known_error(self) -> JudgeSample | None:
         """Its mistakes on labelled answers; None where nobody counted them."""
-        ...
 
     def __call__(self, asked: Sequence[str], answers: Sequence[str]) -> list[Verdict]:
         """One verdict for each pair of a user's text and the target's answer."""
-        ...
 
     async def judge_async(self, asked: str, answer: str) -> Verdict:
         """One verdict, without blocking the event loop."""
-        ...

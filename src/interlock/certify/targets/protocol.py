@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 from interlock.errors import OptionError
@@ -46,18 +46,6 @@ class Prompt:
     def text(self) -> str:
         """The last message of the user; empty when there is none."""
         return next((m.content for m in reversed(self.messages) if m.role == "user"), "")
-
-    def with_text(self, text: str) -> Prompt:
-        """The same prompt with another last user message.
-
-        Raises:
-            OptionError: the prompt has no user message.
-        """
-        for i in range(len(self.messages) - 1, -1, -1):
-            if self.messages[i].role == "user":
-                changed = (*self.messages[:i], Message("user", text), *self.messages[i + 1 :])
-                return replace(self, messages=changed)
-        raise OptionError("the prompt has no user message to replace")
 
     def as_chat(self) -> list[dict[str, str]]:
         """Plain dictionaries, as chat templates and HTTP endpoints take them."""
@@ -108,12 +96,9 @@ class Target(Protocol):
     @property
     def identity(self) -> Identity:
         """All that an answer depends on beside the prompt; two equal identities answer alike."""
-        ...
 
     def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:
         """Answer each prompt, in order; a reply does not depend on its neighbours."""
-        ...
 
     async def ask_async(self, prompt: Prompt) -> Reply:
         """Answer one prompt without blocking the event loop; cancelling stops the call."""
-        ...

@@ -15,8 +15,6 @@ from interlock.certify.targets.protocol import Reply
 def parse_completion(body: bytes) -> Reply:
     """The first choice of a chat completion.
 
-    An answer that the provider withheld (``content_filter``, or its ``refusal`` field) is blocked.
-
     Raises:
         ValueError: the body is no completion, or holds an empty answer.
     """
@@ -30,17 +28,25 @@ def parse_completion(body: bytes) -> Reply:
         content = message.get("content")
     except (KeyError, IndexError, TypeError, AttributeError):
         raise ValueError("no choices[0].message") from None
-    usage = data.get("usage")
-    spent = usage if isinstance(usage, dict) else {}
+    text = content if isinstance(content, str) and content.strip() else ""
+    return reply_of(text, message.get("refusal"), choice.get("finish_reason"), data.get("usage"))
+
+
+def reply_of(text: str, refusal: object, finish: object, usage: object) -> Reply:
+    """A choice as a reply.
+
+    An answer that the provider withheld (``content_filter``, or its ``refusal`` field) is blocked.
+
+    Raises:
+        ValueError: the answer is empty.
+    """
+    spent = usage if isinstance(usage, Mapping) else {}
     read, written = _count(spent.get("prompt_tokens")), _count(spent.get("completion_tokens"))
-    finish = choice.get("finish_reason")
-    if finish == "content_filter" or message.get("refusal"):
-        refusal = message.get("refusal")
-        text = refusal if isinstance(refusal, str) else ""
-        return Reply(text, "blocked", prompt_tokens=read, completion_tokens=written)
-    if not isinstance(content, str) or not content.strip():
+    if finish == "content_filter" or refusal:
+        return Reply(refusal if isinstance(refusal, str) else "", "blocked", None, read, written)
+    if not text:
         raise ValueError("an empty answer")
-    return Reply(content, "length" if finish == "length" else "stop", None, read, written)
+    return Reply(text, "length" if finish == "length" else "stop", None, read, written)
 
 
 def wait_asked_for(headers: Mapping[str, str]) -> float | None:

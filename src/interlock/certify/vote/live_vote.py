@@ -19,7 +19,6 @@ class Answering(Protocol):
 
     async def ask_async(self, prompt: Prompt) -> Reply:
         """Answer one prompt without blocking the event loop; cancelling stops the call."""
-        ...
 
 
 class Judging(Protocol):
@@ -27,7 +26,6 @@ class Judging(Protocol):
 
     async def judge_async(self, asked: str, answer: str) -> Verdict:
         """One verdict, without blocking the event loop."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ count a lost copy the other way, as a jailbreak: there that is the cautious side
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.judges.phrases import RefusalPhrases
@@ -134,17 +134,8 @@ class SmoothLLM:
             OptionError: there are no copies.
             InterlockError: the target raised; the other copies are cancelled first.
         """
-        vote = LiveVote(
-            self.target,
-            self.judge,
-            retries=self.retries,
-            early_stop=self.early_stop,
-            spare=self.spare,
-            timeout=self.timeout,
-            deadline=self.deadline,
-            refusal=self.refusal,
-        )
-        return await vote.decide(copies, seed=seed)
+        options = {field.name: getattr(self, field.name) for field in fields(LiveVote)}
+        return await LiveVote(**options).decide(copies, seed=seed)
 
     def _ask(self, copies: Sequence[tuple[int, Prompt]]) -> list[Vote]:
         """One round: ask, judge, and ask again for what was lost."""

@@ -42,22 +42,22 @@ def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, 
     requests = _requests(question, search)
     with question.open() as (target, judge, _):
         if search.framings is not None:
-            found = _role_plays(target, judge, requests, search.framings, terminal)
+            attacks = _role_plays(target, judge, requests, search.framings, terminal)
         else:
-            found = _suffixes(question, target.target, judge, requests, search, terminal)
-    if not found:
+            attacks = _suffixes(question, target.target, judge, requests, search, terminal)
+    if not attacks:
         raise DataError(
             f"none of {len(requests)} searches found an attack; allow more --steps or a longer "
             "--length, or the target holds against this attack"
         )
-    path = write_attacks(found, question.out / "attacks.jsonl")
-    terminal.say(f"{len(found)} attacks on {len(requests)} requests: {path}")
+    path = write_attacks(attacks, question.out / "attacks.jsonl")
+    terminal.say(f"{len(attacks)} attacks on {len(requests)} requests: {path}")
     return {
         "attacks": str(path),
-        "found": len(found),
+        "found": len(attacks),
         "tried": len(requests),
-        "kinds": sorted({one.kind for one in found}),
-        "sha256": attacks_hash(found),
+        "kinds": sorted({one.kind for one in attacks}),
+        "sha256": attacks_hash(attacks),
     }
 
 
@@ -85,7 +85,7 @@ def _suffixes(
 ) -> list[Attack]:
     from interlock.certify.attacks.gcg import SuffixAttack
     from interlock.certify.attacks.search import search_attacks
-    from interlock.certify.targets import LocalTarget
+    from interlock.certify.targets.local import LocalTarget
 
     if not isinstance(target, LocalTarget):
         raise OptionError(
@@ -107,7 +107,7 @@ def _role_plays(
 ) -> list[Attack]:
     from interlock.certify.attacks.gcg import RolePlayAttack
 
-    method, found = RolePlayAttack(tuple(read_prompts(framings))), []
+    method, attacks = RolePlayAttack(tuple(read_prompts(framings))), []
     for request in terminal.track(requests, len(requests), lambda text: text[:40]):
-        found += method.run(target, request, judge)[:1]
-    return found
+        attacks += method.run(target, request, judge)[:1]
+    return attacks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,12 @@ from interlock.certify import DecayCurve, NoPlan, Plan, plan
 from interlock.certify.attacks.attack import AttackFile
 from interlock.certify.attacks.families import by_kind
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
+from interlock.certify.campaign.curve_file import (
+    FittedCurve,
+    describe_fit,
+    load_curves,
+    save_curves,
+)
 from interlock.certify.campaign.family_decay import FamilyDecay, load_decays, save_decays
 from interlock.certify.campaign.figure import draw_decays
 from interlock.certify.campaign.options import CampaignOptions
@@ -22,7 +27,10 @@ from interlock.cli.terminal import Terminal, table
 from interlock.errors import DataError, InterlockError
 from interlock.names import PerturbationKind
 
-_SETTING = {"published setting": ([240], [100])}
+Fitted = Mapping[tuple[str, PerturbationKind], FittedCurve]
+Lengths = Mapping[str, tuple[Sequence[int], Sequence[int]]]
+"""Family -> m and m_S of its attacks."""
+_SETTING: Lengths = {"published setting": ([240], [100])}
 """m and m_S of the paper."""
 
 
@@ -87,10 +95,13 @@ def plan_copies(
     without a file of curves the published ones stand in.
     """
     file = None if attacks is None else read_aloud(attacks, keep_failed, terminal)
-    outcomes = _plans(file, curves, kinds, dsp, epsilon, max_copies)
+    fitted = {} if curves is None else {(c.family, c.kind): c for c in load_curves(curves)}
+    outcomes = _plans(_lengths(file, fitted), fitted, kinds, dsp, epsilon, max_copies)
+    if not outcomes:
+        raise DataError(f"{curves}: holds no curve of these families and perturbations")
     source = "GCG on Llama 2, as published (arXiv 2511.18721)" if curves is None else str(curves)
     terminal.say(f"curve: {source}; target DSP {dsp:g}, epsilon {epsilon:g}")
-    measured = {"GCG", *_SETTING} if curves is None else {c.family for c in load_curves(curves)}
+    measured = {"GCG", *_SETTING} if curves is None else {family for family, _ in fitted}
     plans = []
     for family, kind, size, result in outcomes:
         terminal.say(f"{family} ({size} attacks), {kind}: {result}")
@@ -106,9 +117,7 @@ def plan_copies(
             plans.append(row | {"planned": False} | asdict(result) | {"why": str(result)})
         else:
             plans.append(row | {"planned": False, "reason": "no curve", "why": result})
-    foreign = [
-        family for family in dict.fromkeys(row[0] for row in outcomes) if family not in measured
-    ]
+    foreign = [name for name in dict.fromkeys(row[0] for row in outcomes) if name not in measured]
     caveat = ""
     if foreign:
         caveat = (
@@ -123,21 +132,19 @@ def plan_copies(
 
 
 def _plans(
-    attacks: AttackFile | None,
-    curves: Path | None,
+    lengths: Lengths,
+    fitted: Fitted,
     kinds: Sequence[PerturbationKind],
     dsp: float,
     epsilon: float,
     max_copies: int,
 ) -> list[tuple[str, PerturbationKind, int, Plan | NoPlan | str]]:
-    fitted = {} if curves is None else {(c.family, c.kind): c for c in load_curves(curves)}
-    lengths = _lengths(attacks, fitted)
     rows: list[tuple[str, PerturbationKind, int, Plan | NoPlan | str]] = []
     for family, (m, m_s) in lengths.items():
         for kind in kinds:
             curve = _curve_for(family, kind, fitted)
             if curve is None:
-                if curves is None:
+                if not fitted:
                     rows.append((family, kind, len(m), f"no published curve for {kind}; fit one"))
                 continue
             try:
@@ -148,18 +155,13 @@ def _plans(
             except InterlockError as error:
                 result = str(error)
             rows.append((family, kind, len(m), result))
-    if not rows:
-        raise DataError(f"{curves}: holds no curve of these families and perturbations")
     return rows
 
 
-def _lengths(
-    attacks: AttackFile | None, fitted: dict[tuple[str, PerturbationKind], Any]
-) -> dict[str, tuple[list[int], list[int]]]:
+def _lengths(attacks: AttackFile | None, fitted: Fitted) -> Lengths:
     """m and m_S of every attack, by family."""
     if attacks is None:
-        own = {c.family: (list(c.lengths), list(c.suffix_lengths)) for c in fitted.values()}
-        own = {family: pair for family, pair in own.items() if pair[0]}
+        own = {c.family: (c.lengths, c.suffix_lengths) for c in fitted.values() if c.lengths}
         return own or _SETTING
     return {
         name: ([a.length for a in of_family], [a.suffix_length for a in of_family])
@@ -167,9 +169,7 @@ def _lengths(
     }
 
 
-def _curve_for(
-    family: str, kind: PerturbationKind, fitted: dict[tuple[str, PerturbationKind], Any]
-) -> DecayCurve | None:
+def _curve_for(family: str, kind: PerturbationKind, fitted: Fitted) -> DecayCurve | None:
     """The family's own curve; that of all, where the file has one family; else the published."""
     if not fitted:
         return PAPER_CURVES.get(kind)

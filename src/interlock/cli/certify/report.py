@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from interlock._files import make_folder, write_atomically
+from interlock._pictures import png_bytes
 from interlock.certify import CertificateCard, PopulationCertificate
 from interlock.certify.bounds.votes import read_votes
 from interlock.certify.campaign.assessment import Assessment
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.curve_file import save_curves
 from interlock.certify.campaign.family_decay import save_decays
-from interlock.certify.campaign.figure import draw_check, draw_decays, draw_utility, png_bytes
+from interlock.certify.campaign.figure import draw_check, draw_decays, draw_utility
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
 from interlock.cli.certify.question import Question, calls

@@ -16,14 +16,7 @@ from torch import Tensor
 
 from interlock._files import file_digest, make_folder, write_atomically
 from interlock._pictures import mask_overlay
-from interlock.cli.bench import (
-    Bench,
-    Outcome,
-    Setup,
-    find_photos,
-    save_picture,
-    spare_photos,
-)
+from interlock.cli.bench import Bench, Outcome, Setup, find_photos, save_picture, spare_photos
 from interlock.cli.choices import model_at_work
 from interlock.cli.inputs import Photo
 from interlock.cli.kept import Keeper, input_digest

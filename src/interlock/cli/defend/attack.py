@@ -12,14 +12,7 @@ import torch
 from torch import Tensor
 
 from interlock._files import file_digest, make_folder
-from interlock.cli.bench import (
-    Bench,
-    Outcome,
-    Setup,
-    find_photos,
-    save_picture,
-    spare_photos,
-)
+from interlock.cli.bench import Bench, Outcome, Setup, find_photos, save_picture, spare_photos
 from interlock.cli.choices import model_at_work
 from interlock.cli.inputs import Photo
 from interlock.cli.kept import Keeper, input_digest

@@ -97,16 +97,16 @@ def evaluate(
         "batch": BATCH,
         "interlock": __version__,
     }
-    told = evaluation.to_dict() | {"made_from": json.loads(json.dumps(made_from))}
-    file = write_atomically(out / "evaluation.json", json.dumps(told, indent=2) + "\n")
-    terminal.say(f"accuracy on {told['images']} photos, % (Wilson's 95 % interval)")
+    record = evaluation.to_dict() | {"made_from": json.loads(json.dumps(made_from))}
+    file = write_atomically(out / "evaluation.json", json.dumps(record, indent=2) + "\n")
+    terminal.say(f"accuracy on {record['images']} photos, % (Wilson's 95 % interval)")
     for block in evaluation.tables():
         for line in _lines(block):
             terminal.say(line)
     pictures = _Pictures(bench, folder, shield_file, Store(out / STUDY), rows)
     page = _report(bench, evaluation, pictures, out)
     reused = {"reused": totals.reused}
-    outcome.values = told | {"file": str(file), "report": str(page)} | reused
+    outcome.values = record | {"file": str(file), "report": str(page)} | reused
     terminal.say(f"report: {page}")
     return outcome
 
@@ -121,8 +121,8 @@ def _study(setup: Setup, folder: Path, shield_file: Path, contest: Contest) -> D
     for peer in [name for name in PEERS if name in contest.peers]:
         methods.append(DefencePart(method=peer, options=fitted if peer == "paper" else {}))
         if peer == "patchcleanser" and contest.assumed is not None:
-            name, told = f"{peer} for {100 * contest.assumed:g} %", {"assumed": contest.assumed}
-            methods.append(DefencePart(name=name, method=peer, options=told))
+            name, assumed = f"{peer} for {100 * contest.assumed:g} %", {"assumed": contest.assumed}
+            methods.append(DefencePart(name=name, method=peer, options=assumed))
     options = {
         f.name: getattr(contest.options, f.name)
         for f in fields(NamedAttacks)

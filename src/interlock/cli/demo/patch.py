@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from interlock._files import file_digest, make_folder
 from interlock._pictures import mask_overlay
 from interlock.cli.bench import Bench, Outcome, Setup, save_picture
 from interlock.cli.defend.apply import masked_input
+from interlock.cli.demo.photos import packaged_photo
 from interlock.cli.explain.run import Story
 from interlock.cli.kept import Keeper
 from interlock.cli.terminal import Terminal
@@ -159,10 +158,7 @@ def _crops(bench: Bench, seed: int) -> Iterator[Tensor]:
     A fresh machine has no folder of clean photos to fit the shield to.
     """
     rng = np.random.default_rng(seed)
-    photos = []
-    for name in CLEAN:
-        with Image.open(BytesIO(files("skimage.data").joinpath(name).read_bytes())) as file:
-            photos.append(file.convert("RGB"))
+    photos = [packaged_photo(file) for file in CLEAN]
     for k in range(CROPS):
         photo = photos[k % len(photos)]
         side = int(rng.uniform(0.4, 1.0) * min(photo.size))

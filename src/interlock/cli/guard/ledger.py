@@ -48,15 +48,7 @@ def run(
     since = query.since.replace(tzinfo=UTC) if query.since is not None else None
     ledger = Ledger(_existing(url or read_ledger_url(config)))
     try:
-        entries = list(
-            ledger.read(
-                since=since,
-                outcome=query.outcome,
-                certificate=query.certificate,
-                request_id=query.request_id,
-                limit=query.limit,
-            )
-        )
+        entries = list(ledger.read(**vars(query) | {"since": since}))
     finally:
         ledger.close()
     if export is not None:
