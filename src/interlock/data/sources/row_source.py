@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import Any
 
 from interlock.data.sources.labels import checked, class_names
-from interlock.data.sources.sample import Label, Place, Sample, Source, check_index
+from interlock.data.sources.sample import Label, Origin, Sample, Source, check_index
 from interlock.errors import DataError
 
 
@@ -56,15 +56,15 @@ class RowSource(Source):
         """The stored label of one row."""
 
     @abstractmethod
-    def _place(self, row: int) -> tuple[str, str, Place]:
+    def _origin(self, row: int) -> tuple[str, str, Origin]:
         """(id, what errors call the row, where its image lies)."""
 
     def _sample(self, row: int, value: object) -> Sample:
-        name, where, place = self._place(row)
+        name, where, origin = self._origin(row)
         label: Label = None
         if value != self._none:
             label = checked(value, self._classes, where)
-        return Sample(name, label, self.path, place)
+        return Sample(name, label, self.path, origin)
 
 
 def see_columns(wanted: Sequence[str], names: Sequence[str], where: str) -> None:

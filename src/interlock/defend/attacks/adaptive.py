@@ -83,12 +83,12 @@ class AdaptiveAttack(AttackOnDefence):
                 part = slice(start, start + self.batch_size)
                 canvas = Canvas.under(outline, tried[part], images[part], ends)
                 rng = self._rng(1, start, restart)
-                found, values = self._climb(
+                climbed, values = self._climb(
                     shield, canvas, labels[part].to(images.device), restart, rng
                 )
                 for k, value in enumerate(values, start):
                     if value > reached[k]:
-                        best[k], reached[k], places[k] = found[k - start], value, tried[k]
+                        best[k], reached[k], places[k] = climbed[k - start], value, tried[k]
         masks = cover(outline, places, height, width).to(images.device)
         return Patched(best, masks, places)
 

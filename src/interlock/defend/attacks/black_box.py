@@ -90,7 +90,7 @@ class BlackBoxPatchAttack(AttackOnDefence):
         height, width = images.shape[-2:]
         outline = footprint(self.shape, self.area, height, width)
         low, high = (end.cpu() for end in value_range(images, self.bounds))
-        found, queries = images.clone(), torch.zeros(len(images), dtype=torch.long)
+        patched, queries = images.clone(), torch.zeros(len(images), dtype=torch.long)
         places: list[list[Place]] = []
         for start in range(0, len(images), self.batch_size):
             part = slice(start, start + self.batch_size)
@@ -100,10 +100,10 @@ class BlackBoxPatchAttack(AttackOnDefence):
             ]
             self._run(model, searches, labels[part].to(images.device))
             for k, search in enumerate(searches, start):
-                found[k], queries[k] = search.best, search.queries
+                patched[k], queries[k] = search.best, search.queries
                 places.append([search.best_place])
         masks = cover(outline, places, height, width).to(images.device)
-        return Searched(found, masks, places, queries=queries)
+        return Searched(patched, masks, places, queries=queries)
 
     def _run(
         self, model: Callable[[Tensor], Tensor], searches: list[_Search], labels: Tensor

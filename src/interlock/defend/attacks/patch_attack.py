@@ -152,13 +152,13 @@ class PatchAttack(ImageAttack):
 
     def _best(self, objective: Objective, canvas: Canvas, rng: np.random.Generator) -> Tensor:
         """(N, C, H, W): the best of all restarts."""
-        found, values = self._ascend(objective, canvas, self.steps, rng)
+        best, values = self._ascend(objective, canvas, self.steps, rng)
         for _ in range(self.restarts - 1):
             again, reached = self._ascend(objective, canvas, self.steps, rng)
             better = reached > values
-            found = torch.where(better.view(-1, 1, 1, 1), again, found)
+            best = torch.where(better.view(-1, 1, 1, 1), again, best)
             values = torch.where(better, reached, values)
-        return found
+        return best
 
     def _ascend(
         self, objective: Objective, canvas: Canvas, steps: int, rng: np.random.Generator

@@ -205,10 +205,10 @@ class ConceptBank:
         """
         tensors, header = restore(path, "concept bank", VERSION, model)
         with complete(path, "concept bank"):
-            found, signed = header["layer"], header["signed"]
-            bank = cls(tensors["factors"], found, header["model"], signed=signed)
-        if layer is not None and found != layer:
-            raise ModelError(f"{path}: a bank of layer {found!r}, not of {layer!r}")
+            own_layer, signed = header["layer"], header["signed"]
+            bank = cls(tensors["factors"], own_layer, header["model"], signed=signed)
+        if layer is not None and own_layer != layer:
+            raise ModelError(f"{path}: a bank of layer {own_layer!r}, not of {layer!r}")
         return bank
 
 

@@ -57,7 +57,7 @@ def clean_pass(
     taps, seen = None, 0
     moments: list[Moments] = []
     held_out: list[Tensor] = []
-    for_bank = Sample(seed)
+    for_bank = Reservoir(seed)
     with torch.no_grad():
         for x in as_batches(images):
             taps = taps or Taps(model, layers or find_layers(model, x[:1]))
@@ -84,7 +84,7 @@ def clean_pass(
     return Clean(foreignness, held_out, foreign, labels, for_bank.images)
 
 
-class Sample:
+class Reservoir:
     """A uniform sample of the images of a stream, for the bank."""
 
     def __init__(self, seed: int, limit: int = 128) -> None:

@@ -173,8 +173,8 @@ class ConceptShield(nn.Module):
                     part = (x[tried], logits[tried], foreign[tried])
                     looked = try_windows(self.model, *part, self.settings.mirror)
                     changed.append(looked.evidence)
-        found = torch.cat([*changed, logits.new_zeros(count + 1)]).sort(descending=True).values
-        return max(UNSURE, float(found[int(rate * count)]) + 1e-6)
+        evidence = torch.cat([*changed, logits.new_zeros(count + 1)]).sort(descending=True).values
+        return max(UNSURE, float(evidence[int(rate * count)]) + 1e-6)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits.
