@@ -15,15 +15,8 @@ from interlock.errors import DataError
 class RowSource(Source):
     """One sample for each row, in the order of the rows.
 
-    Args:
-        path: of the data, as it was given.
-        label: name of the label column; ``""`` for none.
-        classes: class names, or the file that lists them, in place of ``own``.
-        own: class names that are stored with the data; there, -1 means no label.
-        storage: options of the file system.
-
-    Raises:
-        DataError: class names that are none.
+    ``own`` are class names that are stored with the data; ``classes`` take their place. With
+    them, -1 means no label. The other arguments are those that each source documents.
     """
 
     def __init__(

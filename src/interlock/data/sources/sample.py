@@ -26,7 +26,6 @@ class Origin(Protocol):
         Raises:
             DataError: they are not there any more; one line.
         """
-        ...
 
 
 @dataclass(frozen=True)

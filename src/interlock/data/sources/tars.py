@@ -13,7 +13,7 @@ from typing import Any
 from interlock.data.sources.folder import SUFFIXES
 from interlock.data.sources.labels import cell_label, checked, class_names
 from interlock.data.sources.paths import FilePart, base, find
-from interlock.data.sources.sample import Label, Sample, Source, check_index
+from interlock.data.sources.sample import Sample, Source, check_index
 from interlock.data.sources.tar_groups import Group, groups
 from interlock.errors import DataError
 
@@ -123,14 +123,13 @@ class TarSource(Source):
         return Sample(name, label, self.path, part)
 
     def _stored_label(self, group: Group, where: str) -> object:
-        label: Label = None
         try:
             if "cls" in group.files:
-                label = cell_label(group.read("cls").decode("utf-8-sig"))
-            elif self._label and "json" in group.files:
+                return cell_label(group.read("cls").decode("utf-8-sig"))
+            if self._label and "json" in group.files:
                 return json.loads(group.read("json"))[self._label]
         except KeyError:
             return None
         except (ValueError, TypeError):
             raise DataError(f"{where}: the label of {group.key} cannot be read") from None
-        return label
+        return None
