@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,8 +17,7 @@ from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, cover, footprint, random_places
 from interlock.defend.shield.shield import ConceptShield
 from interlock.defend.shield.trials import GROWTH, View, mean_of_views
-from interlock.errors import OptionError
-from interlock.models.pixel_range import Bounds, check_batch, value_range
+from interlock.models.pixel_range import check_batch, value_range
 
 QUIET = (0.6, 0.75, 0.9)
 """Foreignness in triggers above which it is penalised, one for each restart, then again from the
@@ -50,19 +50,12 @@ class AdaptiveAttack(AttackOnDefence):
         seed: of places and starts.
     """
 
-    area: float = 0.02
     decoys: int = 0
     steps: int = 200
     restarts: int = 3
-    bounds: Bounds | None = None
     step_size: float = 0.05
     batch_size: int = 32
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("decoys", 0), ("steps", 1), ("restarts", 1), ("batch_size", 1)):
-            if getattr(self, name) < least:
-                raise OptionError(f"{name}={getattr(self, name)}; use at least {least}")
+    _least: ClassVar = {"decoys": 0, "steps": 1, "restarts": 1, "batch_size": 1}
 
     def __call__(self, shield: ConceptShield, images: Tensor, labels: Tensor) -> Patched:
         """Patch each image: (N, C, H, W) images, (N,) true labels."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from interlock.defend._checks import check_finite
 from interlock.defend.attacks.attack import AttackOnDefence, Patched
 from interlock.defend.attacks.patch_attack import margin
-from interlock.defend.attacks.regions import Place, cover, footprint, random_places
-from interlock.errors import OptionError
-from interlock.models.pixel_range import Bounds, check_batch, value_range
+from interlock.defend.attacks.regions import Place, cover, fixed_place, footprint, random_places
+from interlock.models.pixel_range import check_batch, value_range
+from interlock.models.steady import check_finite
 from interlock.names import Shape
 
 FIRST_SQUARES = 30
@@ -57,20 +57,13 @@ class BlackBoxPatchAttack(AttackOnDefence):
         seed: of the search. What is found for an image depends on its index, not on its batch.
     """
 
-    area: float = 0.02
     queries: int = 150
     shape: Shape = "square"
     location: tuple[int, int] | None = None
     move_every: int = 4
     targeted: bool = False
-    bounds: Bounds | None = None
     batch_size: int = 64
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("queries", 2), ("move_every", 2), ("batch_size", 1)):
-            if getattr(self, name) < least:
-                raise OptionError(f"{name}={getattr(self, name)}; use at least {least}")
+    _least: ClassVar = {"queries": 2, "move_every": 2, "batch_size": 1}
 
     def __call__(
         self, model: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
@@ -142,12 +135,7 @@ class _Search:
         if options.location is None:
             (self._place,) = random_places(outline, height, width, 1, rng)
         else:
-            top, left = options.location
-            if not (0 <= top <= height - h and 0 <= left <= width - w):
-                raise OptionError(
-                    f"a {h}x{w} patch at {options.location} leaves the {height}x{width} image"
-                )
-            self._place = Place(top, left, h, w)
+            self._place = fixed_place(outline, height, width, options.location)
         # Squares, not noise: networks hardly react to single pixels.
         self._patch = self._colour().expand(-1, h, w).clone()
         for _ in range(FIRST_SQUARES):

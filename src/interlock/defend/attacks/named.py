@@ -90,7 +90,7 @@ class NamedAttacks:
         if name == "adaptive" and against == "patchcleanser":
             name = "adaptive on patchcleanser"
         kind, own = self._kinds[name]
-        shared = {
+        shared: dict[str, Any] = {
             "area": area, "bounds": self.bounds, "seed": self.seed + turn, "steps": self.steps,
             "restarts": self.restarts, "shape": self.shape,
         }  # fmt: skip

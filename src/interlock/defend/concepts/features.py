@@ -200,3 +200,8 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
     with torch.no_grad(), hooked((m, keep(n)) for n, m in model.named_modules() if n):
         model(x)
     return finished
+
+
+def doubled(x: Tensor) -> Tensor:
+    """In double precision; on the CPU where the device has none (Apple's)."""
+    return (x.cpu() if x.device.type == "mps" else x).double()

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from interlock.defend._checks import check_finite
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.features import Taps
+from interlock.models.steady import check_finite
 
 SIGMA = 5.0
 KERNEL = 21

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from interlock.defend._checks import check_finite
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch
+from interlock.models.steady import check_finite
 
 FLOOR = 1e-4
 """Share of votes that a class without any is given before the logarithm."""

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from interlock.defend._precision import doubled
-from interlock.defend.concepts.features import Taps
+from interlock.defend.concepts.features import Taps, doubled
 from interlock.errors import DataError, ModelError
 
 RIDGE = 1e-2

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from interlock.defend._precision import doubled
+from interlock.defend.concepts.features import doubled
 
 
 def foreign_masks(foreign: Tensor, trigger: float, edge: float, share: float) -> Tensor:

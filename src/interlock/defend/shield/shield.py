@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interlock.defend._checks import check_finite
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.features import Taps
 from interlock.defend.peers.paper import PaperMasking
@@ -30,7 +29,7 @@ from interlock.defend.shield.trials import (
     try_windows,
 )
 from interlock.errors import OptionError
-from interlock.models.steady import check_steady
+from interlock.models.steady import check_finite, check_steady
 
 MIRRORED = 0.7
 """Share of the clean labels that a mirror must leave alone, for the second view to be mirrored."""
