@@ -16,8 +16,8 @@ EXPORTED = {
     """,
     "interlock.explain.peers": "PEERS Explain Kind Peer PeerFactory explainer make_peer",
     "interlock.defend": """
-        DEFENCES AdaptiveAttack BlackBoxPatchAttack ConceptBank ConceptShield Inspection
-        LocalGradientsSmoothing PatchAttack PatchCleanser Patched Place Reply Row Scene
+        DEFENCES AdaptiveAttack BlackBoxPatchAttack ConceptBank ConceptShield Defended Inspection
+        LocalGradientsSmoothing PatchAttack PatchCleanser Patched Place Row Scene
         UniversalPatchAttack make_defence
     """,
     "interlock.certify": """

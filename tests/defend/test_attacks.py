@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from interlock.defend import ConceptShield, PatchAttack, PatchCleanser
 from interlock.defend.attacks.attack import AttackOnDefence, ImageAttack, Patched
-from interlock.defend.attacks.named import TOLD, NamedAttacks
+from interlock.defend.attacks.named import DESCRIPTIONS, NamedAttacks
 from interlock.errors import OptionError
 from interlock.names import ATTACKS, ON_SHIELD
 from tests.conftest import SmallCNN
@@ -102,7 +102,7 @@ def test_attacks_on_a_defence_are_those_that_cannot_do_without(
 
 
 def test_every_attack_has_a_few_words() -> None:
-    assert list(TOLD) == list(ATTACKS)
+    assert list(DESCRIPTIONS) == list(ATTACKS)
 
 
 def test_what_cannot_be_crafted_is_refused(model: nn.Module, photos: tuple[Tensor, Tensor]) -> None:

@@ -62,9 +62,9 @@ def test_each_name_gives_its_method(clean: Tensor, scene: tuple[Tensor, Scene]) 
     for name in DEFENCES:
         row = make_defence(name, model, clean, bounds=(0.0, 1.0), **options.get(name, {}))
         assert torch.equal(labels(row, scene), expected[name]), name
-        assert row.told == told.get(name, "nothing")
+        assert row.knows == told.get(name, "nothing")
     assumed = make_defence("patchcleanser", model, assumed=0.25)
-    assert assumed.told == "nothing"
+    assert assumed.knows == "nothing"
     assert torch.equal(labels(assumed, scene), PatchCleanser(model, 8).classify(x).labels)
     few = make_defence("patchcleanser", model, masks=2)
     assert few.defence(*scene).passes.min() >= 4

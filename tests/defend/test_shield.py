@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from interlock.defend.attacks.adaptive import AdaptiveAttack
 from interlock.defend.attacks.patch_attack import PatchAttack, margin
 from interlock.defend.concepts.bank import ConceptBank
+from interlock.defend.concepts.batches import Reservoir
 from interlock.defend.concepts.features import Taps, find_layers, last_maps
 from interlock.defend.peers.paper import PaperMasking
-from interlock.defend.shield.clean_pass import Sample
 from interlock.defend.shield.fill import pull_push
 from interlock.defend.shield.foreign import Moments
 from interlock.defend.shield.masks import grown, two_windows, windows
@@ -499,10 +499,10 @@ class TestAdaptiveAttack:
 def test_the_banks_images_are_a_uniform_sample_of_the_stream() -> None:
     counts = np.zeros(40)
     for seed in range(400):
-        sample = Sample(seed, limit=10)
+        sample = Reservoir((seed, 1), 10)
         for batch in torch.arange(40.0).view(-1, 1, 1, 1).split(7):
             sample.add(batch)
-        chosen = [int(x.item()) for x in sample.images]
+        chosen = [int(x.item()) for x in sample.kept]
         assert len(set(chosen)) == 10
         counts[chosen] += 1
     # Each image is chosen by a quarter of the seeds: 100 of 400, give or take 8.7.

@@ -7,7 +7,7 @@ from interlock.defend.attacks.patch_attack import PatchAttack
 from interlock.defend.attacks.regions import Place
 from interlock.defend.attacks.universal import UniversalPatchAttack
 from interlock.defend.concepts.bank import ConceptBank
-from interlock.defend.defences import DEFENCES, Reply, Row, Scene, make_defence
+from interlock.defend.defences import DEFENCES, Defended, Row, Scene, make_defence
 from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
 from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.defend.shield.answer import Inspection
@@ -19,13 +19,13 @@ __all__ = [
     "BlackBoxPatchAttack",
     "ConceptBank",
     "ConceptShield",
+    "Defended",
     "Inspection",
     "LocalGradientsSmoothing",
     "PatchAttack",
     "PatchCleanser",
     "Patched",
     "Place",
-    "Reply",
     "Row",
     "Scene",
     "UniversalPatchAttack",

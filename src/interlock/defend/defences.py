@@ -51,7 +51,7 @@ class Scene:
 
 
 @dataclass(frozen=True, eq=False)
-class Reply:
+class Defended:
     """What a row answers to N images."""
 
     labels: Tensor
@@ -64,7 +64,7 @@ class Reply:
     """(N,): how tampered each image looks to the shield; above 1 it is masked."""
 
 
-Defence = Callable[[Tensor, Scene], Reply]
+Defence = Callable[[Tensor, Scene], Defended]
 """(N, C, H, W), and what is known of the patches -> labels. To be asked without gradients."""
 Certificate = Callable[[Tensor, Tensor, Scene], Tensor]
 """Clean (N, C, H, W), their true classes (N,), and the patch to expect -> (N,) bool: the answer is
@@ -76,7 +76,7 @@ class Row:
     """A defence, and a row of an evaluation's table."""
 
     defence: Defence
-    told: Literal["nothing", "size", "place"] = "nothing"
+    knows: Literal["nothing", "size", "place"] = "nothing"
     """Of the patch. Who is told its size has a clean accuracy for each; who is told its place has
     none."""
     certificate: Certificate | None = None
@@ -138,8 +138,8 @@ def make_defence(
         return _cleanser(model, **options)
     if name == "lgs":
         smoothing = LocalGradientsSmoothing(model, bounds=bounds, **options)
-        return Row(lambda images, scene: Reply(smoothing.predict(images), _once(images)))
-    return Row(_filled(model), told="place")
+        return Row(lambda images, scene: Defended(smoothing.predict(images), _once(images)))
+    return Row(_filled(model), knows="place")
 
 
 def _some(images: Tensor | Iterable[Tensor] | None, name: str) -> Tensor | Iterable[Tensor]:
@@ -177,17 +177,17 @@ def _check_options(name: str, options: dict[str, Any], *, given: bool) -> None:
 
 
 def _bare(model: nn.Module) -> Defence:
-    def answer(images: Tensor, scene: Scene) -> Reply:
-        return Reply(model(images).argmax(dim=1), _once(images))
+    def answer(images: Tensor, scene: Scene) -> Defended:
+        return Defended(model(images).argmax(dim=1), _once(images))
 
     return answer
 
 
 def _shielded(shield: ConceptShield) -> Defence:
-    def answer(images: Tensor, scene: Scene) -> Reply:
-        found = shield.answer(images)
-        peaks = found.foreign.flatten(1).amax(dim=1)
-        return Reply(found.labels, found.passes, found.masks, peaks / shield.settings.trigger)
+    def answer(images: Tensor, scene: Scene) -> Defended:
+        seen = shield.answer(images)
+        peaks = seen.foreign.flatten(1).amax(dim=1)
+        return Defended(seen.labels, seen.passes, seen.masks, peaks / shield.settings.trigger)
 
     return answer
 
@@ -195,9 +195,9 @@ def _shielded(shield: ConceptShield) -> Defence:
 def paper_row(masking: PaperMasking) -> Row:
     """The row of a fitted masking."""
 
-    def answer(images: Tensor, scene: Scene) -> Reply:
-        found = masking.classify(images)
-        return Reply(found.logits.argmax(dim=1), found.passes, found.masks)
+    def answer(images: Tensor, scene: Scene) -> Defended:
+        blurred = masking.classify(images)
+        return Defended(blurred.logits.argmax(dim=1), blurred.passes, blurred.masks)
 
     return Row(answer)
 
@@ -224,9 +224,9 @@ def _cleanser(model: nn.Module, *, assumed: float | None = None, masks: int = 6)
     if assumed is not None and not 0 < assumed < 1:
         raise OptionError(f"an assumed area of {assumed}; use a share in (0, 1)")
 
-    def answer(images: Tensor, scene: Scene) -> Reply:
-        found = made(images, scene).classify(images)
-        return Reply(found.labels, found.passes)
+    def answer(images: Tensor, scene: Scene) -> Defended:
+        cleansed = made(images, scene).classify(images)
+        return Defended(cleansed.labels, cleansed.passes)
 
     def certificate(images: Tensor, labels: Tensor, scene: Scene) -> Tensor:
         return made(images, scene).certify(images, labels)
@@ -240,9 +240,9 @@ def _cleanser(model: nn.Module, *, assumed: float | None = None, masks: int = 6)
 def _filled(model: nn.Module) -> Defence:
     """Exactly the patch's pixels are filled: no defence is told their place."""
 
-    def answer(images: Tensor, scene: Scene) -> Reply:
+    def answer(images: Tensor, scene: Scene) -> Defended:
         assert scene.masks is not None  # of clean images it is not asked
-        return Reply(model(pull_push(images, scene.masks)).argmax(dim=1), _once(images))
+        return Defended(model(pull_push(images, scene.masks)).argmax(dim=1), _once(images))
 
     return answer
 

@@ -62,11 +62,7 @@ class _BentProduct(torch.autograd.Function):
 class _Convolution(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,
-        x: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        settings: dict[str, Any],
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, settings: dict[str, Any]
     ) -> Tensor:
         ctx.shape, ctx.settings = x.shape, settings
         ctx.save_for_backward(weight)
@@ -82,11 +78,7 @@ class _Convolution(torch.autograd.Function):
 class _ConvolutionTransposed(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,
-        grad: Tensor,
-        weight: Tensor,
-        shape: torch.Size,
-        settings: dict[str, Any],
+        ctx: Any, grad: Tensor, weight: Tensor, shape: torch.Size, settings: dict[str, Any]
     ) -> Tensor:
         ctx.settings = settings
         ctx.save_for_backward(weight)
@@ -107,12 +99,7 @@ def _conv2d(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    settings = {
-        "stride": stride,
-        "padding": padding,
-        "dilation": dilation,
-        "groups": groups,
-    }
+    settings = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
     if isinstance(padding, str) or input.ndim != 4 or weight.requires_grad:
         return F.conv2d(input, weight, bias, **settings)
     return apply(_Convolution, input, weight, bias, settings)

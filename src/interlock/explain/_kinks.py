@@ -82,6 +82,7 @@ class SmoothKinks(TorchFunctionMode):
         bend, in_place = rule(self._step, *args, **kwargs) if rule else (None, False)
         if bend is None:
             return func(*args, **kwargs)
+        in_place = in_place or func in _ALWAYS_IN_PLACE
         with torch.no_grad():
             before = z.detach().clone() if in_place else z.detach()
             slope, curvature = bend(before)
@@ -181,43 +182,29 @@ def _hardswish(step: Bend, input: Tensor, inplace: bool = False) -> tuple[Bend, 
     return bend, inplace
 
 
-def _always_in_place(rule: _Rule) -> _Rule:
-    def in_place(*args: Any, **kwargs: Any) -> tuple[Bend | None, bool]:
-        return rule(*args, **kwargs)[0], True
-
-    return in_place
+def _table(*rows: tuple[_Rule, tuple[Callable[..., Any], ...]]) -> dict[Callable[..., Any], _Rule]:
+    return {function: rule for rule, functions in rows for function in functions}
 
 
-_RULES: dict[Callable[..., Any], _Rule] = {
-    torch.relu: _relu,
-    F.relu: _relu,
-    Tensor.relu: _relu,
-    F.relu6: _relu6,
-    F.hardtanh: _hardtanh,
-    F.hardsigmoid: _hardsigmoid,
-    F.hardswish: _hardswish,
-    F.leaky_relu: _leaky_relu,
-    F.threshold: _threshold,
-    F.prelu: _prelu,
-    torch.clamp: _clamp,
-    torch.clip: _clamp,
-    Tensor.clamp: _clamp,
-    Tensor.clip: _clamp,
-    torch.clamp_min: _clamp_min,
-    Tensor.clamp_min: _clamp_min,
-    torch.clamp_max: _clamp_max,
-    Tensor.clamp_max: _clamp_max,
-    torch.threshold: _threshold,
-    torch.relu_: _always_in_place(_relu),
-    Tensor.relu_: _always_in_place(_relu),
-    F.hardtanh_: _always_in_place(_hardtanh),
-    F.leaky_relu_: _always_in_place(_leaky_relu),
-    torch.threshold_: _always_in_place(_threshold),
-    torch.clamp_: _always_in_place(_clamp),
-    Tensor.clamp_: _always_in_place(_clamp),
-    Tensor.clip_: _always_in_place(_clamp),
-    torch.clamp_min_: _always_in_place(_clamp_min),
-    Tensor.clamp_min_: _always_in_place(_clamp_min),
-    torch.clamp_max_: _always_in_place(_clamp_max),
-    Tensor.clamp_max_: _always_in_place(_clamp_max),
-}
+_ALWAYS_IN_PLACE = _table(
+    (_relu, (torch.relu_, Tensor.relu_)),
+    (_hardtanh, (F.hardtanh_,)),
+    (_leaky_relu, (F.leaky_relu_,)),
+    (_threshold, (torch.threshold_,)),
+    (_clamp, (torch.clamp_, Tensor.clamp_, Tensor.clip_)),
+    (_clamp_min, (torch.clamp_min_, Tensor.clamp_min_)),
+    (_clamp_max, (torch.clamp_max_, Tensor.clamp_max_)),
+)
+_RULES = _ALWAYS_IN_PLACE | _table(
+    (_relu, (torch.relu, F.relu, Tensor.relu)),
+    (_relu6, (F.relu6,)),
+    (_hardtanh, (F.hardtanh,)),
+    (_hardsigmoid, (F.hardsigmoid,)),
+    (_hardswish, (F.hardswish,)),
+    (_leaky_relu, (F.leaky_relu,)),
+    (_threshold, (F.threshold, torch.threshold)),
+    (_prelu, (F.prelu,)),
+    (_clamp, (torch.clamp, torch.clip, Tensor.clamp, Tensor.clip)),
+    (_clamp_min, (torch.clamp_min, Tensor.clamp_min)),
+    (_clamp_max, (torch.clamp_max, Tensor.clamp_max)),
+)

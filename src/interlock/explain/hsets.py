@@ -86,10 +86,11 @@ class HSets:
         internal_batch_size: int = 10,
         seed: int = 0,
     ) -> None:
-        counts = {"sets": sets, "steps": steps, "samples": samples}
-        counts |= {"internal_batch_size": internal_batch_size}
-        counts |= {"size": 1 if size is None else size}
-        counts |= {"max_rows": 1 if max_rows is None else max_rows}
+        counts = {
+            "sets": sets, "steps": steps, "samples": samples,
+            "internal_batch_size": internal_batch_size, "size": 1 if size is None else size,
+            "max_rows": 1 if max_rows is None else max_rows,
+        }  # fmt: skip
         for name, value in counts.items():
             if value < 1:
                 raise OptionError(f"{name}={value}: must be at least 1")
@@ -322,21 +323,12 @@ class HSets:
     def parameters(self, x: Tensor) -> dict[str, Any]:
         """The options as plain values, for the record."""
         baseline = self.baseline if isinstance(self.baseline, float | int | str) else "tensor"
-        return {
-            "prior": self._prior_name,
-            "sets": self.sets,
-            "size": self._size(x),
-            "threshold": self.threshold,
-            "steps": self.steps,
-            "samples": self.samples,
-            "baseline": baseline,
-            "growth": self.growth,
-            "evidence": self.evidence,
-            "overlap": self.overlap,
-            "max_rows": self.max_rows,
-            "tau": self.tau,
-            "seed": self.seed,
-        }
+        names = (
+            "sets", "size", "threshold", "steps", "samples", "baseline", "growth", "evidence",
+            "overlap", "max_rows", "tau", "seed",
+        )  # fmt: skip
+        options = {"prior": self._prior_name} | {name: getattr(self, name) for name in names}
+        return options | {"size": self._size(x), "baseline": baseline}
 
 
 class _Clock:

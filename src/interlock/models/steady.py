@@ -1,8 +1,9 @@
-"""Whether a model answers the same again."""
+"""What a model's answers must be: finite, and the same again."""
 
 from __future__ import annotations
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from interlock.errors import ModelError
 
@@ -19,3 +20,9 @@ def check_steady(model: nn.Module) -> None:
             raise ModelError(
                 f"layer {name!r} ({type(layer).__name__}) is in training mode; call model.eval()"
             )
+
+
+def check_finite(logits: Tensor) -> None:
+    """Refuse logits, or margins between them, that are not finite."""
+    if not torch.isfinite(logits.detach()).all():
+        raise ModelError("logits are not finite; check the model and its input range")

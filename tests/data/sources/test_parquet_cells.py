@@ -87,7 +87,7 @@ def test_a_child_process_does_not_share_its_parents_file(
     path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two processes that move one position in a file would read each other's bytes."""
-    cell = open_source("parquet", path).sample(0).place
+    cell = open_source("parquet", path).sample(0).origin
     assert isinstance(cell, parquet_cells.ParquetCell)
     mine = parquet_cells.opened(cell.fs, cell.path)
     assert parquet_cells.opened(cell.fs, cell.path) is mine

@@ -19,7 +19,7 @@ from interlock.cli.bench import BATCH, Bench, Outcome, Setup, note_problems
 from interlock.cli.choices import usable_device
 from interlock.cli.terminal import Terminal, one_line
 from interlock.data import LabelledFolder
-from interlock.defend.attacks.named import TOLD, NamedAttacks
+from interlock.defend.attacks.named import DESCRIPTIONS, NamedAttacks
 from interlock.defend.defences import CEILING, SHIELD, UNDEFENDED
 from interlock.errors import DataError, OptionError
 from interlock.explain.drawing.figure import percent
@@ -270,7 +270,7 @@ def _report(bench: Bench, evaluation: Evaluation, pictures: _Pictures, out: Path
     chapters = [
         evaluation_chapter(
             evaluation.tables(),
-            {name: TOLD[name] for name in ATTACKS if name in attacked},
+            {name: DESCRIPTIONS[name] for name in ATTACKS if name in attacked},
             images=len(evaluation.images),
             summary=summary,
         ),

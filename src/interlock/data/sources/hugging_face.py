@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from interlock.data.sources.parquet_cells import image_bytes
 from interlock.data.sources.paths import MAGIC, locate, reading, why
 from interlock.data.sources.row_source import RowSource, see_columns
-from interlock.data.sources.sample import Place
+from interlock.data.sources.sample import Origin
 from interlock.errors import DataError
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class DatasetsSource(RowSource):
     def _value(self, row: int) -> object:
         return self._set.cells(self._label, range(row, row + 1))[0]
 
-    def _place(self, row: int) -> tuple[str, str, Place]:
+    def _origin(self, row: int) -> tuple[str, str, Origin]:
         return str(row), f"{self.path}: row {row}", SavedCell(self._set, self._image, row)
 
 
@@ -147,22 +147,22 @@ def _loaded(process: int, saved: SavedSet) -> Any:
         remote = "://" in saved.path and MAGIC.search(inside) is not None
         path = _copied(fs, inside) if remote else saved.path
     try:
-        found = load_from_disk(path, storage_options=None if remote else storage or None)
+        saved_set = load_from_disk(path, storage_options=None if remote else storage or None)
     except FileNotFoundError:
         raise DataError(
             f"{saved.path}: not a data set that save_to_disk wrote, or a file of it is missing"
         ) from None
     except Exception as error:  # pyarrow, JSON, the file system: all mean that it cannot be read
         raise DataError(f"{saved.path}: the data set cannot be read ({why(error)})") from None
-    if isinstance(found, DatasetDict):
-        if saved.split not in found:
-            names = ", ".join(found)
+    if isinstance(saved_set, DatasetDict):
+        if saved.split not in saved_set:
+            names = ", ".join(saved_set)
             wanted = f"no split {saved.split!r}" if saved.split else "several splits"
             raise DataError(f"{saved.path}: {wanted}; name one of {names} (split = ...)")
-        return found[saved.split]
+        return saved_set[saved.split]
     if saved.split:
         raise DataError(f"{saved.path}: one data set without splits; leave out split")
-    return found
+    return saved_set
 
 
 def _copied(fs: AbstractFileSystem, inside: str) -> str:

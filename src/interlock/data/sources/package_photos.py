@@ -69,13 +69,13 @@ class PackagePhotos(Source):
         name = names[index % len(names)]
         rng = np.random.default_rng((self._seed, index))
         if self.path == "clean":
-            place = _Crop(name, None, tuple(rng.random(4).tolist()))
-            return Sample(f"{name.partition('.')[0]}-{index}", None, "skimage", place)
+            crop = _Crop(name, None, tuple(rng.random(4).tolist()))
+            return Sample(f"{name.partition('.')[0]}-{index}", None, "skimage", crop)
         file, box, label = SUBJECTS[name]
         if self._crops is None:
             return Sample(name, label, "skimage", _Crop(file, box, None))
-        place = _Crop(file, box, tuple(rng.random(4).tolist()))
-        return Sample(f"{name}-{index}", label, "skimage", place)
+        crop = _Crop(file, box, tuple(rng.random(4).tolist()))
+        return Sample(f"{name}-{index}", label, "skimage", crop)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from interlock.data.sources.parquet_cells import ParquetCell, forget, opened
 from interlock.data.sources.paths import base, find
 from interlock.data.sources.row_source import RowSource, see_columns
-from interlock.data.sources.sample import Place
+from interlock.data.sources.sample import Origin
 from interlock.errors import DataError
 
 _LABELS_AT_ONCE = 4096
@@ -74,7 +74,7 @@ class ParquetSource(RowSource):
         file, inside = self._inside(row)
         return opened(self._fs, file).cell(self._label, inside)
 
-    def _place(self, row: int) -> tuple[str, str, Place]:
+    def _origin(self, row: int) -> tuple[str, str, Origin]:
         file, inside = self._inside(row)
         name = f"{base(file)}:{inside}" if len(self._files) > 1 else str(inside)
         where = f"{self._named(file)}: row {inside}"
@@ -112,8 +112,8 @@ def _image_column(schema: Any, wanted: str, where: str) -> str:
             )
         return wanted
     if len(able) != 1:
-        found = f"columns {', '.join(able)} hold bytes" if able else "no column holds bytes"
-        raise DataError(f"{where}: {found}; name the column of the images (image = ...)")
+        columns = f"columns {', '.join(able)} hold bytes" if able else "no column holds bytes"
+        raise DataError(f"{where}: {columns}; name the column of the images (image = ...)")
     return str(able[0])
 
 

@@ -153,14 +153,14 @@ class OpenParquet:
     def _whole(self, group: int, column: str) -> Any:
         key = (group, column)
         if key not in self._kept:
-            found = self._file.read_row_group(group, columns=[column]).column(0)
+            cells = self._file.read_row_group(group, columns=[column]).column(0)
             # Each column by itself: labels must not drive out images, nor the other way round.
-            mine = [k for k in self._kept if k[1] == column]
-            used = sum(self._size(*k) for k in mine) + self._size(*key)
-            while mine and used > KEPT_BYTES:
-                used -= self._size(*mine[0])
-                del self._kept[mine.pop(0)]
-            self._kept[key] = found
+            kept = [k for k in self._kept if k[1] == column]
+            used = sum(self._size(*k) for k in kept) + self._size(*key)
+            while kept and used > KEPT_BYTES:
+                used -= self._size(*kept[0])
+                del self._kept[kept.pop(0)]
+            self._kept[key] = cells
         return self._kept[key]
 
     def _in_passing(self, group: int, column: str, inside: int) -> Any:

@@ -116,10 +116,10 @@ def _braces(path: str) -> list[str]:
     first, last = match.groups()
     before, after = path[: match.start()], path[match.end() :]
     numbers = (str(n).zfill(len(first)) for n in range(int(first), int(last) + 1))
-    found = [whole for n in numbers for whole in _braces(before + n + after)]
-    if not found:
+    paths = [whole for n in numbers for whole in _braces(before + n + after)]
+    if not paths:
         raise DataError(f"{path}: {match.group()} counts down; write the smaller number first")
-    return found
+    return paths
 
 
 def base(path: str) -> str:
@@ -156,8 +156,8 @@ def open_binary(fs: AbstractFileSystem, path: str) -> IO[bytes]:
 
 def why(error: Exception) -> str:
     """One line for an error."""
-    told = error.strerror if isinstance(error, OSError) else None
-    return told or " ".join(str(error).split()) or type(error).__name__
+    reason = error.strerror if isinstance(error, OSError) else None
+    return reason or " ".join(str(error).split()) or type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class FilePart:
         if self.start == self.stop:
             return b""
         with reading(self.path):
-            found = cast("bytes", self.fs.cat_file(self.path, start=self.start, end=self.stop))
-        if len(found) != self.stop - self.start:
+            content = cast("bytes", self.fs.cat_file(self.path, start=self.start, end=self.stop))
+        if len(content) != self.stop - self.start:
             raise DataError(f"{self.path}: ends before byte {self.stop}; it has changed")
-        return found
+        return content

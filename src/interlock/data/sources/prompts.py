@@ -32,7 +32,7 @@ class PromptSample(Sample):
             DataError: the line cannot be read, or is not an object with a prompt.
         """
         try:
-            line = self.place.fetch().decode("utf-8")
+            line = self.origin.fetch().decode("utf-8")
         except UnicodeDecodeError:
             raise DataError(f"{self.name}: not UTF-8; save it as such") from None
         except DataError as error:
@@ -90,7 +90,7 @@ class PromptSource(Source):
         as_json = self._file.lower().endswith((".jsonl", ".ndjson", ".json"))
         self._field = field if as_json else None
         self._label = label if as_json else ""
-        self._found: tuple[array[int], array[int]] | None = None
+        self._kept_index: tuple[array[int], array[int]] | None = None
 
     def __len__(self) -> int:
         return len(self._index()[0])
@@ -108,13 +108,13 @@ class PromptSource(Source):
             return self._sample(numbers[index], starts[index], raw.readline())
 
     def _index(self) -> tuple[array[int], array[int]]:
-        if self._found is None:
+        if self._kept_index is None:
             numbers, starts = array("q"), array("q")
             for number, start, _ in self._lines():
                 numbers.append(number)
                 starts.append(start)
-            self._found = numbers, starts
-        return self._found
+            self._kept_index = numbers, starts
+        return self._kept_index
 
     def _lines(self) -> Iterator[tuple[int, int, bytes]]:
         """(line number, first byte, line with its end) of lines that are not blank."""

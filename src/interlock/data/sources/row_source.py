@@ -8,22 +8,15 @@ from itertools import repeat
 from typing import Any
 
 from interlock.data.sources.labels import checked, class_names
-from interlock.data.sources.sample import Label, Place, Sample, Source, check_index
+from interlock.data.sources.sample import Label, Origin, Sample, Source, check_index
 from interlock.errors import DataError
 
 
 class RowSource(Source):
     """One sample for each row, in the order of the rows.
 
-    Args:
-        path: of the data, as it was given.
-        label: name of the label column; ``""`` for none.
-        classes: class names, or the file that lists them, in place of ``own``.
-        own: class names that are stored with the data; there, -1 means no label.
-        storage: options of the file system.
-
-    Raises:
-        DataError: class names that are none.
+    ``own`` are class names that are stored with the data; ``classes`` take their place. With
+    them, -1 means no label. The other arguments are those that each source documents.
     """
 
     def __init__(
@@ -56,15 +49,15 @@ class RowSource(Source):
         """The stored label of one row."""
 
     @abstractmethod
-    def _place(self, row: int) -> tuple[str, str, Place]:
+    def _origin(self, row: int) -> tuple[str, str, Origin]:
         """(id, what errors call the row, where its image lies)."""
 
     def _sample(self, row: int, value: object) -> Sample:
-        name, where, place = self._place(row)
+        name, where, origin = self._origin(row)
         label: Label = None
         if value != self._none:
             label = checked(value, self._classes, where)
-        return Sample(name, label, self.path, place)
+        return Sample(name, label, self.path, origin)
 
 
 def see_columns(wanted: Sequence[str], names: Sequence[str], where: str) -> None:

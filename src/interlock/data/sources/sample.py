@@ -17,7 +17,7 @@ Label = str | int | None
 """A class name, a class index, or None where an item has no label."""
 
 
-class Place(Protocol):
+class Origin(Protocol):
     """Where the bytes of one item lie: small, picklable, and opened by whoever reads it."""
 
     def fetch(self) -> bytes:
@@ -26,12 +26,11 @@ class Place(Protocol):
         Raises:
             DataError: they are not there any more; one line.
         """
-        ...
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One data item, not read and not decoded. It holds a place, never the bytes."""
+    """One data item, not read and not decoded. It holds an origin, never the bytes."""
 
     id: str
     """Stable and unique inside its source: a relative path, a row number, a tar key."""
@@ -39,7 +38,7 @@ class Sample:
     """As the source gives it."""
     source: str
     """Path of the source, for errors."""
-    place: Place = field(repr=False)
+    origin: Origin = field(repr=False)
 
     @property
     def name(self) -> str:
@@ -53,7 +52,7 @@ class Sample:
             ImageError: they cannot be read.
         """
         try:
-            return self.place.fetch()
+            return self.origin.fetch()
         except DataError as error:
             raise ImageError(f"{self.name}: cannot be read ({error})") from None
 
@@ -77,7 +76,7 @@ class Sample:
 
 
 class Source(ABC):
-    """Samples in an order that never changes; names and places are held, pixels never."""
+    """Samples in an order that never changes; names and origins are held, pixels never."""
 
     _classes: tuple[str, ...] | None = None
 

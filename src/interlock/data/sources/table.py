@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from interlock.data.sources.labels import cell_label, checked
 from interlock.data.sources.paths import WholeFile, base, find, locate, open_binary, reading
 from interlock.data.sources.row_source import RowSource, see_columns
-from interlock.data.sources.sample import Label, Place, Sample
+from interlock.data.sources.sample import Label, Origin, Sample
 from interlock.errors import DataError
 
 if TYPE_CHECKING:
@@ -64,15 +64,15 @@ class CsvSource(RowSource):
     def _value(self, row: int) -> Label:
         return self._rows[row][1]
 
-    def _place(self, row: int) -> tuple[str, str, Place]:
+    def _origin(self, row: int) -> tuple[str, str, Origin]:
         name, _ = self._rows[row]
         outside = "://" in name or name.startswith("/")
         at = locate(name, self._storage) if outside else (self._fs, f"{self._folder}/{name}")
         return name, name, WholeFile(*at)
 
     def _sample(self, row: int, value: object) -> Sample:
-        name, _, place = self._place(row)
-        return Sample(name, self._rows[row][1], self.path, place)  # checked when it was read
+        name, _, origin = self._origin(row)
+        return Sample(name, self._rows[row][1], self.path, origin)  # checked when it was read
 
     def _read(self) -> Iterator[tuple[str, Label]]:
         file, label = self._file, self._label
@@ -107,8 +107,8 @@ class CsvSource(RowSource):
 
 
 def _table_file(path: str, storage: Mapping[str, Any] | None) -> tuple[AbstractFileSystem, str]:
-    fs, found = find(path, (".csv", ".tsv"), storage)
-    if len(found) > 1:
-        names = ", ".join(base(f) for f in found[:4])
-        raise DataError(f"{path}: {len(found)} tables ({names}); name one of them")
-    return fs, found[0]
+    fs, tables = find(path, (".csv", ".tsv"), storage)
+    if len(tables) > 1:
+        names = ", ".join(base(f) for f in tables[:4])
+        raise DataError(f"{path}: {len(tables)} tables ({names}); name one of them")
+    return fs, tables[0]

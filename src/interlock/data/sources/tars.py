@@ -13,7 +13,7 @@ from typing import Any
 from interlock.data.sources.folder import SUFFIXES
 from interlock.data.sources.labels import cell_label, checked, class_names
 from interlock.data.sources.paths import FilePart, base, find
-from interlock.data.sources.sample import Label, Sample, Source, check_index
+from interlock.data.sources.sample import Sample, Source, check_index
 from interlock.data.sources.tar_groups import Group, groups
 from interlock.errors import DataError
 
@@ -65,7 +65,7 @@ class TarSource(Source):
         self._images = frozenset((image.lower().lstrip("."),)) if image else _IMAGES
         self._label = label
         self._fs, self._shards = find(path, (".tar",), storage)
-        self._found: _Index | None = None
+        self._kept_index: _Index | None = None
 
     def __len__(self) -> int:
         return self._index().starts[-1]
@@ -77,18 +77,18 @@ class TarSource(Source):
 
     def sample(self, index: int) -> Sample:
         """The sample at a position, counted over all shards."""
-        found = self._index()
-        check_index(index, found.starts[-1])
-        number = bisect_right(found.starts, index) - 1
-        offset = found.offsets[number][index - found.starts[number]]
+        whole = self._index()
+        check_index(index, whole.starts[-1])
+        number = bisect_right(whole.starts, index) - 1
+        offset = whole.offsets[number][index - whole.starts[number]]
         return next(sample for _, sample in self._samples(number, offset))
 
     def _index(self) -> _Index:
-        if self._found is None:
+        if self._kept_index is None:
             shards = range(len(self._shards))
             offsets = [array("q", (start for start, _ in self._samples(k))) for k in shards]
-            self._found = _Index([0, *accumulate(map(len, offsets))], offsets)
-        return self._found
+            self._kept_index = _Index([0, *accumulate(map(len, offsets))], offsets)
+        return self._kept_index
 
     def _samples(self, number: int, start: int = 0) -> Iterator[tuple[int, Sample]]:
         shard = self._shards[number]
@@ -123,14 +123,13 @@ class TarSource(Source):
         return Sample(name, label, self.path, part)
 
     def _stored_label(self, group: Group, where: str) -> object:
-        label: Label = None
         try:
             if "cls" in group.files:
-                label = cell_label(group.read("cls").decode("utf-8-sig"))
-            elif self._label and "json" in group.files:
+                return cell_label(group.read("cls").decode("utf-8-sig"))
+            if self._label and "json" in group.files:
                 return json.loads(group.read("json"))[self._label]
         except KeyError:
             return None
         except (ValueError, TypeError):
             raise DataError(f"{where}: the label of {group.key} cannot be read") from None
-        return label
+        return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -16,8 +17,7 @@ from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, cover, footprint, random_places
 from interlock.defend.shield.shield import ConceptShield
 from interlock.defend.shield.trials import GROWTH, View, mean_of_views
-from interlock.errors import OptionError
-from interlock.models.pixel_range import Bounds, check_batch, value_range
+from interlock.models.pixel_range import check_batch, value_range
 
 QUIET = (0.6, 0.75, 0.9)
 """Foreignness in triggers above which it is penalised, one for each restart, then again from the
@@ -50,19 +50,12 @@ class AdaptiveAttack(AttackOnDefence):
         seed: of places and starts.
     """
 
-    area: float = 0.02
     decoys: int = 0
     steps: int = 200
     restarts: int = 3
-    bounds: Bounds | None = None
     step_size: float = 0.05
     batch_size: int = 32
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("decoys", 0), ("steps", 1), ("restarts", 1), ("batch_size", 1)):
-            if getattr(self, name) < least:
-                raise OptionError(f"{name}={getattr(self, name)}; use at least {least}")
+    _least: ClassVar = {"decoys": 0, "steps": 1, "restarts": 1, "batch_size": 1}
 
     def __call__(self, shield: ConceptShield, images: Tensor, labels: Tensor) -> Patched:
         """Patch each image: (N, C, H, W) images, (N,) true labels."""
@@ -83,12 +76,12 @@ class AdaptiveAttack(AttackOnDefence):
                 part = slice(start, start + self.batch_size)
                 canvas = Canvas.under(outline, tried[part], images[part], ends)
                 rng = self._rng(1, start, restart)
-                found, values = self._climb(
+                climbed, values = self._climb(
                     shield, canvas, labels[part].to(images.device), restart, rng
                 )
                 for k, value in enumerate(values, start):
                     if value > reached[k]:
-                        best[k], reached[k], places[k] = found[k - start], value, tried[k]
+                        best[k], reached[k], places[k] = climbed[k - start], value, tried[k]
         masks = cover(outline, places, height, width).to(images.device)
         return Patched(best, masks, places)
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interlock.defend._checks import check_finite
 from interlock.defend.attacks.regions import Place, cover
 from interlock.models.pixel_range import Ends
+from interlock.models.steady import check_finite
 
 Objective = Callable[[Tensor], Tensor]
 """(N, C, H, W) images -> (N,) values that the attacker wants large."""

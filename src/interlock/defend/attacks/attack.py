@@ -6,12 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
 from interlock.defend.attacks.regions import Place
 from interlock.errors import OptionError
+from interlock.models.pixel_range import Bounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +27,27 @@ class Patched:
     """For each image its patches."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class ImageAttack(ABC):
     """Patches images so that a model gets them wrong.
 
     The same seed gives the same bytes. Outside their masks images stay as they are, inside they
     stay between black and white.
     """
+
+    area: float = 0.02
+    """Share of the image that the attacker owns."""
+    bounds: Bounds | None = None
+    """Black and white as the model takes them; see ``PatchAttack``."""
+    seed: int = 0
+    """Of all that is drawn."""
+    _least: ClassVar[dict[str, int]] = {}
+    """The attack's own counts, with the least value of each."""
+
+    def __post_init__(self) -> None:
+        for name, least in self._least.items():
+            if getattr(self, name) < least:
+                raise OptionError(f"{name}={getattr(self, name)}; use at least {least}")
 
     @abstractmethod
     def __call__(self, model: Any, images: Tensor, labels: Tensor) -> Patched:
@@ -60,6 +76,7 @@ class ImageAttack(ABC):
         return model
 
 
+@dataclass(frozen=True, kw_only=True)
 class AttackOnDefence(ImageAttack):
     """An attack that knows the defence."""
 

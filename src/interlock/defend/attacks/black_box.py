@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from interlock.defend._checks import check_finite
 from interlock.defend.attacks.attack import AttackOnDefence, Patched
 from interlock.defend.attacks.patch_attack import margin
-from interlock.defend.attacks.regions import Place, cover, footprint, random_places
-from interlock.errors import OptionError
-from interlock.models.pixel_range import Bounds, check_batch, value_range
+from interlock.defend.attacks.regions import Place, cover, fixed_place, footprint, random_places
+from interlock.models.pixel_range import check_batch, value_range
+from interlock.models.steady import check_finite
 from interlock.names import Shape
 
 FIRST_SQUARES = 30
@@ -57,20 +57,13 @@ class BlackBoxPatchAttack(AttackOnDefence):
         seed: of the search. What is found for an image depends on its index, not on its batch.
     """
 
-    area: float = 0.02
     queries: int = 150
     shape: Shape = "square"
     location: tuple[int, int] | None = None
     move_every: int = 4
     targeted: bool = False
-    bounds: Bounds | None = None
     batch_size: int = 64
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name, least in (("queries", 2), ("move_every", 2), ("batch_size", 1)):
-            if getattr(self, name) < least:
-                raise OptionError(f"{name}={getattr(self, name)}; use at least {least}")
+    _least: ClassVar = {"queries": 2, "move_every": 2, "batch_size": 1}
 
     def __call__(
         self, model: Callable[[Tensor], Tensor], images: Tensor, labels: Tensor
@@ -90,7 +83,7 @@ class BlackBoxPatchAttack(AttackOnDefence):
         height, width = images.shape[-2:]
         outline = footprint(self.shape, self.area, height, width)
         low, high = (end.cpu() for end in value_range(images, self.bounds))
-        found, queries = images.clone(), torch.zeros(len(images), dtype=torch.long)
+        patched, queries = images.clone(), torch.zeros(len(images), dtype=torch.long)
         places: list[list[Place]] = []
         for start in range(0, len(images), self.batch_size):
             part = slice(start, start + self.batch_size)
@@ -100,10 +93,10 @@ class BlackBoxPatchAttack(AttackOnDefence):
             ]
             self._run(model, searches, labels[part].to(images.device))
             for k, search in enumerate(searches, start):
-                found[k], queries[k] = search.best, search.queries
+                patched[k], queries[k] = search.best, search.queries
                 places.append([search.best_place])
         masks = cover(outline, places, height, width).to(images.device)
-        return Searched(found, masks, places, queries=queries)
+        return Searched(patched, masks, places, queries=queries)
 
     def _run(
         self, model: Callable[[Tensor], Tensor], searches: list[_Search], labels: Tensor
@@ -142,12 +135,7 @@ class _Search:
         if options.location is None:
             (self._place,) = random_places(outline, height, width, 1, rng)
         else:
-            top, left = options.location
-            if not (0 <= top <= height - h and 0 <= left <= width - w):
-                raise OptionError(
-                    f"a {h}x{w} patch at {options.location} leaves the {height}x{width} image"
-                )
-            self._place = Place(top, left, h, w)
+            self._place = fixed_place(outline, height, width, options.location)
         # Squares, not noise: networks hardly react to single pixels.
         self._patch = self._colour().expand(-1, h, w).clone()
         for _ in range(FIRST_SQUARES):

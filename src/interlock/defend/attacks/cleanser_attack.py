@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from interlock.defend.attacks.attack import AttackOnDefence, Patched
 from interlock.defend.attacks.patch_attack import PatchAttack
 from interlock.defend.peers.patch_cleanser import PatchCleanser
-from interlock.models.pixel_range import Bounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +30,12 @@ class CleanserAttack(AttackOnDefence):
         seed: of masks, places and starts.
     """
 
-    area: float = 0.02
     steps: int = 200
     restarts: int = 3
-    bounds: Bounds | None = None
-    seed: int = 0
 
     def __call__(self, cleanser: PatchCleanser, images: Tensor, labels: Tensor) -> Patched:
         """Patch each image: (N, C, H, W) images, (N,) true labels."""
-        attack = PatchAttack(
-            area=self.area,
-            steps=self.steps,
-            restarts=self.restarts,
-            location="search",
-            bounds=self.bounds,
-            seed=self.seed,
-        )
+        attack = PatchAttack(**vars(self), location="search")
         masks = cleanser.mask_set(*images.shape[-2:]).to(images.device)
         return attack(_MaskedAtRandom(cleanser, masks, self.seed), images, labels)
 

@@ -22,7 +22,7 @@ from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, value_range
 from interlock.names import ATTACKS, AttackName, Shape
 
-TOLD: dict[AttackName, str] = {
+DESCRIPTIONS: dict[AttackName, str] = {
     "patch": "free pixels in one place, by gradients of the bare model",
     "searched": "the same in the best of a few places",
     "targeted": "towards a class that is neither the true one nor its neighbour by number",
@@ -41,7 +41,7 @@ Against = Literal["shield", "patchcleanser"]
 class NamedAttacks:
     """What all attacks of an evaluation share.
 
-    ``TOLD`` says what each of them is.
+    ``DESCRIPTIONS`` says what each of them is.
 
     Args:
         steps: of the gradient attacks; None takes each attack's own.
@@ -90,13 +90,13 @@ class NamedAttacks:
         if name == "adaptive" and against == "patchcleanser":
             name = "adaptive on patchcleanser"
         kind, own = self._kinds[name]
-        shared = {
+        shared: dict[str, Any] = {
             "area": area, "bounds": self.bounds, "seed": self.seed + turn, "steps": self.steps,
             "restarts": self.restarts, "shape": self.shape,
         }  # fmt: skip
         known = inspect.signature(kind).parameters
-        told = {key: value for key, value in shared.items() if key in known and value is not None}
-        return kind(**told, **own)
+        taken = {key: value for key, value in shared.items() if key in known and value is not None}
+        return kind(**taken, **own)
 
     @property
     def _kinds(self) -> dict[str, tuple[type[ImageAttack], dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -12,9 +12,9 @@ from torch.nn import functional as F
 
 from interlock.defend.attacks.ascent import Canvas, Objective, ascend
 from interlock.defend.attacks.attack import ImageAttack, Patched
-from interlock.defend.attacks.regions import Place, cover, footprint, random_places
+from interlock.defend.attacks.regions import Place, cover, fixed_place, footprint, random_places
 from interlock.errors import OptionError
-from interlock.models.pixel_range import Bounds, check_batch, value_range
+from interlock.models.pixel_range import check_batch, value_range
 from interlock.names import Norm, Shape
 
 Location = Literal["random", "search"] | tuple[int, int]
@@ -50,7 +50,6 @@ class PatchAttack(ImageAttack):
         seed: of places, starts and restarts.
     """
 
-    area: float = 0.02
     steps: int = 100
     shape: Shape = "square"
     patches: int = 1
@@ -59,16 +58,15 @@ class PatchAttack(ImageAttack):
     targeted: bool = False
     norm: Norm = "free"
     epsilon: float = 10.0
-    bounds: Bounds | None = None
     step_size: float = 0.1
     restarts: int = 1
     batch_size: int = 32
-    seed: int = 0
+    _least: ClassVar = dict.fromkeys(
+        ("steps", "patches", "candidates", "restarts", "batch_size"), 1
+    )
 
     def __post_init__(self) -> None:
-        for name in ("steps", "patches", "candidates", "restarts", "batch_size"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name}={getattr(self, name)}; use at least 1")
+        super().__post_init__()
         if not self.epsilon > 0:
             raise OptionError(f"epsilon={self.epsilon}; use a radius above 0")
         if self.norm not in get_args(Norm):
@@ -112,14 +110,9 @@ class PatchAttack(ImageAttack):
         return Patched(torch.cat(finished), masks, places)
 
     def _places(self, outline: Tensor, count: int, height: int, width: int) -> list[list[Place]]:
-        h, w = outline.shape
         if isinstance(self.location, tuple):
-            top, left = self.location
-            if not (0 <= top <= height - h and 0 <= left <= width - w):
-                raise OptionError(
-                    f"a {h}x{w} patch at {self.location} leaves the {height}x{width} image"
-                )
-            return [[Place(top, left, h, w)] for _ in range(count)]
+            place = fixed_place(outline, height, width, self.location)
+            return [[place] for _ in range(count)]
         return [
             random_places(
                 outline, height, width, self.patches, np.random.default_rng((self.seed, 0, k))
@@ -152,13 +145,13 @@ class PatchAttack(ImageAttack):
 
     def _best(self, objective: Objective, canvas: Canvas, rng: np.random.Generator) -> Tensor:
         """(N, C, H, W): the best of all restarts."""
-        found, values = self._ascend(objective, canvas, self.steps, rng)
+        best, values = self._ascend(objective, canvas, self.steps, rng)
         for _ in range(self.restarts - 1):
             again, reached = self._ascend(objective, canvas, self.steps, rng)
             better = reached > values
-            found = torch.where(better.view(-1, 1, 1, 1), again, found)
+            best = torch.where(better.view(-1, 1, 1, 1), again, best)
             values = torch.where(better, reached, values)
-        return found
+        return best
 
     def _ascend(
         self, objective: Objective, canvas: Canvas, steps: int, rng: np.random.Generator

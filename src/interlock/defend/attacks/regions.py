@@ -63,6 +63,18 @@ def footprint(shape: Shape, area: float, height: int, width: int) -> Tensor:
     return y.square() + x.square() <= (side / 2) ** 2
 
 
+def fixed_place(outline: Tensor, height: int, width: int, corner: tuple[int, int]) -> Place:
+    """The place of a patch whose top left corner is given.
+
+    Raises:
+        OptionError: it leaves the image.
+    """
+    (h, w), (top, left) = outline.shape, corner
+    if not (0 <= top <= height - h and 0 <= left <= width - w):
+        raise OptionError(f"a {h}x{w} patch at {corner} leaves the {height}x{width} image")
+    return Place(top, left, h, w)
+
+
 def random_places(
     outline: Tensor, height: int, width: int, count: int, rng: np.random.Generator
 ) -> list[Place]:

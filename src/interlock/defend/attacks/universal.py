@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from interlock.defend._checks import check_finite
 from interlock.defend.attacks.attack import ImageAttack, Patched
 from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, footprint
 from interlock.errors import OptionError
-from interlock.models.pixel_range import Bounds, check_batch, value_range
+from interlock.models.pixel_range import check_batch, value_range
+from interlock.models.steady import check_finite
 from interlock.names import Shape
 
 MOMENTUM = 0.9
@@ -60,22 +61,18 @@ class UniversalPatchAttack(ImageAttack):
         seed: of the start, the batches and what is done to the patch.
     """
 
-    area: float = 0.02
     steps: int = 200
     shape: Shape = "square"
     scale: tuple[float, float] = (0.9, 1.1)
     rotation: float = 20.0
     brightness: float = 0.1
     targeted: bool = False
-    bounds: Bounds | None = None
     step_size: float = 0.05
     batch_size: int = 32
-    seed: int = 0
+    _least: ClassVar = {"steps": 1, "batch_size": 1}
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name}={getattr(self, name)}; use at least 1")
+        super().__post_init__()
         if not 0 < self.scale[0] <= self.scale[1]:
             raise OptionError(f"scale={self.scale}; use two positive factors, the smaller first")
         if not 0 <= self.rotation <= 180:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from interlock.defend._files import complete, model_id, restore, store
-from interlock.defend.concepts.batches import as_batches, crops_of, parts_of
+from interlock.defend.concepts.batches import Reservoir, as_batches, crops_of, parts_of
 from interlock.defend.concepts.features import Taps, last_maps, replaced
 from interlock.defend.concepts.importances import Importances, linear_head, total_sobol
 from interlock.defend.concepts.nmf import factorise, nnls
@@ -79,9 +78,7 @@ class ConceptBank:
         if concepts < 1:
             raise OptionError(f"concepts={concepts}; use at least 1")
         check_steady(model)
-        rng = np.random.default_rng((seed, 0))
-        kept: list[Tensor] = []
-        seen, taps = 0, None
+        sample, taps = Reservoir((seed, 0), ROWS), None
         undecided, negative = signed is None and layer is None, False
         for x in as_batches(images):
             taps = taps or Taps(model, [layer or last_maps(model, x[:1])])
@@ -99,18 +96,13 @@ class ConceptBank:
                     f"layer {taps.layers[0]!r} has negative activations, which no sum of "
                     "non-negative concepts makes; name a layer after a ReLU, or use signed=True"
                 )
-            for row in _halves(maps, undecided or bool(signed)).mean(dim=(2, 3)):
-                seen += 1
-                if len(kept) < ROWS:
-                    kept.append(row.clone())  # a view would keep its whole batch
-                elif (place := int(rng.integers(seen))) < ROWS:
-                    kept[place] = row.clone()
-        if taps is None or len(kept) < concepts:
+            sample.add(_halves(maps, undecided or bool(signed)).mean(dim=(2, 3)))
+        if taps is None or len(sample.kept) < concepts:
             raise DataError(
-                f"{len(kept)} crops of clean images for {concepts} concepts; give more images or "
-                "ask for fewer concepts"
+                f"{len(sample.kept)} crops of clean images for {concepts} concepts; give more "
+                "images or ask for fewer concepts"
             )
-        rows = torch.stack(kept)
+        rows = torch.stack(sample.kept)
         if undecided and not negative:
             rows = rows.chunk(2, dim=1)[0].contiguous()
         return cls(
@@ -205,10 +197,10 @@ class ConceptBank:
         """
         tensors, header = restore(path, "concept bank", VERSION, model)
         with complete(path, "concept bank"):
-            found, signed = header["layer"], header["signed"]
-            bank = cls(tensors["factors"], found, header["model"], signed=signed)
-        if layer is not None and found != layer:
-            raise ModelError(f"{path}: a bank of layer {found!r}, not of {layer!r}")
+            own_layer, signed = header["layer"], header["signed"]
+            bank = cls(tensors["factors"], own_layer, header["model"], signed=signed)
+        if layer is not None and own_layer != layer:
+            raise ModelError(f"{path}: a bank of layer {own_layer!r}, not of {layer!r}")
         return bank
 
 

@@ -31,6 +31,24 @@ def parts_of(x: Tensor, size: int) -> Iterator[Tensor]:
     return (x[start : start + size] for start in range(0, len(x), size))
 
 
+class Reservoir:
+    """A uniform sample of the tensors of a stream."""
+
+    def __init__(self, seed: tuple[int, ...], limit: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._limit, self._seen = limit, 0
+        self.kept: list[Tensor] = []
+
+    def add(self, parts: Iterable[Tensor]) -> None:
+        """Take in some more; copies are kept, as a view would keep its whole batch."""
+        for part in parts:
+            self._seen += 1
+            if len(self.kept) < self._limit:
+                self.kept.append(part.clone())
+            elif (place := int(self._rng.integers(self._seen))) < self._limit:
+                self.kept[place] = part.clone()
+
+
 def crops_of(x: Tensor, share: float) -> Tensor:
     """Overlapping crops that cover every pixel, enlarged: (N, C, H, W) -> (N * crops, C, H, W).
 

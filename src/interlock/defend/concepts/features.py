@@ -54,11 +54,11 @@ def hooked(hooks: Iterable[tuple[nn.Module, Hook]]) -> Iterator[None]:
 
     Several threads may so share a model, as those of a server do.
     """
-    mine = get_ident()
+    own_thread = get_ident()
 
     def guarded(hook: Hook) -> Hook:
         return lambda module, inputs, output: (
-            hook(module, inputs, output) if get_ident() == mine else None
+            hook(module, inputs, output) if get_ident() == own_thread else None
         )
 
     handles = [module.register_forward_hook(guarded(hook)) for module, hook in hooks]
@@ -111,10 +111,10 @@ class Taps:
             logits: Tensor = self._model(x)
         maps = []
         for name in self.layers:
-            found = kept.get(name)
-            if found is None:
+            positions = kept.get(name)
+            if positions is None:
                 raise ModelError(f"layer {name!r} puts out no map of positions; choose another")
-            maps.append(found)
+            maps.append(positions)
         return logits, maps
 
 
@@ -129,8 +129,8 @@ def find_layers(model: nn.Module, x: Tensor) -> tuple[str, ...]:
         ModelError: no layer puts out a map of positions.
     """
     by_size: dict[tuple[int, int], list[str]] = {}
-    for name, found in _run_all(model, x):
-        h, w = found.shape[-2:]
+    for name, positions in _run_all(model, x):
+        h, w = positions.shape[-2:]
         if min(h, w) >= FEWEST_CELLS and h * COARSEST >= x.shape[-2]:
             by_size.setdefault((h, w), []).append(name)
     # The photo's own resolution holds no concepts yet, unless the network works at it throughout.
@@ -191,12 +191,17 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
 
     def keep(name: str) -> Hook:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            found = grid(output, *x.shape[-2:])
-            if found is not None:
-                finished.append((name, found))
+            positions = grid(output, *x.shape[-2:])
+            if positions is not None:
+                finished.append((name, positions))
 
         return hook
 
     with torch.no_grad(), hooked((m, keep(n)) for n, m in model.named_modules() if n):
         model(x)
     return finished
+
+
+def doubled(x: Tensor) -> Tensor:
+    """In double precision; on the CPU where the device has none (Apple's)."""
+    return (x.cpu() if x.device.type == "mps" else x).double()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from interlock.defend._precision import doubled
+from interlock.defend.concepts.features import doubled
 
 PATIENCE = 3
 """Full exchanges without fewer violations, before single ones."""

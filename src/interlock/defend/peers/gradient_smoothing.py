@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from interlock.defend._checks import check_finite
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, value_range
+from interlock.models.steady import check_finite
 
 WINDOW, OVERLAP = 15, 5
 """Of the paper, in pixels, for inputs of ImageNet's size."""

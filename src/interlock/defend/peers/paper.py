@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from interlock.defend._checks import check_finite
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.features import Taps
+from interlock.models.steady import check_finite
 
 SIGMA = 5.0
 KERNEL = 21
@@ -70,14 +70,14 @@ class PaperMasking(nn.Module):
         with torch.no_grad():
             logits, (maps,) = Taps(self.model, [self.bank.layer])(images)
             check_finite(logits)
-            found = [
+            looked = [
                 self._mask(image, codes, int(label))
                 for image, codes, label in zip(
                     images, self.bank.codes(maps), logits.argmax(dim=1), strict=True
                 )
             ]
-        behind = torch.tensor([count for _, count in found], device=images.device)
-        return torch.stack([mask for mask, _ in found]), behind
+        behind = torch.tensor([count for _, count in looked], device=images.device)
+        return torch.stack([mask for mask, _ in looked]), behind
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits of the blurred images."""

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from interlock.defend._checks import check_finite
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch
+from interlock.models.steady import check_finite
 
 FLOOR = 1e-4
 """Share of votes that a class without any is given before the logarithm."""
@@ -149,8 +149,8 @@ class PatchCleanser(nn.Module):
             if not left:
                 break
             pairs = [(n, a, b) for n in left for b in range(a, len(masks))]
-            found = self._labels(images, masks, pairs)[0].view(len(left), -1)
-            certified[left] = (found == wanted[left][:, None]).all(dim=1)
+            answers = self._labels(images, masks, pairs)[0].view(len(left), -1)
+            certified[left] = (answers == wanted[left][:, None]).all(dim=1)
         return certified.to(images.device)
 
     def mask_set(self, height: int, width: int) -> Tensor:
@@ -173,7 +173,7 @@ class PatchCleanser(nn.Module):
         self, images: Tensor, masks: Tensor, pairs: list[tuple[int, int, int]]
     ) -> tuple[Tensor, int]:
         """Labels on the CPU of (image, mask, mask) triples, and how many classes there are."""
-        found, classes = [torch.zeros(0, dtype=torch.long)], 0
+        labels, classes = [torch.zeros(0, dtype=torch.long)], 0
         # Once where there is nothing to ask, too: it tells the number of classes.
         for start in range(0, max(1, len(pairs)), self.batch_size):
             part = pairs[start : start + self.batch_size]
@@ -183,8 +183,8 @@ class PatchCleanser(nn.Module):
                 logits = self.model(shown)
             check_finite(logits)
             classes = logits.shape[1]
-            found.append(logits.argmax(dim=1).cpu())
-        return torch.cat(found), classes
+            labels.append(logits.argmax(dim=1).cpu())
+        return torch.cat(labels), classes
 
 
 def _covers(length: int, patch: int, count: int) -> Tensor:

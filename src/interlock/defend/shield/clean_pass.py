@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interlock.defend.concepts.batches import as_batches, parts_of
+from interlock.defend.concepts.batches import Reservoir, as_batches, parts_of
 from interlock.defend.concepts.features import Taps, find_layers
 from interlock.defend.shield.foreign import Foreignness, Moments, fitted
 from interlock.errors import DataError
@@ -18,6 +17,8 @@ FEWEST = 16
 """Fewest clean images: half of them calibrate the thresholds."""
 CALIBRATION = 256
 """Most images that are held out to calibrate."""
+FOR_BANK = 128
+"""Most images that the bank is fitted to."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ def clean_pass(
     taps, seen = None, 0
     moments: list[Moments] = []
     held_out: list[Tensor] = []
-    for_bank = Sample(seed)
+    for_bank = Reservoir((seed, 1), FOR_BANK)
     with torch.no_grad():
         for x in as_batches(images):
             taps = taps or Taps(model, layers or find_layers(model, x[:1]))
@@ -66,7 +67,7 @@ def clean_pass(
             seen += len(x)
             if chosen.any():
                 held_out.append(x[chosen])
-            for_bank.add(x)
+            for_bank.add(parts_of(x, 1))
             if chosen.all():
                 continue
             maps = taps(x[~chosen])[1]
@@ -81,23 +82,4 @@ def clean_pass(
             logits, maps = taps(x)
             foreign.append(foreignness(maps, *x.shape[-2:]))
             labels.append(logits.argmax(dim=1))
-    return Clean(foreignness, held_out, foreign, labels, for_bank.images)
-
-
-class Sample:
-    """A uniform sample of the images of a stream, for the bank."""
-
-    def __init__(self, seed: int, limit: int = 128) -> None:
-        self._rng = np.random.default_rng((seed, 1))
-        self._limit, self._seen = limit, 0
-        self.images: list[Tensor] = []
-        """(1, C, H, W) each."""
-
-    def add(self, batch: Tensor) -> None:
-        """Take in a batch (N, C, H, W)."""
-        for x in parts_of(batch, 1):
-            self._seen += 1
-            if len(self.images) < self._limit:
-                self.images.append(x.clone())
-            elif (place := int(self._rng.integers(self._seen))) < self._limit:
-                self.images[place] = x.clone()
+    return Clean(foreignness, held_out, foreign, labels, for_bank.kept)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from interlock.defend._files import complete, model_id, restore, store
@@ -61,8 +60,6 @@ def read(path: str | Path, model: nn.Module) -> tuple[Foreignness, ConceptBank, 
         ModelError: fitted to another model.
     """
     tensors, header = restore(path, "shield", VERSION, model)
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
     with complete(path, "shield"):
         layers = header["layers"]
         foreignness = Foreignness(
@@ -70,7 +67,7 @@ def read(path: str | Path, model: nn.Module) -> tuple[Foreignness, ConceptBank, 
             [tensors[f"mean{k}"] for k in range(len(layers))],
             [tensors[f"whitening{k}"] for k in range(len(layers))],
             tensors["medians"].tolist(),
-        ).to(device)
+        ).to(tensors["medians"].device)
         bank = ConceptBank(tensors["factors"], model_id=header["model"], **header["bank"])
         settings = Settings(**header["settings"])
     return foreignness, bank, settings

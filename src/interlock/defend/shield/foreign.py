@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from interlock.defend._precision import doubled
-from interlock.defend.concepts.features import Taps
+from interlock.defend.concepts.features import Taps, doubled
 from interlock.errors import DataError, ModelError
 
 RIDGE = 1e-2
@@ -84,7 +83,7 @@ class Foreignness(nn.Module):
 
     def distances(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """For each layer (N, D, h, w) -> (N, h, w)."""
-        found = []
+        distances = []
         for k, cells in enumerate(maps):
             mean, whitening = self.get_buffer(f"mean{k}"), self.get_buffer(f"whitening{k}")
             if cells.shape[1] != len(mean):
@@ -94,8 +93,8 @@ class Foreignness(nn.Module):
                 )
             # as a convolution, which needs no copy of the cells in another layout
             white = F.conv2d(cells, whitening.T[:, :, None, None], -(mean @ whitening))
-            found.append(white.square().sum(dim=1).add(1e-12).sqrt())
-        return found
+            distances.append(white.square().sum(dim=1).add(1e-12).sqrt())
+        return distances
 
     def forward(self, maps: Sequence[Tensor], height: int, width: int) -> Tensor:
         """One (N, D, h, w) for each layer -> (N, 1, height, width), 1 where nothing is foreign."""
@@ -118,7 +117,7 @@ class Foreignness(nn.Module):
 def fitted(taps: Taps, moments: Sequence[Moments], held_out: Sequence[Tensor]) -> Foreignness:
     """Statistics of the clean cells, with medians from images that did not make them."""
     whitenings = [m.whitening() for m in moments]
-    found = Foreignness(
+    foreignness = Foreignness(
         taps.layers,
         [mean for mean, _ in whitenings],
         [whitening for _, whitening in whitenings],
@@ -126,10 +125,10 @@ def fitted(taps: Taps, moments: Sequence[Moments], held_out: Sequence[Tensor]) -
     ).to(held_out[0].device)
     distances: list[list[Tensor]] = [[] for _ in whitenings]
     for x in held_out:
-        for kept, distance in zip(distances, found.distances(taps(x)[1]), strict=True):
+        for kept, distance in zip(distances, foreignness.distances(taps(x)[1]), strict=True):
             kept.append(distance.flatten())
     medians = torch.stack([torch.cat(kept).median() for kept in distances])
     if not medians.isfinite().all():
         raise ModelError("activations are not finite on the clean images; check the model")
-    found.register_buffer("medians", medians)
-    return found
+    foreignness.register_buffer("medians", medians)
+    return foreignness

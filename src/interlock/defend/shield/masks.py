@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from interlock.defend._precision import doubled
+from interlock.defend.concepts.features import doubled
 
 
 def foreign_masks(foreign: Tensor, trigger: float, edge: float, share: float) -> Tensor:
@@ -28,14 +28,14 @@ def foreign_masks(foreign: Tensor, trigger: float, edge: float, share: float) ->
     hit = (foreign.flatten(1).amax(dim=1) > trigger).nonzero()[:, 0]
     if not len(hit):
         return masks
-    found = []
+    planes = []
     for plane in foreign[hit, 0].cpu():
         level = min(trigger, max(edge, share * float(plane.max())))
         parts = label((plane >= level).numpy(), connectivity=2)
         kept = np.zeros(parts.max() + 1, dtype=bool)
         kept[parts[(plane > trigger).numpy()]] = True
-        found.append(torch.from_numpy(kept[parts]))
-    masks[hit, 0] = torch.stack(found).to(masks.device)
+        planes.append(torch.from_numpy(kept[parts]))
+    masks[hit, 0] = torch.stack(planes).to(masks.device)
     return masks
 
 

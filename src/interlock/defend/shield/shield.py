@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from interlock.defend._checks import check_finite
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.features import Taps
 from interlock.defend.peers.paper import PaperMasking
@@ -30,7 +29,7 @@ from interlock.defend.shield.trials import (
     try_windows,
 )
 from interlock.errors import OptionError
-from interlock.models.steady import check_steady
+from interlock.models.steady import check_finite, check_steady
 
 MIRRORED = 0.7
 """Share of the clean labels that a mirror must leave alone, for the second view to be mirrored."""
@@ -173,8 +172,8 @@ class ConceptShield(nn.Module):
                     part = (x[tried], logits[tried], foreign[tried])
                     looked = try_windows(self.model, *part, self.settings.mirror)
                     changed.append(looked.evidence)
-        found = torch.cat([*changed, logits.new_zeros(count + 1)]).sort(descending=True).values
-        return max(UNSURE, float(found[int(rate * count)]) + 1e-6)
+        evidence = torch.cat([*changed, logits.new_zeros(count + 1)]).sort(descending=True).values
+        return max(UNSURE, float(evidence[int(rate * count)]) + 1e-6)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits.

@@ -6,13 +6,11 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 from interlock._pictures import png_bytes
-from interlock.explain.drawing.layers import Layers, Picture, colour
+from interlock.explain.drawing.layers import Drawable, Layers, Picture, colour
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from interlock.explain.drawing.drawable import Drawable
 
 STRETCHED = 8.0  # panels are never longer than this many times their short side
 _DPI = 100

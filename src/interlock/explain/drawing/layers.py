@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from interlock.explain.drawing.drawable import Drawable
+from torch import Tensor
 
 # Okabe and Ito's palette, told apart with every common colour blindness; first those that stand
 # out most from a dimmed photo, and neighbours in rank far apart.
@@ -19,6 +17,45 @@ COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#CC79A7", "#009E73", "#D55E00", "#0
 SIDE = 512
 
 Picture = NDArray[np.uint8]
+
+
+class Drawable(Protocol):
+    """The part of an :class:`~interlock.explain.Explanation` that is drawn."""
+
+    @property
+    def masks(self) -> Tensor:
+        """(S, C, H, W) bool."""
+
+    @property
+    def scores(self) -> Tensor:
+        """(S,) by which the sets are ranked."""
+
+    @property
+    def saliency(self) -> Tensor:
+        """(H, W)."""
+
+    @property
+    def segments(self) -> Tensor:
+        """(H, W) labels."""
+
+    @property
+    def image(self) -> Tensor:
+        """(H, W, 3) uint8."""
+
+    @property
+    def target(self) -> int:
+        """The class."""
+
+    @property
+    def probability(self) -> float:
+        """Of the class."""
+
+    @property
+    def logit(self) -> float:
+        """Of the class."""
+
+    def __len__(self) -> int:
+        """Sets."""
 
 
 def colour(rank: int) -> str:

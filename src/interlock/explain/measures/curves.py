@@ -84,9 +84,7 @@ def insertion(
     Raises:
         ImageError, ModelError, OptionError: as :meth:`interlock.HSets.explain`.
     """
-    ground = _ground(x, fill)
-    fractions, probabilities = _along(model, ground, x, saliency, target, steps, seed)
-    return Insertion(fractions, probabilities)
+    return Insertion(*_along(model, _ground(x, fill), x, saliency, target, steps, seed))
 
 
 def deletion(
@@ -104,9 +102,7 @@ def deletion(
     The arguments and errors are those of :func:`insertion`; the fill of 0 is the authors', mid-grey
     or the mean colour where images are normalised.
     """
-    ground = _ground(x, fill)
-    fractions, probabilities = _along(model, x, ground, saliency, target, steps, seed)
-    return Deletion(fractions, probabilities)
+    return Deletion(*_along(model, x, _ground(x, fill), saliency, target, steps, seed))
 
 
 def _ground(x: Tensor, fill: Baseline) -> Tensor:

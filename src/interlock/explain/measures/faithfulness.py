@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from interlock.errors import OptionError
 from interlock.explain._derivatives import logits_of
 from interlock.explain.measures._ranking import ranking
+
+Planes = NDArray[np.float64]
+"""(C, H, W)."""
 
 PERCENTAGES = (1, 2, 3, 5, 7, 10, 15, 20)
 
@@ -93,14 +96,13 @@ def road(
     if order not in ("most", "least"):
         raise OptionError(f"order={order!r} is unknown; use 'most' or 'least'")
     generator = np.random.default_rng(seed)
-    image = x.detach().cpu().double().numpy()
+
+    def fill(image: Planes, removed: NDArray[np.bool_]) -> Planes:
+        return impute(image, removed, noise, generator)
+
     pixels = ranking(x, saliency, seed, least_first=order == "least")
-    filled = [
-        impute(image, removed, noise, generator)
-        for removed in _removals(pixels, x.shape[-2:], percentages)
-    ]
     kind = Road if order == "most" else RoadLeast
-    return kind(*_drops(model, x, filled, target, percentages))
+    return kind(*_drops(model, x, pixels, fill, target, percentages))
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,10 @@ def grey(
         percentages: of the pixels, each in (0, 100).
         seed: of the order of equal pixels.
     """
-    image = x.detach().cpu().double().numpy()
     pixels = ranking(x, saliency, seed)
-    filled = [image * ~removed for removed in _removals(pixels, x.shape[-2:], percentages)]
-    return Grey(*_drops(model, x, filled, target, percentages))
+    return Grey(
+        *_drops(model, x, pixels, lambda image, removed: image * ~removed, target, percentages)
+    )
 
 
 def nonzero(saliency: Tensor | NDArray[np.floating]) -> float:
@@ -139,41 +141,32 @@ def nonzero(saliency: Tensor | NDArray[np.floating]) -> float:
     return float(np.count_nonzero(values) / values.size)
 
 
-def _removals(
-    pixels: NDArray[np.intp], shape: Sequence[int], percentages: Sequence[float]
-) -> Iterator[NDArray[np.bool_]]:
-    """(H, W) masks of the first pixels, one for each percentage."""
-    if any(not 0 < p < 100 for p in percentages):
-        raise OptionError("percentages must lie strictly between 0 and 100")
-    for p in percentages:
-        removed = np.zeros(len(pixels), dtype=bool)
-        removed[pixels[: round(len(pixels) * p / 100)]] = True
-        yield removed.reshape(tuple(shape))
-
-
 def _drops(
     model: nn.Module,
     x: Tensor,
-    filled: Sequence[NDArray[np.float64]],
+    pixels: NDArray[np.intp],
+    fill: Callable[[Planes, NDArray[np.bool_]], Planes],
     target: int,
     percentages: Sequence[float],
 ) -> tuple[dict[float, float], float]:
-    """Drop of the class probability from x to each filled image, and the mean drop."""
-    batch = torch.from_numpy(np.stack([x.detach().cpu().double().numpy(), *filled])).to(x)
+    """Drop of the class probability as the first pixels are filled, and the mean drop."""
+    if any(not 0 < p < 100 for p in percentages):
+        raise OptionError("percentages must lie strictly between 0 and 100")
+    shown = [x.detach().cpu().double().numpy()]
+    for p in percentages:
+        removed = np.zeros(len(pixels), dtype=bool)
+        removed[pixels[: round(len(pixels) * p / 100)]] = True
+        shown.append(fill(shown[0], removed.reshape(x.shape[-2:])))
     with torch.no_grad():
-        probabilities = logits_of(model, batch).float().softmax(dim=1)[:, target].tolist()
-    drop = {
-        float(p): probabilities[0] - q for p, q in zip(percentages, probabilities[1:], strict=True)
-    }
+        logits = logits_of(model, torch.from_numpy(np.stack(shown)).to(x))
+    first, *others = logits.float().softmax(dim=1)[:, target].tolist()
+    drop = {float(p): first - other for p, other in zip(percentages, others, strict=True)}
     return drop, float(np.mean(list(drop.values())))
 
 
 def impute(
-    image: NDArray[np.float64],
-    removed: NDArray[np.bool_],
-    noise: float,
-    generator: np.random.Generator,
-) -> NDArray[np.float64]:
+    image: Planes, removed: NDArray[np.bool_], noise: float, generator: np.random.Generator
+) -> Planes:
     """Noisy linear imputation of the removed pixels of a (C, H, W) image.
 
     At the border the weights of the neighbours that exist are scaled to sum to one.

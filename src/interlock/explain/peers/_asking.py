@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from interlock.errors import OptionError
 from interlock.explain._baseline import check_baseline
 from interlock.explain._derivatives import Differentiable, check_image, check_target
+from interlock.explain.peers._regions import check_partition
 
 Evidence = Literal["signed", "for", "absolute"]
 """Which values a map keeps: all with their sign, those for the class, or magnitudes."""
@@ -29,6 +30,10 @@ class Asking(ABC):
     """Images in one pass, >= 1."""
     seed: int = 0
     """Of whatever the method draws; the same seed gives the same bytes."""
+    _least: ClassVar[Mapping[str, float]] = {}
+    """The method's own counts and measures, with the least value of each."""
+    _choices: ClassVar[Mapping[str, Any]] = {}
+    """Its own options of a ``Literal``."""
 
     def __post_init__(self) -> None:
         """Check the options.
@@ -36,14 +41,19 @@ class Asking(ABC):
         Raises:
             OptionError: one lies outside its range.
         """
-        at_least("batch", self.batch, 1)
-        at_least("seed", self.seed, 0)
-        # Options that several peers share are checked here, under the name they all use.
         options = vars(self)
+        for name, least in {"batch": 1, "seed": 0, **self._least}.items():
+            # None where it is the default: the method chooses.
+            if options[name] is not None or getattr(type(self), name) is not None:
+                at_least(name, options[name], least)
+        # Options that several peers share are checked under the name they all use.
+        for name, choices in {"evidence": Evidence, **self._choices}.items():
+            if name in options:
+                one_of(name, options[name], choices)
         if "baseline" in options:
             check_baseline(options["baseline"])
-        if "evidence" in options:
-            one_of("evidence", options["evidence"], Evidence)
+        if "regions" in options:
+            check_partition(options["regions"])
 
     def saliency(self, x: Tensor, target: int) -> Tensor:
         """Explain one image.

@@ -42,7 +42,6 @@ class Peer(Protocol):
         Deterministic: the same peer, image and class give the same bytes. Model, image and random
         generators of the caller stay as they are.
         """
-        ...
 
 
 @dataclass(frozen=True)
@@ -95,9 +94,7 @@ class PeerFactory:
                 )
         try:
             return self.make(model, **options)
-        except OptionError as error:
-            raise OptionError(f"peer {self.name!r}: {error}") from None
-        except TypeError as error:  # an option of the wrong type
+        except (OptionError, TypeError) as error:  # of the wrong type
             raise OptionError(f"peer {self.name!r}: {error}") from None
 
 
@@ -109,8 +106,9 @@ _HSETS = "H-Sets, arXiv 2604.22045"
 _CASO = "Singla et al. 2019, arXiv 1902.00407"
 
 
-def _entries() -> list[PeerFactory]:
-    return [
+PEERS: dict[str, PeerFactory] = {
+    entry.name: entry
+    for entry in (
         PeerFactory(
             "h-sets", hsets.HSetsMap.default, "interaction", _HSETS + "; defaults by measurement",
             _options=hsets.options_of(published=False),
@@ -179,10 +177,8 @@ def _entries() -> list[PeerFactory]:
             "Bord and von Luxburg 2023, arXiv 2209.04012; shapiq, arXiv 2410.01649", ("shapiq",),
         ),
         PeerFactory("random", Random, "control", "uniform noise"),
-    ]  # fmt: skip
-
-
-PEERS: dict[str, PeerFactory] = {entry.name: entry for entry in _entries()}
+    )
+}  # fmt: skip
 
 
 def make_peer(name: str, model: nn.Module, **options: Any) -> Peer:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from interlock.explain._baseline import Baseline
 from interlock.explain._derivatives import Differentiable
-from interlock.explain.peers._asking import Asking, at_least
-from interlock.explain.peers._regions import Game, Partition, check_partition, painted
+from interlock.explain.peers._asking import Asking
+from interlock.explain.peers._regions import Game, Partition, painted
 
 # Strengths are squares of differences of float32 logits; below this share they are rounding.
 ROUNDING = 1e-6
@@ -43,12 +44,7 @@ class Archipelago(Asking):
     """x': what is seen where a region is not there."""
     pairs: int = 5
     """The strongest pairs that are merged where they overlap, >= 0."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        at_least("pairs", self.pairs, 0)
-        check_partition(self.regions)
+    _least: ClassVar = {"pairs": 0}
 
     def explain(self, x: Tensor, target: int) -> Islands:
         """The strengths and the sets behind :meth:`saliency`; the same arguments and errors."""

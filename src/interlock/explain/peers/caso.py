@@ -13,7 +13,9 @@ with momentum (FISTA) find it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ from torch.nn.functional import softshrink
 
 from interlock.errors import OptionError
 from interlock.explain._derivatives import Differentiable
-from interlock.explain.peers._asking import Asking, at_least
+from interlock.explain.peers._asking import Asking
 
 STEPS = 200
 
@@ -39,16 +41,15 @@ class Cafo(Asking):
     """Noisy copies over which g and H are averaged, >= 1; 1 means no noise."""
     noise: float = 0.15
     """Standard deviation of that noise as a share of the range of x."""
+    _least: ClassVar[Mapping[str, float]] = {
+        "sparsity": 0.0, "lambda2": 1e-12, "samples": 1, "noise": 0.0
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         """Check the options."""
         super().__post_init__()
-        at_least("sparsity", self.sparsity, 0.0)
         if self.sparsity >= 1:
             raise OptionError(f"sparsity={self.sparsity}: must lie in [0, 1)")
-        at_least("lambda2", self.lambda2, 1e-12)
-        at_least("samples", self.samples, 1)
-        at_least("noise", self.noise, 0.0)
 
     def delta(self, x: Tensor, target: int) -> Tensor:
         """The solution, (C, H, W) float64; the arguments and errors of :meth:`saliency`."""
@@ -70,7 +71,7 @@ class Cafo(Asking):
 
     def _delta(self, model: Differentiable, copies: Tensor, target: int) -> Tensor:
         gradient = _loss_gradient(model, copies, target)
-        return _shrunk(gradient, self._lambda1(gradient)) / self.lambda2
+        return softshrink(gradient, self._lambda1(gradient)) / self.lambda2
 
     def _lambda1(self, gradient: Tensor) -> float:
         if self.sparsity == 0:
@@ -89,11 +90,7 @@ class Caso(Cafo):
 
     classes: int = 10
     """Most probable classes that enter H, >= 1; with all of them it is exact."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        at_least("classes", self.classes, 1)
+    _least: ClassVar = {**Cafo._least, "classes": 1}
 
     def _delta(self, model: Differentiable, copies: Tensor, target: int) -> Tensor:
         gradient = _loss_gradient(model, copies, target)
@@ -106,7 +103,7 @@ class Caso(Cafo):
 
         def step(delta: Tensor) -> Tensor:
             curved = vectors @ (values * (vectors.T @ delta))
-            return _shrunk(delta + (gradient + curved - ridge * delta) / ridge, lambda1 / ridge)
+            return softshrink(delta + (gradient + curved - ridge * delta) / ridge, lambda1 / ridge)
 
         delta = previous = torch.zeros_like(gradient)
         for k in range(STEPS):
@@ -115,10 +112,6 @@ class Caso(Cafo):
             if float((delta - previous).abs().max()) <= 1e-12 * float(delta.abs().max()):
                 break
         return delta
-
-
-def _shrunk(values: Tensor, by: float) -> Tensor:
-    return softshrink(values, by)
 
 
 def _loss_gradient(model: Differentiable, copies: Tensor, target: int) -> Tensor:

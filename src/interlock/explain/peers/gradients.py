@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import Differentiable
-from interlock.explain.peers._asking import Asking, Evidence, at_least, reduced, seeded
+from interlock.explain.peers._asking import Asking, Evidence, reduced, seeded
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,12 +36,7 @@ class SmoothGrad(Asking):
     times_input: bool = False
     """Multiply each gradient by its noisy copy."""
     evidence: Evidence = "absolute"
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        at_least("samples", self.samples, 1)
-        at_least("noise", self.noise, 0.0)
+    _least: ClassVar = {"samples": 1, "noise": 0.0}
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
         from captum.attr import InputXGradient, NoiseTunnel, Saliency

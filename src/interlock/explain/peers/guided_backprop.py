@@ -74,10 +74,6 @@ def _relu(input: Tensor, inplace: bool = False) -> tuple[float | None, bool]:
     return float("inf"), inplace
 
 
-def _relu_in_place(input: Tensor) -> tuple[float | None, bool]:
-    return float("inf"), True
-
-
 def _relu6(input: Tensor, inplace: bool = False) -> tuple[float | None, bool]:
     return 6.0, inplace
 
@@ -92,8 +88,8 @@ _RULES: dict[Callable[..., Any], _Rule] = {
     torch.relu: _relu,
     F.relu: _relu,
     Tensor.relu: _relu,
-    torch.relu_: _relu_in_place,
-    Tensor.relu_: _relu_in_place,
+    torch.relu_: lambda z: _relu(z, inplace=True),
+    Tensor.relu_: lambda z: _relu(z, inplace=True),
     F.relu6: _relu6,
     F.hardtanh: _hardtanh,
 }

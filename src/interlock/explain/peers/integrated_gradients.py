@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import Differentiable
-from interlock.explain.peers._asking import Asking, Evidence, at_least, reduced
+from interlock.explain.peers._asking import Asking, Evidence, reduced
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -20,11 +21,7 @@ class IntegratedGradients(Asking):
     steps: int = 50
     """Points of Captum's Gauss-Legendre quadrature, >= 1."""
     evidence: Evidence = "signed"
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        at_least("steps", self.steps, 1)
+    _least: ClassVar = {"steps": 1}
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
         from captum.attr import IntegratedGradients as Captum

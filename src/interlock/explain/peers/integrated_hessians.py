@@ -12,7 +12,7 @@ cell: Gamma_kl sums Gamma_ij over i in cell k and j in cell l. As t = ab has den
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -20,8 +20,8 @@ from torch import Tensor
 from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import Differentiable
 from interlock.explain._kinks import TAU, monotone_step
-from interlock.explain.peers._asking import Asking, at_least, one_of
-from interlock.explain.peers._regions import Partition, check_partition, painted, partition
+from interlock.explain.peers._asking import Asking
+from interlock.explain.peers._regions import Partition, painted, partition
 
 Part = Literal["interactions", "all"]
 
@@ -56,14 +56,8 @@ class IntegratedHessians(Asking):
     part: Part = "interactions"
     """What a pixel shows: the sum of its cell's interactions with others, or of all its row,
     which is the Integrated Gradient of the cell, up to the smoothing."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        at_least("steps", self.steps, 1)
-        at_least("tau", self.tau, 1e-12)
-        one_of("part", self.part, Part)
-        check_partition(self.regions)
+    _least: ClassVar = {"steps": 1, "tau": 1e-12}
+    _choices: ClassVar = {"part": Part}
 
     def explain(self, x: Tensor, target: int) -> CellHessian:
         """The matrix behind :meth:`saliency`; the same arguments and errors."""

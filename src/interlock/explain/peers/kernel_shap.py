@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import Differentiable
-from interlock.explain.peers._asking import Asking, Evidence, at_least, kept, seeded
-from interlock.explain.peers._regions import Partition, check_partition, partition
+from interlock.explain.peers._asking import Asking, Evidence, kept, seeded
+from interlock.explain.peers._regions import Partition, partition
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -23,12 +24,7 @@ class KernelShap(Asking):
     samples: int = 200
     """Coalitions, >= 2."""
     evidence: Evidence = "signed"
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        at_least("samples", self.samples, 2)
-        check_partition(self.regions)
+    _least: ClassVar = {"samples": 2}
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
         from captum.attr import KernelShap as Captum

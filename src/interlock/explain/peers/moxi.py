@@ -9,15 +9,15 @@ largest sum of value and interaction is the one that raises v(A + i) most.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from interlock.explain._baseline import Baseline
 from interlock.explain._derivatives import Differentiable
-from interlock.explain.peers._asking import Asking, at_least, one_of
-from interlock.explain.peers._regions import Game, Partition, check_partition, painted
+from interlock.explain.peers._asking import Asking
+from interlock.explain.peers._regions import Game, Partition, painted
 
 Reward = Literal["log-odds", "log-probability", "logit"]
 
@@ -39,13 +39,8 @@ class MoXI(Asking):
     """v: log p / (1 - p) of the class as in the paper's code, log p, or the logit."""
     most: int | None = None
     """Patches to insert, >= 1; None for all."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        one_of("reward", self.reward, Reward)
-        at_least("most", 1 if self.most is None else self.most, 1)
-        check_partition(self.regions)
+    _least: ClassVar = {"most": 1}
+    _choices: ClassVar = {"reward": Reward}
 
     def order(self, x: Tensor, target: int) -> list[int]:
         """Patches, the first inserted first; the arguments and errors of :meth:`saliency`."""

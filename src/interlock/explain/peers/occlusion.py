@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
 from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import Differentiable
-from interlock.explain.peers._asking import Asking, Evidence, at_least, kept
+from interlock.explain.peers._asking import Asking, Evidence, kept
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -25,12 +26,7 @@ class Occlusion(Asking):
     baseline: Baseline = 0.0
     """What the square shows."""
     evidence: Evidence = "signed"
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        at_least("window", 1 if self.window is None else self.window, 1)
-        at_least("stride", 1 if self.stride is None else self.stride, 1)
+    _least: ClassVar = {"window": 1, "stride": 1}
 
     def _map(self, model: Differentiable, x: Tensor, target: int) -> Tensor:
         from captum.attr import Occlusion as Captum

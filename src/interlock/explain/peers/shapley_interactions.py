@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -12,8 +12,8 @@ from torch import Tensor
 
 from interlock.explain._baseline import Baseline
 from interlock.explain._derivatives import Differentiable
-from interlock.explain.peers._asking import Asking, at_least, one_of
-from interlock.explain.peers._regions import Game, Partition, check_partition, painted
+from interlock.explain.peers._asking import Asking
+from interlock.explain.peers._regions import Game, Partition, painted
 
 Index = Literal["k-SII", "STII"]
 Part = Literal["interactions", "all"]
@@ -49,14 +49,8 @@ class ShapleyInteractions(Asking):
     part: Part = "interactions"
     """What a pixel shows: its region's half of all its interactions, or the main effect too,
     which for k-SII is the Shapley value."""
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        super().__post_init__()
-        one_of("index", self.index, Index)
-        one_of("part", self.part, Part)
-        at_least("budget", self.budget, 4)
-        check_partition(self.regions)
+    _least: ClassVar = {"budget": 4}
+    _choices: ClassVar = {"index": Index, "part": Part}
 
     def explain(self, x: Tensor, target: int) -> PairwiseShapley:
         """The values behind :meth:`saliency`; the same arguments and errors."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor
 from interlock.errors import OptionError
 from interlock.explain._derivatives import Differentiable
 from interlock.explain.hsets import displayed
-from interlock.explain.peers._asking import Asking, at_least
+from interlock.explain.peers._asking import Asking
 
 # The authors' settings, made for 224 x 224 pixels; segments are always found at that size.
 SIDE = 224
@@ -41,11 +42,11 @@ class Xrai(Asking):
     """The dark baseline as the model takes it; None for the least value of x, as the authors."""
     high: float | None = None
     """The bright one; None for the largest value."""
+    _least: ClassVar = {"steps": 1}
 
     def __post_init__(self) -> None:
         """Check the options."""
         super().__post_init__()
-        at_least("steps", self.steps, 1)
         for name, value in (("low", self.low), ("high", self.high)):
             if value is not None and not (isinstance(value, int | float) and np.isfinite(value)):
                 raise OptionError(f"{name}={value!r}: must be a finite number")

@@ -16,7 +16,7 @@ from interlock.defend.defences import (
     DEFENCES,
     SHIELD,
     UNDEFENDED,
-    Reply,
+    Defended,
     Row,
     Scene,
     defence_options,
@@ -167,7 +167,7 @@ def defence_code(name: str) -> str:
 
 
 def _labelled(answer: Callable[[Tensor], Tensor]) -> Row:
-    def reply(images: Tensor, scene: Scene) -> Reply:
+    def reply(images: Tensor, scene: Scene) -> Defended:
         answers = answer(images)
         if answers.ndim == 2:
             answers = answers.argmax(dim=1)
@@ -176,6 +176,6 @@ def _labelled(answer: Callable[[Tensor], Tensor]) -> Row:
                 f"the defence gave {tuple(answers.shape)} for {len(images)} images; "
                 "expected a label or logits for each"
             )
-        return Reply(answers.to(torch.long))
+        return Defended(answers.to(torch.long))
 
     return Row(reply)

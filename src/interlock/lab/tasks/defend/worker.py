@@ -15,7 +15,7 @@ from interlock.data.sources import Sample
 from interlock.defend.attacks.named import NamedAttacks
 from interlock.defend.attacks.regions import footprint
 from interlock.defend.attacks.universal import UniversalPatch
-from interlock.defend.defences import Reply, Scene
+from interlock.defend.defences import Defended, Scene
 from interlock.errors import DataError, InterlockError, ModelError
 from interlock.lab.items import Done, Item, Job, Measured, artefact_name, failed
 from interlock.lab.seeding import seeded
@@ -350,7 +350,9 @@ def _place(item: Item) -> int:
     return int(json.loads(item.options)["in_block"])
 
 
-def _value(metric: str, reply: Reply, certified: Tensor | None, labels: Tensor, at: int) -> float:
+def _value(
+    metric: str, reply: Defended, certified: Tensor | None, labels: Tensor, at: int
+) -> float:
     if metric == CERTIFIED:
         assert certified is not None
         return float(certified[at])
