@@ -135,8 +135,8 @@ class Bench:
         return self._terminal.track(photos, len(photos), lambda photo: photo.path.name)
 
     @contextmanager
-    def attempt(self, photo: Photo, *, quiet: bool = False) -> Iterator[None]:
-        """Note it when a photo cannot be done, and go on; ``quiet`` where it will come again."""
+    def attempt(self, photo: Photo) -> Iterator[None]:
+        """Note it when a photo cannot be done, and go on."""
         try:
             yield
         except (OptionError, OutputError):
@@ -144,8 +144,7 @@ class Bench:
         except InterlockError as error:
             if self._terminal.interrupted():  # and a library made an error of it
                 raise KeyboardInterrupt from None
-            if not quiet:
-                note_problems([problem(photo.path, error)], self._outcome, self._terminal)
+            note_problems([problem(photo.path, error)], self._outcome, self._terminal)
 
     def answer(self, logits: Tensor) -> tuple[str, float]:
         """(classes,) -> the label and its probability."""

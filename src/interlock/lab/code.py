@@ -85,8 +85,8 @@ def code_digest(*files: Path) -> str:
 
 
 def _digest(names: Iterable[str], beside: Iterable[str] = (), outside: Collection[str] = ()) -> str:
-    waiting, modules, libraries = list(names), set(beside), set[str]()
-    entered = set[str]()
+    waiting, entered, libraries = list(names), set[str](), set[str]()
+    shut = tuple(f"{package}." for package in outside)
     while waiting:
         name = waiting.pop()
         top = name.partition(".")[0]
@@ -94,13 +94,8 @@ def _digest(names: Iterable[str], beside: Iterable[str] = (), outside: Collectio
             libraries.add(f"{top}=={_version(_LIBRARIES[top])}")
         elif name not in entered and name not in _NO_MATTER:
             entered.add(name)
-            inner = _imports(name)
-            waiting += [one for one in inner if not f"{one}.".startswith(_dotted(outside))]
-    return _joined([*(_read(name).digest for name in modules | entered), *libraries])
-
-
-def _dotted(packages: Collection[str]) -> tuple[str, ...]:
-    return tuple(f"{package}." for package in packages)
+            waiting += [one for one in _imports(name) if not f"{one}.".startswith(shut)]
+    return _joined([*(_read(name).digest for name in entered | set(beside)), *libraries])
 
 
 def _joined(parts: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock._files import write_atomically
+from interlock._files import read_text, write_atomically
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.bounds.betting import mean_interval
 from interlock.certify.bounds.counts import check_counts, lower_bound, upper_bound
@@ -168,9 +168,7 @@ def load_rows(
     """
     source = Path(path)
     try:
-        record = json.loads(source.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"{source}: cannot be read ({error.strerror})") from None
+        record = json.loads(read_text(source))
     except (ValueError, RecursionError):
         raise DataError(f"{source}: not JSON; give a file that '{command}' wrote") from None
     rows = record.get(name) if isinstance(record, dict) else None

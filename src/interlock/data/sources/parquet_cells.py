@@ -79,13 +79,8 @@ class OpenParquet:
     """A Parquet file and the row groups last read from it. Threads take turns."""
 
     def __init__(self, fs: AbstractFileSystem, path: str) -> None:
-        try:
-            import pyarrow  # noqa: F401  # says that it is missing where a part was imported before
-            from pyarrow.parquet import ParquetFile
-        except ImportError:
-            raise DataError(
-                f"{path}: Parquet needs pyarrow; pip install 'interlock[data]'"
-            ) from None
+        from pyarrow.parquet import ParquetFile
+
         self._path = path
         self._lock = Lock()
         raw = open_binary(fs, path)
