@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 import interlock
+from interlock.explain import METRICS
+from interlock.explain.peers import PEERS
 from interlock.lab import code
 from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.open_task import open_task
@@ -19,6 +21,7 @@ from interlock.lab.results.votes import UNSTABLE
 from interlock.lab.run import run_study
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
+from interlock.names import ATTACKS
 from tests.test_cli import LABELS, photo
 
 HOME = Path(interlock.__file__).parent
@@ -110,6 +113,22 @@ CHECKED = "interlock.data.sources."
 the same item. What they are decoded with counts."""
 
 
+def explained(method: str, metric: str) -> str:
+    """A study of one method and one metric, with as little work as they let."""
+    known = PEERS[method].options
+    options = ", ".join(f"{key} = {value}" for key, value in QUICK.items() if key in known)
+    return EXPLAIN.format(model=TINY, method=method, options=f"{{ {options} }}", metric=metric)
+
+
+def attacked(attack: str) -> str:
+    """A study of one attack, on what it is made against."""
+    options = "{ queries = 2 }" if attack == "black-box" else "{ steps = 2 }"
+    return DEFEND.format(
+        model=TINY, method="shield", options="{ concepts = 2 }", attack=attack,
+        attack_options=options,
+    )  # fmt: skip
+
+
 @contextmanager
 def ran() -> Iterator[set[str]]:
     """Collects the modules of the package whose functions run, but for their own import."""
@@ -143,15 +162,41 @@ def names(setting: Setting) -> dict[str, str]:
     }
 
 
+QUICK = {"steps": "2", "samples": "2", "regions": "4", "budget": "64", "queries": "2"}
+ALL = {
+    f"{kind} {name}": study
+    for kind, names, make in (
+        ("method", PEERS, lambda name: explained(name, "gini")),
+        ("metric", METRICS, lambda name: explained("gradient-input", name)),
+        ("attack", ATTACKS, attacked),
+    )
+    for name in names
+    for study in [make(name)]
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ALL)
+def test_so_it_is_for_every_method_metric_and_attack(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(ALL[name], tmp_path, monkeypatch)
+
+
 @pytest.mark.parametrize("name", STUDIES)
 def test_a_line_changed_in_any_module_that_ran_renames_the_items(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    check(STUDIES[name], tmp_path, monkeypatch)
+
+
+def check(study: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a study; change each module that ran, and see the rows of its jobs renamed."""
     for seed in range(4):
         photo(tmp_path / "images" / LABELS[seed % 2] / f"{seed}.png", seed)
     for seed in range(16):
         photo(tmp_path / "clean" / f"{seed}.png", 100 + seed)
-    (tmp_path / "study.toml").write_text(STUDIES[name])
+    (tmp_path / "study.toml").write_text(study)
     setting = Setting(read_study(tmp_path / "study.toml"), "study.toml", tmp_path)
     before, engine = names(setting), Watched()
     totals = run_study(setting, tmp_path / "out", engine)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from interlock.certify import CertificateCard
-from interlock.certify.campaign.assessment import Assessment
-from interlock.certify.campaign.offers import Offer
-from interlock.certify.campaign.result import CampaignResult
 from interlock.report.page import Chapter, data_uri, render_template
+
+if TYPE_CHECKING:  # pages of the other verbs need no statistics
+    from interlock.certify import CertificateCard
+    from interlock.certify.campaign.assessment import Assessment
+    from interlock.certify.campaign.offers import Offer
+    from interlock.certify.campaign.result import CampaignResult
 
 
 def campaign_chapters(
