@@ -18,7 +18,7 @@ from interlock.lab.store import Store
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
 from tests.lab.cheap import PIXELS, write_images, write_study
-from tests.lab.running import artefacts, complaints, lab, started, values
+from tests.lab.running import artefacts, complaints, here, lab, started, values
 
 WORKERS = 2
 IMAGES = 40
@@ -68,13 +68,13 @@ def check(tmp_path: Path, seed: int, longest: float) -> None:
     kills = killed_until_done(tmp_path / "killed", study, random.Random(seed), longest)
     calls = len(log.read_text().splitlines())
     assert IMAGES <= calls <= IMAGES + kills * AHEAD * WORKERS  # only what was under way
-    lab("run", study, "--out", tmp_path / "whole", "--workers", 1)
+    here(study, tmp_path / "whole")
     assert values(tmp_path / "killed") == values(tmp_path / "whole")
     assert artefacts(tmp_path / "killed") == artefacts(tmp_path / "whole")
     assert not list((tmp_path / "killed").rglob("*.part"))
     assert not (tmp_path / "killed" / "journal.jsonl").exists()
-    found = lab("run", study, "--out", tmp_path / "killed")
-    assert (found["computed"], found["reused"]) == (0, IMAGES)
+    again = here(study, tmp_path / "killed")
+    assert (again.computed, again.reused) == (0, IMAGES)
 
 
 def test_killed_at_some_moments(tmp_path: Path) -> None:
@@ -170,9 +170,9 @@ def test_a_disk_that_fills_up(tmp_path: Path, small_disk: Path, room: int) -> No
     assert "No space left on device" in line
     kept = known(out)
     filler.unlink()
-    found = lab("run", study, "--out", out, "--workers", 1)
-    assert found["reused"] == len(kept) // 2
-    assert found["computed"] + found["reused"] == IMAGES
+    again = here(study, out)
+    assert again.reused == len(kept) // 2
+    assert again.computed + again.reused == IMAGES
     assert {row: known(out)[row] for row in kept} == kept
-    lab("run", study, "--out", tmp_path / "whole", "--workers", 1)
+    here(study, tmp_path / "whole")
     assert values(out) == values(tmp_path / "whole")

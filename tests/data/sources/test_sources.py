@@ -232,10 +232,6 @@ def test_missing_packages_name_the_extra(monkeypatch: pytest.MonkeyPatch, tmp_pa
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(DataError, match=r"pip install 'interlock\[datasets\]'"):
         open_source("datasets", str(tmp_path))
-    (tmp_path / "a.parquet").write_bytes(b"")
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(DataError, match=r"pip install 'interlock\[data\]'"):
-        open_source("parquet", str(tmp_path))
 
 
 def test_credentials_are_not_shown(root: str) -> None:
