@@ -172,8 +172,9 @@ def test_errors_are_one_line_and_name_options_as_they_are_typed() -> None:
         assert json.loads(result.stdout) == {"error": line}
 
 
-def test_an_endpoint_without_a_model_is_told_the_option() -> None:
+def test_an_endpoint_without_a_model_is_told_the_option(tmp_path: Path) -> None:
     given = ["certify", "measure", "--target", "http://localhost:1/v1", "--attacks", "embedded"]
+    given += ["--out", str(tmp_path)]
     assert "(--model …)" in one_error(CliRunner().invoke(app, given))
 
 
