@@ -4,6 +4,10 @@ A suffix of a fixed number of tokens is changed one token at a time. The gradien
 wished-for opening ("Sure, here is ...") with respect to the one-hot suffix proposes tokens for each
 place; a random batch of such single exchanges is tried, and the best one kept. The search ends at
 the first suffix with which the target, asked as any user asks it, complies.
+
+A suffix counts only if the tokenizer reads its text back as the same tokens. Where words begin with
+a blank of their own (byte-pair and SentencePiece tokenizers), the suffix is made of such tokens, so
+that it also brings the blank that parts it from the request.
 """
 
 from __future__ import annotations
@@ -19,9 +23,12 @@ from torch.nn import functional as F
 
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.judges.judge import Judge, Verdict
-from interlock.certify.targets.local import LocalTarget
+from interlock.certify.targets.local import LocalTarget, last_logits_only
 from interlock.certify.targets.protocol import Prompt
 from interlock.errors import ModelError, OptionError
+
+FEWEST_WORDS = 100
+"""Tokens that begin with a blank, from which on a suffix is made of them alone."""
 
 
 @dataclass(frozen=True)
@@ -64,28 +71,30 @@ class SuffixAttack:
             The first confirmed attack; None when ``steps`` did not suffice.
 
         Raises:
-            ModelError: no token of the model can be written into a suffix.
+            ModelError: no token of the model can be written into a suffix, or no suffix is read
+                back as it was written.
         """
         generator = torch.Generator().manual_seed(seed)
-        loss_of = _OpeningLoss(target, request, opening)
+        loss_of = OpeningLoss(target, request, opening)
         suffix, best, stale = loss_of.draw(self.length, generator), float("inf"), 0
         for step in range(1, self.steps + 1):
             tried = self._exchanges(loss_of, suffix, generator)  # (B, L)
-            losses = loss_of(tried)
+            losses, reached = loss_of(tried)
             lowest = int(losses.argmin())
             stale = 0 if losses[lowest] < best - 1e-3 else stale + 1
             if stale > self.patience:
                 suffix, best, stale = loss_of.draw(self.length, generator), float("inf"), 0
                 continue
             suffix, best = tried[lowest], min(best, float(losses[lowest]))
-            if loss_of.reached(suffix):
-                attack = self._confirm(target, request, loss_of.text(suffix), judge, seed, step)
+            if reached[lowest]:
+                parted = loss_of.head, loss_of.text(suffix)
+                attack = self._confirm(target, request, parted, judge, seed, step)
                 if attack is not None:
                     return attack
         return None
 
     def _exchanges(
-        self, loss_of: _OpeningLoss, suffix: Tensor, generator: torch.Generator
+        self, loss_of: OpeningLoss, suffix: Tensor, generator: torch.Generator
     ) -> Tensor:
         """(B, L) suffixes, each with one token exchanged for one that the gradient proposes."""
         proposed = loss_of.proposals(suffix, self.top)  # (L, top)
@@ -97,9 +106,15 @@ class SuffixAttack:
         return kept if len(kept) else suffix[None]
 
     def _confirm(
-        self, target: LocalTarget, request: str, suffix: str, judge: Judge, seed: int, step: int
+        self,
+        target: LocalTarget,
+        request: str,
+        parted: tuple[str, str],
+        judge: Judge,
+        seed: int,
+        step: int,
     ) -> Attack | None:
-        head = f"{request} "
+        head, suffix = parted
         prompt = Prompt.user(head + suffix)
         [reply] = target.ask([prompt])
         if reply.lost or judge([prompt.text], [reply.text]) != [Verdict.COMPLIED]:
@@ -108,18 +123,20 @@ class SuffixAttack:
         return Attack(request, prompt.text, span, "gcg", seed, step, reply.text)
 
 
-class _OpeningLoss:
+class OpeningLoss:
     """Cross-entropy of the opening after request and suffix; the part before is computed once."""
 
     def __init__(self, target: LocalTarget, request: str, opening: str) -> None:
-        self.target, self.model, self.head = target, target.model, f"{request} "
+        self.target, self.model = target, target.model
         tokenizer = target.tokenizer
+        self._anchor = self._ids("x")
+        self._allowed, self._brings_blank = self._writable()
+        self.head = request if self._brings_blank else f"{request} "
         marker = "\x1f"
         chat = Prompt.user(self.head + marker).as_chat()
         text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
         before, _, after = text.partition(marker)
         self._text_before, self._text_after = before, after
-        self._allowed = _writable(tokenizer, self.model.config.vocab_size)
         self._before, self._after = self._ids(before), self._ids(after)
         self._opening = self._ids(opening)
         with torch.no_grad():
@@ -127,12 +144,20 @@ class _OpeningLoss:
 
     def draw(self, length: int, generator: torch.Generator) -> Tensor:
         """(L,) random tokens whose text is read back as the same tokens."""
-        for _ in range(100):
-            chosen = torch.randint(len(self._allowed), (length,), generator=generator)
-            suffix = self._allowed[chosen]
+        allowed = self._allowed
+        for attempt in range(100):
+            if attempt == 50:  # most fall to their neighbours: keep to those that stand alone
+                allowed = allowed[self.survive(allowed[:, None])]
+                if not len(allowed):
+                    break
+            chosen = torch.randint(len(allowed), (length,), generator=generator)
+            suffix = allowed[chosen]
             if bool(self.survive(suffix[None])):
                 return suffix
-        raise ModelError("no random suffix survives the tokenizer; use a shorter one")
+        raise ModelError(
+            f"{self.target.name}: no random suffix of {length} tokens is read back by its "
+            "tokenizer as it was written; use a shorter one"
+        )
 
     def proposals(self, suffix: Tensor, top: int) -> Tensor:
         """(L, top) the tokens that lower the loss most, to first order."""
@@ -148,15 +173,11 @@ class _OpeningLoss:
         return self._allowed[best]
 
     @torch.no_grad()
-    def __call__(self, suffixes: Tensor) -> Tensor:
-        """(B, L) -> (B,) losses."""
-        return self._losses(self._logits(input_ids=self._rows(suffixes)))
-
-    @torch.no_grad()
-    def reached(self, suffix: Tensor) -> bool:
-        """Whether greedy decoding begins with the opening."""
-        logits = self._logits(input_ids=self._rows(suffix[None]))
-        return bool((self._opening_logits(logits).argmax(dim=-1) == self._opening).all())
+    def __call__(self, suffixes: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L) -> (B,) losses, and (B,) whether greedy decoding begins with the opening."""
+        logits = self._logits(input_ids=self._rows(suffixes))
+        reached = (self._opening_logits(logits).argmax(dim=-1) == self._opening).all(dim=-1)
+        return self._losses(logits), reached
 
     def survive(self, suffixes: Tensor) -> Tensor:
         """(B, L) -> (B,) whether each, written out and read by the tokenizer, stays what it is."""
@@ -166,13 +187,47 @@ class _OpeningLoss:
         read = tokenizer(chats, add_special_tokens=False)["input_ids"]
         before, after = self._before.tolist(), self._after.tolist()
         same = [
-            text == text.strip() and ids == [*before, *suffix, *after]
+            text == text.rstrip()
+            and text.startswith(" ") is self._brings_blank
+            and ids == [*before, *suffix, *after]
             for text, ids, suffix in zip(texts, read, suffixes.tolist(), strict=True)
         ]
         return torch.tensor(same)
 
     def text(self, suffix: Tensor) -> str:
-        return str(self.target.tokenizer.decode(suffix.tolist()))
+        """What the tokens write after other text, a first blank included."""
+        return self._texts([suffix.tolist()])[0]
+
+    def _texts(self, rows: Sequence[Sequence[int]]) -> list[str]:
+        # SentencePiece drops the blank of a first token, so that none may be the first.
+        anchor = self._anchor.tolist()
+        whole = self.target.tokenizer.batch_decode(
+            [anchor, *([*anchor, *row] for row in rows)], clean_up_tokenization_spaces=False
+        )
+        return [text[len(whole[0]) :] for text in whole[1:]]
+
+    def _writable(self) -> tuple[Tensor, bool]:
+        """(A,) tokens of printable ASCII, and whether each begins with the blank before a word.
+
+        They do where the vocabulary has enough such tokens to choose from.
+        """
+        special = set(self.target.tokenizer.all_special_ids)
+        texts = self._texts([[i] for i in range(self.model.config.vocab_size)])
+        written = {
+            i: text
+            for i, text in enumerate(texts)
+            if i not in special and text and text.isascii() and text.isprintable()
+        }
+        if not written:
+            raise ModelError(
+                f"{self.target.name}: its tokenizer has no token of printable ASCII to build a "
+                "suffix from"
+            )
+        words = [
+            i for i, text in written.items() if text[0] == " " and text.count(" ") == 1 < len(text)
+        ]
+        brings_blank = len(words) >= FEWEST_WORDS
+        return torch.tensor(words if brings_blank else list(written)), brings_blank
 
     def _ids(self, text: str) -> Tensor:
         ids = self.target.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -186,7 +241,8 @@ class _OpeningLoss:
         count = len(next(iter(inputs.values())))
         cache: Any = copy.deepcopy(self._cache)  # a forward pass appends to it
         cache.batch_repeat_interleave(count)
-        out: Tensor = self.model(past_key_values=cache, use_cache=True, **inputs).logits
+        last = last_logits_only(self.model, len(self._opening) + 1)
+        out: Tensor = self.model(past_key_values=cache, use_cache=True, **inputs, **last).logits
         return out
 
     def _opening_logits(self, logits: Tensor) -> Tensor:
@@ -196,18 +252,6 @@ class _OpeningLoss:
         logits = self._opening_logits(logits)
         wished = self._opening.expand(len(logits), -1)
         return F.cross_entropy(logits.transpose(1, 2), wished, reduction="none").mean(dim=1)
-
-
-def _writable(tokenizer: Any, vocabulary: int) -> Tensor:
-    """Ids of the tokens that are printable ASCII: what a user can type into a suffix."""
-    special = set(tokenizer.all_special_ids)
-    texts: Sequence[str] = tokenizer.batch_decode([[i] for i in range(vocabulary)])
-    kept = [
-        i for i, t in enumerate(texts) if i not in special and t and t.isascii() and t.isprintable()
-    ]
-    if not kept:
-        raise ModelError("the tokenizer has no token of printable ASCII to build a suffix from")
-    return torch.tensor(kept)
 
 
 @dataclass(frozen=True)

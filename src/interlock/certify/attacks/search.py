@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interlock.certify.attacks.attack import Attack
-from interlock.errors import OutputError
+from interlock.errors import ModelError, OutputError
 
 if TYPE_CHECKING:
     from interlock.certify.attacks.gcg import SuffixAttack
@@ -30,8 +30,11 @@ def search_attacks(
     journal: str | Path,
     seed: int = 0,
     progress: Progress | None = None,
+    failed: Callable[[str, str], None] | None = None,
 ) -> list[Attack | None]:
     """One suffix search for each request; failures are outcomes, too.
+
+    A search that cannot start is one: it is written down with its reason, and the others go on.
 
     Args:
         target: a local model.
@@ -43,6 +46,7 @@ def search_attacks(
             seed have changed.
         seed: request i is searched with seed + i.
         progress: told after each search.
+        failed: told the request and the reason where a search could not be made.
 
     Returns:
         In the order of the requests; None where no suffix was found.
@@ -58,11 +62,20 @@ def search_attacks(
         parts = json.dumps([*shared, request, opening, seed + i], sort_keys=True)
         key = sha256(parts.encode()).hexdigest()
         if key not in known:
-            outcome = attack.run(target, request, opening, judge, seed=seed + i)
-            known[key] = asdict(outcome) if outcome is not None else None
-            _append(path, {"key": key, "attack": known[key]})
-        row = known[key]
-        attacks.append(Attack(**{**row, "span": tuple(row["span"])}) if row is not None else None)
+            known[key], row = None, {"key": key, "attack": None}
+            try:
+                outcome = attack.run(target, request, opening, judge, seed=seed + i)
+            except ModelError as error:  # of this request; the others go on
+                row["error"] = str(error)
+                if failed is not None:
+                    failed(request, str(error))
+            else:
+                known[key] = row["attack"] = asdict(outcome) if outcome is not None else None
+            _append(path, row)
+        kept = known[key]
+        attacks.append(
+            Attack(**{**kept, "span": tuple(kept["span"])}) if kept is not None else None
+        )
         if progress is not None:
             progress(i + 1, len(requests))
     return attacks

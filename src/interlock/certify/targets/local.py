@@ -181,7 +181,7 @@ class LocalTarget:
                 position_ids=positions,
                 past_key_values=cache,
                 use_cache=True,
-                **_last_logits_only(self.model),
+                **last_logits_only(self.model),
             )
             chosen = self._choose(out.logits[:, -1].float(), [generators[i] for i in alive])
             keep = []
@@ -276,8 +276,10 @@ def _generator(prompt: Prompt) -> torch.Generator:
     return torch.Generator().manual_seed(prompt.seed % 2**63)
 
 
-def _last_logits_only(model: Any) -> dict[str, int]:
-    """Skip the logits of the prompt where the model can."""
+def last_logits_only(model: Any, count: int = 1) -> dict[str, int]:
+    """The argument that skips all but the last ``count`` logits, where the model can."""
     from inspect import signature
 
-    return {"logits_to_keep": 1} if "logits_to_keep" in signature(model.forward).parameters else {}
+    return (
+        {"logits_to_keep": count} if "logits_to_keep" in signature(model.forward).parameters else {}
+    )

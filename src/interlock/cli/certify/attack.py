@@ -10,7 +10,7 @@ from interlock.certify import Attack, write_attacks
 from interlock.certify.attacks.attack import attacks_hash, embedded_prompts
 from interlock.cli.certify.question import Question, read_prompts
 from interlock.cli.terminal import Terminal
-from interlock.errors import DataError, OptionError
+from interlock.errors import DataError, ModelError, OptionError
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,17 @@ def _suffixes(
         )
     method = SuffixAttack(length=search.length, steps=search.steps, candidates=48)
     pairs = [(request, search.opening) for request in requests]
+    unmade: dict[str, str] = {}
     with terminal.steps() as tell:
         outcomes = search_attacks(
             target, method, judge, pairs, journal=question.out / "searches.jsonl",
-            seed=search.seed, progress=tell("suffix search"),
+            seed=search.seed, progress=tell("suffix search"), failed=unmade.__setitem__,
         )  # fmt: skip
+    if unmade:
+        reason = next(iter(unmade.values()))
+        if len(unmade) == len(pairs):
+            raise ModelError(reason)
+        terminal.say(f"{len(unmade)} of {len(pairs)} searches could not be made: {reason}")
     return [one for one in outcomes if one is not None]
 
 
