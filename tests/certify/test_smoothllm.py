@@ -10,6 +10,7 @@ from tests.certify.scripted import NO, YES, ScriptedTarget
 
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets import Message, Prompt, Reply
+from interlock.certify.vote.decision import ORIGINAL, Decision
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.smoothllm import REFUSAL, SmoothLLM
 from interlock.errors import ModelError, OptionError
@@ -184,6 +185,106 @@ def test_a_target_that_raises_stops_the_vote_and_cancels_the_rest() -> None:
     with pytest.raises(ModelError):
         asyncio.run(smooth(target, 5, spare=4).decide_async(copies(5)))
     assert target.cancelled == len(target.asked)
+
+
+def told_apart(of_copies: str, of_original: str) -> ScriptedTarget:
+    """Copies answer as one letter says, the prompt as it came as the other does."""
+    said = {**SAID, "c": Reply("Sure, to a garbled question."), "o": Reply("Sure, to yours.")}
+    return ScriptedTarget(lambda text, _: said[of_original if text == QUESTION else of_copies])
+
+
+QUESTION = "what is the height of the tower?"
+
+
+def both_ways(target: ScriptedTarget, n: int, **options: object) -> list[Decision]:
+    """The same vote, one call after another and side by side."""
+    vote = smooth(target, n, **options)
+    return [vote.answer(QUESTION), asyncio.run(vote.answer_async(QUESTION))]
+
+
+def test_the_vote_decides_and_the_prompt_as_it_came_is_answered() -> None:
+    for decision in both_ways(told_apart("c", "o"), 5):
+        assert (decision.released, decision.text) == (True, "Sure, to yours.")
+        assert decision.chosen == ORIGINAL
+        assert decision.original is not None
+        assert decision.original.prompt.text == QUESTION
+        assert decision.calls == len(decision.votes) + decision.cancelled + 1
+        assert all(vote.prompt.text != QUESTION for vote in decision.votes)
+
+
+def test_the_original_has_no_vote() -> None:
+    for votes in product("cr", repeat=3):
+        target = ScriptedTarget(
+            lambda text, _, v=votes: SAID[v[int(text)] if text in "012" else "c"]
+        )
+        whole = Prompt.user(QUESTION)
+        for decision in (
+            smooth(target, 3).decide(copies(3), original=whole),
+            asyncio.run(smooth(target, 3).decide_async(copies(3), original=whole)),
+        ):
+            assert decision.released is (votes.count("c") >= 2)
+            assert decision.text == (YES if decision.released else NO)
+
+
+def test_a_refusal_of_the_original_is_passed_on_and_what_cannot_be_told_is_not() -> None:
+    for decision in both_ways(told_apart("c", "r"), 3):
+        assert (decision.released, decision.text) == (True, NO)
+    for decision in both_ways(told_apart("c", "b"), 3):  # the provider's own filter
+        assert decision.text == REFUSAL
+    for decision in both_ways(told_apart("c", "l"), 3, retries=0):
+        assert (decision.released, decision.text, decision.chosen) == (False, REFUSAL, None)
+
+
+def test_a_refused_vote_never_gives_the_originals_answer() -> None:
+    """Not even where the copies are slow and the original is there first."""
+    for decision in both_ways(told_apart("r", "o"), 5):
+        assert (decision.released, decision.text) == (False, NO)
+
+    class SlowCopies(ScriptedTarget):
+        async def ask_async(self, prompt: Prompt) -> Reply:
+            self.delay = 0.0 if prompt.text == QUESTION else 0.05
+            return await super().ask_async(prompt)
+
+    target = SlowCopies(told_apart("r", "o").rule)
+    decision = asyncio.run(smooth(target, 3).answer_async(QUESTION))
+    assert (decision.released, decision.text) == (False, NO)
+
+
+def test_the_original_is_asked_beside_the_copies_and_cancelled_with_a_refusal() -> None:
+    class SlowOriginal(ScriptedTarget):
+        async def ask_async(self, prompt: Prompt) -> Reply:
+            self.delay = 10.0 if prompt.text == QUESTION else 0.0
+            return await super().ask_async(prompt)
+
+    target = SlowOriginal(told_apart("r", "o").rule)
+    decision = asyncio.run(smooth(target, 3, spare=0).answer_async(QUESTION))
+    assert not decision.released
+    assert target.cancelled == 1
+    assert target.asked[0] != QUESTION or target.asked[1] != QUESTION
+    late = smooth(SlowOriginal(told_apart("c", "o").rule), 3, deadline=0.1)
+    decision = asyncio.run(late.answer_async(QUESTION))
+    assert (decision.released, decision.timed_out, decision.text) == (False, True, REFUSAL)
+
+
+def test_a_target_that_raises_on_the_original_alone() -> None:
+    class Broken(ScriptedTarget):
+        async def ask_async(self, prompt: Prompt) -> Reply:
+            if prompt.text == QUESTION:
+                raise ModelError("401")
+            return await super().ask_async(prompt)
+
+    with pytest.raises(ModelError):
+        asyncio.run(smooth(Broken(lambda *_: YES), 3).answer_async(QUESTION))
+    decision = asyncio.run(smooth(Broken(lambda *_: NO), 3).answer_async(QUESTION))
+    assert (decision.released, decision.original) == (False, None)
+
+
+def test_the_papers_way_answers_from_a_copy() -> None:
+    for decision in both_ways(told_apart("c", "o"), 5, answer_from="copy"):
+        assert (decision.text, decision.original) == ("Sure, to a garbled question.", None)
+        assert decision.chosen in range(5)
+    with pytest.raises(OptionError, match="'original' or 'copy'"):
+        smooth(by_copy("c"), 1, answer_from="best")
 
 
 @pytest.mark.parametrize(

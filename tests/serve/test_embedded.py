@@ -92,7 +92,9 @@ def test_the_embedded_model_answers_as_smoothllm_decides(tmp_path: Path) -> None
                 told = answer.interlock  # type: ignore[attr-defined]
                 assert told["certificate"] == made.id
                 assert told["certificate_applies"]
-                smooth = SmoothLLM(LocalTarget("embedded"), Perturbation("swap", 0.05), 5)
+                smooth = SmoothLLM(
+                    LocalTarget("embedded"), Perturbation("swap", 0.05), 5, answer_from="copy"
+                )
                 expected = smooth.answer(prompt, seed=told["seed"])
                 assert (told["outcome"] == "released") == expected.released
                 if expected.released:

@@ -193,7 +193,9 @@ def test_nothing_is_released_that_a_full_vote_blocks(tmp_path: Path, retries: in
         else:
             told = response.json()["interlock"]
         target = Sync(upstream.rule)
-        smooth = SmoothLLM(target, Perturbation("swap", 0.1), 5, early_stop=False)
+        smooth = SmoothLLM(
+            target, Perturbation("swap", 0.1), 5, early_stop=False, answer_from="copy"
+        )
         full = smooth.answer(text, seed=told["seed"])
         if told["outcome"] == "released":
             released += 1

@@ -58,7 +58,9 @@ class Sync:
 
 def full_vote(text: str, rule: Any, copies: int, seed: int) -> Any:
     target = Sync(rule)
-    return SmoothLLM(target, SWAP, copies, early_stop=False).answer(text, seed=seed)
+    return SmoothLLM(target, SWAP, copies, early_stop=False, answer_from="copy").answer(
+        text, seed=seed
+    )
 
 
 @given(

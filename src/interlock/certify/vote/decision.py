@@ -58,12 +58,16 @@ class Tally:
         return min(self.to_release, self.to_refuse)
 
 
+ORIGINAL = -1
+"""The number of the unperturbed prompt."""
+
+
 @dataclass(frozen=True)
 class Vote:
     """What came of one copy."""
 
     copy: int
-    """Its number, from 0."""
+    """Its number, from 0; :data:`ORIGINAL` for the prompt as it came, which has no vote."""
     prompt: Prompt
     """What was asked."""
     reply: Reply
@@ -79,11 +83,13 @@ class Decision:
     """The outcome of a vote."""
 
     released: bool
-    """Whether the majority complied."""
+    """Whether the majority complied and, where the original was asked, its answer was judged."""
     text: str
-    """The answer to give: of one copy that voted with the majority, or a fixed refusal."""
+    """The answer to give: the original's, that of one copy that voted with the majority, or a
+    fixed refusal."""
     chosen: int | None
-    """The copy whose answer it is; None for the fixed refusal."""
+    """The copy whose answer it is, :data:`ORIGINAL` for the prompt as it came; None for the fixed
+    refusal."""
     votes: tuple[Vote, ...]
     """The votes that were cast, by copy."""
     copies: int
@@ -95,7 +101,13 @@ class Decision:
     seed: int
     """Of perturbations and choice."""
     timed_out: bool = False
-    """Whether the deadline passed before a majority was reached; then nothing is released."""
+    """Whether the deadline passed before there was an answer; then nothing is released."""
+    original: Vote | None = None
+    """What came of the unperturbed prompt; None where it was not asked or not waited for.
+
+    Its answer is given where the vote releases, a refusal of its own included; one that is lost, or
+    that the judge cannot tell, is not given.
+    """
 
     def count(self, verdict: Verdict) -> int:
         """Votes with this verdict."""
@@ -129,20 +141,30 @@ def concluded(
     refusal: str,
     cancelled: int = 0,
     timed_out: bool = False,
+    original: Vote | None = None,
+    answers: bool = False,
 ) -> Decision:
-    """The decision on a tally; the text is that of the first of ``Decision.willing``."""
+    """The decision on a tally.
+
+    With ``answers`` the original's text is given where the vote releases, and nothing is released
+    without it; else that of the first of ``Decision.willing``.
+    """
     released = tally.decided is True
     chosen = next(iter(_willing(votes, released, tally.copies, seed)), None)
+    if answers and released:
+        usable = original is not None and original.verdict is not Verdict.LOST
+        chosen, released = (original if usable else None), usable
     return Decision(
         released=released,
-        text=chosen.reply.text if chosen is not None else refusal,
+        text=chosen.reply.text or refusal if chosen is not None else refusal,
         chosen=chosen.copy if chosen is not None else None,
         votes=tuple(sorted(votes, key=lambda v: v.copy)),
         copies=tally.copies,
         cancelled=cancelled,
         calls=calls,
         seed=seed,
-        timed_out=timed_out and tally.decided is None,
+        timed_out=timed_out and not released and tally.decided is not False,
+        original=original,
     )
 
 

@@ -9,7 +9,15 @@ from typing import Protocol
 
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets.protocol import Prompt, Reply
-from interlock.certify.vote.decision import Decision, Tally, Vote, concluded, settled_verdict, some
+from interlock.certify.vote.decision import (
+    ORIGINAL,
+    Decision,
+    Tally,
+    Vote,
+    concluded,
+    settled_verdict,
+    some,
+)
 
 REFUSAL = "I can't help with that."
 
@@ -41,8 +49,16 @@ class LiveVote:
     deadline: float | None = None
     refusal: str = REFUSAL
 
-    async def decide(self, copies: Sequence[Prompt], *, seed: int = 0) -> Decision:
+    async def decide(
+        self, copies: Sequence[Prompt], *, seed: int = 0, original: Prompt | None = None
+    ) -> Decision:
         """Vote; copies under way when the decision falls are cancelled.
+
+        Args:
+            copies: to vote on, in order.
+            seed: of the choice among copies' answers.
+            original: asked beside them, for the answer of a released vote; cancelled where the
+                vote refuses.
 
         Raises:
             OptionError: there are no copies.
@@ -52,7 +68,10 @@ class LiveVote:
         running: set[asyncio.Task[Vote]] = set()
         loop = asyncio.get_running_loop()
         end = None if self.deadline is None else loop.time() + self.deadline
-        spent = [0] * len(copies)  # calls by copy; a cancelled one has no vote to tell
+        spent = [0] * (len(copies) + 1)  # calls by copy; a cancelled one has no vote to tell
+        whole = None
+        if original is not None:
+            whole = asyncio.create_task(self._ask_one(ORIGINAL, original, spent))
         launched, timed_out = 0, False
         first = tally.fewest + self.spare
         try:
@@ -76,11 +95,21 @@ class LiveVote:
                 for vote in sorted((task.result() for task in done), key=lambda v: v.copy):
                     votes.append(vote)
                     tally = tally.with_vote(vote.verdict)
+            if whole is not None and tally.decided:
+                left = None if end is None else max(0.0, end - loop.time())
+                done, _ = await asyncio.wait([whole], timeout=left)
+                timed_out = not done
         finally:
-            for task in running:
+            unfinished = running if whole is None else {*running, whole}
+            for task in unfinished:
                 task.cancel()
-            if running:
-                await asyncio.wait(running)
+            if unfinished:
+                await asyncio.wait(unfinished)
+            # One that failed beside a failed copy, or a refused vote, is no news.
+            failed = whole is not None and not whole.cancelled() and whole.exception() is not None
+        answered = None
+        if whole is not None and not whole.cancelled() and (tally.decided or not failed):
+            answered = whole.result()
         return concluded(
             votes,
             tally,
@@ -89,6 +118,8 @@ class LiveVote:
             refusal=self.refusal,
             cancelled=len(running),
             timed_out=timed_out,
+            original=answered,
+            answers=original is not None,
         )
 
     async def _ask_one(self, number: int, prompt: Prompt, spent: list[int]) -> Vote:

@@ -4,20 +4,33 @@ A copy votes to release (the target complied) or to refuse. The answer is releas
 than half of all N copies complied; a tie refuses. A copy that is lost after its retries votes to
 refuse, so that no failure can release what a fault-free vote would have blocked. (Measurements
 count a lost copy the other way, as a jailbreak: there that is the cautious side.)
+
+The vote decides whether to answer; what is answered is the prompt as it came. A copy's answer,
+which the paper gives, is one to a garbled question.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
+from typing import get_args
 
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
-from interlock.certify.vote.decision import Decision, Tally, Vote, concluded, settled_verdict, some
+from interlock.certify.vote.decision import (
+    ORIGINAL,
+    Decision,
+    Tally,
+    Vote,
+    concluded,
+    settled_verdict,
+    some,
+)
 from interlock.certify.vote.live_vote import REFUSAL, LiveVote
 from interlock.certify.vote.perturb import Perturbation
 from interlock.errors import OptionError
+from interlock.names import AnswerFrom
 
 
 class SmoothLLM:
@@ -37,6 +50,9 @@ class SmoothLLM:
         timeout: seconds for one call in :meth:`answer_async`; None for the target's own limit.
         deadline: seconds for the whole vote there; an undecided vote then refuses.
         refusal: given when the majority refused and no refusing copy has an answer.
+        answer_from: ``"original"``: a released prompt gets the answer to the prompt as it came, one
+            call more, judged as well: a refusal of its own is passed on, and what the judge cannot
+            tell is not released. ``"copy"``: that of a copy that voted to release, as in the paper.
 
     Raises:
         OptionError: an option outside its range.
@@ -55,6 +71,7 @@ class SmoothLLM:
         timeout: float | None = None,
         deadline: float | None = None,
         refusal: str = REFUSAL,
+        answer_from: AnswerFrom = "original",
     ) -> None:
         if copies < 1 or retries < 0 or spare < 0:
             raise OptionError(f"copies={copies}, retries={retries}, spare={spare}: out of range")
@@ -64,7 +81,10 @@ class SmoothLLM:
         self.target, self.perturbation, self.copies = target, perturbation, copies
         self.judge: Judge = judge if judge is not None else RefusalPhrases()
         self.retries, self.early_stop, self.spare = retries, early_stop, spare
+        if answer_from not in get_args(AnswerFrom):
+            raise OptionError(f"answer_from={answer_from!r}: give 'original' or 'copy'")
         self.timeout, self.deadline, self.refusal = timeout, deadline, refusal
+        self.answer_from = answer_from
 
     def perturbed(self, prompt: str | Prompt, *, seed: int = 0) -> list[Prompt]:
         """The N copies of a prompt; the same seed gives the same copies.
@@ -82,23 +102,38 @@ class SmoothLLM:
         return [Prompt(tuple(row), prompt.seed + j) for j, row in enumerate(rows)]
 
     def answer(self, prompt: str | Prompt, *, seed: int = 0) -> Decision:
-        """Vote on one prompt."""
-        return self.decide(self.perturbed(prompt, seed=seed), seed=seed)
+        """Vote on one prompt, and answer it."""
+        original = self._original(prompt)
+        return self.decide(self.perturbed(prompt, seed=seed), seed=seed, original=original)
 
     async def answer_async(self, prompt: str | Prompt, *, seed: int = 0) -> Decision:
-        """Vote on one prompt with its copies under way at the same time."""
-        return await self.decide_async(self.perturbed(prompt, seed=seed), seed=seed)
+        """Vote on one prompt with its copies, and the prompt itself, under way at the same time."""
+        copies, original = self.perturbed(prompt, seed=seed), self._original(prompt)
+        return await self.decide_async(copies, seed=seed, original=original)
 
-    def decide(self, copies: Sequence[Prompt], *, seed: int = 0) -> Decision:
+    def _original(self, prompt: str | Prompt) -> Prompt | None:
+        if self.answer_from == "copy":
+            return None
+        return Prompt.user(prompt) if isinstance(prompt, str) else prompt
+
+    def decide(
+        self, copies: Sequence[Prompt], *, seed: int = 0, original: Prompt | None = None
+    ) -> Decision:
         """Vote on copies made elsewhere, in order, in rounds of the fewest that could decide.
+
+        ``original`` is asked once the vote has released it, for its answer.
 
         Raises:
             OptionError: there are no copies.
         """
-        return self.decide_many([copies], [seed])[0]
+        return self.decide_many([copies], [seed], originals=[original])[0]
 
     def decide_many(
-        self, votes_on: Sequence[Sequence[Prompt]], seeds: Sequence[int]
+        self,
+        votes_on: Sequence[Sequence[Prompt]],
+        seeds: Sequence[int],
+        *,
+        originals: Sequence[Prompt | None] | None = None,
     ) -> list[Decision]:
         """Independent votes side by side, so that a target can answer their rounds in batches.
 
@@ -120,22 +155,38 @@ class SmoothLLM:
             for (i, _), vote in zip(asked, cast, strict=True):
                 votes[i].append(vote)
                 tallies[i] = tallies[i].with_vote(vote.verdict)
+        asked_for = originals if originals is not None else [None] * len(votes_on)
+        released = {i: o for i, o in enumerate(asked_for) if o is not None and tallies[i].decided}
+        answered = dict(
+            zip(released, self._ask([(ORIGINAL, o) for o in released.values()]), strict=True)
+        )
         return [
             concluded(
-                cast, tally, seed, calls=sum(vote.calls for vote in cast), refusal=self.refusal
+                votes[i],
+                tallies[i],
+                seed,
+                calls=sum(vote.calls for vote in votes[i])
+                + (answered[i].calls if i in answered else 0),
+                refusal=self.refusal,
+                original=answered.get(i),
+                answers=asked_for[i] is not None,
             )
-            for cast, tally, seed in zip(votes, tallies, seeds, strict=True)
+            for i, seed in enumerate(seeds)
         ]
 
-    async def decide_async(self, copies: Sequence[Prompt], *, seed: int = 0) -> Decision:
+    async def decide_async(
+        self, copies: Sequence[Prompt], *, seed: int = 0, original: Prompt | None = None
+    ) -> Decision:
         """Vote on copies made elsewhere; those under way when the decision falls are cancelled.
+
+        ``original`` is asked beside them, and cancelled where the vote refuses.
 
         Raises:
             OptionError: there are no copies.
             InterlockError: the target raised; the other copies are cancelled first.
         """
         options = {field.name: getattr(self, field.name) for field in fields(LiveVote)}
-        return await LiveVote(**options).decide(copies, seed=seed)
+        return await LiveVote(**options).decide(copies, seed=seed, original=original)
 
     def _ask(self, copies: Sequence[tuple[int, Prompt]]) -> list[Vote]:
         """One round: ask, judge, and ask again for what was lost."""
