@@ -62,7 +62,8 @@ def search_attacks(
         parts = json.dumps([*shared, request, opening, seed + i], sort_keys=True)
         key = sha256(parts.encode()).hexdigest()
         if key not in known:
-            known[key], row = None, {"key": key, "attack": None}
+            known[key] = None
+            row: dict[str, Any] = {"key": key, "attack": None}
             try:
                 outcome = attack.run(target, request, opening, judge, seed=seed + i)
             except ModelError as error:  # of this request; the others go on
