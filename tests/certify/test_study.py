@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.certify.scripted import NO, YES, ScriptedTarget
 
-from interlock.certify.attacks.attack import Attack
+from interlock.certify.attacks.attack import Attack, embedded_prompts
 from interlock.certify.attacks.families import split_attacks
 from interlock.certify.bounds.laws import defense_probability, suffix_survival
 from interlock.certify.campaign.measure import (
@@ -14,7 +19,8 @@ from interlock.certify.campaign.measure import (
     measure_votes,
 )
 from interlock.certify.judges.phrases import RefusalPhrases
-from interlock.certify.targets import Reply
+from interlock.certify.targets import Prompt, Reply
+from interlock.certify.targets.local import LocalTarget
 from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.smoothllm import SmoothLLM
@@ -161,3 +167,56 @@ def test_bad_input() -> None:
         split_attacks(attacks(3), 1.0)
     with pytest.raises(DataError):
         split_attacks(attacks(1))
+
+
+class Sampler:
+    """Refuse with a chance of a half, drawn from the prompt's seed as a sampling model draws."""
+
+    identity: ClassVar[dict[str, Any]] = {"target": "sampler"}
+
+    def ask(self, prompts: Sequence[Prompt], *, on_reply: Any = None) -> list[Reply]:
+        return [Reply(NO if random.Random(p.seed).random() < 0.5 else YES) for p in prompts]
+
+    async def ask_async(self, prompt: Prompt) -> Reply:
+        return self.ask([prompt])[0]
+
+
+def shared_noise(votes: NDArray[np.bool_]) -> float:
+    """Variance of the copies' means (over prompts), over that of independent copies."""
+    alpha = votes.mean(axis=1)
+    independent = (alpha * (1 - alpha)).mean() / len(votes)
+    return float(votes.mean(axis=0).var(ddof=1) / independent)
+
+
+def test_prompts_share_no_sampling_noise() -> None:
+    prompts = [f"prompt number {i}" for i in range(40)]
+    still = Perturbation("swap", 0.0)
+    votes = measure_votes(Sampler(), JUDGE, prompts, still, trials=200, seed=3).refused
+    assert 0.7 < shared_noise(votes) < 1.35  # chi-square with 199 degrees of freedom: 1 ± 0.1
+    again = measure_votes(Sampler(), JUDGE, prompts, still, trials=200, seed=3).refused
+    assert (again == votes).all()
+    other = measure_votes(Sampler(), JUDGE, prompts, still, trials=200, seed=4).refused
+    assert 0.4 < (other == votes).mean() < 0.6
+
+
+def test_a_sampling_model_s_prompts_share_no_noise() -> None:
+    target = LocalTarget("embedded", max_tokens=1, temperature=4.0)
+    prompts = [p.prompt for p in embedded_prompts("benign")[:30]]
+    still = SmoothLLM(target, Perturbation("swap", 0.0), 40)
+    copies = [copy for prompt in prompts for copy in still.perturbed(prompt)]
+    votes = np.array([reply.text == "S" for reply in target.ask(copies)]).reshape(30, 40)
+    assert 0.1 < votes.mean() < 0.9
+    assert shared_noise(votes) < 2  # 27 where copy j of every prompt has seed j
+
+
+def test_decay_trials_of_different_attacks_share_no_seed() -> None:
+    asked: list[int] = []
+
+    class Noted(Sampler):
+        def ask(self, prompts: Sequence[Prompt], *, on_reply: Any = None) -> list[Reply]:
+            asked.extend(p.seed for p in prompts)
+            return super().ask(prompts)
+
+    measure_decay(Noted(), JUDGE, attacks(10), "swap", [0, 1, 2], trials=5)
+    assert len(set(asked)) == len(asked) == 10 * 11
+    assert all(0 <= seed < 2**31 for seed in asked)

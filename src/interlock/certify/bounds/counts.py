@@ -29,6 +29,24 @@ def upper_bound(successes: ArrayLike, trials: ArrayLike, confidence: ArrayLike) 
     return 1.0 - lower_bound(n - s, n, level)
 
 
+def joint_confidence(confidence: float, families: int) -> float:
+    """The confidence to ask of each of F bounds, so that all hold together at ``confidence``.
+
+    Bonferroni's split, 1 - (1 - confidence) / F: valid however the bounds depend on each other.
+    Holm's refinement sharpens tests, not bounds: a bound that may use the rest of an error
+    probability only where others hold is none by itself.
+
+    Raises:
+        OptionError: a confidence outside (0, 1), or no family.
+    """
+    if not 0 < confidence < 1 or families < 1:
+        raise OptionError(
+            f"confidence={confidence}, families={families}: give a probability between 0 and 1, "
+            "and at least 1 family"
+        )
+    return 1 - (1 - confidence) / families
+
+
 def _checked(s: ArrayLike, n: ArrayLike, level: ArrayLike) -> tuple[Floats, Floats, Floats]:
     s_, n_ = np.asarray(s, dtype=np.float64), np.asarray(n, dtype=np.float64)
     level_ = np.asarray(level, dtype=np.float64)

@@ -8,7 +8,8 @@ w(X) = high where X >= t, else low, is a *minorant* of f when, for every alpha,
 
 Then E[w(X)] <= E[f(alpha)] whatever the population of alphas, and E[w(X)] depends on one binomial
 probability, P(X >= t), which Clopper and Pearson bound exactly from the share of prompts with at
-least t refusals. The bound inherits their guarantee; there is no asymptotics anywhere.
+least t refusals (the betting bound does so from the shares in groups, where prompts come in
+groups). The bound inherits their guarantee; there is no asymptotics anywhere.
 
 (t, low, high) are chosen for a fixed reference population, never by looking at the votes.
 """
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from interlock.certify.bounds.counts import lower_bound
+from interlock.certify.bounds.groups import Labels, share_lower
 from interlock.certify.bounds.laws import majority
 
 Floats = NDArray[np.float64]
@@ -46,13 +48,15 @@ _WEIGHTS = np.array([0.1, 0.18, 0.18, 0.18, 0.18, 0.18])
 class Estimand:
     """f, the function of alpha' (the *judged* refusal probability) that is to be bounded.
 
-    True alpha >= (alpha' - missed) / (1 - missed - false_alarms), clipped to [0, 1]; then
-    DSP of ``copies``, or the step DSP >= ``tau``; then, with a finite ``lipschitz``, the largest
-    function below that rises no faster than that.
+    True alpha >= (alpha' - missed) / (1 - missed - false_alarms), clipped to [0, 1]; then the
+    chance that ``tries`` votes of ``copies``, each on new copies, all refuse, DSP ** tries, or the
+    step DSP ** tries >= ``tau``; then, with a finite ``lipschitz``, the largest function below that
+    rises no faster than that.
     """
 
     copies: int
     tau: float | None = None
+    tries: int = 1
     missed: float = 0.0
     false_alarms: float = 0.0
     lipschitz: float = np.inf
@@ -65,6 +69,9 @@ class Estimand:
         failing = np.clip((1 - alpha - self.false_alarms) / gain, 0.0, 1.0)  # 1 - true alpha
         h = int(majority(self.copies))
         lost: Floats = special.betainc(self.copies - h + 1, h, failing)  # 1 - DSP
+        if self.tries > 1:
+            with np.errstate(divide="ignore"):
+                lost = -np.expm1(self.tries * np.log1p(-lost))  # 1 - (1 - lost) ** tries
         if self.tau is not None:
             lost = np.where(lost <= 1 - self.tau, 0.0, 1.0)
         if np.isfinite(self.lipschitz):
@@ -84,10 +91,15 @@ class StepRule:
     low: float
     high: float
 
-    def bound(self, refusals: NDArray[np.int64], confidence: float) -> float:
-        """The lower confidence bound of E[f(alpha)] from (n,) refusals per prompt; at least 0."""
-        reached = int((refusals >= self.threshold).sum())
-        share = float(lower_bound(reached, refusals.size, confidence))
+    def bound(
+        self, refusals: NDArray[np.int64], confidence: float, groups: Labels | None = None
+    ) -> float:
+        """The lower confidence bound of E[f(alpha)] from (n,) refusals per prompt; at least 0.
+
+        With (n,) ``groups`` the mean over a random group's random member, see
+        :mod:`interlock.certify.bounds.groups`.
+        """
+        share = share_lower(refusals >= self.threshold, groups, confidence)
         return max(0.0, self.low + (self.high - self.low) * share)
 
 

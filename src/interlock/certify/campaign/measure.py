@@ -21,7 +21,7 @@ from interlock.certify.campaign.measurements import (
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.targets.protocol import Prompt, Reply, Target
 from interlock.certify.vote.graphemes import graphemes
-from interlock.certify.vote.perturb import Perturbation, copy_generator
+from interlock.certify.vote.perturb import Perturbation, copy_generator, sampling_seed
 from interlock.certify.vote.smoothllm import SmoothLLM, judge_replies
 from interlock.errors import DataError, ModelError, OptionError
 from interlock.names import PerturbationKind
@@ -59,11 +59,12 @@ def measure_decay(
         length = len(graphemes(attack.suffix))
         for column, changes in enumerate(k):
             for trial in range(0 if changes > length else trials if changes else 1):
-                rng = copy_generator(f"{attack.prompt}/{changes}", seed, trial)
+                draw = f"{attack.prompt}/{changes}"
+                rng = copy_generator(draw, seed, trial)
                 text = perturbation.change_exactly(
                     attack.prompt, changes, seed=rng, span=attack.span
                 )
-                prompts.append(Prompt.user(text, seed=trial))
+                prompts.append(Prompt.user(text, seed=sampling_seed(draw, seed, trial)))
                 where.append((row, column))
     verdicts = _verdicts(target, judge, prompts, progress)
     successes = np.zeros((len(attacks), len(k)), dtype=np.int64)

@@ -163,6 +163,16 @@ def copy_generator(text: str, seed: int, index: int) -> np.random.Generator:
     return _copy_generator(_words(text), seed, index)
 
 
+def sampling_seed(text: str, seed: int, index: int) -> int:
+    """31 bits for the target's own sampling of copy ``index`` of ``text``.
+
+    A hash of all three: copies of different prompts that shared a seed would share the sampling's
+    noise, and a certificate would take one draw for many.
+    """
+    digest = sha256(f"sampling/{seed}/{index}/{text}".encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:4], "little") >> 1
+
+
 def _copy_generator(words: Sequence[int], seed: int, index: int) -> np.random.Generator:
     if seed < 0:
         raise OptionError(f"seed={seed}: give an integer of at least 0")

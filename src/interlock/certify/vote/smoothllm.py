@@ -11,6 +11,7 @@ which the paper gives, is one to a garbled question.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import get_args
@@ -28,7 +29,7 @@ from interlock.certify.vote.decision import (
     some,
 )
 from interlock.certify.vote.live_vote import REFUSAL, LiveVote
-from interlock.certify.vote.perturb import Perturbation
+from interlock.certify.vote.perturb import Perturbation, sampling_seed
 from interlock.errors import OptionError
 from interlock.names import AnswerFrom
 
@@ -89,7 +90,8 @@ class SmoothLLM:
     def perturbed(self, prompt: str | Prompt, *, seed: int = 0) -> list[Prompt]:
         """The N copies of a prompt; the same seed gives the same copies.
 
-        Copy j of a sampling target is asked with the prompt's seed plus j.
+        A target that samples is asked with a seed of each copy's own, a hash of both seeds, the
+        chat and the copy's number, so that no two prompts share the sampling's noise.
         """
         prompt = Prompt.user(prompt) if isinstance(prompt, str) else prompt
         columns = []
@@ -98,8 +100,11 @@ class SmoothLLM:
             if message.role == "user":
                 texts = self.perturbation.copies(message.content, self.copies, seed=seed + number)
             columns.append([Message(message.role, text) for text in texts])
-        rows = zip(*columns, strict=True)
-        return [Prompt(tuple(row), prompt.seed + j) for j, row in enumerate(rows)]
+        chat = json.dumps([prompt.seed, prompt.as_chat()])
+        return [
+            Prompt(tuple(row), sampling_seed(chat, seed, j))
+            for j, row in enumerate(zip(*columns, strict=True))
+        ]
 
     def answer(self, prompt: str | Prompt, *, seed: int = 0) -> Decision:
         """Vote on one prompt, and answer it."""
