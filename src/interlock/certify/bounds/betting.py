@@ -45,6 +45,18 @@ class Capital:
         self.logs: Floats = np.log(shares)[:, None] + np.zeros_like(stakes)
         """(S, M) log capital of each gambler."""
 
+        self._most = np.log(len(shares))  # that the others can add to the richest one's logarithm
+
+        @lru_cache(maxsize=64)  # of votes there are few different shares
+        def gains(value: float) -> Floats:
+            return np.log1p(stakes * (value - means))
+
+        self._gains = gains
+
+    def bet_once(self, value: float) -> None:
+        """Play one value in [0, 1]; one that was played before costs an addition."""
+        self.logs += self._gains(value)
+
     def bet(self, values: ArrayLike, counts: ArrayLike = 1) -> None:
         """Play values in [0, 1], each ``counts`` times."""
         x = np.atleast_1d(np.asarray(values, dtype=np.float64))
@@ -56,8 +68,17 @@ class Capital:
 
         Ruling out m rules out every smaller mean as well, so a grid costs no validity.
         """
-        kept = np.logaddexp.reduce(self.logs, axis=0) < -np.log(error)
-        return int(np.argmax(kept)) if kept.any() else self.means.size
+        enough, richest = -np.log(error), self.logs.max(axis=0)
+        start = _first(richest < enough)  # up to here the richest alone has enough
+        end = _first(richest < enough - self._most)  # from here on no help of the others does
+        capital = np.logaddexp.reduce(self.logs[:, start:end], axis=0)
+        return start + _first(capital < enough)
+
+
+def _first(true: NDArray[np.bool_]) -> int:
+    """Where the first one stands; the length where none does."""
+    number = int(true.argmax()) if true.size else 0
+    return number if true[number : number + 1].any() else true.size
 
 
 def betting_lower(values: Floats, confidence: float) -> float:

@@ -64,8 +64,8 @@ class MeanBounds:
         self._count += 1
         self._low_sum += low
         self._high_sum += high
-        self._above.bet(low)
-        self._below.bet(1 - high)
+        self._above.bet_once(low)
+        self._below.bet_once(1 - high)
         error = self._delta / (epoch * (epoch + 1))
         if count := self._above.ruled_out(error):
             self.lower = max(self.lower, float(self._means[count - 1]))
