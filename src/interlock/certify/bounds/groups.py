@@ -28,7 +28,7 @@ Labels = NDArray[np.int64]
 
 
 def check_groups(groups: ArrayLike, prompts: int) -> Labels:
-    """(n,) group of each prompt, numbered 0 to G - 1, from any ids, such as those of ``cluster``.
+    """(n,) group of each prompt, numbered 0 to G - 1, from any ids.
 
     Raises:
         DataError: not one id for each prompt, or an id is missing.

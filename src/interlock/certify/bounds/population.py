@@ -125,7 +125,7 @@ class PopulationCertificate:
                 which keeps the bound valid whatever made them go missing.
             judge: a labelled sample of the judge's verdicts; its error is paid for out of the same
                 confidence (one fifth of the error probability).
-            groups: (n,) an id for each prompt, such as :func:`~interlock.certify.cluster` gives;
+            groups: (n,) an id for each prompt, such as its template or its goal;
                 equal ids stand and fall together. Where all differ the bound is that without.
             tries: T >= 1.
 
