@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,35 +30,11 @@ from interlock.cli.terminal import Terminal
 from interlock.defend import PatchAttack
 from interlock.explain import Explanation
 from interlock.models import loading
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
+from tests.tiny import LABELS, before, model, other, photo, tiny  # noqa: F401  (by name)
 
 HEAVY = {"torch", "transformers", "matplotlib", "scipy", "skimage", "numpy", "PIL", "jinja2"}
 HEAVY |= {"pyarrow", "ray", "filelock"}
-LABELS = ["cat", "dog", "7", "teapot"]
-
-# What `preprocess` does before anything else, so that a test can interrupt or break it.
-before: list[Callable[[Image.Image], None]] = []
-
-
-def preprocess(image: Image.Image) -> Tensor:
-    for action in before:
-        action(image)
-    pixels = np.array(image.convert("RGB").resize((16, 16)))
-    return torch.from_numpy(pixels).permute(2, 0, 1).float() / 255
-
-
-def model(network: nn.Module) -> nn.Module:
-    network.preprocess = preprocess
-    network.labels = LABELS
-    return network.eval()
-
-
-def tiny() -> nn.Module:
-    return model(SmallCNN())
-
-
-def other() -> nn.Module:
-    return model(SmallCNN(seed=1))
 
 
 class Constant(nn.Module):
@@ -107,13 +83,6 @@ def run(*arguments: object, factory: str = "tiny") -> Any:
     """``interlock explain`` with a tiny model and few steps."""
     fixed = ["--model", f"{__name__}:{factory}", "--steps", "2", "--prior", "grid"]
     return CliRunner().invoke(app, ["explain", *map(str, arguments), *fixed])
-
-
-def photo(path: Path, seed: int = 0, size: tuple[int, int] = (24, 20)) -> Path:
-    noise = np.random.default_rng(seed).integers(0, 256, (size[1], size[0], 3), np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(noise).save(path)
-    return path
 
 
 def files(folder: Path) -> set[str]:

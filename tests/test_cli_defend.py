@@ -19,9 +19,9 @@ from interlock.cli import app
 from interlock.defend import ConceptShield
 from interlock.models import load_classifier
 from interlock.names import ATTACKS
-from tests.test_cli import one_error, tiny  # noqa: F401  (--model tests.test_cli:tiny)
+from tests.test_cli import one_error
 
-OTHER = "tests.test_cli:tiny"
+OTHER = "tests.tiny:tiny"
 
 
 def crop(source: str, path: Path, seed: int) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 from typer.testing import CliRunner
 
 from interlock.cli import app
@@ -23,31 +23,17 @@ from interlock.defend import ConceptShield
 from interlock.lab.items import Done, Job
 from interlock.lab.store import Store
 from interlock.lab.tasks.defend.worker import DefendWorker
-from tests.conftest import SmallCNN
-from tests.test_cli import LABELS, model, photo, preprocess, tiny
+from tests.networks import SmallCNN
+from tests.tiny import LABELS, model, photo, preprocess, tiny
 
 ROOT = Path(__file__).parent.parent
-TINY = "tests.test_cli:tiny"
-PAUSE = 0.15
-"""Seconds for each photo, so that there is a middle to be stopped in."""
+TINY = "tests.tiny:tiny"
 
 # A test that runs in the background of a script inherits that Ctrl-C is ignored.
 PROGRAM = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     "from interlock.cli import main; main()"
 )
-
-
-def slow() -> nn.Module:
-    """The same model as ``tiny``, at leisure."""
-
-    def waiting(image: Image.Image) -> Tensor:
-        time.sleep(PAUSE)
-        return preprocess(image)
-
-    network = model(SmallCNN())
-    network.preprocess = waiting
-    return network
 
 
 def fickle() -> nn.Module:
@@ -83,7 +69,7 @@ def told(*arguments: object, factory: str = TINY) -> dict[str, Any]:
 
 def stopped(how: signal.Signals, enough: Callable[[], bool], *arguments: object) -> str:
     """Run a command until enough of it is done, and stop it there; what it said on stderr."""
-    command = ["defend", *map(str, arguments), "--model", f"{__name__}:slow"]
+    command = ["defend", *map(str, arguments), "--model", "tests.tiny:slow"]
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *command],
         cwd=ROOT,
@@ -341,7 +327,7 @@ def test_attack_is_done_again_when_anything_differs(tmp_path: Path) -> None:
     ):  # fmt: skip
         assert not reused(*more), more
         assert reused(*more), more
-    assert not reused(factory="tests.test_cli:other")
+    assert not reused(factory="tests.tiny:other")
     assert not reused()
     photo(image, seed=9)
     assert not reused()

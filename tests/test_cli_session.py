@@ -20,8 +20,9 @@ from interlock.cli.options import AsJson, chosen
 from interlock.cli.session import KEPT, finish, session
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import DataError, ModelError, OptionError
-from tests.test_cli import one_error, photo
+from tests.test_cli import one_error
 from tests.test_cli_defend_resume import PROGRAM
+from tests.tiny import photo
 
 HALF_IMPORTED = """
 import signal
@@ -95,7 +96,7 @@ def test_ctrl_c_that_the_model_s_own_import_swallows(half_imported: str, tmp_pat
 
 def swallowing() -> Any:
     """A model that makes an error of Ctrl-C."""
-    from tests.test_cli import tiny
+    from tests.tiny import tiny
 
     network = tiny()
 

@@ -13,7 +13,7 @@ from interlock.defend.attacks.attack import AttackOnDefence, ImageAttack, Patche
 from interlock.defend.attacks.named import DESCRIPTIONS, NamedAttacks
 from interlock.errors import OptionError
 from interlock.names import ATTACKS, ON_SHIELD
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 AREA = 0.1
 LOW, HIGH = torch.tensor([-2.0, -1.0, 0.0]), torch.tensor([2.0, 3.0, 1.0])

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from interlock.defend.attacks.black_box import BlackBoxPatchAttack, repainted
 from interlock.defend.attacks.patch_attack import margin
 from interlock.errors import ModelError, OptionError
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 class Recorder:

@@ -10,7 +10,7 @@ from interlock.defend.attacks.cleanser_attack import CleanserAttack
 from interlock.defend.attacks.named import NamedAttacks
 from interlock.defend.attacks.patch_attack import PatchAttack, margin
 from interlock.defend.peers.patch_cleanser import PatchCleanser
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from interlock.defend.peers.paper import PaperMasking
 from interlock.defend.shield.fill import pull_push
 from interlock.errors import OptionError
 from interlock.names import PEERS
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 @pytest.fixture(scope="module")

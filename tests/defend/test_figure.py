@@ -14,7 +14,7 @@ from interlock._pictures import MASK_COLOUR, PATCH_COLOUR, heat_overlay, mask_ov
 from interlock.defend import ConceptBank
 from interlock.defend.figure import draw_concepts, view_concepts
 from interlock.errors import DataError
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from interlock.defend.attacks.goals import far_classes
 from interlock.defend.attacks.named import NamedAttacks
 from interlock.defend.attacks.patch_attack import PatchAttack
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 @given(

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from interlock.defend import LocalGradientsSmoothing, PatchAttack
 from interlock.errors import ModelError, OptionError
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 class Mean(nn.Module):

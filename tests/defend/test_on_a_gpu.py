@@ -21,7 +21,7 @@ from interlock.defend.attacks.universal import UniversalPatchAttack
 from interlock.defend.concepts.nmf import nnls
 from interlock.defend.defences import Scene, make_defence
 from interlock.names import PEERS
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 

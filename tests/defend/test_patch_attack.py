@@ -13,7 +13,7 @@ from interlock.defend.attacks.attack import frozen
 from interlock.defend.attacks.patch_attack import PatchAttack, margin
 from interlock.errors import ModelError, OptionError
 from interlock.models.pixel_range import value_range
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 def photos(count: int = 4) -> Tensor:

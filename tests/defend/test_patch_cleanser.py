@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.errors import ModelError, OptionError
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 class Counting(nn.Module):

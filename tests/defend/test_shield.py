@@ -27,7 +27,7 @@ from interlock.defend.shield.foreign import Moments
 from interlock.defend.shield.masks import grown, two_windows, windows
 from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import DataError, InterlockError, ModelError, OptionError
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 SIDE = 32
 

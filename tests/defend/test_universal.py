@@ -11,7 +11,7 @@ from interlock.defend.attacks import universal
 from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.universal import UniversalPatch, UniversalPatchAttack
 from interlock.errors import ModelError, OptionError
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 STILL = {"scale": (1.0, 1.0), "rotation": 0.0, "brightness": 0.0}
 

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from interlock.errors import ModelError
 from interlock.explain._derivatives import Differentiable
-from tests.conftest import Quadratic, SmallCNN
+from tests.networks import Quadratic, SmallCNN
 
 
 def symmetric(size: int, seed: int = 0) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch import nn
 from interlock import HSets, InterlockError
 from interlock.errors import ImageError, ModelError, OptionError
 from interlock.explain import priors
-from tests.conftest import Quadratic, SmallCNN
+from tests.networks import Quadratic, SmallCNN
 
 FIELDS = ("masks", "scores", "saliency", "seeds", "segments", "attribution", "shares", "quantiles")
 

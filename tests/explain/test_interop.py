@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from interlock import HSets
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 
 @pytest.fixture

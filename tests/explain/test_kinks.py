@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from interlock.explain._kinks import SmoothKinks, smooth_step
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 OPERATIONS = {
     "nn.ReLU": nn.ReLU(),

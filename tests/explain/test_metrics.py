@@ -37,8 +37,8 @@ from interlock.explain import (
 from interlock.explain.measures._ranking import cut, ranking
 from interlock.explain.measures.sanity import spearman, ssim
 from interlock.explain.peers import explainer
-from tests.conftest import SmallCNN
 from tests.explain.peers.models import image, linear, weights
+from tests.networks import SmallCNN
 
 
 class Summing(nn.Module):

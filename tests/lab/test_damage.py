@@ -18,7 +18,7 @@ from interlock.lab.store import SCHEMA, Store
 from tests.lab.cheap import PIXELS, write_images, write_study
 from tests.lab.running import here
 from tests.lab.test_defend import SHIELD, UNDEFENDED, write
-from tests.test_cli import LABELS, photo
+from tests.tiny import LABELS, photo
 
 FLIPS = 200
 

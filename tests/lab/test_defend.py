@@ -23,14 +23,14 @@ from interlock.lab.study import DefendStudy, parse_study
 from interlock.lab.tasks.defend.conditions import conditions
 from interlock.lab.tasks.defend.patched import unpack
 from tests.lab.running import artefacts, here, table, values
-from tests.test_cli import LABELS, photo, preprocess, tiny
+from tests.tiny import LABELS, photo, preprocess, tiny
 
 STUDY = """
 task = "defend"
 batch = 3
 {top}
 [[models]]
-model = "tests.test_cli:tiny"
+model = "tests.tiny:tiny"
 name = "tiny"
 [[data]]
 kind = "folder"

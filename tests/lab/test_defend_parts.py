@@ -18,7 +18,7 @@ from interlock.lab.pages.show import show
 from interlock.lab.store import Store
 from tests.lab.running import here, table
 from tests.lab.test_defend import CLEANSER, LABELS, OWN, UNDEFENDED, names, photo, write
-from tests.test_cli import preprocess, tiny
+from tests.tiny import preprocess, tiny
 
 CEILING = '[[methods]]\nmethod = "ceiling"\n'
 

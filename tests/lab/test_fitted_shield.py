@@ -20,7 +20,7 @@ from interlock.lab.task import Setting
 from tests.lab.running import here, table
 from tests.lab.test_defend import LABELS, UNDEFENDED, names, photo, write
 from tests.lab.test_defend_parts import pixels, turn_of
-from tests.test_cli import other, tiny
+from tests.tiny import other, tiny
 
 SHIELD = '[[methods]]\nmethod = "shield"\noptions = {file = "s.safetensors"}\n'
 PAPER = '[[methods]]\nmethod = "paper"\noptions = {file = "s.safetensors", top = 1}\n'

@@ -19,8 +19,8 @@ from interlock.lab.identity import classifier_identity
 from interlock.lab.items import Wanted, canonical, name_of
 from interlock.lab.tasks.explain.explainers import explainer_code
 from interlock.models import load_classifier
-from tests.conftest import SmallCNN
-from tests.test_cli import LABELS, preprocess
+from tests.networks import SmallCNN
+from tests.tiny import LABELS, preprocess
 
 
 def test_names_change_with_every_part_and_not_with_order() -> None:
@@ -257,7 +257,7 @@ def test_a_classifier_is_named_by_what_decides_its_answers() -> None:
 def test_a_module_of_the_users_counts_by_its_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = "from tests.conftest import SmallCNN\nclass Mine(SmallCNN):\n    factor = 1\n"
+    text = "from tests.networks import SmallCNN\nclass Mine(SmallCNN):\n    factor = 1\n"
     names = []
     for number, body in enumerate((text, text + "# comment\n", text.replace("= 1", "= 2"))):
         (tmp_path / f"v{number}").mkdir()

@@ -22,7 +22,7 @@ from interlock.lab.run import run_study
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
 from interlock.names import ATTACKS
-from tests.test_cli import LABELS, photo
+from tests.tiny import LABELS, photo
 
 HOME = Path(interlock.__file__).parent
 
@@ -76,7 +76,7 @@ limit = 2
 method = "smoothllm"
 options = { kind = "swap", rate = 0.1, copies = 3, unstable = { a = 0.3, b = 0.4, c = 0.01, epsilon = 0.05 } }
 """
-TINY = "tests.test_cli:tiny"
+TINY = "tests.tiny:tiny"
 STUDIES = {
     "h-sets": EXPLAIN.format(
         model=TINY, method="h-sets", options='{ prior = "grid" }', metric="road"

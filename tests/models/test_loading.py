@@ -13,7 +13,7 @@ from torch import nn
 from interlock.errors import ModelError
 from interlock.models import Classifier, load_classifier
 from interlock.models.loading import EMBEDDED
-from tests.conftest import SmallCNN
+from tests.networks import SmallCNN
 
 transformers = pytest.importorskip("transformers")
 

@@ -6,7 +6,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from interlock.errors import OptionError
@@ -55,5 +54,7 @@ def check_baseline(baseline: Baseline, name: str = "baseline") -> None:
 
 def blurred(x: Tensor, sigma: float) -> Tensor:
     """(C, H, W) under a Gaussian of this standard deviation in pixels."""
+    from scipy.ndimage import gaussian_filter
+
     planes = x.detach().cpu().double().numpy()
     return torch.from_numpy(gaussian_filter(planes, (0, sigma, sigma))).to(x)

@@ -1,19 +1,48 @@
-"""Reports that a person opens: one HTML file that loads nothing, built of chapters."""
+"""Reports that a person opens: one HTML file that loads nothing, built of chapters.
 
-from interlock.report.campaigns import campaign_chapters, figures_chapter
-from interlock.report.explanations import explanation_chapter
-from interlock.report.page import Chapter, Problem, render_page
-from interlock.report.shields import (
-    Before,
-    CasePicture,
-    ShareRow,
-    ShareTable,
-    cases_chapters,
-    concepts_chapter,
-    evaluation_chapter,
-    shield_chapter,
-)
-from interlock.report.studies import Exhibit, Grid, exhibits_chapter, grids_chapter
+Names are imported when they are used: a page about a certificate needs no PyTorch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from interlock.report.campaigns import campaign_chapters, figures_chapter
+    from interlock.report.explanations import explanation_chapter
+    from interlock.report.page import Chapter, Problem, render_page
+    from interlock.report.shields import (
+        Before,
+        CasePicture,
+        ShareRow,
+        ShareTable,
+        cases_chapters,
+        concepts_chapter,
+        evaluation_chapter,
+        shield_chapter,
+    )
+    from interlock.report.studies import Exhibit, Grid, exhibits_chapter, grids_chapter
+
+_LAZY = {
+    "Before": "interlock.report.shields",
+    "CasePicture": "interlock.report.shields",
+    "Chapter": "interlock.report.page",
+    "Exhibit": "interlock.report.studies",
+    "Grid": "interlock.report.studies",
+    "Problem": "interlock.report.page",
+    "ShareRow": "interlock.report.shields",
+    "ShareTable": "interlock.report.shields",
+    "campaign_chapters": "interlock.report.campaigns",
+    "cases_chapters": "interlock.report.shields",
+    "concepts_chapter": "interlock.report.shields",
+    "evaluation_chapter": "interlock.report.shields",
+    "exhibits_chapter": "interlock.report.studies",
+    "explanation_chapter": "interlock.report.explanations",
+    "figures_chapter": "interlock.report.campaigns",
+    "grids_chapter": "interlock.report.studies",
+    "render_page": "interlock.report.page",
+    "shield_chapter": "interlock.report.shields",
+}
 
 __all__ = [
     "Before",
@@ -35,3 +64,15 @@ __all__ = [
     "render_page",
     "shield_chapter",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'interlock.report' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -17,8 +17,8 @@ from interlock.explain.peers.caso import Cafo, Caso
 from interlock.explain.peers.integrated_hessians import IntegratedHessians, quadrature
 from interlock.explain.peers.moxi import MoXI
 from interlock.explain.peers.shapley_interactions import ShapleyInteractions
-from tests.conftest import Quadratic, SmallCNN
 from tests.explain.peers.models import ONES, QUADRANTS, Parts, image, linear, weights
+from tests.networks import Quadratic, SmallCNN
 
 
 def pair_and_rest(m):

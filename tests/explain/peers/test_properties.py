@@ -14,8 +14,8 @@ from torch import nn
 from interlock.errors import ImageError, ModelError, OptionError
 from interlock.explain.peers import PEERS, explainer, make_peer
 from interlock.explain.priors import grid
-from tests.conftest import SmallCNN
 from tests.explain.peers.models import image
+from tests.networks import SmallCNN
 
 GRID = partial(grid, cells=3)
 # So that a method is asked once or twice more than it must, and not a thousand times.

@@ -9,8 +9,6 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import spsolve
 from torch import Tensor, nn
 
 from interlock.errors import OptionError
@@ -171,6 +169,9 @@ def impute(
 
     At the border the weights of the neighbours that exist are scaled to sum to one.
     """
+    from scipy import sparse
+    from scipy.sparse.linalg import spsolve
+
     if not removed.any():
         return image.copy()
     height, width = removed.shape

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy import stats
 
 from interlock.lab.results.line import Line, array, made_line
 from interlock.lab.results.statistics import Estimate, Values, estimate, wilson
@@ -111,5 +110,7 @@ def detection(loud: Values, calm: Values) -> tuple[float, float]:
         The area under the ROC curve, equal scores counting half; and the share of ``loud`` above
         the quantile of ``calm`` that leaves ``FALSE_ALARMS`` of it above.
     """
+    from scipy import stats
+
     above = stats.mannwhitneyu(loud, calm).statistic / (len(loud) * len(calm))
     return float(above), float((loud > np.quantile(calm, 1 - FALSE_ALARMS)).mean())

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Values = NDArray[np.float64]
 
@@ -57,6 +56,8 @@ def wilson(hits: int, count: int, confidence: float = 0.95) -> tuple[float, floa
     """Wilson's score interval of a share; (0, 1) for none."""
     if count == 0:
         return 0.0, 1.0
+    from scipy import stats
+
     interval = stats.binomtest(hits, count).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -104,6 +105,8 @@ def difference(
 def _mean_interval(values: Values, confidence: float, seed: int) -> tuple[float, float]:
     if values.min() == values.max():
         return float(values[0]), float(values[0])
+    from scipy import stats
+
     if len(values) > MANY:
         mean, error = values.mean(), stats.sem(values)
         low, high = stats.t.interval(confidence, len(values) - 1, loc=mean, scale=error)
@@ -123,6 +126,8 @@ def _mean_interval(values: Values, confidence: float, seed: int) -> tuple[float,
 def _p(gap: Values, seed: int) -> float:
     if not gap.any():
         return 1.0
+    from scipy import stats
+
     if len(gap) > MANY:
         return float(stats.ttest_1samp(gap, 0.0).pvalue)
     result = stats.permutation_test(
