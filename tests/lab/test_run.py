@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,7 @@ def test_two_runs_on_one_folder(tmp_path: Path) -> None:
     first = started("run", study, "--out", out, "--workers", 1)
     while not (out / "plan.parquet").exists():
         assert first.poll() is None, first.communicate()
+        time.sleep(0.05)
     (line,) = complaints("run", study, "--out", out)
     assert line == (
         f"error: {out}: process {first.pid} on {socket.gethostname()} is at work there; wait for "
