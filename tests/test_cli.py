@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from interlock.cli.demo.photos import cut_photos
 from interlock.cli.terminal import Terminal
 from interlock.defend import PatchAttack
 from interlock.explain import Explanation
+from interlock.explain.drawing.layers import Layers
 from interlock.models import loading
 from tests.networks import SmallCNN
 from tests.tiny import LABELS, before, model, other, photo, tiny  # noqa: F401  (by name)
@@ -77,6 +79,7 @@ def _plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing is most of the time that a tiny model takes."""
     monkeypatch.setattr("interlock.cli.explain.run.png_bytes", lambda figure: b"drawn")
     monkeypatch.setattr("interlock.cli.explain.run.draw", lambda explanation, title: None)
+    monkeypatch.setattr("interlock.report.explanations.Layers", partial(Layers, side=24))
 
 
 def run(*arguments: object, factory: str = "tiny") -> Any:

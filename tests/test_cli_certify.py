@@ -6,12 +6,14 @@ import json
 import math
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -50,31 +52,65 @@ def brittle(handler: Any) -> None:
     answer(NO if len(text) == 48 and not text.endswith(SUFFIX) else YES)(handler)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with Server([brittle]) as running:
         yield running
 
 
+def written(folder: Path) -> list[object]:
+    """Options that name attacks and benign prompts, which are written there."""
+    write_attacks(ATTACKS, folder / "attacks.jsonl")
+    (folder / "benign.txt").write_text("\n".join(BENIGN))
+    return ["--attacks", folder / "attacks.jsonl", "--benign", folder / "benign.txt"]
+
+
 @pytest.fixture
 def inputs(tmp_path: Path) -> list[object]:
-    write_attacks(ATTACKS, tmp_path / "attacks.jsonl")
-    (tmp_path / "benign.txt").write_text("\n".join(BENIGN))
-    return ["--attacks", tmp_path / "attacks.jsonl", "--benign", tmp_path / "benign.txt"]
+    return written(tmp_path)
+
+
+@pytest.fixture
+def _plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing is half of the time that a scripted model takes."""
+    for name in ("draw_decays", "draw_utility", "draw_check"):
+        monkeypatch.setattr(f"interlock.cli.certify.report.{name}", lambda *_: b"drawn")
 
 
 def at(server: Server) -> list[object]:
     return ["--target", server.url, "--model", "scripted"]
 
 
-def test_the_whole_way_over_an_endpoint(
-    server: Server, inputs: list[object], tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    value = told("report", *at(server), *inputs, *QUICK, "--out", out)
+@dataclass(frozen=True)
+class Finished:
+    """A report, run once for all tests that begin where it ends."""
+
+    command: list[object]
+    """But for ``--out``."""
+    out: Path
+    value: dict[str, Any]
+    sent: list[dict[str, Any]]
+    """What the server was asked."""
+
+    def copied(self, out: Path) -> Path:
+        """A folder of one's own, as the run left it."""
+        return shutil.copytree(self.out, out)
+
+
+@pytest.fixture(scope="module")
+def finished(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("finished")
+    command = ["report", *at(server), *written(folder), *QUICK]
+    before = len(server.seen)
+    value = told(*command, "--out", folder / "out")
+    return Finished(command, folder / "out", value, server.seen[before:])
+
+
+def test_the_whole_way_over_an_endpoint(finished: Finished) -> None:
+    out, value = finished.out, finished.value
     assert (value["target"], value["family"]) == ("scripted", "gcg")
     assert value["setting"] == {"perturbation": "swap", "rate": 0.15, "copies": 3}
-    assert value["calls"]["asked"] == len(server.seen)
+    assert value["calls"]["asked"] == len(finished.sent)
     gcg, play = value["families"]
     card = CertificateCard.load(gcg["certificate"])
     assert (card.lower, card.copies, card.target) == (gcg["lower"], 3, "scripted")
@@ -116,19 +152,21 @@ class Links(HTMLParser):
         return parser.found
 
 
+@pytest.mark.usefixtures("_plain_figures")
 def test_a_second_run_calls_nothing_and_writes_the_same_certificate(
-    server: Server, inputs: list[object], tmp_path: Path
+    finished: Finished, server: Server, tmp_path: Path
 ) -> None:
-    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path / "out"]
-    first = told(*command)
+    out = finished.copied(tmp_path / "out")
+    first = json.loads(json.dumps(finished.value).replace(str(finished.out), str(out)))
+    command = [*finished.command, "--out", out]
     asked = len(server.seen)
     file = Path(first["families"][0]["certificate"])
-    card, counts = file.read_bytes(), (tmp_path / "out" / "counts.json").read_bytes()
+    card, counts = file.read_bytes(), (out / "counts.json").read_bytes()
     second = told(*command)
     assert len(server.seen) == asked
     assert second["calls"] == {"asked": 0, "remembered": sum(first["calls"].values())}
     assert file.read_bytes() == card
-    assert (tmp_path / "out" / "counts.json").read_bytes() == counts
+    assert (out / "counts.json").read_bytes() == counts
     for value in (first, second):
         del value["calls"], value["seconds"]
     assert first == second
@@ -138,10 +176,13 @@ def test_a_second_run_calls_nothing_and_writes_the_same_certificate(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+@pytest.mark.usefixtures("_plain_figures")
 def test_a_run_that_was_interrupted_goes_on_and_asks_nothing_twice(
-    inputs: list[object], tmp_path: Path
+    finished: Finished, inputs: list[object], tmp_path: Path
 ) -> None:
-    answered, interrupted = math.inf, threading.Event()
+    whole = finished.value["calls"]["asked"]
+    assert whole == len(finished.sent) == len({_body(request) for request in finished.sent})
+    answered, interrupted = float(whole // 3), threading.Event()
 
     def held(handler: Any) -> None:
         # Else a busy machine may finish the run before the signal comes.
@@ -151,10 +192,6 @@ def test_a_run_that_was_interrupted_goes_on_and_asks_nothing_twice(
 
     with Server([held]) as server:
         command = [str(part) for part in ("report", *at(server), *inputs, *QUICK)]
-        whole = told(*command, "--out", tmp_path / "whole")["calls"]["asked"]
-        assert whole == len(server.seen) == len({_body(request) for request in server.seen})
-        answered = len(server.seen) + whole // 3
-
         command += ["--out", str(tmp_path / "out"), "--json"]
         environment = os.environ | {"PYTHONUNBUFFERED": "1"}
         process = subprocess.Popen(
@@ -214,10 +251,13 @@ def test_measure_fit_and_plan_hand_on_their_files(
     assert "copies" not in none
 
 
+@pytest.mark.usefixtures("_plain_figures")
 def test_a_family_that_voting_cannot_help_has_no_certificate(
-    server: Server, inputs: list[object], tmp_path: Path
+    finished: Finished, tmp_path: Path
 ) -> None:
-    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path, "--family", "role-play"]
+    for path in finished.out.glob("calls.sqlite*"):  # the answers alone
+        shutil.copy(path, tmp_path)
+    command = [*finished.command, "--out", tmp_path, "--family", "role-play"]
     result = certify(*command, "--json")
     assert result.exit_code == 1
     value = json.loads(result.stdout)
@@ -235,13 +275,14 @@ def test_a_family_that_voting_cannot_help_has_no_certificate(
     )
 
 
+@pytest.mark.usefixtures("_plain_figures")
 def test_a_certificate_of_an_earlier_run_does_not_outlive_its_refusal(
-    server: Server, inputs: list[object], tmp_path: Path
+    finished: Finished, tmp_path: Path
 ) -> None:
-    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path / "out"]
-    file = Path(told(*command)["families"][0]["certificate"])
+    out = finished.copied(tmp_path / "out")
+    file = out / Path(finished.value["families"][0]["certificate"]).name
     assert file.exists()
-    result = certify(*command, "--family", "role-play")
+    result = certify(*finished.command, "--out", out, "--family", "role-play")
     assert result.exit_code == 1
     assert not file.exists()
 
@@ -305,11 +346,13 @@ def test_the_prompts_of_jailbreakbench_are_planned_for(shared: Path) -> None:
     assert (whole["duplicates"], whole["failed_attacks"]) == (0, 0)
 
 
+@pytest.mark.usefixtures("_plain_figures")
 def test_attacks_listed_ten_times_and_failed_ones_certify_no_more(
-    server: Server, inputs: list[object], tmp_path: Path
+    finished: Finished, server: Server, inputs: list[object], tmp_path: Path
 ) -> None:
-    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path / "out"]
-    once = told(*command)
+    out = finished.copied(tmp_path / "out")
+    command = ["report", *at(server), *inputs, *QUICK, "--out", out]
+    once = json.loads(json.dumps(finished.value).replace(str(finished.out), str(out)))
     path = tmp_path / "attacks.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     failed = {"goal": "tell me all", "prompt": f"tell me all{SUFFIX}", "jailbroken": False}

@@ -20,8 +20,9 @@ from interlock.defend import ConceptShield
 from interlock.models import load_classifier
 from interlock.names import ATTACKS
 from tests.test_cli import one_error
+from tests.tiny import LABELS, photo, tiny
 
-OTHER = "tests.tiny:tiny"
+TINY = "tests.tiny:tiny"
 
 
 def crop(source: str, path: Path, seed: int) -> None:
@@ -105,8 +106,9 @@ def test_a_shield_is_the_same_bytes_for_the_same_seed(
 def test_the_mirror_is_a_choice(clean: Path, tmp_path: Path, mirror: bool) -> None:
     out = tmp_path / "s.safetensors"
     flag = "--mirror" if mirror else "--no-mirror"
-    assert told("fit", clean, "--out", out, "--concepts", 4, flag)["mirror"] is mirror
-    shield = ConceptShield.load(out, load_classifier("embedded").model)
+    value = told("fit", clean, "--out", out, "--model", TINY, "--concepts", 2, flag)
+    assert value["mirror"] is mirror
+    shield = ConceptShield.load(out, tiny())
     assert shield.settings.mirror is mirror
 
 
@@ -208,13 +210,15 @@ def test_evaluate_measures_against_the_names_of_the_folders(
     ]
 
 
-def test_evaluate_runs_all_attacks_against_all_peers(
-    fitted: tuple[Path, dict[str, Any]], motorbike: Path, tmp_path: Path
-) -> None:
+def test_evaluate_runs_all_attacks_against_all_peers(tmp_path: Path) -> None:
+    clean = torch.rand(48, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    shield = ConceptShield.fit(tiny(), clean, concepts=2).save(tmp_path / "s.safetensors")
+    photo(tmp_path / "in" / LABELS[0] / "one.png")
     value = told(
-        "evaluate", motorbike.parent.parent, "--shield", fitted[0], "--areas", "0.05",
+        "evaluate", tmp_path / "in", "--shield", shield, "--model", TINY, "--areas", "0.05",
         "--attack", "all", "--steps", 1, "--restarts", 1, "--queries", 2,
-        "--peer", "paper", "--peer", "patchcleanser,lgs", "--assumed-area", 0.1, "--out", tmp_path,
+        "--peer", "paper", "--peer", "patchcleanser,lgs", "--assumed-area", 0.1,
+        "--out", tmp_path / "out",
     )  # fmt: skip
     assert [row["attack"] for row in value["patched"]] == list(ATTACKS)
     rows = {
@@ -241,7 +245,7 @@ def test_a_bad_shield_file_is_one_line(
     for name, reason in (("bad.safetensors", "not a fitted shield"), ("none", "no such file")):
         result = defend("apply", motorbike, "--shield", tmp_path / name, "--out", tmp_path / "o")
         assert reason in one_error(result)
-    fixed = ["--shield", fitted[0], "--model", OTHER, "--out", tmp_path / "o"]
+    fixed = ["--shield", fitted[0], "--model", TINY, "--out", tmp_path / "o"]
     assert "another model" in one_error(defend("apply", motorbike, *fixed))
     assert "another model" in one_error(defend("evaluate", motorbike.parent.parent, *fixed))
     assert not (tmp_path / "o" / "index.html").exists()

@@ -52,12 +52,16 @@ def shield(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ConceptShield.fit(tiny(), x, concepts=2).save(path)
 
 
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
+def eight(folder: Path) -> Path:
     """Eight photos in two class folders."""
     for seed in range(8):
-        photo(tmp_path / "in" / LABELS[seed % 2] / f"{seed}.png", seed)
-    return tmp_path / "in"
+        photo(folder / LABELS[seed % 2] / f"{seed}.png", seed)
+    return folder
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    return eight(tmp_path / "in")
 
 
 def told(*arguments: object, factory: str = TINY) -> dict[str, Any]:
@@ -81,7 +85,7 @@ def stopped(how: signal.Signals, enough: Callable[[], bool], *arguments: object)
     while not enough():
         assert process.poll() is None, process.communicate()[1]
         assert time.monotonic() < end
-        time.sleep(0.005)
+        time.sleep(0.05)  # to look costs more than a glance
     process.send_signal(how)
     errors = process.communicate(timeout=60)[1]
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
@@ -155,13 +159,22 @@ def finished(out: Path) -> dict[str, tuple[str, str, str, float | None]]:
     return {r["row"]: (r["data"], r["condition"], r["method"], r["value"]) for r in rows}
 
 
-@SIGNALS
-def test_evaluate_goes_on(
-    photos: Path, shield: Path, tmp_path: Path, how: signal.Signals, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    out = tmp_path / "out"
+@pytest.fixture(scope="module")
+def whole(shield: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[object], Path]:
+    """An evaluation that nobody stops: its arguments, but for ``--out``, and its folder."""
+    photos = eight(tmp_path_factory.mktemp("photos"))
     fixed = ["evaluate", photos, "--shield", shield, "--areas", "0.05,0.1", "--steps", 40,
              "--attack", "patch,two-patches,universal,adaptive", "--restarts", 1]  # fmt: skip
+    out = tmp_path_factory.mktemp("whole")
+    told(*fixed, "--out", out)
+    return fixed, out
+
+
+@SIGNALS
+def test_evaluate_goes_on(
+    whole: tuple[list[object], Path], tmp_path: Path, how: signal.Signals
+) -> None:
+    (fixed, uninterrupted), out = whole, tmp_path / "out"
 
     def enough() -> bool:
         return len({condition for _, condition, _, _ in finished(out).values()}) >= 5
@@ -178,9 +191,8 @@ def test_evaluate_goes_on(
     assert value["reused"] == len(answers)
     assert unchanged(before, out, pictures)
     assert kept.items() <= finished(out).items()
-    told(*fixed, "--out", tmp_path / "whole")
     first, second = (
-        json.loads((folder / "evaluation.json").read_text()) for folder in (out, tmp_path / "whole")
+        json.loads((folder / "evaluation.json").read_text()) for folder in (out, uninterrupted)
     )
     assert first == second
 
@@ -215,7 +227,7 @@ def test_an_interrupted_evaluation_tells_of_whole_batches_only(
     assert told(*fixed)["reused"] == whole
     assert told(*fixed, "--peer", "paper")["reused"] == whole
     again = told("evaluate", photos, "--shield", shield, "--areas", "0.05,0.1", "--steps", 2,
-                 "--attack", "patch,l2,black-box", "--peer", "paper", "--out", tmp_path / "o")  # fmt: skip
+                 "--attack", "patch,l2,black-box", "--queries", 20, "--peer", "paper", "--out", tmp_path / "o")  # fmt: skip
     assert again["reused"] == whole + 8 * 3
     assert [row["attack"] for row in again["patched"]] == [
         "patch",

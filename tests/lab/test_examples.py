@@ -23,16 +23,22 @@ STUDIES = sorted((ROOT / "examples").rglob("*.toml")) + sorted(
 SMALL = sorted((ROOT / "examples" / "studies").glob("*.toml"))
 
 
+@pytest.fixture(scope="module")
+def lists_of_photos() -> None:
+    """What ``benchmarks/defend_photos.py`` writes for the studies of photos."""
+    subprocess.run([sys.executable, ROOT / "benchmarks" / "defend_photos.py"], check=True)
+
+
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_studies_are_well_formed(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     study, text = read_study(path), path.read_text("utf-8")
     lists = "../build/defend/" in text
     if ("../shared" in text or lists) and not (ROOT / "../shared").is_dir():
         pytest.skip("shared/ with real models and photos is not beside the project")
     if lists:
-        subprocess.run([sys.executable, ROOT / "benchmarks" / "defend_photos.py"], check=True)
+        request.getfixturevalue("lists_of_photos")
     if "../build/explain_scenes/" in text:
         monkeypatch.setattr(_known, "OUT", tmp_path)  # networks that nobody trained
         for rule in ("xor", "and"):

@@ -95,7 +95,7 @@ def test_a_polite_end(tmp_path: Path, how: signal.Signals) -> None:
     process = started("run", study, "--out", out, "--workers", 1)
     while not known(out):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
+        time.sleep(0.05)
     process.send_signal(how)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -126,7 +126,7 @@ def test_workers_do_not_outlive_a_killed_run(tmp_path: Path) -> None:
     process = started("run", study, "--out", out, "--workers", 2)
     while not known(out):
         assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
+        time.sleep(0.05)
     workers = children(process.pid)
     assert len(workers) >= 2
     process.kill()

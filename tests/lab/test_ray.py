@@ -14,7 +14,7 @@ from interlock.lab.run import run_study
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
-from tests.lab.running import ROOT, artefacts, lab, started, values
+from tests.lab.running import ROOT, artefacts, here, lab, started, values
 
 ray = pytest.importorskip("ray")
 
@@ -45,11 +45,11 @@ def test_equal_to_local(tmp_path: Path) -> None:
     stdout, stderr = process.communicate()
     assert (process.returncode, stderr) == (0, "")
     assert stdout == "10 items: 10 computed, 0 reused, 0 failed\n"
-    lab("run", study, "--out", tmp_path / "local", "--workers", 1)
+    here(study, tmp_path / "local")
     assert values(tmp_path / "ray") == values(tmp_path / "local")
     assert artefacts(tmp_path / "ray") == artefacts(tmp_path / "local")
     # Each goes on where the other stopped.
-    assert lab("run", study, "--out", tmp_path / "ray")["reused"] == 10
+    assert here(study, tmp_path / "ray").reused == 10
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 from interlock.data import open_source
 from interlock.errors import DataError, ImageError
 from tests.data.sources.kinds import CLASSES, WRITERS, number_of, png, put
-from tests.lab.running import lab, values
+from tests.lab.running import here, lab, values
 
 COUNT = 24
 STUDY = """
@@ -119,14 +119,14 @@ def test_a_store_that_cannot_be_reached_is_one_line(root: str) -> None:
 def test_a_study_of_a_bucket_in_two_processes_is_the_study_of_a_folder(
     root: str, tmp_path: Path
 ) -> None:
-    images = [png(k) for k in range(6)]
-    found = {}
+    studies = {}
     for name, where in (("local", str(tmp_path / "images")), ("bucket", f"{root}/images")):
-        for k, image in enumerate(images):
-            put(f"{where}/{k}.png", image)
-        study = tmp_path / f"{name}.toml"
-        study.write_text(STUDY.format(where))
-        told = lab("run", study, "--out", tmp_path / name, "--workers", 2)
-        assert (told["items"], told["computed"], told["failed"]) == (6, 6, 0)
-        found[name] = values(tmp_path / name)
-    assert found["local"] == found["bucket"]
+        for k in range(6):
+            put(f"{where}/{k}.png", png(k))
+        studies[name] = tmp_path / f"{name}.toml"
+        studies[name].write_text(STUDY.format(where))
+    told = lab("run", studies["bucket"], "--out", tmp_path / "bucket", "--workers", 2)
+    assert (told["items"], told["computed"], told["failed"]) == (6, 6, 0)
+    totals = here(studies["local"], tmp_path / "local")
+    assert (totals.items, totals.computed, totals.failed) == (6, 6, 0)
+    assert values(tmp_path / "local") == values(tmp_path / "bucket")

@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import random
+import ssl
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply
@@ -251,12 +253,22 @@ class _Connection:
                 "endpoints need httpx; install it with: pip install 'interlock[certify]'"
             ) from None
         self.slots = asyncio.Semaphore(concurrency)
+        trust_env = httpx.URL(url).host not in LOOPBACK  # no proxy to this machine
         self.client = httpx.AsyncClient(
             headers=dict(headers),
+            verify=_authorities(trust_env),
             timeout=None,  # one limit over the whole request instead, see _request
             limits=httpx.Limits(max_connections=concurrency),
-            trust_env=httpx.URL(url).host not in LOOPBACK,  # no proxy to this machine
+            trust_env=trust_env,
         )
+
+
+@cache
+def _authorities(trust_env: bool) -> ssl.SSLContext:
+    """Who is believed, read once: a new loop's client would read a quarter of a megabyte again."""
+    import httpx
+
+    return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def _authorisation(variable: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from interlock.defend.attacks.regions import footprint
 from interlock.lab.code import worker_digest
 from interlock.lab.data import Items, Tell, open_items
 from interlock.lab.items import Item, Job, Wanted, canonical, name_of
-from interlock.lab.study import AttackPart, DefendStudy, label
+from interlock.lab.study import AttackPart, DefencePart, DefendStudy, label
 from interlock.lab.task import Numbered, Setting, Worker
 from interlock.lab.tasks.classifiers import identities
 from interlock.lab.tasks.defend.conditions import (
@@ -78,6 +78,7 @@ class DefendTask:
         self._blocks = list(self._blocked(study.batch))
         self._fit_names: dict[tuple[str, int, int], str] = {}
         self._train_names: dict[tuple[str, int, float, int], str] = {}
+        self._attack_codes: dict[tuple[str, str | None], str] = {}
 
     @property
     def preparations(self) -> Sequence[Job]:
@@ -217,6 +218,12 @@ class DefendTask:
             ),
         )
 
+    def _attack_code(self, name: str, against: DefencePart | None = None) -> str:
+        key = name, None if against is None else against.method
+        if key not in self._attack_codes:
+            self._attack_codes[key] = attack_code(name, against)
+        return self._attack_codes[key]
+
     def _attack_names(self, identity: str, condition: Condition, seed: int) -> dict[str, Any]:
         """All that decides a condition, beside block, model and seed."""
         if condition.attack is None:
@@ -227,7 +234,7 @@ class DefendTask:
         assert area is not None
         against = None if condition.against is None else self._study.methods[condition.against]
         names: dict[str, Any] = {"area": area, "attack": attack_options(part, area, against)}
-        names |= {"name": part.attack, "code": attack_code(part.attack, against)}
+        names |= {"name": part.attack, "code": self._attack_code(part.attack, against)}
         if part.attack == "universal":
             names["patch"] = self._train_name(identity, condition.attack, area, seed)
         if against is not None:
@@ -283,7 +290,7 @@ class DefendTask:
                 area=area,
                 worker=self._worker_code,
                 options=attack_options(part, area),
-                code=attack_code(part.attack),
+                code=self._attack_code(part.attack),
                 model=identity,
                 images=self._items.digests[:count],
                 truth=labels if self._study.truth == "label" else "predicted",
@@ -297,7 +304,7 @@ class DefendTask:
         item = Item(
             id=name, model=model, data=self._items.sources[0][0], method=f"train {label(part)}",
             condition=condition_label(part, area), options=canonical(part.options), seed=seed,
-            code=attack_code(part.attack), wanted=(Wanted.of(name, "images"),),
+            code=self._attack_code(part.attack), wanted=(Wanted.of(name, "images"),),
         )  # fmt: skip
         samples = tuple(self._items.sample(k) for k in range(min(TRAINING, len(self._items))))
         return Job((item,), Train(model, seed, samples, attack, area), made=name)
