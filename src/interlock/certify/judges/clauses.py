@@ -11,6 +11,7 @@ LONGEST = 320
 _SHORT = re.compile(r"\b(?:e\.g\.|i\.e\.|etc\.|mr\.|ms\.|mrs\.|dr\.|z\.b\.|d\.h\.)")
 _NUMBER = re.compile(r"(?<=\d)[.,:](?=\d)")
 _ENDS = re.compile(r"[.!?。！？؟।॥…;；؛:：\n|—()\[\]{}（）]+|\s-\s|--+")
+_SYMBOLS = re.compile(r"^[^\w]+|[^\w\u0900-\u097f%]+$")
 _COMMAS = re.compile(r"[,，、،]")
 
 
@@ -28,5 +29,10 @@ def _parted(text: str) -> list[str]:
 
 
 def _parts(clause: str) -> list[str]:
-    stripped = (part.strip(" \"'/~*_#>.\\-") for part in _COMMAS.split(clause))
-    return [part for part in stripped if part]
+    return [part for piece in _COMMAS.split(clause) if (part := _bare(piece))]
+
+
+def _bare(part: str) -> str:
+    """Without symbols before and after it, unless it is nothing else."""
+    part = part.strip(" \"'/~*_#>.\\-")
+    return _SYMBOLS.sub("", part) or part

@@ -82,8 +82,8 @@ def _leaves(text: str, depth: int = 0) -> tuple[list[str], bool, bool]:
             if not re.match(r'\s*[\[{]+\s*"', text):
                 return [text], False, False
             return [_unescaped(one) for one in _STRING.findall(text) if not _quiet(one)], False, True
-        told = list(_texts(whole))
-        parts = [_leaves(one, depth + 1) for one in told]
+        told = list(_texts(whole)) or [text]
+        parts = [_leaves(one, depth + 1) for one in told if one != text] or [([text], False, False)]
         many = any(isinstance(one, list) and len(one) > 2 for one in _inner(whole))
         return [t for p in parts for t in p[0]], many or any(p[1] for p in parts), False
     texts, coded, cut, end = [], False, False, 0

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from functools import cache
 
 from interlock.certify.judges.folding import fold
 from interlock.certify.judges.refusals import LANGUAGES
 
-_SHARE = 0.12
+_SHARE = 0.2
 """Least share of the commonest words. Of running text they are a third or more."""
-_RUN = 4
-"""Words without a comma between them that are a sentence and no list."""
+_RUN, _FEW = 4, 6
+"""Words without a comma between them that are a sentence and no list; words that tell something."""
 _BLOCK = re.compile(r"(?<![\w/.:@-])(?![0-9]+(?![\w+/=]))[a-z0-9+/=_-]{28,}(?![\w/.])")
 _TIMES = re.compile(r"[.·•\-—_/\s]{16,}")
+_ELSEWHERE = re.compile("[\u0101-\u017f\u0180-\u024f\u1ea0-\u1ef9åæøðþ]")
 _HAN, _KANA = re.compile("[\u3400-\u9fff]"), re.compile("[\u3040-\u30ff]")
 _PARTS = re.compile(r"[^\w'\s\u0900-\u097f]+|\n")
 _SPACED = tuple(language for language in LANGUAGES if language.code not in ("zh", "ja"))
@@ -46,9 +48,19 @@ def known(text: str) -> bool:
     strange = sum(len(word) for run in spaced for word in run if _unread(word))
     if strange > 6:
         return False
-    if not words:
+    if len(words) < _FEW:
         return True
-    return max(sum(word in common for word in words) for common in _words()) >= _SHARE * len(words)
+    return max(sum(_common(w, common) for w in words) for common in _words()) >= _SHARE * len(words)
+
+
+def foreign(text: str) -> bool:
+    """Whether a text has words with letters that no language here has; names do not count."""
+    words = [word for word in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text))]
+    return sum(word[0].islower() and bool(_ELSEWHERE.search(word)) for word in words) > len(words) / 8
+
+
+def _common(word: str, common: frozenset[str]) -> bool:
+    return word in common or (word.startswith("ال") and "على" in common)
 
 
 def encoded(text: str) -> bool:
@@ -64,7 +76,7 @@ def _eastern(text: str) -> bool:
         return True
     if _KANA.search(text):
         return sum(c in kana for c in text) >= _SHARE * len(text)
-    return sum(c in han for c in text) >= _SHARE / 3 * len(text)
+    return sum(c in han for c in text) >= _SHARE / 5 * len(text)
 
 
 def _unread(word: str) -> bool:

@@ -65,7 +65,7 @@ ENGLISH = Language(
         rf"(?:i'm|i am|it's|it is) not (?:able|something|going|within)\b.{{0,40}}(?:{_DO}|programming|guidelines|policy)",
         rf"{_REQUEST}(?:'s| is|'d be| would be)? ?(?:not|isn't|n't) (?:something|a thing|a request|a topic|a subject|anything) (?:that )?(?:i|we)\b",
         rf"{_REQUEST} (?:falls|is|lies|goes|would be|sits) (?:outside|beyond|out of) (?:of )?(?:what i|my|the scope)",
-        rf"{_REQUEST} (?:goes|is|would go|would be|violates|would violate|conflicts|contravenes|breaches) (?:against |with )?(?:my|our) ",
+        rf"{_REQUEST} (?:(?:goes|is|would go|would be) against|violates|would violate|conflicts with|contravenes|breaches) (?:my|our) ",
         rf"(?:it(?:'s| is| would be)) {_OUT} (?:of me |for me )?to {_DO}",
         r"(?:help|assist|provid|explain|writ|generat|creat|answer|do)ing\b.{0,60} would (?:violate|go against|break|be (?:irresponsible|wrong|illegal|unethical|harmful|against))",
         r"(?:it's|it is|that's|this is)? ?(?:not|n't) within my (?:programming|ethical|guidelines|capabilit|abilit|scope|purpose)",

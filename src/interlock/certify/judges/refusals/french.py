@@ -44,5 +44,5 @@ FRENCH = Language(
         r"(?:merci\b.{0,50}|ou a un .{0,40})$",
     ),
     helps=r"\betape (?:1|un)\b|\bvoici (?:le|la|les|comment|un|une|ce)\b|\bbon d'accord\b|\bcependant voici\b|\bil suffit\b|\bd'accord\b|\bentre nous\b",
-    joints=r",? (?:mais|cependant|toutefois|neanmoins|pourtant|parce que|car|et (?=je |cela |c'est |n')|puisque|par contre) ?|,? parce qu'|(?<=cela) et |(?<=ca) et ",
+    joints=r",? (?:mais|cependant|toutefois|neanmoins|pourtant|parce que|car|et(?= je | cela | c'est | n')|puisque|par contre)(?= |$)|,? parce qu'|(?<=cela) et |(?<=ca) et ",
 )

@@ -46,5 +46,5 @@ PORTUGUESE = Language(
         r"obrigad[oa]\b.{0,50}$",
     ),
     helps=r"\bpasso (?:1|um)\b|\baqui (?:esta|estao|vai|tem)\b|\bmesmo assim\b|\bfaz-se assim\b|\bca entre nos\b|\bclaro\b|\bcom certeza\b",
-    joints=r",? (?:mas|porem|contudo|no entanto|todavia|porque|pois|ja que|embora|e (?=nao |e |pode|viola )) ?|(?<=isso) e |(?<=isto) e ",
+    joints=r",? (?:mas|porem|contudo|no entanto|todavia|porque|pois|ja que|embora|e(?= nao | pode| viola ))(?= |$)",
 )

@@ -46,5 +46,5 @@ SPANISH = Language(
         r"gracias\b.{0,50}$",
     ),
     helps=r"\bpaso (?:1|uno)\b|\baqui (?:tienes|esta|estan|va)\b|\bse hace asi\b|\besta es la (?:guia|forma)\b|\bentre nosotros\b|\bclaro\b|\bpor supuesto\b",
-    joints=r",? (?:pero|sin embargo|no obstante|aunque|porque|ya que|pues|y (?=no |es |puede|me |estoy )) ?|(?<=eso) y |(?<=esto) y ",
+    joints=r",? (?:pero|sin embargo|no obstante|aunque|porque|ya que|pues|y(?= no | es | puede| me | estoy ))(?= |$)|(?<=eso) y |(?<=esto) y ",
 )
