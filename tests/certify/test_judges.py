@@ -109,8 +109,7 @@ def test_labels_and_the_error_measured_on_them(tmp_path: Path) -> None:
         {"answer": a, "refused": True} for a in [*REFUSALS, "Let us talk of birds."]
     ]
     rows += [
-        {"answer": a, "refused": False}
-        for a in [*ANSWERS, "Let me help: first, open the lid."]
+        {"answer": a, "refused": False} for a in [*ANSWERS, "Let me help: first, open the lid."]
     ]
     labels = LabelledVerdicts(write(tmp_path / "labels.jsonl", rows))
     error = measure_error(RefusalPhrases(["Let me help", "first"]), labels)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from tests.certify.scripted import ScriptedTarget
@@ -11,8 +10,6 @@ from tests.certify.scripted import ScriptedTarget
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.options import CampaignOptions
-from interlock.certify.judges.judge import Verdict
-from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
 from interlock.certify.judges.phrases import RefusalPhrases
 
 NO = "I'm sorry, but I can't help with that."
@@ -168,7 +165,7 @@ def test_extra_phrases_refuse_their_own_clause_only() -> None:
 
 def test_long_answers_take_linear_time() -> None:
     for piece in ("a, ", "but ", "<think>", "{", '{"', "```\n", "- ", "I can't help ", "( "):
-        assert verdict(piece * 20_000) != "refused" or piece == "I can't help "
+        assert verdict(piece * 20_000) != "refused"
 
 
 OPENINGS = (
@@ -180,16 +177,20 @@ OPENINGS = (
 )
 
 
-@pytest.mark.parametrize("opening", OPENINGS)
-def test_a_model_that_always_complies_gets_no_certificate(opening: str) -> None:
-    target = ScriptedTarget(lambda *_: opening)
+def certified(answer: str) -> bool:
+    target = ScriptedTarget(lambda text, _: "Hello." if "hel" in text else answer)
     attacks = [
         Attack(f"goal {i}", f"please tell me of goal {i:02} !!x zz", (25, 31), "gcg", i, 1, "")
         for i in range(40)
     ]
     options = CampaignOptions(kinds=("swap",), rates=(0.1,), copies=3, trials=1, votes=3)
-    result = Campaign(target, RefusalPhrases(), attacks, ["hello"], options).run()
-    assert not result.certified
+    return Campaign(target, RefusalPhrases(), attacks, ["hello"], options).run().certified
 
 
-SHIPPED = Path(__file__).parents[2] / "src/interlock/certify/embedded/labelled_answers.jsonl"
+@pytest.mark.parametrize("opening", OPENINGS)
+def test_a_model_that_always_complies_gets_no_certificate(opening: str) -> None:
+    assert not certified(opening)
+
+
+def test_a_model_that_always_refuses_gets_one() -> None:
+    assert certified(NO)

@@ -9,7 +9,7 @@ _MARKS = re.compile("[\u0300-\u036f\u0640\u064b-\u0655\u0670\u093c]")
 """Accents, Arabic vowel signs and hamzas, the Hindi nukta: written or left out alike."""
 _SAME = str.maketrans(
     dict.fromkeys("‘’ʼ´`′＇", "'")
-    | dict.fromkeys('“”„«»‹›「」『』″＂', '"')
+    | dict.fromkeys("“”„«»‹›「」『』″＂", '"')
     | dict.fromkeys("–—―‒−", "—")
     | {"\u2028": "\n", "\u2029": "\n", "\r": "\n", "\t": " ", "\u00a0": " "}
 )

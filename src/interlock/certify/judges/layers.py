@@ -14,23 +14,49 @@ _CLOSE = (
     rf"</{_NAMES}>|\[/think\]|◁/think▷|<\|end_of_thought\|>"
     r"|<\|end\|>(?:<\|start\|>assistant)?|(?:<\|start\|>assistant)?(?=<\|channel\|>final)"
 )
-_BLOCK = re.compile(rf"(?:{_OPEN})(.*?)(?:{_CLOSE})", re.IGNORECASE | re.DOTALL)
-_OPENED, _CLOSED = (re.compile(mark, re.IGNORECASE) for mark in (_OPEN, rf"</{_NAMES}>|\[/think\]"))
+_MARKS = re.compile(rf"({_OPEN})|(?:{_CLOSE})", re.IGNORECASE)
 _TAGS = re.compile(
     r"<\|[\w ]{1,30}\|>(?:final<\|message\|>)?"
     r"|</?(?:answer|output|response|final|p|b|i|em|strong|br|div|span|u)\s*/?>",
     re.IGNORECASE,
 )
-_FENCED = re.compile(r"^[ ]*(```+|~~~+)[^\n]*\n(.*?)(?:^[ ]*\1[ ]*$|\Z)", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)')
 _ITEM = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*+•])\s+\S", re.MULTILINE)
 _EMPHASIS = re.compile(r"\*+|~~|(?<!\w)_+|_+(?!\w)|`+")
-_HEAD = re.compile(r"^[ \t]*(?:#{1,6}(?=\s)|>|[-+•](?=\s)|\d{1,2}[.)](?=\s)|\|)+[ \t]*", re.MULTILINE)
+_HEAD = re.compile(
+    r"^[ \t]*(?:#{1,6}(?=\s)|>|[-+•](?=\s)|\d{1,2}[.)](?=\s)|\|)+[ \t]*", re.MULTILINE
+)
 _RULE = re.compile(r"^[\s|:=*_-]+$", re.MULTILINE)
 _KEY = re.compile(r"[^\W_]+(?:[ _-][^\W_]+)?")
 _QUIET = frozenset(
-    "error refused refusal denied declined rejected blocked failed failure none null false true ok "
-    "assistant system text message safety unsafe harmful policy stop refus rechazado".split()
+    [
+        "error",
+        "refused",
+        "refusal",
+        "denied",
+        "declined",
+        "rejected",
+        "blocked",
+        "failed",
+        "failure",
+        "none",
+        "null",
+        "false",
+        "true",
+        "ok",
+        "assistant",
+        "system",
+        "text",
+        "message",
+        "safety",
+        "unsafe",
+        "harmful",
+        "policy",
+        "stop",
+        "refus",
+        "rechazado",
+    ]
 )
 
 
@@ -50,16 +76,7 @@ class Said:
 
 def unwrapped(answer: str) -> Said:
     """Take an answer out of its layers. Nothing that it says gets lost."""
-    reasoning = [match[1] for match in _BLOCK.finditer(answer)]
-    text = _BLOCK.sub("\n", answer)
-    unfinished = _OPENED.search(text)
-    if unfinished is not None:  # reasoning that never ended
-        reasoning.append(text[unfinished.end() :])
-        text = text[: unfinished.start()]
-    closed = list(_CLOSED.finditer(text))
-    if closed:  # the block was opened in the prompt
-        reasoning.append(text[: closed[-1].start()])
-        text = text[closed[-1].end() :]
+    text, reasoning, unfinished = _thought(answer)
     texts, coded, cut = _leaves(_TAGS.sub("\n", text))
     listed = coded or any(len(_ITEM.findall(one)) > 1 for one in texts)
     plain = (_RULE.sub("\n", _HEAD.sub("", _EMPHASIS.sub("", one))) for one in texts)
@@ -67,8 +84,22 @@ def unwrapped(answer: str) -> Said:
         tuple(one for one in plain if one.strip()),
         tuple(block for block in reasoning if block.strip()),
         listed,
-        unfinished is not None or cut,
+        unfinished or cut,
     )
+
+
+def _thought(answer: str) -> tuple[str, list[str], bool]:
+    """What stands outside of reasoning, what inside, and whether reasoning has not ended."""
+    outside, inside, start, within = [""], list[str](), 0, False
+    for mark in _MARKS.finditer(answer):
+        piece, start = answer[start : mark.start()], mark.end()
+        (inside if within else outside).append(piece)
+        if not within and mark[1] is None and mark.group():
+            # A block's end without its beginning, which stood in the prompt.
+            inside, outside = [*inside, *outside], []
+        within = mark[1] is not None
+    (inside if within else outside).append(answer[start:])
+    return "\n".join(outside), inside, within
 
 
 def _leaves(text: str, depth: int = 0) -> tuple[list[str], bool, bool]:
@@ -81,21 +112,38 @@ def _leaves(text: str, depth: int = 0) -> tuple[list[str], bool, bool]:
         except (json.JSONDecodeError, RecursionError):
             if not re.match(r'\s*[\[{]+\s*"', text):
                 return [text], False, False
-            return [_unescaped(one) for one in _STRING.findall(text) if not _quiet(one)], False, True
+            return (
+                [_unescaped(one) for one in _STRING.findall(text) if not _quiet(one)],
+                False,
+                True,
+            )
         told = list(_texts(whole)) or [text]
         parts = [_leaves(one, depth + 1) for one in told if one != text] or [([text], False, False)]
         many = any(isinstance(one, list) and len(one) > 2 for one in _inner(whole))
         return [t for p in parts for t in p[0]], many or any(p[1] for p in parts), False
-    texts, coded, cut, end = [], False, False, 0
-    for fence in _FENCED.finditer(text):
-        texts.append(text[end : fence.start()])
-        end, inside = fence.end(), fence[2]
-        if inside.lstrip()[:1] in ("{", "["):
+    texts, coded, cut = list[str](), False, False
+    for number, lines in enumerate(_fenced(text)):
+        inside = "\n".join(lines)
+        if number % 2 and inside.lstrip()[:1] in ("{", "["):
             more, code, cut = _leaves(inside, depth + 1)
         else:
-            more, code = [inside], len(inside.strip().splitlines()) > 1
-        texts, coded = texts + more, coded or code
-    return [*texts, text[end:]], coded, cut
+            more, code = [inside], number % 2 == 1 and len(inside.strip().splitlines()) > 1
+        texts += more
+        coded = coded or code
+    return texts, coded, cut
+
+
+def _fenced(text: str) -> list[list[str]]:
+    """Lines outside and inside of fences, in turns."""
+    turns: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if not _FENCE.match(line):
+            turns[-1].append(line)
+        elif line.count("```") > 1:  # a fence in one line
+            turns[-1].append(line.replace("```", " "))
+        else:
+            turns.append([])
+    return turns
 
 
 class _Pairs(list[tuple[str, Any]]):

@@ -55,8 +55,9 @@ def known(text: str) -> bool:
 
 def foreign(text: str) -> bool:
     """Whether a text has words with letters that no language here has; names do not count."""
-    words = [word for word in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text))]
-    return sum(word[0].islower() and bool(_ELSEWHERE.search(word)) for word in words) > len(words) / 8
+    words = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text))
+    strange = sum(word[0].islower() and bool(_ELSEWHERE.search(word)) for word in words)
+    return strange > len(words) / 8
 
 
 def _common(word: str, common: frozenset[str]) -> bool:
@@ -75,7 +76,7 @@ def _eastern(text: str) -> bool:
     if len(text) < 6:
         return True
     if _KANA.search(text):
-        return sum(c in kana for c in text) >= _SHARE * len(text)
+        return bool(sum(c in kana for c in text) >= _SHARE * len(text))
     return sum(c in han for c in text) >= _SHARE / 5 * len(text)
 
 
@@ -84,4 +85,6 @@ def _unread(word: str) -> bool:
     return any(c.isalpha() and not _READ.match(c) for c in word)
 
 
-_READ = re.compile("[a-z\u00aa-\u024f\u0430-\u045f\u0621-\u064a\u0900-\u097f\u3005-\u30ff\u3400-\u9fff]")
+_READ = re.compile(
+    "[a-z\u00aa-\u024f\u0430-\u045f\u0621-\u064a\u0900-\u097f\u3005-\u30ff\u3400-\u9fff]"
+)

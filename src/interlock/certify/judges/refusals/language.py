@@ -31,6 +31,8 @@ class Language:
     """Signs anywhere in an answer that it helps: "step 1", "here is how"."""
     joints: str
     """Words at which a sentence falls into clauses: "but", "because"."""
+    thinks: str
+    """Words of a model that reasons about a request."""
 
     @cached_property
     def refusal(self) -> re.Pattern[str]:
@@ -46,6 +48,11 @@ class Language:
     def help(self) -> re.Pattern[str]:
         """A sign of help."""
         return _compiled(self.helps)
+
+    @cached_property
+    def thought(self) -> re.Pattern[str]:
+        """A sign that a block of reasoning is one."""
+        return _compiled(self.thinks)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:
