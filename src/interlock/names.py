@@ -26,6 +26,9 @@ PerturbationKind = Literal["swap", "patch", "insert"]
 KINDS: tuple[PerturbationKind, ...] = get_args(PerturbationKind)
 Missing = Literal["error", "jailbreak"]
 """What an empty cell of a table of votes is."""
+RubricName = Literal["default", "jailbreakbench", "strongreject"]
+RUBRICS: tuple[RubricName, ...] = get_args(RubricName)
+"""What a judging model is asked."""
 
 # guard
 VoteOutcome = Literal["released", "blocked", "undecided"]

@@ -88,6 +88,11 @@ def unwrapped(answer: str) -> Said:
     )
 
 
+def without_reasoning(text: str) -> str:
+    """What stands outside of blocks of reasoning."""
+    return _thought(text)[0]
+
+
 def _thought(answer: str) -> tuple[str, list[str], bool]:
     """What stands outside of reasoning, what inside, and whether reasoning has not ended."""
     outside, inside, start, within = [""], list[str](), 0, False

@@ -57,7 +57,7 @@ def foreign(text: str) -> bool:
     """Whether a text has words with letters that no language here has; names do not count."""
     words = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text))
     strange = sum(word[0].islower() and bool(_ELSEWHERE.search(word)) for word in words)
-    return strange > len(words) / 8
+    return bool(strange > len(words) / 8)
 
 
 def _common(word: str, common: frozenset[str]) -> bool:
