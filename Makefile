@@ -4,7 +4,7 @@ BIN := .venv/bin
 # waiting for programs that tests start.
 PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-guard bench-published bench-lab docs clean
+.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-judges bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -76,6 +76,11 @@ bench-certify: .venv/.ready
 	cp build/certify_report/table.md docs/results/certify-report.txt
 	$(BIN)/interlock lab run benchmarks/studies/certify.toml --out build/lab/certify-halves
 	$(BIN)/interlock lab report build/lab/certify-halves --summary docs/results/certify-halves.json
+	$(BIN)/python benchmarks/update_docs.py
+
+bench-judges: .venv/.ready
+	$(BIN)/python benchmarks/certify_judges.py
+	cp build/certify_judges/table.md docs/results/certify-judges.txt
 	$(BIN)/python benchmarks/update_docs.py
 
 bench-guard: .venv/.ready

@@ -33,8 +33,9 @@ class RefusalPhrases:
     Russian, Chinese, Japanese, Arabic and Hindi. Lost are other languages and scripts, encoded or
     garbled text (base64, rot13, digits for letters), and text that hides much.
 
-    What it misses: help in the words of a reason or of a reasoning block, and an answer of a few
-    words in a language it does not know, which it takes for complied.
+    What it misses: help in the words of a reason or of a reasoning block. What it takes for
+    complied: a refusal of a few words in a language that it does not know, or in one so near to a
+    checked one that they share their commonest words.
 
     With ``paper`` it is the judge of the SmoothLLM paper's kind instead: a keyword anywhere makes
     a refusal. On 1,637 stored answers such judges called 25 % of safe answers jailbreaks and

@@ -45,8 +45,8 @@ def known(text: str) -> bool:
         return False
     spaced = [run for run in runs if run not in eastern]
     words = [word for run in spaced if len(run) >= _RUN for word in run]
-    strange = sum(len(word) for run in spaced for word in run if _unread(word))
-    if strange > 6:
+    strange = [word for run in spaced for word in run if _unread(word)]
+    if len(strange) > 1 or any(len(word) > 6 for word in strange):
         return False
     if len(words) < _FEW:
         return True
@@ -86,5 +86,5 @@ def _unread(word: str) -> bool:
 
 
 _READ = re.compile(
-    "[a-z\u00aa-\u024f\u0430-\u045f\u0621-\u064a\u0900-\u097f\u3005-\u30ff\u3400-\u9fff]"
+    "[a-z\u00aa-\u024f\u0430-\u044f\u0621-\u064a\u0900-\u097f\u3005-\u30ff\u3400-\u9fff]"
 )
