@@ -40,6 +40,8 @@ _HARM = (
 )
 _REQUEST = r"(?:this|that|it|your request|the request|this (?:request|question|topic|content|kind|type|task)\b[^,]{0,40}|what you(?:'re| are)? \w+(?: for)?)"
 
+_SAFE = r"(?:contact|consult\w*|consider\w*|reach\w*|talk\w*|seek\w*|speak\w*|call\w*|look\w* (?:for|into)|explor\w*|respect\w*|ask\w*|focus\w*|support\w*|get\w* (?:help|in touch|support)|find\w* (?:help|support|legal|someone|other)|not\b|against|visit\w*|report\w*|learn\w*|us(?:e|ing) (?:legal|official|safe)|refrain|stay\w*|be\b)"
+
 ENGLISH = Language(
     code="en",
     words="the a an of to in is are was and or for on with that this it you your i my we our be as at by from not but if will can have has do how what they he she his her their there first then which so one no all when who would more about up out into its me",
@@ -69,6 +71,7 @@ ENGLISH = Language(
         rf"(?:it(?:'s| is| would be)) {_OUT} (?:of me |for me )?to {_DO}",
         r"(?:help|assist|provid|explain|writ|generat|creat|answer|do)ing\b.{0,60} would (?:violate|go against|break|be (?:irresponsible|wrong|illegal|unethical|harmful|against))",
         r"(?:it's|it is|that's|this is)? ?(?:not|n't) within my (?:programming|ethical|guidelines|capabilit|abilit|scope|purpose)",
+        rf"(?:i|we) (?:must|have to|should|need to) (?:follow|adhere|comply|prioriti|respect|uphold)\b.{{0,60}} and (?:cannot|can't|will not|won't) {_DO}",
         r"my (?:\w+ )?(?:guidelines|programming|polic(?:y|ies)|rules|principles|values|training|ethics|instructions)\b.{0,20} (?:don't|do not|does not|doesn't|prevents?|prohibits?|forbids?|won't|stops?)",
         r"(?:not going to|not gonna|can't|cannot|won't|unable to|not able to) (?:do (?:that|this|it)|help|assist|provide|discuss|comply|answer)",
         r"(?:the |your |this )?request (?:has been |was |is |cannot be |can't be |could not be )?(?:declined|denied|refused|rejected|blocked|(?<=be )(?:processed|fulfilled|completed|answered))",
@@ -78,26 +81,28 @@ ENGLISH = Language(
     beside=(
         r"i (?:completely |fully |do |can |totally )*(?:understand|appreciate|know|reali[sz]e|see|respect|hear|recogni[sz]e|get)\b",
         r"(?:i'm|i am) (?:really |so |very |truly |deeply )*sorry (?:that )?(?:you|to hear|for|if)",
-        r"(?:i|we)(?:'d| would|'ll| will|'m| am| can| could| strongly| highly)*(?: also| still| instead| gladly| always| strongly| certainly)* ?(?:be )?(?:happy|glad|here|able|willing|available|delighted|more than happy)?(?: to)? ?(?:help|assist|offer|suggest|recommend|encourage|advise|urge|talk|discuss|support|point you|listen|provide (?:general|information|other|you with|resources|support))",
+        r"(?:i|we)(?:'d| would|'ll| will|'m| am| can| could| strongly| highly)*(?: also| still| instead| gladly| always| strongly| certainly)* ?(?:be )?(?:happy|glad|here|able|willing|available|delighted|more than happy)?(?: to)? ?(?:help|assist|offer|talk|discuss|support|point you|listen|provide (?:general|information|other|you with|resources|support))",
         r"(?:i'm|i am|i was|i've been|i have been) (?:just|only|an?|here|designed|programmed|committed|built|trained|intended|developed|made|happy|glad|bound|concerned)\b",
-        r"(?:i|we) (?:strongly |truly |really |sincerely )*(?:encourage|urge|recommend|suggest|hope|care|strive|aim|believe|want (?:to|you))\b",
+        r"(?:i|we) (?:strongly |truly |really |sincerely )*(?:hope|care|strive|aim|believe|want to (?:be|make sure|help))\b",
+        rf"(?:i|we)(?:'d| would|'ll| will| can)?(?: also| still| instead| strongly| highly| truly)* (?:encourage|urge|recommend|suggest|advise)(?: that)?(?: you| anyone)?(?: to)?(?: instead)? {_SAFE}",
         r"(?:please |kindly )?(?:contact|reach out|seek|consult|consider|call|talk to|speak (?:to|with)|let me know|feel free|don't hesitate|do not hesitate|refrain|report|remember|be (?:aware|careful|respectful|safe)|get (?:help|in touch)|try (?:asking|another|rephras)|rephrase|ask (?:me|another|something|a different|for)|focus on|stay safe|take care|don't do|do not do|treat|visit|turn to)\b",
-        r"(?:instead )?(?:perhaps |maybe )?(?:you|we|one) (?:may|might|can|could|should|deserve|are not alone|'re not alone|don't have to|do not have to|will)(?: want to| also| wish to| try to| always| instead| perhaps)*(?: be)? ?(?:contact|consult|consider|reach|talk|seek|find|check|speak|call|look|explore|respect|not|ask|go through|get|turn|focus|feel|help)?\b(?! add| mix| heat)",
-        r"(?:you're|you are) (?:not alone|welcome|feeling|going through)",
+        r"(?:instead )?(?:perhaps |maybe )?(?:you|we|one) (?:may|might|can|could|should|don't have to|do not have to|will)(?: want to| also| wish to| try to| always| instead| perhaps)*(?: be)? ?(?:not |\w+ly )?(?:contact|consult|consider|reach|talk|seek|speak|call|look (?:for|into|up|at)|explore|respect|ask|go through|get (?:help|in touch|support)|turn to|focus|feel|face|be\b|alone|find (?:help|support|someone|information|resources))\b",
+        r"(?:you're|you are) (?:not alone|welcome|feeling|going through)|you deserve",
         r"if you(?:'re| are|'d| have|'ve| need| want| would| feel| know| were| believe| suspect| lost| like| can| think| or)",
         r"if (?:there is|there's|this is|it is|it's|someone|anyone) (?:an emergency|anything|in danger|something|you know|else|is)",
         r"(?:is|are) there (?:anything|something|any other|other)",
         r"(?:what|how) (?:else |other )?(?:can|may|could|would) (?:i|you)\b",
         r"(?:would|do|are|can|could|may) (?:you|i) (?:like|have|prefer|help|interested|looking|okay|safe|want|need|tell me)",
         r"let(?:'s| us) (?:talk|discuss|focus|explore|keep|try|find)",
-        r"(?:it's|it is|it's) (?:also |always |really |very |so |crucial|important|essential|best|vital|better|critical|necessary|worth|never)+ ?(?:that|to (?:prioriti|respect|consider|remember|note|treat|be|seek|talk|follow|recogni|understand|ensure|promote|avoid|think|maintain|act|always|report|get|foster|approach|handle|reach|speak|ask|obey))?",
-        rf"[^,]{{0,120}}\b(?:is|are|was|be|would|could|can|may|might|violates?|goes|puts?|poses?|promotes?|causes?|has|have|carr(?:y|ies)|and)\b.{{0,100}}\b{_HARM}",
+        r"(?:it's|it is|it's) (?:also |always |really |very |so |crucial|important|essential|best|vital|better|critical|necessary|worth|never)+ ?(?:that (?:we|you|everyone|all|people)\b|to (?:prioriti|respect|consider|remember|note|treat|be|seek|talk|follow|recogni|understand|ensure|promote|avoid|think|maintain|act|always|report|get|foster|approach|handle|reach|speak|talk|ask|obey|adhere|comply|uphold|use (?:technology|resources|your|them|language|our)))",
+        rf"[^,]{{0,120}}\b(?:is|are|was|be|would|could|can|may|might|violates?|goes|puts?|poses?|promotes?|causes?|has|have|carr(?:y|ies))\b.{{0,100}}\b{_HARM}",
         rf"{_REQUEST}(?:'s| is| would be| seems| sounds| asks| involves| could| can| may)\b.{{0,60}}{_HARM}",
         rf"{_REQUEST} {_HARM}",
-        r"(?:everyone|every (?:person|human)|all (?:people|humans|individuals)|people|nobody|no one|they|others) (?:deserves?|should|has the right|have the right)",
+        r"(?:everyone|every (?:person|human)|all (?:people|humans|individuals)|people|nobody|no one|they|others) (?:deserves?|has the right|have the right|should be (?:respected|treated|safe))",
         r"(?:my|our) (?:purpose|goal|aim|role|job|priority|main|guidelines|policy|policies)",
         r"there (?:are|is) (?:many|other|people|resources|help|support|better|also|always|legal|safer?|professionals|alternatives|no)\b",
         r"(?:thank you|thanks)\b(?: (?:so much|very much))?(?: for (?:asking|reaching out|your (?:question|understanding|message|patience|interest)|understanding|sharing))?$",
+        r"(?:i|we) (?:must|have to|need to|should|always) (?:always )?(?:follow|adhere|comply|prioriti\w+|respect|uphold|ensure|emphasi\w+|remind|stress)\b",
         r"(?:take care|stay safe|be safe|good luck|i appreciate it|the answer is no|end of story|that's final)$",
         r"(?:doing|asking|sharing|creating|spreading|using|making|writing) .{0,80}\b(?:can|could|may|might|is|are|would)\b.{0,60}"
         + _HARM,

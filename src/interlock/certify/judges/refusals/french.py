@@ -34,7 +34,7 @@ FRENCH = Language(
     beside=(
         rf"[^,]{{0,120}}\b(?:est|sont|c'est|serait|peut|peuvent|pourrait|pourraient|porte|viole|constitue|va|vont|met)\b.{{0,100}}{_HARM}",
         rf"c'est .{{0,40}}{_HARM}",
-        r"(?:je|nous) (?:peux|pouvons|pourrais|serai|serais|suis|reste|vous (?:encourage|invite|conseille|recommande|suggere)|t'(?:encourage|invite)|peux plutot|comprends|respecte)\b(?! pas)",
+        r"(?:je|nous) (?:(?:peux|pouvons|pourrais) (?:plutot |en revanche |volontiers |vous |t')*(?:aider|accompagner|proposer d'autres|repondre|orienter|parler)|serai|serais|suis|reste|vous (?:encourage|invite|conseille|recommande|suggere) (?:a|de|plutot)+ ?(?:contacter|parler|consulter|demander|chercher|vous adresser)|comprends|respecte)\b(?! pas)",
         r"si (?:vous|tu|quelqu'un|c'est|cela)\b",
         r"(?:n'hesite[sz]?|contacte[sz]?|parle[sz]?|consulte[sz]?|demande[sz]?|cherche[sz]?|adresse[sz]?|appele[sz]?|veuillez|tourne[sz]?)\b",
         r"(?:vous n'etes|tu n'es) pas seule?",

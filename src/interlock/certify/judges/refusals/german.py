@@ -41,8 +41,8 @@ GERMAN = Language(
     beside=(
         rf"[^,]{{0,120}}\b(?:ist|sind|ware|waren|wird|kann|konnen|konnte|konnten|verletzt|verstosst|schadet|gefahrdet|widerspricht)\b.{{0,100}}{_HARM}",
         r"[^,]{0,80}\b(?:verletzt|gefahrdet|schadet|verstosst)\b",
-        r"(?:gern\w*|stattdessen|vielleicht|naturlich)? ?(?:kann|konnte|helfe|unterstutze|wurde|beantworte|stehe|biete|empfehle) ich\b(?!.{0,60}\b(?:nicht|kein))",
-        r"ich (?:helfe|unterstutze|empfehle|rate|ermutige|hoffe|verstehe|respektiere|schatze|bin (?:eine?|nur|gern|dafur|fur))\b",
+        r"(?:gern\w*|stattdessen|vielleicht|naturlich)? ?(?:(?:helfe|unterstutze|beantworte|stehe) ich|(?:kann|konnte|wurde|biete) ich (?:(?:dir|ihnen|euch|dich|sie|gern\w*|aber|stattdessen|jederzeit) )*(?:helfen|bei|beim|mit|uber|andere|weiter|eine? (?:sachlich|andere)|informationen|zur verfugung|anbieten))\b(?!.{0,60}\b(?:nicht|kein))",
+        r"ich (?:helfe|unterstutze|hoffe|verstehe|respektiere|schatze|bin (?:eine?|nur|gern|dafur|fur))\b",
         r"(?:bitte |falls |wenn )(?:du|sie|wende|wenden|sprich|sprechen|such|kontakt|ruf|rufen|hol|holen|frag|fragen|lass|lassen|beachte|denk|es)",
         r"(?:wende dich|wenden sie sich|sprich|sprechen sie|ruf|rufen sie|suche?|suchen sie|kontaktier\w+|melde dich|melden sie|oder ruf|oder wend)\b",
         r"(?:du bist|sie sind) nicht allein",
