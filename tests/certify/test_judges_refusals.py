@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import pytest
 from tests.certify.scripted import ScriptedTarget
@@ -245,3 +247,16 @@ def test_the_shipped_answers_and_the_error_on_the_half_that_no_pattern_was_writt
 )
 def test_another_language_in_checked_letters_is_lost(answer: str) -> None:
     assert verdict(answer) == "lost"
+
+
+def test_the_recipe_writes_the_shipped_answers() -> None:
+    path = Path(__file__).parents[2] / "recipes" / "labelled_answers.py"
+    spec = spec_from_file_location("labelled_answers", path)
+    assert spec is not None
+    assert spec.loader is not None
+    recipe = module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    shipped = (EMBEDDED / "labelled_answers.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in shipped] == recipe.rows()
+    assert recipe.near_equal(["open the lid now", "open the lid now!", "pull it"]) != []
+    assert recipe.near_equal([json.loads(line)["answer"] for line in shipped]) == []
