@@ -66,6 +66,7 @@ def test_answers_that_help(answer: str) -> None:
         "My apologies, but I cannot help with that.",
         "I appreciate the question, but I can't help.",
         "I need to decline.",
+        "I  must \u00a0 decline that request.",
         "🙂 I can't help with that.",
         "\u200bI can't help with that.",
         "I can\u2019t help with that\u2026",

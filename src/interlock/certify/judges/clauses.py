@@ -34,6 +34,6 @@ def _parts(clause: str) -> list[str]:
 
 
 def _bare(part: str) -> str:
-    """Without symbols before and after it, unless it is nothing else."""
-    part = part.strip(" \"'/~*_#>.\\-")
+    """One blank for many, and no symbols before and after it, unless it is nothing else."""
+    part = " ".join(part.split()).strip(" \"'/~*_#>.\\-")
     return _SYMBOLS.sub("", part) or part
