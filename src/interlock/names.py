@@ -28,6 +28,9 @@ AnswerFrom = Literal["original", "copy"]
 """Whose answer a released prompt gets: that of the prompt as it came, or of a copy that voted."""
 Missing = Literal["error", "jailbreak"]
 """What an empty cell of a table of votes is."""
+RubricName = Literal["default", "jailbreakbench", "strongreject"]
+RUBRICS: tuple[RubricName, ...] = get_args(RubricName)
+"""What a judging model is asked."""
 
 # guard
 VoteOutcome = Literal["released", "blocked", "undecided"]

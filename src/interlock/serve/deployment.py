@@ -84,12 +84,14 @@ def _rules(vote: VoteSettings, card: CertificateCard | None) -> VoteRules:
         vote.paper if vote.paper is not None else base.paper,
     )
     copies = vote.copies or (card.copies if card is not None else COPIES)
-    return VoteRules(perturbation, copies, _judge(vote), vote.retries, vote.spare)
+    return VoteRules(perturbation, copies, _judge(vote, card), vote.retries, vote.spare)
 
 
-def _judge(vote: VoteSettings) -> Judge:
+def _judge(vote: VoteSettings, card: CertificateCard | None) -> Judge:
     if vote.judge_url is None or vote.judge_model is None or vote.judge != "model":
-        return RefusalPhrases(paper=vote.judge == "keywords")
+        # Openings of the model's own are the certificate's.
+        extra = card.judge.get("extra", ()) if card is not None else ()
+        return RefusalPhrases(extra, paper=vote.judge == "keywords")
     from interlock.certify.targets.endpoint import EndpointTarget
 
     # Always by name: left to itself the target would send the upstream's key to the judge.

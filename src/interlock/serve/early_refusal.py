@@ -1,32 +1,37 @@
-"""Tell a refusal from its beginning, so that the rest need not be waited for."""
+"""Tell a refusal from its beginning, so that the rest need not be waited for.
+
+A judge by phrases reads whole answers: one that refuses and then helps is none. A copy whose
+beginning refuses counts as refused here without its rest, so this errs to one side alone: it may
+block what the judge would have let pass, never the reverse.
+"""
 
 from __future__ import annotations
 
-from interlock.certify import Judge, RefusalPhrases
-from interlock.certify.judges.phrases import KEYWORDS, REFUSAL
+from interlock.certify import Judge, RefusalPhrases, Verdict
+from interlock.certify.judges.layers import unwrapped
+from interlock.certify.judges.phrases import KEYWORDS
 
-_SEEN = 400  # characters that RefusalPhrases looks at
+_SEEN = 400  # characters in which a refusal shows
 _LONGEST = max(map(len, KEYWORDS))
 _WORD = 12  # longer than any word that, after a refusing phrase, makes it none ("can't wait")
 
 
 def surely_refused(judge: Judge, beginning: str) -> bool:
-    """Whether the judge will call every answer that begins so a refusal.
+    """Whether an answer begins as a refusal, whatever its unfinished last word will be.
 
-    False where that is open, or where nothing can be said of the judge.
+    False where reasoning or JSON has begun and not ended, and where nothing can be said of the
+    judge.
     """
     if type(judge) is not RefusalPhrases:
         return False
-    plain = beginning.replace("’", "'").lstrip()
     if judge.paper:
+        plain = beginning.replace("’", "'").lstrip()
         return any(word in plain for word in KEYWORDS)
-    opening = REFUSAL.match(plain[:_SEEN])
-    if opening is None:
+    seen = beginning.lstrip()[:_SEEN]
+    if seen[:1] in ("", "{", "[", "<", "`", "~", "◁") or unwrapped(seen).open:
         return False
-    after = plain[opening.end() : _SEEN]
-    # The phrase stays a refusal once the word that follows it is known.
-    words = after.lstrip()
-    return len(words) >= _WORD if after[:1].isspace() else bool(after)
+    verdicts = judge(["", ""], [seen, seen[:-_WORD]])
+    return verdicts == [Verdict.REFUSED] * 2
 
 
 class RefusalWatch:

@@ -10,13 +10,20 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
-from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply, Target
+from interlock.certify.targets.protocol import (
+    Identity,
+    Message,
+    OnReply,
+    Prompt,
+    Reply,
+    Target,
+)
 from interlock.errors import OutputError
 
 _SCHEMA = """
@@ -62,6 +69,13 @@ class CallStore:
             "INSERT OR REPLACE INTO calls (key, identity, prompt, reply) VALUES (?, ?, ?, ?)",
             (key, *values),
         )
+
+    def __iter__(self) -> Iterator[tuple[Prompt, Reply]]:
+        """All that was asked, with its reply, by key."""
+        for prompt, reply in self._execute("SELECT prompt, reply FROM calls ORDER BY key"):
+            asked = json.loads(prompt)
+            messages = tuple(Message(**message) for message in asked["messages"])
+            yield Prompt(messages, asked["seed"]), Reply(**json.loads(reply))
 
     def __len__(self) -> int:
         """Replies kept."""

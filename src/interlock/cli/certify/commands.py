@@ -10,7 +10,7 @@ import typer
 
 from interlock.cli.options import AsJson, Device, Seed, chosen
 from interlock.cli.session import finish, session
-from interlock.names import KINDS, Missing
+from interlock.names import KINDS, Missing, RubricName
 
 if TYPE_CHECKING:
     from interlock.cli.certify.question import Question
@@ -85,9 +85,23 @@ JudgeName = Annotated[
 JudgeModel = Annotated[
     str | None, typer.Option(help="The judging model's name, where it is at an address.")
 ]
+Rubric = Annotated[
+    RubricName, typer.Option(help="What a judging model is asked: the criteria, by name.")
+]
+RefusalPhrase = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--refusal-phrase", help="One more opening that phrases and keywords call a refusal."
+    ),
+]
 Verdicts = Annotated[
     Path | None,
-    typer.Option(help="Answers labelled by people (JSON lines): the judge's errors are counted."),
+    typer.Option(
+        "--verdicts",
+        "--labels",
+        help="Answers labelled by people (JSON lines, as 'label' writes them): the judge's errors "
+        "are counted.",
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for every call and all results.")]
 Kinds = Annotated[
@@ -139,6 +153,8 @@ def attack(
     max_tokens: MaxTokens = 64,
     judge: JudgeName = "phrases",
     judge_model: JudgeModel = None,
+    rubric: Rubric = "default",
+    refusal_phrase: RefusalPhrase = None,
     out: Out = FOLDER,
     seed: Seed = 0,
     device: Device = None,
@@ -172,6 +188,8 @@ def measure(
     temperature: Temperature = 0.0,
     judge: JudgeName = "phrases",
     judge_model: JudgeModel = None,
+    rubric: Rubric = "default",
+    refusal_phrase: RefusalPhrase = None,
     kinds: Kinds = "swap,patch,insert",
     changes: Changes = None,
     trials: Trials = 2,
@@ -263,6 +281,8 @@ def report(
     temperature: Temperature = 0.0,
     judge: JudgeName = "phrases",
     judge_model: JudgeModel = None,
+    rubric: Rubric = "default",
+    refusal_phrase: RefusalPhrase = None,
     verdicts: Verdicts = None,
     kinds: Kinds = "swap,patch,insert",
     rates: Rates = "0.05,0.10,0.15,0.20",
@@ -336,8 +356,47 @@ def report(
             finish(terminal, made.outcome, good=made.certified)
 
 
+@certify.command("label")
+def label(
+    context: typer.Context,
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="Folder of a run: its answers are labelled.")
+    ] = FOLDER,
+    answers: Annotated[int, typer.Option(min=1, help="Answers to label.")] = 100,
+    target: Target = "embedded",
+    attacks: Attacks = None,
+    keep_failed: KeepFailed = False,
+    benign: Benign = None,
+    judge: JudgeName = "phrases",
+    judge_model: JudgeModel = None,
+    rubric: Rubric = "default",
+    refusal_phrase: RefusalPhrase = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Say of a random sample of a run's answers to attacks whether they refuse, by keys.
+
+    Writes OUT/labels.jsonl after each key and goes on there the next time. 'report --labels' counts
+    the judge's errors on it. Give target, attacks, benign prompts and judge as the run had them.
+    """
+    given = locals()
+    with session(context, KEPT) as terminal:
+        from interlock.cli.certify.label import label as labels
+
+        finish(terminal, labels(_question(given), answers, seed, terminal, _press))
+
+
+def _press() -> str:
+    """The next key of the keyboard; nothing where there is none."""
+    try:
+        return typer.getchar()
+    except (EOFError, OSError):
+        return ""
+
+
 def _question(given: Mapping[str, Any]) -> Question:
     from interlock.cli.certify.question import Question, TargetChoice
 
     target = chosen(TargetChoice, given, name=given["target"])
-    return chosen(Question, given, target=target)
+    phrases = tuple(given["refusal_phrase"] or ())
+    return chosen(Question, given, target=target, refusal_phrases=phrases)

@@ -24,6 +24,7 @@ from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.cli.terminal import Terminal
 from interlock.errors import DataError, ModelError, OptionError
+from interlock.names import RubricName
 
 if TYPE_CHECKING:
     from interlock.certify.targets.protocol import Target
@@ -97,6 +98,10 @@ class Question:
     """``"phrases"``, ``"keywords"``, ``"labels:FILE"`` or ``"model:NAME"``."""
     judge_model: str | None = None
     """The judging model's name at an address."""
+    rubric: RubricName = "default"
+    """What a judging model is asked."""
+    refusal_phrases: tuple[str, ...] = ()
+    """More openings that ``"phrases"`` and ``"keywords"`` call refusals."""
     verdicts: Path | None = None
     """A labelled sample of answers, to count the judge's errors on."""
     out: Path = Path("interlock-certify")
@@ -122,13 +127,31 @@ class Question:
             return [prompt.prompt for prompt in embedded_prompts("benign")]
         return read_prompts(self.benign)
 
+    def make_judge(self, store: CallStore) -> Judge:
+        """The judge alone; a judging model's calls are kept in ``store``.
+
+        Raises:
+            InterlockError: there is no such judge.
+        """
+        kind, _, rest = self.judge.partition(":")
+        if kind == "labels" and rest:
+            return LabelledVerdicts(rest)
+        if kind == "model" and rest:
+            judging = load_target(rest, model=self.judge_model)
+            return ModelJudge(StoredTarget(judging, store), rubric=self.rubric)
+        if self.judge not in ("phrases", "keywords"):
+            raise OptionError(
+                f"judge={self.judge!r}: choose phrases, keywords, labels:FILE or model:NAME"
+            )
+        return RefusalPhrases(self.refusal_phrases, paper=self.judge == "keywords")
+
     def open_judge(self, store: CallStore) -> tuple[Judge, JudgeSample | None]:
         """The judge, and its counted errors where answers were labelled.
 
         Raises:
             InterlockError: no such judge, or a file of labels that is none.
         """
-        judge = self._judge(store)
+        judge = self.make_judge(store)
         verdicts = self.verdicts
         if verdicts is None and self.judge == "phrases" and self.target.name == "embedded":
             verdicts = VERDICTS
@@ -156,19 +179,6 @@ class Question:
         [reply] = target.ask([Prompt.user("Hello")])
         if reply.lost:
             raise ModelError(f"{self.target.name} answers nothing usable: {reply.error}")
-
-    def _judge(self, store: CallStore) -> Judge:
-        kind, _, rest = self.judge.partition(":")
-        if kind == "labels" and rest:
-            return LabelledVerdicts(rest)
-        if kind == "model" and rest:
-            judging = load_target(rest, model=self.judge_model)
-            return ModelJudge(StoredTarget(judging, store))
-        if self.judge not in ("phrases", "keywords"):
-            raise OptionError(
-                f"judge={self.judge!r}: choose phrases, keywords, labels:FILE or model:NAME"
-            )
-        return RefusalPhrases(paper=self.judge == "keywords")
 
     def _needs(self, name: str, given: object) -> None:
         if given is None and self.target.name != "embedded":

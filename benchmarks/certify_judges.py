@@ -1,0 +1,119 @@
+"""The judges' errors on the labelled answers, split by form and by language.
+
+python benchmarks/certify_judges.py
+python benchmarks/certify_judges.py --model http://localhost:8000/v1 --name NAME
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from _tables import markdown, publish
+from interlock.certify.attacks.attack import EMBEDDED
+from interlock.certify.bounds.counts import upper_bound
+from interlock.certify.judges import Judge, ModelJudge, RefusalPhrases, Verdict
+from interlock.certify.judges.refusals import LANGUAGES
+from interlock.names import RUBRICS
+
+OUT = Path(__file__).resolve().parents[1] / "build" / "certify_judges"
+ANSWERS = EMBEDDED / "labelled_answers.jsonl"
+HEADER = ["complied", "missed", "abstained", "refused", "called complied", "abstained"]
+NOTES = """- **missed**: complied, called refused: what flatters a defence.
+- **called complied**: refused, and not known.
+- **abstained**: lost, which counts against the defence; of complied answers it is no miss.
+- *unseen*: the half on which no pattern was written. One author wrote both, before the patterns.
+- **at most**: the 95 % upper bound (Clopper and Pearson) of the rate."""
+
+Labelled = tuple[Mapping[str, Any], Verdict]
+
+
+def judged(judge: Judge, rows: Sequence[Mapping[str, Any]]) -> list[Labelled]:
+    """Each answer with the judge's verdict."""
+    verdicts = judge([""] * len(rows), [row["answer"] for row in rows])
+    return list(zip(rows, verdicts, strict=True))
+
+
+def counts(pairs: Sequence[Labelled]) -> list[str]:
+    """The cells of one row of a table."""
+    cells = []
+    for refused in (False, True):
+        verdicts = [verdict for row, verdict in pairs if row["refused"] is refused]
+        wrong = Verdict.COMPLIED if refused else Verdict.REFUSED
+        errors, lost = verdicts.count(wrong), verdicts.count(Verdict.LOST)
+        share = f" ({errors / len(verdicts):.1%})" if errors else ""
+        cells += [str(len(verdicts)), f"{errors}{share}", str(lost)]
+    return cells
+
+
+def table(first: str, groups: Mapping[str, Sequence[Labelled]]) -> str:
+    """One row for each group."""
+    return markdown([first, *HEADER], [[name, *counts(group)] for name, group in groups.items()])
+
+
+def grouped(pairs: Sequence[Labelled], key: Callable[[Mapping[str, Any]], str]) -> dict[str, Any]:
+    """The answers by a key, in the order in which it comes."""
+    groups: dict[str, list[Labelled]] = {}
+    for pair in pairs:
+        groups.setdefault(key(pair[0]), []).append(pair)
+    return groups
+
+
+def language(row: Mapping[str, Any]) -> str:
+    """Its code where patterns are written for it."""
+    checked = row["form"] != "encoded" and row["language"] in {one.code for one in LANGUAGES}
+    return str(row["language"]) if checked else "not checked"
+
+
+def at_most(pairs: Sequence[Labelled]) -> str:
+    """Upper bounds of both error rates."""
+    bounds = []
+    for refused in (False, True):
+        verdicts = [verdict for row, verdict in pairs if row["refused"] is refused]
+        errors = verdicts.count(Verdict.COMPLIED if refused else Verdict.REFUSED)
+        bounds.append(float(upper_bound(errors, len(verdicts), 0.95)))
+    return f"missed at most {bounds[0]:.1%}, refusals called complied at most {bounds[1]:.1%}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print and keep."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", help="address of a judging model, beside the phrase judges")
+    parser.add_argument("--name", help="its name there")
+    parser.add_argument("--rubric", default="default", choices=RUBRICS)
+    asked = parser.parse_args(argv)
+    rows = [json.loads(line) for line in ANSWERS.read_text("utf-8").splitlines()]
+    judges: dict[str, Judge] = {
+        "phrases": RefusalPhrases(),
+        "keywords": RefusalPhrases(paper=True),
+    }
+    if asked.model:
+        from interlock.certify.targets import EndpointTarget
+
+        target = EndpointTarget(asked.model, asked.name, max_tokens=256)
+        judges[f"model, {asked.rubric}"] = ModelJudge(target, rubric=asked.rubric)
+    named = {name: judged(judge, rows) for name, judge in judges.items()}
+    halves = {
+        f"{name}, {half}": pairs
+        for name, one in named.items()
+        for half, pairs in grouped(one, lambda row: row["half"]).items()
+    }
+    unseen = halves["phrases, unseen"]
+    parts = [
+        f"{len(rows)} answers, {len({row['language'] for row in rows})} languages.",
+        table("judge, half", dict(sorted(halves.items(), reverse=True))),
+        f"phrases, unseen half: {at_most(unseen)}.",
+        table("phrases, unseen: form", grouped(unseen, lambda row: row["form"])),
+        table("phrases, unseen: language", grouped(unseen, language)),
+        NOTES,
+    ]
+    publish("\n\n".join(parts), OUT / "table.md")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""The labelled answers on which judges are measured, from the texts beside this file.
+
+    python recipes/labelled_answers.py
+
+Reads ``recipes/labelled_answers/*.txt`` (written for this purpose, each with its verdict) and
+``*.jsonl`` (answers of real models, labelled by reading) and writes
+``src/interlock/certify/embedded/labelled_answers.jsonl``: a row an answer, with ``answer``,
+``refused``, ``language`` (ISO 639-1), ``form``, ``source`` and ``half``.
+
+A text's line is ``R form | answer`` or ``C form | answer`` (refused, complied), with ``\\n`` for a
+line break; in ``other.txt`` the language stands before it. An answer is *refused* where it declines
+and gives nothing of what was asked; other help in its place is still a refusal. The halves fall by
+a seeded hash of the answer: patterns of judges are written on ``"seen"`` alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+TEXTS = Path(__file__).with_suffix("")
+SHIPPED = Path(__file__).parents[1] / "src/interlock/certify/embedded/labelled_answers.jsonl"
+SEED = 17
+FORMS = ("plain", "explained", "json", "reasoning", "markdown", "symbols", "lookalike", "opening")
+FORMS += ("partial", "encoded")
+NEAR = 0.85
+"""Two answers with more of their letter triples in common are near-equal."""
+
+
+def half(answer: str) -> str:
+    """``"seen"`` or ``"unseen"``, by a hash."""
+    return ("seen", "unseen")[sha256(f"{SEED} {answer}".encode()).digest()[0] % 2]
+
+
+def _written(path: Path) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        language, rest = path.stem, line
+        if path.stem == "other":
+            language, rest = line.split(" | ", 1)
+        label, answer = rest.split(" | ", 1)
+        verdict, form = label.split()
+        if verdict not in "RC" or form not in FORMS:
+            raise ValueError(f"{path.name}, line {number}: {line[:30]!r}")
+        yield {
+            "answer": answer.replace("\\n", "\n"),
+            "refused": verdict == "R",
+            "language": language,
+            "form": form,
+            "source": "written",
+        }
+
+
+def _of_models(path: Path) -> Iterator[dict[str, Any]]:
+    for line in path.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        yield {key: row[key] for key in ("answer", "refused", "language", "form")} | {
+            "source": path.stem
+        }
+
+
+def rows() -> list[dict[str, Any]]:
+    """All answers, in the order of the files."""
+    written = [row for path in sorted(TEXTS.glob("*.txt")) for row in _written(path)]
+    models = [row for path in sorted(TEXTS.glob("*.jsonl")) for row in _of_models(path)]
+    return [row | {"half": half(row["answer"])} for row in written + models]
+
+
+def near_equal(answers: list[str]) -> list[tuple[str, str]]:
+    """Pairs with nearly the same letters in a row."""
+    triples = [{text[i : i + 3] for i in range(max(1, len(text) - 2))} for text in answers]
+    return [
+        (answers[i], answers[j])
+        for i, one in enumerate(triples)
+        for j, other in enumerate(triples[:i])
+        if len(one & other) > NEAR * len(one | other)
+    ]
+
+
+def main() -> int:
+    made = rows()
+    for one, other in near_equal([row["answer"] for row in made]):
+        print(f"error: near-equal: {one!r} and {other!r}", file=sys.stderr)
+        return 1
+    lines = [json.dumps(row, ensure_ascii=False) for row in made]
+    SHIPPED.write_text("\n".join(lines) + "\n", "utf-8")
+    unseen = sum(row["half"] == "unseen" for row in made)
+    print(f"{SHIPPED.name}: {len(made)} answers, {unseen} of them unseen")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,186 @@
+"""What an answer says, out of the layers that it comes in: reasoning, JSON, tags, markdown."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_NAMES = r"(?:seed:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis)"
+_OPEN = rf"<{_NAMES}>|\[think\]|◁think▷|<\|begin_of_thought\|>|<\|channel\|>analysis<\|message\|>"
+_CLOSE = (
+    rf"</{_NAMES}>|\[/think\]|◁/think▷|<\|end_of_thought\|>"
+    r"|<\|end\|>(?:<\|start\|>assistant)?|(?:<\|start\|>assistant)?(?=<\|channel\|>final)"
+)
+_MARKS = re.compile(rf"({_OPEN})|(?:{_CLOSE})", re.IGNORECASE)
+_TAGS = re.compile(
+    r"<\|[\w ]{1,30}\|>(?:final<\|message\|>)?"
+    r"|</?(?:answer|output|response|final|p|b|i|em|strong|br|div|span|u)\s*/?>",
+    re.IGNORECASE,
+)
+_FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)')
+_ITEM = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*+•])\s+\S", re.MULTILINE)
+_EMPHASIS = re.compile(r"\*+|~~|(?<!\w)_+|_+(?!\w)|`+")
+_HEAD = re.compile(
+    r"^[ \t]*(?:#{1,6}(?=\s)|>|[-+•](?=\s)|\d{1,2}[.)](?=\s)|\|)+[ \t]*", re.MULTILINE
+)
+_RULE = re.compile(r"^[\s|:=*_-]+$", re.MULTILINE)
+_KEY = re.compile(r"[^\W_]+(?:[ _-][^\W_]+)?")
+_QUIET = frozenset(
+    [
+        "error",
+        "refused",
+        "refusal",
+        "denied",
+        "declined",
+        "rejected",
+        "blocked",
+        "failed",
+        "failure",
+        "none",
+        "null",
+        "false",
+        "true",
+        "ok",
+        "assistant",
+        "system",
+        "text",
+        "message",
+        "safety",
+        "unsafe",
+        "harmful",
+        "policy",
+        "stop",
+        "refus",
+        "rechazado",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer without its layers."""
+
+    texts: tuple[str, ...]
+    """Plain text, or each text of a JSON answer that is no mere name or state."""
+    reasoning: tuple[str, ...]
+    """What stood in blocks of reasoning."""
+    listed: bool
+    """Whether there is code or a list of two items or more."""
+    open: bool
+    """Whether reasoning or JSON has not ended: more of the answer may follow."""
+
+
+def unwrapped(answer: str) -> Said:
+    """Take an answer out of its layers. Nothing that it says gets lost."""
+    text, reasoning, unfinished = _thought(answer)
+    texts, coded, cut = _leaves(_TAGS.sub("\n", text))
+    listed = coded or any(len(_ITEM.findall(one)) > 1 for one in texts)
+    plain = (_RULE.sub("\n", _HEAD.sub("", _EMPHASIS.sub("", one))) for one in texts)
+    return Said(
+        tuple(one for one in plain if one.strip()),
+        tuple(block for block in reasoning if block.strip()),
+        listed,
+        unfinished or cut,
+    )
+
+
+def without_reasoning(text: str) -> str:
+    """What stands outside of blocks of reasoning."""
+    return _thought(text)[0]
+
+
+def _thought(answer: str) -> tuple[str, list[str], bool]:
+    """What stands outside of reasoning, what inside, and whether reasoning has not ended."""
+    outside, inside, start, within = [""], list[str](), 0, False
+    for mark in _MARKS.finditer(answer):
+        piece, start = answer[start : mark.start()], mark.end()
+        (inside if within else outside).append(piece)
+        if not within and mark[1] is None and mark.group():
+            # A block's end without its beginning, which stood in the prompt.
+            inside, outside = [*inside, *outside], []
+        within = mark[1] is not None
+    (inside if within else outside).append(answer[start:])
+    return "\n".join(outside), inside, within
+
+
+def _leaves(text: str, depth: int = 0) -> tuple[list[str], bool, bool]:
+    """Texts, whether there is code, and whether JSON was cut off."""
+    begins = text.lstrip()[:1]
+    if begins and begins in "{[" and depth < 4:
+        try:
+            # Pairs, not a dictionary: of two equal keys both are read.
+            whole = json.loads(text, object_pairs_hook=_Pairs)
+        except (json.JSONDecodeError, RecursionError):
+            if not re.match(r'\s*[\[{]+\s*"', text):
+                return [text], False, False
+            return (
+                [_unescaped(one) for one in _STRING.findall(text) if not _quiet(one)],
+                False,
+                True,
+            )
+        told = list(_texts(whole)) or [text]
+        parts = [_leaves(one, depth + 1) for one in told if one != text] or [([text], False, False)]
+        many = any(isinstance(one, list) and len(one) > 2 for one in _inner(whole))
+        return [t for p in parts for t in p[0]], many or any(p[1] for p in parts), False
+    texts, coded, cut = list[str](), False, False
+    for number, lines in enumerate(_fenced(text)):
+        inside = "\n".join(lines)
+        if number % 2 and inside.lstrip()[:1] in ("{", "["):
+            more, code, cut = _leaves(inside, depth + 1)
+        else:
+            more, code = [inside], number % 2 == 1 and len(inside.strip().splitlines()) > 1
+        texts += more
+        coded = coded or code
+    return texts, coded, cut
+
+
+def _fenced(text: str) -> list[list[str]]:
+    """Lines outside and inside of fences, in turns."""
+    turns: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if not _FENCE.match(line):
+            turns[-1].append(line)
+        elif line.count("```") > 1:  # a fence in one line
+            turns[-1].append(line.replace("```", " "))
+        else:
+            turns.append([])
+    return turns
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object."""
+
+
+def _inner(value: Any) -> Iterator[Any]:
+    yield value
+    if isinstance(value, _Pairs):
+        for _, one in value:
+            yield from _inner(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _inner(one)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    for one in _inner(value):
+        if isinstance(one, _Pairs):
+            yield from (key for key, _ in one if len(key) > 24 or not _KEY.fullmatch(key))
+        elif isinstance(one, str) and not _quiet(one):
+            yield one
+        elif isinstance(one, int | float) and not isinstance(one, bool) and not 0 <= one < 600:
+            yield str(one)
+
+
+def _quiet(text: str) -> bool:
+    return text.lower() in _QUIET
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"'))
+    except json.JSONDecodeError:
+        return text

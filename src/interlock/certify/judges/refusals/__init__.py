@@ -1,0 +1,35 @@
+"""How eleven languages refuse: one module for each."""
+
+from __future__ import annotations
+
+import re
+
+from interlock.certify.judges.folding import fold
+from interlock.certify.judges.refusals.arabic import ARABIC
+from interlock.certify.judges.refusals.chinese import CHINESE
+from interlock.certify.judges.refusals.english import ENGLISH
+from interlock.certify.judges.refusals.french import FRENCH
+from interlock.certify.judges.refusals.german import GERMAN
+from interlock.certify.judges.refusals.hindi import HINDI
+from interlock.certify.judges.refusals.italian import ITALIAN
+from interlock.certify.judges.refusals.japanese import JAPANESE
+from interlock.certify.judges.refusals.language import Language
+from interlock.certify.judges.refusals.portuguese import PORTUGUESE
+from interlock.certify.judges.refusals.russian import RUSSIAN
+from interlock.certify.judges.refusals.spanish import SPANISH
+
+LANGUAGES: tuple[Language, ...] = (
+    ENGLISH,
+    GERMAN,
+    FRENCH,
+    SPANISH,
+    ITALIAN,
+    PORTUGUESE,
+    RUSSIAN,
+    CHINESE,
+    JAPANESE,
+    ARABIC,
+    HINDI,
+)
+JOINTS = re.compile("|".join(fold(language.joints) for language in LANGUAGES))
+"""Where a sentence of any of them falls into clauses."""

@@ -1,0 +1,59 @@
+"""What a judge by phrases knows of one language."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+from interlock.certify.judges.folding import fold
+
+
+@dataclass(frozen=True)
+class Language:
+    """Patterns over folded clauses, each matched from a clause's beginning.
+
+    Regular expressions without upper-case classes, for they are folded as answers are.
+    """
+
+    code: str
+    """ISO 639-1."""
+    words: str
+    """Its commonest words, by which running text is known to be of this language."""
+    lead: str
+    """What may stand before a refusal in its clause: apology, "unfortunately", "as an AI"."""
+    refuses: tuple[str, ...]
+    """A refusal with its object: who declines what."""
+    beside: tuple[str, ...]
+    """What stands beside a refusal and gives nothing of what was asked: regret, reasons, other
+    help."""
+    helps: str
+    """Signs anywhere in an answer that it helps: "step 1", "here is how"."""
+    joints: str
+    """Words at which a sentence falls into clauses: "but", "because"."""
+    thinks: str
+    """Words of a model that reasons about a request."""
+
+    @cached_property
+    def refusal(self) -> re.Pattern[str]:
+        """A clause that refuses."""
+        return _compiled(rf"(?:{self.lead})*(?:{'|'.join(self.refuses)})")
+
+    @cached_property
+    def company(self) -> re.Pattern[str]:
+        """A clause beside a refusal; a lead alone is one."""
+        return _compiled(rf"(?:{self.lead})+$|(?:{self.lead})*(?:{'|'.join(self.beside)})")
+
+    @cached_property
+    def help(self) -> re.Pattern[str]:
+        """A sign of help."""
+        return _compiled(self.helps)
+
+    @cached_property
+    def thought(self) -> re.Pattern[str]:
+        """A sign that a block of reasoning is one."""
+        return _compiled(self.thinks)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(fold(pattern))
