@@ -42,6 +42,8 @@ class Attack:
     """What the target said."""
     jailbroken: bool = True
     """Whether it succeeded when it was recorded."""
+    source: str = ""
+    """The model it was made on, where the file says so."""
 
     @property
     def suffix(self) -> str:
@@ -133,7 +135,7 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
 
     An artifact is one object with ``parameters`` and ``jailbreaks``. A row has ``goal`` and
     ``prompt``, and may have ``kind`` (or ``attack``), ``span``, ``seed``, ``iterations``,
-    ``answer`` and ``jailbroken``.
+    ``answer``, ``jailbroken`` and ``source`` (or ``model``), the model it was made on.
 
     Args:
         path: the file, UTF-8; ``"embedded"`` are those found against the embedded model.
@@ -219,6 +221,7 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
             iterations=int(row.get("iterations") or 0),
             answer=str(row.get("answer") or ""),
             jailbroken=_marked(row.get("jailbroken")),
+            source=str(row.get("source") or row.get("model") or ""),
         )
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise DataError(f"{where}: no attack ({type(error).__name__}: {error})") from None
@@ -258,4 +261,4 @@ def _unfolded(row: dict[str, Any], where: str) -> Iterator[tuple[dict[str, Any],
     for number, one in enumerate(rows, 1):
         if not isinstance(one, dict):
             raise DataError(f"{where}, jailbreak {number}: expected an object")
-        yield {"attack": shared.get("method"), **one}, f"{where}, jailbreak {number}"
+        yield {"attack": shared.get("method"), "model": shared.get("model"), **one}, f"{where}, jailbreak {number}"
