@@ -7,13 +7,13 @@ Two attacks belong together where they share
 * the **suffix**: the adversarial span without the goal, where it is a part of the prompt,
 * on request the **source**: the model that they were made on,
 
-and groups are the connected components. Texts are compared without case, accents, invisible
-characters, Unicode's compatibility forms (NFKC) and extra blanks; where they have enough letters and
-digits, without everything else. Beside equal ones, near-duplicates count:
+and groups are the connected components. Texts are compared by their letters and digits alone,
+without case, accents, invisible characters and Unicode's compatibility forms (NFKC); those with few
+letters by all that is no blank. Beside equal texts, near-duplicates count:
 
-* an edit distance (Levenshtein's, over the longer text's length) of at most :data:`NEAR_TEXT` for
-  templates and suffixes, :data:`NEAR_GOAL` for goals; or a long goal that stands whole in another;
-* for templates and suffixes, runs of :data:`RUN` characters: at least :data:`SHARED` of those of the
+* an edit distance (Levenshtein's, over the longer text's length) of at most :data:`NEAR`;
+* for long goals, one that stands whole in another;
+* for templates and suffixes, runs of :data:`RUN` letters: at least :data:`SHARED` of those of the
   shorter text stand in the other. So another greeting, a moved sentence, a goal in other words or
   text put around a template do not hide it.
 
@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,10 +34,8 @@ from rapidfuzz.distance import Levenshtein
 
 from interlock.certify.attacks.attack import Attack
 
-NEAR_TEXT = 0.2
-"""Edit distance over length up to which templates, and suffixes, are the same."""
-NEAR_GOAL = 0.1
-"""The same for goals, which differ by a word: *make* or *sell* it."""
+NEAR = 0.1
+"""Edit distance over length up to which two goals, templates or suffixes are the same."""
 SHARED, RUN = 0.5, 12
 """Share of the shorter text's runs, and their length in characters, that make texts the same."""
 
@@ -47,7 +45,8 @@ _LETTERS = 8  # letters and digits from which on they alone are compared
 _LEAST_RUNS = 12  # shared runs below which nothing is said: 23 characters in a row
 _LONG_GOAL = 40
 _PARAPHRASE = 80.0  # rapidfuzz's partial ratio from which on a passage is the goal
-_BUCKETS, _ROWS, _SAMPLE = 2048, 256, 1_500_000
+_ROWS, _GRAM, _MOST = 512, 4, 700  # of the filter before the edit distance
+_ASKED = 128  # runs of a text that are looked up in the others before two are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,16 +76,19 @@ class Clusters:
     @property
     def counts(self) -> dict[str, int]:
         """How many groups each reason ties together, the most frequent first."""
-        return dict(Counter(reason for tied in self.reasons for reason in sorted(tied)).most_common())
+        return dict(
+            Counter(reason for tied in self.reasons for reason in sorted(tied)).most_common()
+        )
 
     def __str__(self) -> str:
         attacks = self.groups.size
         if self.effective == attacks:
             return f"{attacks} attacks, no two alike"
         ties = ", ".join(f"{reason} {count}" for reason, count in self.counts.items())
+        groups = "1 group" if self.effective == 1 else f"{self.effective} groups"
         return (
-            f"{attacks} attacks in {self.effective} {'group' if self.effective == 1 else 'groups'}; "
-            f"the largest has {int(self.sizes.max())} (groups tied by: {ties})"
+            f"{attacks} attacks in {groups}; the largest has {int(self.sizes.max())} "
+            f"(groups tied by: {ties})"
         )
 
 
@@ -109,29 +111,27 @@ def find_clusters(attacks: Sequence[Attack], *, by_source: bool = False) -> Clus
             is to cover others, turn it on.
     """
     ties = _Ties(len(attacks))
-    goals = [_stripped(plain(attack.goal)) for attack in attacks]
-    ties.equal(map(_key, goals), "goal")
+    goals = [plain(attack.goal) for attack in attacks]
+    topics = [_key(goal) for goal in goals]
+    ties.equal(topics, "goal")
+    ties.near(topics, "near goal")
+    _hold_whole(ties, topics, "near goal")
     if by_source:
         ties.equal([attack.source for attack in attacks], "source")
-    bodies = [plain(attack.prompt) for attack in attacks]
-    templates = [_without(body, goal) for body, goal in zip(bodies, goals, strict=True)]
-    suffixes = [
-        _without(plain(attack.suffix), goal)[0] if attack.shape == "suffix" else ""
-        for attack, goal in zip(attacks, goals, strict=True)
-    ]
-    texts = [template for template, _ in templates]
-    ties.equal(map(_key, texts), "template")
-    ties.equal(map(_key, suffixes), "suffix")
-    own = _first(goals)
-    ties.near(own, goals, _close(goals, own, NEAR_GOAL), _same_goal, "near goal")
-    for parts, foreign, reason in (
-        (texts, [0 if inside else len(g) for (_, inside), g in zip(templates, goals, strict=True)],
-         "near template"),
-        (suffixes, [0] * len(suffixes), "near suffix"),
-    ):  # fmt: skip
-        own = _first(parts)
-        ties.near(own, parts, _close(parts, own, NEAR_TEXT), _same_text, reason)
-        _share_runs(ties, parts, own, foreign, reason)
+    templates, foreign = [], []  # and letters in them that are the goal in other words
+    suffixes = []
+    for attack, goal, topic in zip(attacks, goals, topics, strict=True):
+        text, inside = _without(plain(attack.prompt), goal)
+        templates.append(_key(text))
+        foreign.append(0 if inside else len(topic))
+        suffix = plain(attack.suffix) if attack.shape == "suffix" else ""
+        suffixes.append(_key(_without(suffix, goal)[0]))
+        if suffixes[-1] == templates[-1]:
+            suffixes[-1] = ""
+    for texts, reason in ((templates, "template"), (suffixes, "suffix")):
+        ties.equal(texts, reason)
+        ties.near(texts, f"near {reason}")
+        _share_runs(ties, texts, foreign, f"near {reason}")
     return ties.clusters()
 
 
@@ -139,26 +139,38 @@ def plain(text: str) -> str:
     """Text as it is compared: no case, accents, invisible characters or compatibility forms."""
     if not text.isascii():
         text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-        text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn", "Me", "Cn"))
+        text = text.translate(_VISIBLE)
     return " ".join(text.casefold().split())
 
 
-def _stripped(goal: str) -> str:
-    return goal.strip(" .,;:!?\"'")
+class _Visible(dict[int, int | None]):
+    """A table for ``str.translate``: marks on letters and invisible characters go."""
+
+    def __missing__(self, code: int) -> int | None:
+        gone = unicodedata.category(chr(code)) in ("Cf", "Mn", "Me", "Cn", "Cs")
+        self[code] = None if gone else code
+        return self[code]
+
+
+_VISIBLE = _Visible()
 
 
 def _without(text: str, goal: str) -> tuple[str, bool]:
     """Text without the goal, and whether the goal stood in it, word for word or nearly."""
-    if not goal:
-        return text, True
-    if goal in text:
-        return " ".join(text.replace(goal, " ").split()), True
-    if len(_letters(goal)) < _LETTERS or len(goal) > len(text):
+    letters = _letters(goal)
+    if not letters or goal in text:
+        return text.replace(goal, " ") if letters else text, True
+    if len(letters) < _LETTERS:
+        return text, False
+    packed = _letters(text)
+    if letters in packed:
+        return packed.replace(letters, ""), True
+    if len(goal) > len(text):
         return text, False
     at = fuzz.partial_ratio_alignment(goal, text, score_cutoff=_PARAPHRASE)
     if at is None:
         return text, False
-    return " ".join((text[: at.dest_start] + " " + text[at.dest_end :]).split()), True
+    return text[: at.dest_start] + text[at.dest_end :], True
 
 
 def _letters(text: str) -> str:
@@ -167,22 +179,14 @@ def _letters(text: str) -> str:
 
 def _key(text: str) -> str:
     """What equal texts share; empty where a text is too short to say anything."""
-    letters = _letters(text)
-    if len(letters) >= _LETTERS:
+    letters, packed = _letters(text), text.replace(" ", "")
+    if len(letters) >= min(_LETTERS, max(len(packed) / 2, 3)):
         return letters
-    packed = text.replace(" ", "")
     return f"={packed}" if len(packed) >= 3 else ""
 
 
-def _same_goal(one: str, other: str) -> bool:
-    short, long = sorted((one, other), key=len)
-    if len(_letters(short)) >= _LONG_GOAL and short in long:
-        return True
-    return Levenshtein.normalized_distance(one, other, score_cutoff=NEAR_GOAL) <= NEAR_GOAL
-
-
-def _same_text(one: str, other: str) -> bool:
-    return Levenshtein.normalized_distance(one, other, score_cutoff=NEAR_TEXT) <= NEAR_TEXT
+def _near(one: str, other: str) -> bool:
+    return Levenshtein.normalized_distance(one, other, score_cutoff=NEAR) <= NEAR
 
 
 class _Ties:
@@ -206,22 +210,15 @@ class _Ties:
             if key and first.setdefault(key, number) != number:
                 self.tie(first[key], number, reason)
 
-    def near(
-        self,
-        own: Sequence[int],
-        texts: Sequence[str],
-        candidates: Iterable[tuple[int, NDArray[np.intp]]],
-        same: Callable[[str, str], bool],
-        reason: str,
-    ) -> None:
-        """Tie attacks whose texts are the same; pairs that are tied already are not compared."""
+    def near(self, texts: Sequence[str], reason: str) -> None:
+        """Tie attacks whose texts are near-duplicates; pairs that are tied already are skipped."""
+        own = _first(texts)
         numbers = np.asarray(own, dtype=np.int64)
-        for row, others in candidates:
-            one, left = numbers[row], numbers[others]
-            while (left := left[self.labels[left] != self.labels[one]]).size:
-                if same(texts[one], texts[left[0]]):
-                    self.tie(int(one), int(left[0]), reason)
-                left = left[1:]
+        for row, later in _close([texts[number] for number in own]):
+            one, others = own[row], numbers[later]
+            for other in others[self.labels[others] != self.labels[one]].tolist():
+                if self.labels[one] != self.labels[other] and _near(texts[one], texts[other]):
+                    self.tie(one, other, reason)
 
     def clusters(self) -> Clusters:
         """Numbered by first appearance."""
@@ -234,7 +231,7 @@ class _Ties:
 
 
 def _first(texts: Sequence[str]) -> list[int]:
-    """Where each different text stands first, without those too short to be near another."""
+    """Where each different text stands first; of those long enough to be near another."""
     first: dict[str, int] = {}
     for number, text in enumerate(texts):
         if len(text) >= _LETTERS:
@@ -253,63 +250,86 @@ def _hashes(text: str, size: int) -> Hashes:
     return np.unique(mixed ^ (mixed >> np.uint64(32)))
 
 
-def _close(
-    texts: Sequence[str], own: Sequence[int], limit: float
-) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """For each row the later ones that can be within the limit, or hold it whole.
+def _close(texts: Sequence[str]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """For each text the others that may be within :data:`NEAR`; each pair once.
 
-    An edit destroys three runs of three characters at most, so of one text's runs no more than
-    three times the distance are missing in the other; runs in equal buckets can only add to that.
+    An edit destroys four runs of four characters at most, so of either text's runs no more than
+    four times the distance are missing in the other. Runs that fall into one bucket can only add to
+    what is shared. Of long texts a sample of the runs is taken, with some tolerance.
     """
-    n = len(own)
-    marks, lengths = np.zeros((n, _BUCKETS), dtype=np.float32), np.zeros(n)
-    for row, number in enumerate(own):
-        marks[row, (_hashes(texts[number], 3) % _BUCKETS).astype(np.intp)] = 1
-        lengths[row] = len(texts[number])
-    sizes = marks.sum(axis=1)
-    for start in range(0, n, _ROWS):
-        rows = slice(start, start + _ROWS)
-        shared = marks[rows] @ marks[start:].T  # (rows, later)
-        edits = limit * np.maximum(lengths[rows, None], lengths[start:])
-        near = shared >= np.maximum(sizes[rows, None], sizes[start:]) - 3 * edits
-        near |= shared >= np.minimum(sizes[rows, None], sizes[start:])
+    order = np.array(sorted(range(len(texts)), key=lambda row: len(texts[row])), dtype=np.intp)
+    lengths = np.array([len(texts[row]) for row in order])
+    grams = [_hashes(texts[row], _GRAM) for row in order]
+    for start in range(0, len(order), _ROWS):
+        rows = slice(0, min(_ROWS, len(order) - start))
+        longest = int(lengths[start : start + _ROWS].max())
+        stop = int(np.searchsorted(lengths, longest / (1 - NEAR), side="right"))
+        every = -(-longest // _MOST)
+        buckets = 1 << (8 * longest // every).bit_length()
+        marks = np.zeros((stop - start, buckets), dtype=np.float32)
+        for row, runs in enumerate(grams[start:stop]):
+            kept = runs[runs % np.uint64(every) == 0] // np.uint64(every)
+            marks[row, (kept % np.uint64(buckets)).astype(np.intp)] = 1
+        sizes, m = marks.sum(axis=1), lengths[start:stop]
+        edits = NEAR * m  # of the longer text, which is the later one
+        least = np.maximum(sizes[rows, None], sizes) - _GRAM * edits / every
+        near = marks[rows] @ marks.T >= (least if every == 1 else 0.75 * least)
+        near &= m - m[rows, None] <= edits
         for row, later in enumerate(np.triu(near, 1)):
             if later.any():
-                yield start + row, start + np.flatnonzero(later)
+                yield int(order[start + row]), order[start + np.flatnonzero(later)]
 
 
-def _share_runs(
-    ties: _Ties, texts: Sequence[str], own: Sequence[int], foreign: Sequence[int], reason: str
-) -> None:
-    """Tie texts that share runs; ``foreign`` characters of each are a goal in other words."""
-    runs = [_hashes(texts[number], RUN) for number in own]
-    total = sum(map(len, runs))
-    every = np.uint64(1 + total // _SAMPLE)  # of very many, a sample says who is to be compared
-    kept = [r[r % every == 0] for r in runs]
-    rows = np.repeat(np.arange(len(own)), list(map(len, kept)))
-    codes, of_run = np.unique(np.concatenate([*kept, np.zeros(0, np.uint64)]), return_inverse=True)
-    order = np.argsort(of_run, kind="stable")
-    ends = np.cumsum(np.bincount(of_run, minlength=codes.size))
-    holders = np.split(rows[order], ends[:-1]) if codes.size else []  # rows that hold each run
-    starts = np.cumsum([0, *map(len, kept)])
+class _Runs:
+    """Which texts hold which runs of :data:`RUN` characters."""
 
-    def needed(row: int) -> float:
-        return SHARED * max(len(runs[row]) - foreign[own[row]], 0)
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.of = [_hashes(text, RUN) for text in texts]
+        rows = np.repeat(np.arange(len(texts)), [runs.size for runs in self.of])
+        _, run = np.unique(np.concatenate([*self.of, _hashes("", RUN)]), return_inverse=True)
+        self._rows = rows[np.argsort(run, kind="stable")]
+        self._ends = np.cumsum(np.bincount(run)) if run.size else np.zeros(0, dtype=np.int64)
+        self._codes = np.split(run, np.cumsum([runs.size for runs in self.of])[:-1])
 
-    least = np.array([needed(row) for row in range(len(own))])
-    numbers = np.asarray(own, dtype=np.int64)
-    for row in range(len(own)):
-        shared = [h for r in of_run[starts[row] : starts[row + 1]] if len(h := holders[r]) > 1]
-        if not shared:
+    def met(self, row: int) -> tuple[NDArray[np.intp], int]:
+        """How many runs of a text stand in each text, and of how many: a sample of its runs."""
+        asked = self._codes[row][:_ASKED]  # the least hashes: a random sample
+        starts = np.where(asked > 0, self._ends[asked - 1], 0)
+        held = [self._rows[i:j] for i, j in zip(starts, self._ends[asked], strict=True)]
+        return np.bincount(np.concatenate(held), minlength=len(self.of)), asked.size
+
+    def common(self, row: int, other: int) -> int:
+        """Runs that two texts share."""
+        return int(np.intersect1d(self.of[row], self.of[other], assume_unique=True).size)
+
+
+def _share_runs(ties: _Ties, texts: Sequence[str], foreign: Sequence[int], reason: str) -> None:
+    """Tie texts that share runs; ``foreign`` letters of each are a goal in other words."""
+    own = _first(texts)
+    index, numbers = _Runs([texts[number] for number in own]), np.asarray(own, dtype=np.int64)
+    sizes = np.array([runs.size for runs in index.of])
+    least = np.maximum(SHARED * (sizes - np.asarray(foreign)[numbers]), _LEAST_RUNS)
+    for row in np.flatnonzero(sizes >= _LEAST_RUNS).tolist():
+        one = own[row]
+        if (ties.labels[numbers] == ties.labels[one]).all():
+            return
+        met, asked = index.met(row)
+        needed = least[row] * asked / sizes[row]  # another text that needs less looks by itself
+        needed /= 1 if asked == sizes[row] else 2  # a sample may hold fewer
+        for other in np.flatnonzero(met >= needed).tolist():
+            apart = ties.labels[one] != ties.labels[own[other]]
+            if apart and index.common(row, other) >= min(least[row], least[other]):
+                ties.tie(one, own[other], reason)
+
+
+def _hold_whole(ties: _Ties, goals: Sequence[str], reason: str) -> None:
+    """Tie goals of which a long one stands whole in another."""
+    own = _first(goals)
+    index = _Runs([goals[number] for number in own])
+    for row, number in enumerate(own):
+        if len(goals[number]) < _LONG_GOAL:
             continue
-        met = np.bincount(np.concatenate(shared), minlength=len(own))
-        enough = np.maximum(np.minimum(least[row], least), _LEAST_RUNS)
-        likely = np.flatnonzero(2 * int(every) * met >= enough) if every > 1 else None
-        others = np.flatnonzero(met >= enough) if likely is None else likely
-        others = others[others != row]
-        while (others := others[ties.labels[numbers[others]] != ties.labels[numbers[row]]]).size:
-            other = int(others[0])
-            common = np.intersect1d(runs[row], runs[other], assume_unique=True).size
-            if common >= max(min(least[row], least[other]), _LEAST_RUNS):
-                ties.tie(int(numbers[row]), int(numbers[other]), reason)
-            others = others[1:]
+        met, asked = index.met(row)
+        for other in np.flatnonzero(met == asked).tolist():
+            if other != row and goals[number] in goals[own[other]]:
+                ties.tie(number, own[other], reason)
