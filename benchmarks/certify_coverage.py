@@ -1,7 +1,8 @@
 """Does the 95 % bound hold? Simulated populations of prompts, each with a known E[DSP].
 
 For every scenario: how often each method claims more than the truth, and how much it leaves on the
-table (mean of truth minus bound). Prints a Markdown table and writes it to
+table (mean of truth minus bound). Prints a Markdown table, one more for prompts in groups
+(:mod:`_coverage_groups`), and writes both to
 ``build/certify_coverage/table.md``. Seeded; the same options give the same table.
 
     python benchmarks/certify_coverage.py --populations 2000
@@ -19,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+import _coverage_groups
+from _coverage_groups import CONFIDENCE, TAU
 from _tables import publish
 from interlock.certify import PopulationCertificate
-from interlock.certify.bounds.counts import lower_bound, upper_bound
+from interlock.certify.bounds.counts import lower_bound
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import defense_probability
 
-CONFIDENCE = 0.95
-TAU = 0.95
 Draw = Callable[[np.random.Generator, int], NDArray[np.float64]]
 
 
@@ -170,13 +171,7 @@ def row(
         if method not in seen:
             cells.append("")
             continue
-        low = float(lower_bound(wrong[method], runs, 0.99))
-        mark = "*" if low > 1 - CONFIDENCE else ""
-        text = f"{100 * wrong[method] / runs:.1f}{mark}"
-        if method == "ours":
-            ends = lower_bound(wrong[method], runs, 0.975), upper_bound(wrong[method], runs, 0.975)
-            text += f" [{100 * float(ends[0]):.1f}, {100 * float(ends[1]):.1f}]"
-        cells.append(f"{text}; {slack[method]:.3f}")
+        cells.append(_coverage_groups.cell(wrong[method], runs, slack[method], method == "ours"))
     return "| " + " | ".join(cells) + " |"
 
 
@@ -189,11 +184,25 @@ def main() -> None:
     head = ["population", "n", "r", "N", "E[DSP]", *METHODS]
     head[5] = "ours [95 % interval]"
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    with progress(len(SCENARIOS) * options.populations) as tick:
+    scenarios = len(SCENARIOS) + len(_coverage_groups.POPULATIONS)
+    with progress(scenarios * options.populations) as tick:
         for i, scenario in enumerate(SCENARIOS):
             lines.append(row(scenario, options.populations, options.seed + 1000 * i, tick))
+        groups = _coverage_groups.table(options.populations, options.seed, tick)
+    head_line = f"{options.populations} populations each, seed {options.seed}."
     table = "\n".join(
-        [f"{options.populations} populations each, seed {options.seed}.\n", *lines, "", LEGEND]
+        [
+            head_line,
+            "",
+            *lines,
+            "",
+            LEGEND,
+            "Prompts in groups:",
+            "",
+            *groups,
+            "",
+            _coverage_groups.LEGEND,
+        ]
     )
     publish(table.strip(), options.out / "table.md")
 

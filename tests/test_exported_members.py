@@ -21,10 +21,10 @@ EXPORTED = {
         UniversalPatchAttack make_defence
     """,
     "interlock.certify": """
-        Attack Certificate CertificateCard DecayCurve Decision Judge LabelledVerdicts
+        Attack Certificate CertificateCard Clusters DecayCurve Decision Judge LabelledVerdicts
         MeasuredCertificate ModelJudge NoPlan Perturbation Plan PopulationCertificate Prompt
-        RefusalPhrases Reply SmoothLLM Target Verdict load_target plan read_attacks
-        write_attacks
+        RefusalPhrases Reply SmoothLLM Target Verdict cluster find_clusters load_target plan
+        read_attacks write_attacks
     """,
     "interlock.certify.judges": """
         Judge LabelledVerdicts ModelJudge RefusalPhrases Verdict measure_error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.certify.scripted import NO, YES, ScriptedTarget
 
-from interlock.certify import Perturbation, Prompt, RefusalPhrases, Reply, SmoothLLM
+from interlock.certify import NoPlan, Perturbation, Plan, Prompt, RefusalPhrases, Reply, SmoothLLM
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.attacks.families import split_families
 from interlock.certify.bounds.betting import mean_interval
@@ -165,6 +167,37 @@ def test_a_judge_s_counted_errors_lower_the_bound() -> None:
     assert (card.judge_error["missed"], card.judge_error["jailbroken"]) == (1, 60)
 
 
+class Unmoved:
+    """Refuse every copy of any prompt with 0.8, whatever is changed."""
+
+    identity: ClassVar[dict[str, Any]] = {"target": "unmoved"}
+
+    def ask(self, prompts: Sequence[Prompt], *, on_reply: Any = None) -> list[Reply]:
+        replies = []
+        for number, prompt in enumerate(prompts):
+            refused = random.Random(prompt.seed).random() < 0.8
+            replies.append(Reply(NO if refused else YES))
+            if on_reply is not None:
+                on_reply(number, replies[-1])
+        return replies
+
+    async def ask_async(self, prompt: Prompt) -> Reply:
+        return self.ask([prompt])[0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_model_that_mostly_refuses_whatever_is_changed_gets_a_setting(seed: int) -> None:
+    """Its ASR(k) never falls to 0.05, yet a vote of some copies refuses nearly all."""
+    options = CampaignOptions(
+        kinds=("swap",), rates=(0.1,), changes=(0, 1, 2, 4, 8), trials=4, dsp=0.9, votes=25,
+        repeats=1, utility=0.0, seed=seed,
+    )  # fmt: skip
+    result = Campaign(Unmoved(), JUDGE, ATTACKS, BENIGN, options).run()
+    assert result.decays[0].curve.c > 0.05 or result.decays[0].curve(20) > 0.05
+    assert result.choice.offer is not None
+    assert result.assessments[0].certificate.estimate > 0.85
+
+
 def test_no_setting_is_no_certificate() -> None:
     stubborn = ScriptedTarget(lambda text, _: YES)  # complies whatever is changed
     result = Campaign(stubborn, JUDGE, ATTACKS, BENIGN, QUICK).run()
@@ -278,12 +311,21 @@ def test_curves_that_are_none(tmp_path: Path, content: str) -> None:
         load_curves(path)
 
 
-def test_an_epsilon_that_the_curve_never_reaches_is_a_reason() -> None:
+def test_an_epsilon_that_the_curve_never_reaches_is_no_reason() -> None:
     floor = ScriptedTarget(lambda text, _: YES if text.endswith(SUFFIX) or text[1] == "0" else NO)
     decay = measure_family_decay(
         floor, JUDGE, "gcg", [suffix_attack(i) for i in range(5)], "swap", k=[0, 1, 2, 4, 8]
     )
-    assert "asymptote" in str(plan_decay(decay, 0.1, CampaignOptions()))
+    assert decay.curve.c > 0.05
+    outcome = plan_decay(decay, 0.2, CampaignOptions())
+    assert isinstance(outcome, Plan | NoPlan)
+    assert outcome or "asymptote" not in str(outcome)
+    stubborn = measure_family_decay(
+        ScriptedTarget(lambda *_: YES), JUDGE, "gcg", [suffix_attack(i) for i in range(5)], "swap",
+        k=[0, 1, 2, 4],
+    )  # fmt: skip
+    complies = plan_decay(stubborn, 0.1, CampaignOptions())
+    assert "succeeds with probability 1.000 as it is and still 1.000" in str(complies)
 
 
 def test_lost_copies_count_against_the_defence() -> None:

@@ -1,6 +1,7 @@
 """How sure one can be that a vote over perturbed copies refuses a jailbreak (SmoothLLM)."""
 
 from interlock.certify.attacks.attack import Attack, read_attacks, write_attacks
+from interlock.certify.attacks.clusters import Clusters, cluster, find_clusters
 from interlock.certify.bounds.certificate import Certificate
 from interlock.certify.bounds.decay import DecayCurve
 from interlock.certify.bounds.monotone import MeasuredCertificate
@@ -21,6 +22,7 @@ __all__ = [
     "Attack",
     "Certificate",
     "CertificateCard",
+    "Clusters",
     "DecayCurve",
     "Decision",
     "Judge",
@@ -37,6 +39,8 @@ __all__ = [
     "SmoothLLM",
     "Target",
     "Verdict",
+    "cluster",
+    "find_clusters",
     "load_target",
     "plan",
     "read_attacks",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -42,6 +42,8 @@ class Attack:
     """What the target said."""
     jailbroken: bool = True
     """Whether it succeeded when it was recorded."""
+    source: str = field(default="", compare=False)
+    """The model it was made on, where the file says so; the same attack is equal from anywhere."""
 
     @property
     def suffix(self) -> str:
@@ -62,12 +64,15 @@ class Attack:
 
     @cached_property
     def suffix_length(self) -> int:
-        """m_S, the adversarial characters: the suffix, or all that is not the goal itself.
+        """m_S, the characters of the span: where k counts changes.
 
-        For a template they are not one block at the end, so the law of ``patch`` is approximate.
+        ASR(k) is measured with exactly k changes anywhere in the span, a template's goal included,
+        so X, the changes of a copy that fall there, must count the same characters. For a template,
+        whose span is the whole prompt, X is M under every perturbation. For a suffix it has the
+        laws of :mod:`interlock.certify.bounds.laws`; that of ``patch`` takes the span for the
+        prompt's end.
         """
-        within = len(graphemes(self.goal)) if self.shape == "template" else 0
-        return len(graphemes(self.suffix)) - within
+        return len(graphemes(self.suffix))
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
 
     An artifact is one object with ``parameters`` and ``jailbreaks``. A row has ``goal`` and
     ``prompt``, and may have ``kind`` (or ``attack``), ``span``, ``seed``, ``iterations``,
-    ``answer`` and ``jailbroken``.
+    ``answer``, ``jailbroken`` and ``source`` (or ``model``), the model it was made on.
 
     Args:
         path: the file, UTF-8; ``"embedded"`` are those found against the embedded model.
@@ -219,6 +224,7 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
             iterations=int(row.get("iterations") or 0),
             answer=str(row.get("answer") or ""),
             jailbroken=_marked(row.get("jailbroken")),
+            source=str(row.get("source") or row.get("model") or ""),
         )
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise DataError(f"{where}: no attack ({type(error).__name__}: {error})") from None
@@ -258,4 +264,7 @@ def _unfolded(row: dict[str, Any], where: str) -> Iterator[tuple[dict[str, Any],
     for number, one in enumerate(rows, 1):
         if not isinstance(one, dict):
             raise DataError(f"{where}, jailbreak {number}: expected an object")
-        yield {"attack": shared.get("method"), **one}, f"{where}, jailbreak {number}"
+        yield (
+            {"attack": shared.get("method"), "model": shared.get("model"), **one},
+            f"{where}, jailbreak {number}",
+        )

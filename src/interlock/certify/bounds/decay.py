@@ -109,7 +109,8 @@ class DecayCurve:
         if epsilon <= self.c:
             raise OptionError(
                 f"epsilon={epsilon} is not above the curve's asymptote c={self.c:.4g}: no number "
-                f"of changed characters brings the attack that low; give epsilon > {self.c:.4g}"
+                "of changed characters brings the attack that low"
+                + (f"; give epsilon > {self.c:.4g}" if self.c < 0.5 else "")
             )
         if self.b == 0:
             raise OptionError(
@@ -126,6 +127,16 @@ class DecayCurve:
         real = self.crossing(epsilon)
         nearest = round(real)  # a crossing at a whole k must not be pushed up by rounding noise
         return nearest if abs(real - nearest) < 1e-9 else math.ceil(real)
+
+    def reaches(self, epsilon: float) -> bool:
+        """Whether ASR falls to ``epsilon`` at some k, so that :meth:`threshold` has an answer."""
+        return self.a + self.c <= epsilon or (epsilon > self.c and self.b > 0)
+
+    def settled(self) -> int:
+        """The smallest whole k from which on ASR falls by no more than 1 % of ``a``."""
+        if self.a == 0 or self.b == 0:
+            return 0
+        return math.ceil(min(math.log(100) / self.b, 1e9))
 
     @classmethod
     def fit(

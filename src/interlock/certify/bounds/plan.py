@@ -40,7 +40,8 @@ class Plan:
         copies: N, the calls to the model for each prompt.
         dsp: the defence success probability reached, averaged over the prompts' lengths.
         alpha: the average refusal probability of one copy.
-        k, epsilon: the instability the plan rests on.
+        k, epsilon: the instability the plan rests on. Where the curve does not fall to the
+            epsilon asked for, that at which its fall, or the suffix, is over.
         target: the DSP asked for.
     """
 
@@ -71,7 +72,10 @@ class NoPlan:
             where voting hurts.
         alpha_reached: the highest average alpha among the q allowed.
         alpha_needed: the alpha at which the most copies allowed would reach the target.
-        remedies: what would make a plan possible, each a sentence.
+        remedies: what would make a plan possible, each a sentence. None where the attack succeeds
+            at least half of the time whatever is changed: no setting helps then.
+        undefended: ASR(0), the attack's success with nothing changed, by the curve; None without.
+        disturbed: its success with the whole suffix changed, likewise.
     """
 
     reason: Literal["voting hurts", "out of reach"]
@@ -80,6 +84,8 @@ class NoPlan:
     alpha_reached: float
     alpha_needed: float
     remedies: tuple[str, ...]
+    undefended: float | None = None
+    disturbed: float | None = None
 
     def __bool__(self) -> bool:
         return False
@@ -101,13 +107,18 @@ class NoPlan:
 
     def __str__(self) -> str:
         head = f"no plan reaches DSP {self.target:g}: "
+        if self.undefended is not None and self.disturbed is not None and not self.remedies:
+            head += (
+                f"the attack succeeds with probability {self.undefended:.3f} as it is and still "
+                f"{self.disturbed:.3f} with its whole suffix changed; "
+            )
         head += (
             f"one copy is refused with probability {self.alpha_reached:.3f} at best, and below one "
             "half more votes make things worse"
             if self.reason == "voting hurts"
             else f"the best allowed is {self.best_possible:.4f}"
         )
-        return f"{head}. What would: {'; '.join(self.remedies)}."
+        return f"{head}. What would: {'; '.join(self.remedies)}." if self.remedies else f"{head}."
 
 
 def plan(
@@ -130,8 +141,11 @@ def plan(
         target: DSP wanted, in (0.5, 1).
         length, suffix_length: m and m_S of the attack, or of many attacks (equally many of both),
             over which DSP is then averaged, each with its own alpha.
-        curve: ASR(k); gives k by ``threshold(epsilon)`` unless ``k`` is given, and Proposition 2.
-        epsilon: success rate that remains at k, in [0, 1).
+        curve: ASR(k); gives Proposition 2, and k unless it is given: ``threshold(epsilon)``, or,
+            where the curve does not fall to epsilon within the suffix, the k from which on it falls
+            by no more than 1 % of ``a`` (the longest m_S at most), with epsilon = ASR(k). So a plan
+            needs no epsilon above the asymptote.
+        epsilon: success rate that remains at k, in [0, 1].
         k: needed without a curve.
         perturbation: ``"swap"``, ``"patch"`` or ``"insert"``.
         rates: the q to choose from, each in [0, 1].
@@ -140,19 +154,20 @@ def plan(
         paper: exactly floor(q m) changes, even none.
 
     Raises:
-        OptionError: a value outside its range, or epsilon at or below the curve's asymptote.
+        OptionError: a value outside its range.
     """
     if not 0.5 < target < 1:
         raise OptionError(f"target={target}: give a probability above one half and below 1")
     if max_copies < 1 or not len(rates):
         raise OptionError("plan needs max_copies of at least 1 and at least one rate")
-    if k is None:
-        if curve is None:
-            raise OptionError("plan needs a curve, or k with its epsilon")
-        k = curve.threshold(epsilon)
-    if k < 0 or not 0 <= epsilon <= 1:
+    if k is None and curve is None:
+        raise OptionError("plan needs a curve, or k with its epsilon")
+    if (k is not None and k < 0) or not 0 <= epsilon <= 1:
         raise OptionError(f"k={k}, epsilon={epsilon}: give k >= 0 and epsilon from 0 to 1")
     m, m_s = _lengths(length, suffix_length)
+    if k is None and curve is not None:
+        k, epsilon = _instability(curve, epsilon, int(m_s.max()))
+    assert k is not None
     setting = _Setting(m, m_s, perturbation, curve, k, epsilon, paper)
     q = np.unique(np.asarray(rates, dtype=np.float64))
     alpha = setting.alpha(q)  # (Q, P)
@@ -194,6 +209,14 @@ class _Setting:
         return np.clip(alpha, 0.0, 1.0)
 
 
+def _instability(curve: DecayCurve, epsilon: float, longest: int) -> tuple[int, float]:
+    """k and epsilon: those asked for, or where the curve's fall (or the suffix) is over."""
+    if curve.reaches(epsilon) and curve.threshold(epsilon) <= longest:
+        return curve.threshold(epsilon), epsilon
+    k = min(curve.settled(), longest)
+    return k, float(curve(k))
+
+
 def _no_plan(
     setting: _Setting,
     target: float,
@@ -202,6 +225,9 @@ def _no_plan(
     copies: NDArray[np.int64],
     dsp: Floats,
 ) -> NoPlan:
+    undefended = disturbed = None
+    if setting.curve is not None:
+        undefended, disturbed = map(float, setting.curve([0, int(setting.suffix_length.max())]))
     most = int(copies[-1])
     needed = float(inverse_defense(target, most))
     reached = float(alpha.mean(axis=1).max())
@@ -219,7 +245,8 @@ def _no_plan(
             middle = (low + high) / 2
             ok = _reaches(setting.alpha(rates, epsilon=middle), most, target).any()
             low, high = (middle, high) if ok else (low, middle)
-        remedies.append(f"an attack that succeeds at most {low:.3f} of the time from k on")
+        if low >= 0.0005:
+            remedies.append(f"an attack that succeeds at most {low:.3f} of the time from k on")
     if reached > 0.5:
         best = alpha[int(np.argmax(alpha.mean(axis=1)))]
         more = 2 * np.unique(np.geomspace(most, 5000, 60).astype(np.int64)) + 1
@@ -228,11 +255,13 @@ def _no_plan(
             remedies.append(f"about {int(enough[0])} copies")
     if len(remedies) == 1:
         remedies.append("another perturbation, a shorter prompt around the suffix, a sterner model")
+    if disturbed is not None and disturbed >= 0.5:
+        remedies = []
     reason: Literal["voting hurts", "out of reach"] = (
         "voting hurts" if reached <= 0.5 else "out of reach"
     )
     best_dsp = reached if reached <= 0.5 else float(dsp[:, alpha.mean(axis=1) > 0.5].max())
-    return NoPlan(reason, target, best_dsp, reached, needed, tuple(remedies))
+    return NoPlan(reason, target, best_dsp, reached, needed, tuple(remedies), undefended, disturbed)
 
 
 def _reaches(alpha: Floats, copies: int, target: float) -> NDArray[np.bool_]:

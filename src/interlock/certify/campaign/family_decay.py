@@ -21,7 +21,6 @@ from interlock.certify.bounds.decay import DecayCurve
 from interlock.certify.campaign.measure import Progress, measure_decay
 from interlock.certify.judges.judge import Judge
 from interlock.certify.targets.protocol import Target
-from interlock.certify.vote.graphemes import graphemes
 from interlock.errors import DataError, InterlockError
 from interlock.names import KINDS, PerturbationKind
 
@@ -123,8 +122,8 @@ def measure_family_decay(
         np.array([high for _, high in ends]),
         confidence,
         len(attacks),
-        tuple(len(graphemes(attack.prompt)) for attack in attacks),
-        tuple(len(graphemes(attack.suffix)) for attack in attacks),
+        tuple(attack.length for attack in attacks),
+        tuple(attack.suffix_length for attack in attacks),
         counts.lost,
     )
 
