@@ -130,6 +130,13 @@ Epsilon = Annotated[
 Dsp = Annotated[float, typer.Option(help="Defence success probability to plan for.")]
 MaxCopies = Annotated[int, typer.Option(min=1, help="The most copies to plan with.")]
 Trials = Annotated[int, typer.Option(min=1, help="Copies of each attack at each k.")]
+OnlySuccessful = Annotated[
+    bool,
+    typer.Option("--only-successful", help="Leave out attacks that the bare target refuses."),
+]
+BySource = Annotated[
+    bool, typer.Option("--by-source", help="Attacks made on one model are one group, too.")
+]
 
 
 @certify.command("attack")
@@ -307,6 +314,17 @@ def report(
         int, typer.Option(min=1, help="Copies of each attack that vote for the certificate.")
     ] = 11,
     repeats: Annotated[int, typer.Option(min=1, help="Whole votes on each attack held out.")] = 3,
+    tries: Annotated[
+        int, typer.Option(min=1, help="Bound for an attacker who may ask so many times.")
+    ] = 1,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Bounds of all families that hold at once.")
+    ] = False,
+    only_successful: OnlySuccessful = False,
+    by_source: BySource = False,
+    compare: Annotated[
+        Path | None, typer.Option(help="Folder of another run, set beside this one.")
+    ] = None,
     votes_file: Annotated[
         Path | None,
         typer.Option(
@@ -348,7 +366,9 @@ def report(
             finish(terminal, value, good=good)
         else:
             options = chosen(CampaignOptions, given)
-            made = reports.report(_question(given), options, terminal, benign=benign_limit)
+            made = reports.report(
+                _question(given), options, terminal, benign=benign_limit, compare=compare
+            )
             if not made.certified:
                 terminal.complain(
                     f"no certificate for {made.outcome['family']} attacks; see the report"
