@@ -94,7 +94,7 @@ def test_one_template_for_all_is_one_group_without_a_certificate() -> None:
     assert "three groups are needed" in play.refusal
     assert play.to_dict()["lower"] == play.certificate.lower
     assert "in 1 group" in play.statement()
-    assert any("play: 60 attacks in 1 group" in note for note in result.notes)
+    assert any("for play: 60 attacks in 1 group" in note for note in result.notes)
     with pytest.raises(DataError, match="family='play': 60 attacks in 1 group"):
         run([*(attack(i) for i in range(12)), *alike], always(NO), family="play")
 
@@ -119,14 +119,25 @@ def test_no_attack_that_a_setting_is_chosen_on_has_a_like_one_elsewhere(seed: in
 
 
 def test_a_family_that_hangs_on_the_choice_alone_is_not_certified() -> None:
-    first = [attack(i) for i in range(8)]
+    first = [attack(i) for i in range(16)]
     goals = [a.goal for a in split_families(first)[0].fit]
+    assert len(goals) == 4
     tied = [attack(i, "pair", goal) for i, goal in enumerate(goals * 2)]
     families = part_families([*first, *tied])
     assert [f.name for f in families if f.split] == ["gcg"]
     result = run([*first, *tied], always(NO))
     assert list(result.cards) == ["gcg"]
-    assert any(note.startswith("pair:") for note in result.notes)
+    pair = result.assessments[1]
+    assert (pair.family.name, pair.family.fit, len(pair.family.certify)) == ("pair", (), len(tied))
+    assert pair.refusal.startswith("No certificate: ")
+    assert "not like attacks that a setting is chosen on" in pair.refusal
+    chosen = replace(OWN, copies=None, kinds=("swap", "insert"), rates=(0.2, 0.3), dsp=0.9)
+    result = Campaign(ScriptedTarget(always(NO)), JUDGE, [*first, *tied], ["hello"], chosen).run()
+    assert result.choice.offer is not None
+    # Its attacks are like those that decided: it pays for every setting that might have won.
+    paid = result.assessments[1].certificate.confidence
+    assert paid == pytest.approx(joint_confidence(0.95, 2 * 2 * 25))
+    assert result.assessments[1].confidence == 0.95
 
 
 def test_failed_and_repeated_attacks_are_left_out_aloud() -> None:

@@ -33,11 +33,12 @@ class Family:
     name: str
     """``Attack.kind``, such as ``"gcg"``."""
     fit: tuple[Attack, ...]
-    """For ASR(k), the curve, the plan, and whether to certify."""
+    """For ASR(k), the curve, the plan, and whether to certify; empty where there are too few groups
+    for three parts, and then there is no certificate."""
     certify: tuple[Attack, ...]
-    """For the certificate's votes."""
+    """For the certificate's votes; all attacks where there are too few groups."""
     held_out: tuple[Attack, ...]
-    """For the check; empty where there are too few groups for three parts."""
+    """For the check; empty where ``fit`` is."""
     by_source: bool = field(default=False, kw_only=True)
     """Whether attacks made on one model are a group."""
 
@@ -50,6 +51,16 @@ class Family:
     def split(self) -> bool:
         """Whether there are three parts."""
         return bool(self.fit and self.certify and self.held_out)
+
+    @property
+    def why_whole(self) -> str:
+        """Why there are no three parts; empty where there are."""
+        if self.split:
+            return ""
+        return (
+            f"{self.clusters()}; three groups are needed, to choose with, to certify on and to "
+            "hold out, the last two not like attacks that a setting is chosen on"
+        )
 
     @cached_property
     def _clusters(self) -> dict[PartName, Clusters]:
@@ -139,7 +150,7 @@ def part_families(
     chosen = next((one for one in families if one.name == planned), families[0])
     families = [
         one
-        if one is chosen or not one.split
+        if one is chosen
         else _split(one.name, kinds[one.name], chosen.fit, seed, shares, by_source)
         for one in families
     ]
@@ -169,7 +180,7 @@ def _split(
     id_of = {attack: names[group] for attack, group in zip(members, own, strict=True)}
     groups = len({id_of[attack] for attack in free})
     if groups < LEAST - bool(known):
-        return Family(kind, tuple(tied), tuple(free), (), by_source=by_source)
+        return Family(kind, (), tuple(members), (), by_source=by_source)
     to_fit, _, held = shares
 
     def parted(

@@ -94,10 +94,7 @@ class Assessment:
         is made of: a bound that is shown only where it looks good does not hold.
         """
         if self.decided_on is None:
-            return (
-                f"No certificate: {self.family.clusters()}; three groups are needed, to choose "
-                "with, to certify on and to hold out. Give attacks that are not alike."
-            )
+            return f"No certificate: {self.family.why_whole}."
         if self.decided_on.refusal and self.bare is not None and self.bare.complies:
             return f"No certificate: {self.bare}, so that perturbing an attack cannot help."
         return self.decided_on.refusal
@@ -250,6 +247,8 @@ def assess(
     """
     trials, seed = max(options.votes, copies), options.seed
     confidence = joint_confidence(options.confidence, joint)
+    if not family.split:  # its attacks may be like those that the setting was chosen on
+        confidence = joint_confidence(confidence, options.settings)
     voted = len(family.certify) * trials
     checked = len(family.held_out) * copies * options.repeats
     votes = measure_votes(

@@ -84,7 +84,7 @@ class Campaign:
         }
         """What all numbers rest on, beside the options."""
         self.notes += [
-            f"{one.name}: {one.clusters()}; too few groups for three parts, so no certificate"
+            f"no certificate for {one.name}: {one.why_whole}"
             for one in self.families
             if not one.split
         ]
@@ -96,10 +96,7 @@ class Campaign:
         if wanted not in named:
             raise DataError(f"family={wanted!r}: the attacks are of {', '.join(named)}")
         if not named[wanted].split:
-            raise DataError(
-                f"family={wanted!r}: {named[wanted].clusters()}; to choose a setting and to "
-                "certify it takes three groups of attacks that are not alike"
-            )
+            raise DataError(f"family={wanted!r}: {named[wanted].why_whole}")
         return named[wanted]
 
     def measure(self) -> list[FamilyDecay]:
@@ -137,9 +134,7 @@ class Campaign:
         options, decays = self.options, self.measure()
         fits = [describe_fit(decay, options.epsilon, options.seed) for decay in decays]
         undefended = {
-            family.name: self._without_defence(family, "certify")
-            for family in self.families
-            if family.certify
+            family.name: self._without_defence(family, "certify") for family in self.families
         }
         bare = self._without_defence(self.family, "fit")
         offers = make_offers(
@@ -228,8 +223,7 @@ class Campaign:
         if choice.offer is None:
             return []
         of_kind = {decay.family: decay for decay in decays if decay.kind == choice.offer.kind}
-        families = [family for family in self.families if family.certify]
-        families.sort(key=lambda family: family is not self.family)
+        families = sorted(self.families, key=lambda family: family is not self.family)
         setting = choice.offer.perturbation, choice.offer.copies
         # Before the first vote that a bound is made of.
         decided = [

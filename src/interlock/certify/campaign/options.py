@@ -78,6 +78,11 @@ class CampaignOptions:
             return "successful only"
         return "in" if self.keep_failed else "out"
 
+    @property
+    def settings(self) -> int:
+        """How many settings there are to choose from, at most."""
+        return len(self.kinds) * len(self.rates) * (self.max_copies if self.copies is None else 1)
+
     def __post_init__(self) -> None:
         if self.copies is not None and (len(self.kinds), len(self.rates)) != (1, 1):
             raise OptionError(
