@@ -13,13 +13,16 @@ from interlock.certify.attacks.attack import Attack, attacks_hash
 from interlock.certify.attacks.families import Family, split_families
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.campaign.assessment import Assessment, assess
+from interlock.certify.campaign.benign import BenignPrompt, as_benign
 from interlock.certify.campaign.curve_file import describe_fit
 from interlock.certify.campaign.family_decay import FamilyDecay, measure_family_decay
-from interlock.certify.campaign.measure import Progress, measure_utility
-from interlock.certify.campaign.offers import Choice, choose, make_offers
+from interlock.certify.campaign.measure import Progress
+from interlock.certify.campaign.offers import Choice, Front, choose, make_offers
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
+from interlock.certify.campaign.utility import ask_bare
 from interlock.certify.judges.judge import Judge
+from interlock.certify.judges.pairs import PairJudge
 from interlock.certify.targets.protocol import Target
 from interlock.errors import DataError
 
@@ -34,9 +37,11 @@ class Campaign:
         target: asked for everything.
         judge: of every answer.
         attacks: of one family or several.
-        benign: prompts that should be answered; :meth:`run` needs some.
+        benign: prompts that should be answered, with references or as texts; :meth:`run` needs
+            some.
         options: see :class:`CampaignOptions`.
         judge_error: a labelled sample of the judge's verdicts, paid for inside the certificates.
+        pair_judge: compares benign answers with the bare model's where no reference does.
         tell: given the name of each step, returns who is told how far it is.
 
     Raises:
@@ -48,13 +53,15 @@ class Campaign:
         target: Target,
         judge: Judge,
         attacks: Sequence[Attack],
-        benign: Sequence[str],
+        benign: Sequence[str | BenignPrompt],
         options: CampaignOptions | None = None,
         *,
         judge_error: JudgeSample | None = None,
+        pair_judge: PairJudge | None = None,
         tell: Tell = lambda step: None,
     ) -> None:
-        self.target, self.judge, self.benign = target, judge, benign
+        self.target, self.judge, self.benign = target, judge, as_benign(benign)
+        self.pair_judge = pair_judge
         self.options = options or CampaignOptions()
         self.judge_error, self._tell = judge_error, tell
         self.families = split_families(attacks, seed=self.options.seed)
@@ -103,21 +110,25 @@ class Campaign:
         """
         options, decays = self.options, self.measure()
         fits = [describe_fit(decay, options.epsilon, options.seed) for decay in decays]
+        bare = ask_bare(
+            self.target, self.judge, self.benign, seed=options.seed, run_code=options.run_code
+        )
         offers = make_offers(
             self.target,
             self.judge,
             [decay for decay in decays if decay.family == self.family.name],
             [attack.prompt for attack in self.family.fit],
             self.benign,
+            bare,
             options,
+            pair_judge=self.pair_judge,
             progress=self._tell("plans, and benign prompts"),
         )
         # A setting of one's own is taken without question.
-        choice = Choice(offers[0]) if options.copies else choose(offers, options.utility)
-        assessments = self._assess(choice, decays)
-        [undefended] = measure_utility(
-            self.target, self.judge, self.benign, "swap", [0.0], seed=options.seed
+        choice = (
+            Choice(offers[0]) if options.copies else choose(Front(tuple(offers)), options.utility)
         )
+        assessments = self._assess(choice, decays)
         cards = {one.family.name: one.card(self.target, self.judge) for one in assessments}
         return CampaignResult(
             options=options,
@@ -130,7 +141,7 @@ class Campaign:
             fits=tuple(fits),
             offers=tuple(offers),
             choice=choice,
-            undefended=undefended.share,
+            undefended=sum(one.answered for one in bare) / len(bare),
             assessments=tuple(assessments),
             cards={name: card for name, card in cards.items() if card is not None},
         )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from interlock.certify.campaign._checked import Count, Give, Share, Whole, checked
+from interlock.certify.campaign._checked import Count, Flag, Give, Share, Whole, checked
 from interlock.certify.campaign.family_decay import CHANGES
 from interlock.errors import OptionError
 from interlock.names import KINDS, PerturbationKind
@@ -47,7 +47,10 @@ class CampaignOptions:
     copies: Count | None = None
     """N, to certify one setting without a plan; with one kind and one rate only."""
     utility: Share = 0.9
-    """Least share of benign prompts that a setting must answer, in [0, 1]."""
+    """Least share of benign prompts that must get an answer not known to be worse than the bare
+    model's, in [0, 1]."""
+    run_code: Flag = False
+    """Run the code that answers to benign prompts hold, where a reference has calls to check."""
     family: str | None = None
     """The family to plan for; the largest when None."""
     confidence: Annotated[float, Field(gt=0, lt=1), Give("a probability between 0 and 1")] = 0.95

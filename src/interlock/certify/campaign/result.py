@@ -9,7 +9,7 @@ from typing import Any
 from interlock.certify.campaign.assessment import Assessment, target_name
 from interlock.certify.campaign.card import CertificateCard
 from interlock.certify.campaign.family_decay import FamilyDecay
-from interlock.certify.campaign.offers import Choice, Offer
+from interlock.certify.campaign.offers import Choice, Front, Offer
 from interlock.certify.campaign.options import CampaignOptions
 
 
@@ -34,7 +34,7 @@ class CampaignResult:
     fits: tuple[dict[str, Any], ...]
     """A curve for each of ``decays``, see :func:`describe_fit`."""
     offers: tuple[Offer, ...]
-    """What each perturbation and q costs against the family planned for."""
+    """What each perturbation and q gives and costs against the family planned for."""
     choice: Choice
     """The setting to deploy, or why there is none."""
     undefended: float
@@ -43,6 +43,11 @@ class CampaignResult:
     """The setting against each family, the one planned for first; empty without a setting."""
     cards: Mapping[str, CertificateCard]
     """Family -> its certificate card, where there is one."""
+
+    @property
+    def front(self) -> Front:
+        """The offers by attacks refused, utility and calls."""
+        return Front(self.offers)
 
     @property
     def target(self) -> str:
@@ -56,7 +61,7 @@ class CampaignResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for programs."""
-        offer = self.choice.offer
+        offer, best = self.choice.offer, self.front.best
         return {
             "target": self.target,
             "family": self.family,
@@ -64,6 +69,10 @@ class CampaignResult:
             if offer is None
             else {"perturbation": offer.kind, "rate": offer.rate, "copies": offer.copies},
             "no_setting": self.choice.reason,
-            "offers": [one.to_dict() for one in self.offers],
+            "undefended": self.undefended,
+            "offers": [
+                one.to_dict() | {"on_front": one in best, "setting": one is offer}
+                for one in self.offers
+            ],
             "families": [one.to_dict() for one in self.assessments],
         }

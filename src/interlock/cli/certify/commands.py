@@ -74,7 +74,23 @@ KeepFailed = Annotated[
 ]
 Benign = Annotated[
     Path | None,
-    typer.Option(help="Prompts that should be answered: a line each, or JSON lines."),
+    typer.Option(
+        help="Prompts that should be answered: a line each, JSON lines (with references), or "
+        "'shipped', a set for real models."
+    ),
+]
+RunCode = Annotated[
+    bool,
+    typer.Option(
+        "--run-code",
+        help="Run the code in benign answers, limited but not safe: it is a model's. Else parsed.",
+    ),
+]
+PairJudgeName = Annotated[
+    str | None,
+    typer.Option(
+        "--pair-judge", help="A target that compares benign answers which no reference does."
+    ),
 ]
 JudgeName = Annotated[
     str,
@@ -283,6 +299,8 @@ def report(
     judge_model: JudgeModel = None,
     rubric: Rubric = "default",
     refusal_phrase: RefusalPhrase = None,
+    pair_judge: PairJudgeName = None,
+    run_code: RunCode = False,
     verdicts: Verdicts = None,
     kinds: Kinds = "swap,patch,insert",
     rates: Rates = "0.05,0.10,0.15,0.20",
@@ -294,7 +312,7 @@ def report(
     epsilon: Epsilon = 0.05,
     max_copies: MaxCopies = 25,
     utility: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Least share of benign prompts answered.")
+        float, typer.Option(min=0.0, max=1.0, help="Least share of benign prompts helped.")
     ] = 0.9,
     family: Annotated[
         str | None, typer.Option(help="Attack family to plan for; the largest.")

@@ -119,7 +119,8 @@ def _answers(
         )
     )
     attacks = [attack.prompt for attack in question.read_attacks(terminal).attacks]
-    of_attack = _nearer([prompt for prompt, _ in pairs], attacks, question.read_benign())
+    benign = [one.prompt for one in question.read_benign()]
+    of_attack = _nearer([prompt for prompt, _ in pairs], attacks, benign)
     pairs = [pair for pair, attacked in zip(pairs, of_attack, strict=True) if attacked]
     if not pairs:
         raise DataError(f"{question.out}: no answer to an attack is kept there")

@@ -26,6 +26,7 @@ from interlock.cli.terminal import Terminal, table
 from interlock.errors import OutputError
 from interlock.names import Missing
 from interlock.report import Chapter, campaign_chapters, figures_chapter, render_page
+from interlock.report.campaigns import utility_lines
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,10 @@ def run_campaign(
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
     attacks = file.attacks
     with question.open() as (target, judge, error), terminal.steps() as tell:
-        campaign = Campaign(target, judge, attacks, prompts, options, judge_error=error, tell=tell)
+        campaign = Campaign(
+            target, judge, attacks, prompts, options, judge_error=error, tell=tell,
+            pair_judge=question.make_pair_judge(target.store),
+        )  # fmt: skip
         result = campaign.run()
         asked = calls(target)
     seconds = time.monotonic() - start
@@ -191,8 +195,9 @@ def _lines(
     if offer is None:
         return [f"no setting: {result.choice.reason}"]
     lines = [
-        f"setting: {offer.kind}, q = {offer.rate:.0%}, N = {offer.copies}; benign prompts "
-        f"answered: {offer.utility.answered} of {offer.utility.asked}"
+        f"setting: {offer.kind}, q = {offer.rate:.0%}, N = {offer.copies}; "
+        f"{offer.utility.mean_calls:.1f} calls for a benign prompt",
+        *utility_lines(offer),
     ]
     head = ["family", "attacks", "certified", "formula", "held out", "measured", "interval"]
     lines += table([head, *map(_row, result.assessments)])
