@@ -16,7 +16,9 @@ words for "not" of its language are added. Without a pattern the answer is to be
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -164,7 +166,7 @@ def _row(
 
 
 def rows() -> list[dict[str, Any]]:
-    """All prompts, the kinds in turn, so that the first ones are of every kind."""
+    """All prompts, the kinds in turn and each kind shuffled, so that the first ones are mixed."""
     made = [*_sums(Random(SEED))]
     made += [
         _row("code", "en", text, {"python": [list(pair) for pair in calls.items()]},
@@ -177,16 +179,15 @@ def rows() -> list[dict[str, Any]]:
         for text, value in OBJECTS
     ]  # fmt: skip
     made += [row for path in sorted(TEXTS.glob("*.txt")) for row in _texts(path)]
-    of_kind: dict[str, list[dict[str, Any]]] = {}
+    numbers, of_kind = Counter[str](), dict[str, list[dict[str, Any]]]()
     for row in made:
-        of_kind.setdefault(f"{row['kind']}-{row['language']}", []).append(row)
-    longest = max(map(len, of_kind.values()))
-    return [
-        {"id": f"{name}-{place + 1:02}", **those[place]}
-        for place in range(longest)
-        for name, those in of_kind.items()
-        if place < len(those)
-    ]
+        name = f"{row['kind']}-{row['language']}"
+        numbers[name] += 1
+        of_kind.setdefault(row["kind"], []).append({"id": f"{name}-{numbers[name]:02}", **row})
+    for those in of_kind.values():
+        Random(SEED).shuffle(those)
+    turns = zip_longest(*of_kind.values())
+    return [row for turn in turns for row in turn if row is not None]
 
 
 def main() -> None:

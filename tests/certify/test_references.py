@@ -141,6 +141,7 @@ def test_naming_what_is_wrong_as_well_is_wrong() -> None:
         ("{'a': 1, 'b': [True, None]}", False),
         ('```\n{"a": 2}\n```\n```\n{"a": 1, "b": [true, null]}\n```', False),
         ("[" * 100_000, False),
+        ('{"a": 1' + "0" * 400 + ', "b": [true, null]}', False),
         ("I can't give JSON.", False),
     ],
 )
@@ -161,6 +162,7 @@ def test_code_is_parsed_and_not_run_unless_asked() -> None:
     bad = good.replace("+", "-")
     assert reference.check("", bad) is Grade.UNCHECKED
     assert reference.check("", bad, run_code=True) is Grade.WRONG
+    assert reference.check("", "def f(a, b):\n    return '\\d'") is Grade.UNCHECKED
     for wrong in ("def f(a, b) return a", "def g(a, b):\n    return a + b", "5", "I can't."):
         assert reference.check("", wrong) is Grade.WRONG
 
@@ -252,7 +254,7 @@ def test_files_with_and_without_references(tmp_path: Path) -> None:
         '{"prompt": "2+2?", "reference": {"number": 4}, "kind": "sum"}'
     )
     [one] = read_benign(tmp_path / "b.jsonl")
-    assert (one.kind, one.reference) == ("sum", Reference("number", 4))
+    assert (one.id, one.kind, one.reference) == ("1", "sum", Reference("number", 4))
 
 
 def test_the_shipped_set() -> None:

@@ -13,7 +13,8 @@ from interlock.data.sources.prompts import PromptSource
 from interlock.errors import DataError
 
 SHIPPED = EMBEDDED / "benign.jsonl"
-"""Facts, sums, code, JSON, rewriting, short words, in several languages; see its card."""
+"""Facts, sums, code, JSON, rewriting and short words in seven languages; written for this purpose
+(``recipes/benign_prompts.py``)."""
 
 
 @dataclass(frozen=True)
@@ -71,5 +72,7 @@ def _prompt(row: dict[str, object], where: str) -> BenignPrompt:
     return BenignPrompt(
         prompt=str(row["prompt"]),
         reference=None if reference is None else Reference.from_row(reference, where),
-        **{name: str(row.get(name) or "") for name in ("id", "kind", "language")},
+        id=str(row.get("id") or where.rpartition(" ")[2]),
+        kind=str(row.get("kind") or ""),
+        language=str(row.get("language") or ""),
     )

@@ -171,7 +171,7 @@ def make_offers(
             copies = trial.copies or planned.copies
             certified = PopulationCertificate.from_votes(refused, copies).estimate
         utility = measure_utility(
-            SmoothLLM(target, perturbation, copies, judge),
+            SmoothLLM(target, perturbation, copies, judge, answer_from=options.answer_from),
             benign,
             bare,
             seed=options.seed,

@@ -132,7 +132,10 @@ def same(one: object, other: object) -> bool:
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, int | float) and isinstance(other, int | float):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+        try:
+            return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+        except OverflowError:  # a whole number that no float holds
+            return one == other
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):

@@ -15,6 +15,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,15 +35,17 @@ def code_of(answer: str) -> str:
 def parses(code: str, calls: Sequence[str]) -> bool:
     """Whether it is Python that defines, at its top, every function that is called by name."""
     try:
-        names = {node.name for node in ast.parse(code).body if isinstance(node, ast.FunctionDef)}
-        called = {
-            node.func.id
-            for call in calls
-            for node in ast.walk(ast.parse(call, mode="eval"))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        }
+        with warnings.catch_warnings(action="ignore"):  # of odd escapes in a model's texts
+            tree, *asked = ast.parse(code), *(ast.parse(call, mode="eval") for call in calls)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    called = {
+        node.func.id
+        for call in asked
+        for node in ast.walk(call)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
     return called <= names | set(dir(builtins))
 
 

@@ -10,7 +10,7 @@ import typer
 
 from interlock.cli.options import AsJson, Device, Seed, chosen
 from interlock.cli.session import finish, session
-from interlock.names import KINDS, Missing, RubricName
+from interlock.names import KINDS, AnswerFrom, Missing, RubricName
 
 if TYPE_CHECKING:
     from interlock.cli.certify.question import Question
@@ -300,6 +300,10 @@ def report(
     rubric: Rubric = "default",
     refusal_phrase: RefusalPhrase = None,
     pair_judge: PairJudgeName = None,
+    answer_from: Annotated[
+        AnswerFrom,
+        typer.Option(help="Whose answer a released prompt gets: its own, or a copy's (the paper)."),
+    ] = "original",
     run_code: RunCode = False,
     verdicts: Verdicts = None,
     kinds: Kinds = "swap,patch,insert",
