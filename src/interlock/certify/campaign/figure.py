@@ -89,7 +89,7 @@ def draw_utility(offers: Sequence[Offer], undefended: float, least: float) -> by
             axes.annotate(f"N={offer.copies}", (x, y), (3, 4), textcoords="offset points",
                           fontsize=6.5, color=_COLOURS[kind])  # fmt: skip
     axes.axhline(undefended, color=_QUIET, lw=0.8, ls=":", label="undefended")
-    axes.axhline(least, color=_ALERT, lw=0.8, ls="--", label="least allowed")
+    axes.axhline(least, color=_ALERT, lw=0.8, ls="--", label="least to be helped")
     axes.set(xlabel="q, % of characters changed", ylabel="benign prompts released",
              ylim=(0, 1.05))  # fmt: skip
     axes.legend(fontsize=8, frameon=False, loc="lower left")
@@ -112,9 +112,10 @@ def _draw_front(axes: Axes, front: Front) -> None:
         "o", ms=9, mfc="none", color=_QUIET, label="no other is as good in all three",
     )  # fmt: skip
     axes.set(xlabel="calls for a benign prompt", ylim=(0, 1.08),
-             ylabel="attacks refused, estimate on the fitting part",
+             ylabel="attacks refused, estimate",
              title="attacks refused × benign prompts helped (%) × calls")  # fmt: skip
     axes.title.set_fontsize(8)
+    axes.margins(x=0.18)
     if best:
         axes.legend(fontsize=8, frameon=False, loc="lower right")
 
