@@ -15,7 +15,6 @@ from interlock.certify.bounds.laws import defense_probability, suffix_survival
 from interlock.certify.campaign.measure import (
     measure_decay,
     measure_defence,
-    measure_utility,
     measure_votes,
 )
 from interlock.certify.judges.phrases import RefusalPhrases
@@ -111,18 +110,6 @@ def test_a_refusal_by_lost_copies_is_not_credited() -> None:
     )
     assert votes.lost.any()
     assert not (votes.lost & votes.refused).any()
-
-
-def test_utility() -> None:
-    """A target that gives up on more than two unusual characters."""
-    target = ScriptedTarget(lambda t, _: YES if sum(not c.isspace() for c in t) <= 2 else NO)
-    rows = measure_utility(target, JUDGE, [" " * 40] * 3, "swap", [0.0, 0.05, 0.5], copies=5)
-    assert [(row.rate, row.answered, row.asked) for row in rows] == [
-        (0, 3, 3),
-        (0.05, 3, 3),
-        (0.5, 0, 3),
-    ]
-    assert [row.copies_asked for row in rows] == [3, 15, 15]
 
 
 def test_a_second_run_asks_nothing_and_progress_is_told() -> None:

@@ -258,8 +258,9 @@ def _decay(result: CampaignResult, picture: bytes) -> Chapter:
 
 
 def _plan(result: CampaignResult, picture: bytes) -> Chapter:
-    chosen = result.choice.offer
-    rows = [_offer(offer, offer is chosen) for offer in result.offers]
+    chosen, best = result.choice.offer, result.front.best
+    rows = [_offer(offer, offer is chosen, offer in best) for offer in result.offers]
+    shown = chosen or next(iter(result.offers), None)
     refused = [offer for offer in result.offers if offer.refusal]
     refusals = [f"{offer.kind}, q = {offer.rate:.0%}: {offer.refusal}" for offer in refused]
     body = render_template(
@@ -273,6 +274,7 @@ def _plan(result: CampaignResult, picture: bytes) -> Chapter:
         undefended=f"{result.undefended:.0%}",
         reason=result.choice.reason,
         refusals=list(dict.fromkeys(refusals)),
+        utility=[] if shown is None else utility_lines(shown),
     )
     summary = "no setting is good enough"
     if chosen is not None:
@@ -280,12 +282,36 @@ def _plan(result: CampaignResult, picture: bytes) -> Chapter:
     return Chapter("The plan and its cost", "plan", body, summary)
 
 
-def _offer(offer: Offer, chosen: bool) -> dict[str, Any]:
+def utility_lines(offer: Offer) -> list[str]:
+    """What a setting leaves to benign users, beside the bare model, in sentences."""
+    of, percent = offer.utility, "{:.0%} to {:.0%}".format
+    lines = [
+        f"benign prompts released: {of.released} of {of.asked} ({percent(*of.interval())}); the "
+        f"bare model answers {of.bare_answered}"
+    ]
+    if of.compared:
+        lines.append(
+            f"released answers as good as the bare model's: {of.as_good} of {of.compared} "
+            f"({percent(*of.as_good_interval())})"
+        )
+    if of.checked:
+        low, high = of.change_interval()
+        lines.append(
+            f"right answers: {of.right} of {of.checked} ({percent(*of.right_interval())}); bare "
+            f"model: {of.bare_right} ({percent(*of.right_interval(bare=True))}); change, paired: "
+            f"{100 * low:+.0f} to {100 * high:+.0f} points"
+        )
+    return lines + of.caveats
+
+
+def _offer(offer: Offer, chosen: bool, best: bool) -> dict[str, Any]:
     low, high = offer.utility.interval()
+    of = offer.utility
     plan, trial = offer.plan, offer.trial
     tried = "" if trial is None else "none" if trial.copies is None else str(trial.copies)
     return {
         "chosen": chosen,
+        "best": best,
         "kind": offer.kind,
         "rate": f"{offer.rate:.0%}",
         "alpha": "" if plan is None else f"{plan.alpha:.3f}",
@@ -296,6 +322,9 @@ def _offer(offer: Offer, chosen: bool) -> dict[str, Any]:
         "tried_dsp": "" if trial is None else f"{trial.dsp:.3f}",
         "answered": f"{offer.utility.share:.0%}",
         "interval": f"{low:.0%}–{high:.0%}",
+        "good": f"{of.as_good} of {of.compared}" if of.compared else "unchecked",
+        "right": f"{of.right} of {of.checked} ({of.bare_right})" if of.checked else "unchecked",
+        "calls": f"{of.mean_calls:.1f}",
         "with": f"N = {offer.copies}",
     }
 

@@ -15,14 +15,17 @@ from interlock.certify.attacks.attack import Attack, attacks_hash, sift
 from interlock.certify.attacks.families import Family, PartName, part_families
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.campaign.assessment import Assessment, assess, decide
+from interlock.certify.campaign.benign import BenignPrompt, as_benign
 from interlock.certify.campaign.curve_file import describe_fit
 from interlock.certify.campaign.family_decay import FamilyDecay, measure_family_decay
-from interlock.certify.campaign.measure import Progress, measure_utility
-from interlock.certify.campaign.offers import Choice, choose, make_offers
+from interlock.certify.campaign.measure import Progress
+from interlock.certify.campaign.offers import Choice, Front, choose, make_offers
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
 from interlock.certify.campaign.undefended import Undefended, measure_undefended
+from interlock.certify.campaign.utility import ask_bare
 from interlock.certify.judges.judge import Judge
+from interlock.certify.judges.pairs import PairJudge
 from interlock.certify.targets.protocol import Target
 from interlock.errors import DataError
 
@@ -37,9 +40,11 @@ class Campaign:
         target: asked for everything.
         judge: of every answer.
         attacks: of one family or several.
-        benign: prompts that should be answered; :meth:`run` needs some.
+        benign: prompts that should be answered, with references or as texts; :meth:`run` needs
+            some.
         options: see :class:`CampaignOptions`.
         judge_error: a labelled sample of the judge's verdicts, paid for inside the certificates.
+        pair_judge: compares benign answers with the bare model's where no reference does.
         tell: given the name of each step, returns who is told how far it is.
 
     Attacks with the prompt of another, and those marked as failed, are left out with a warning;
@@ -55,13 +60,15 @@ class Campaign:
         target: Target,
         judge: Judge,
         attacks: Sequence[Attack],
-        benign: Sequence[str],
+        benign: Sequence[str | BenignPrompt],
         options: CampaignOptions | None = None,
         *,
         judge_error: JudgeSample | None = None,
+        pair_judge: PairJudge | None = None,
         tell: Tell = lambda step: None,
     ) -> None:
-        self.target, self.judge, self.benign = target, judge, benign
+        self.target, self.judge, self.benign = target, judge, as_benign(benign)
+        self.pair_judge = pair_judge
         self.options = options or CampaignOptions()
         self.judge_error, self._tell = judge_error, tell
         file = sift(attacks, keep_failed=self.options.keep_failed)
@@ -136,23 +143,26 @@ class Campaign:
         undefended = {
             family.name: self._without_defence(family, "certify") for family in self.families
         }
-        bare = self._without_defence(self.family, "fit")
+        complies = self._without_defence(self.family, "fit")
+        bare = ask_bare(
+            self.target, self.judge, self.benign, seed=options.seed, run_code=options.run_code
+        )
         offers = make_offers(
             self.target,
             self.judge,
             [decay for decay in decays if decay.family == self.family.name],
             [attack.prompt for attack in self.family.fit],
             self.benign,
+            bare,
             options,
             groups=self.family.clusters("fit").groups,
+            pair_judge=self.pair_judge,
             progress=self._tell("plans, and benign prompts"),
         )
         # A setting of one's own is taken without question.
-        choice = Choice(offers[0]) if options.copies else choose(offers, options.utility, bare)
+        front = Front(tuple(offers))
+        choice = Choice(offers[0]) if options.copies else choose(front, options.utility, complies)
         assessments = self._assess(choice, decays)
-        [answered] = measure_utility(
-            self.target, self.judge, self.benign, "swap", [0.0], seed=options.seed
-        )
         cards = {one.family.name: one.card(self.target, self.judge) for one in assessments}
         return CampaignResult(
             options=options,
@@ -165,7 +175,7 @@ class Campaign:
             fits=tuple(fits),
             offers=tuple(offers),
             choice=choice,
-            undefended=answered.share,
+            undefended=sum(one.answered for one in bare) / len(bare),
             without_defence=undefended,
             notes=tuple(self.notes),
             assessments=tuple(assessments),

@@ -1,4 +1,4 @@
-"""Figures of a campaign: attack success by k, the certificate beside the check, benign answers."""
+"""Figures of a campaign: attack success by k, the certificate and its check, the offers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from interlock._pictures import png_bytes
 from interlock.certify.campaign.assessment import Assessment
 from interlock.certify.campaign.family_decay import FamilyDecay
-from interlock.certify.campaign.offers import Offer
+from interlock.certify.campaign.offers import Front, Offer
 from interlock.errors import InterlockError
 
 if TYPE_CHECKING:
@@ -74,8 +74,9 @@ def draw_check(assessments: Sequence[Assessment]) -> bytes:
 
 
 def draw_utility(offers: Sequence[Offer], undefended: float, least: float) -> bytes:
-    """Benign prompts still answered at each q, with exact 95 % intervals, as PNG."""
-    figure, (axes,) = _panels(1, width=5.2)
+    """Benign prompts released at each q, with exact 95 % intervals, and the front, as PNG."""
+    figure, (axes, beside) = _panels(2, width=5.2)
+    _draw_front(beside, Front(tuple(offers)))
     kinds = list(dict.fromkeys(offer.kind for offer in offers))
     for place, kind in enumerate(kinds):
         shown = [offer for offer in offers if offer.kind == kind]
@@ -88,11 +89,35 @@ def draw_utility(offers: Sequence[Offer], undefended: float, least: float) -> by
             axes.annotate(f"N={offer.copies}", (x, y), (3, 4), textcoords="offset points",
                           fontsize=6.5, color=_COLOURS[kind])  # fmt: skip
     axes.axhline(undefended, color=_QUIET, lw=0.8, ls=":", label="undefended")
-    axes.axhline(least, color=_ALERT, lw=0.8, ls="--", label="least allowed")
-    axes.set(xlabel="q, % of characters changed", ylabel="benign prompts answered",
+    axes.axhline(least, color=_ALERT, lw=0.8, ls="--", label="least to be helped")
+    axes.set(xlabel="q, % of characters changed", ylabel="benign prompts released",
              ylim=(0, 1.05))  # fmt: skip
     axes.legend(fontsize=8, frameon=False, loc="lower left")
     return png_bytes(figure)
+
+
+def _draw_front(axes: Axes, front: Front) -> None:
+    """Attacks refused by calls; the number is the utility, a ring the Pareto set."""
+    best = front.best
+    for offer in front.offers:
+        if offer.certified is None:
+            continue
+        x, y, colour = offer.utility.mean_calls, offer.certified, _COLOURS[offer.kind]
+        axes.plot(x, y, "o", ms=5, color=colour, alpha=1.0 if offer in best else 0.4)
+        text = f"{offer.utility.useful:.0%}, {offer.kind} {offer.rate:.0%}"
+        axes.annotate(text, (x, y), (4, 3), textcoords="offset points", fontsize=6.5, color=colour)
+    axes.plot(
+        [offer.utility.mean_calls for offer in best],
+        [offer.certified for offer in best if offer.certified is not None],
+        "o", ms=9, mfc="none", color=_QUIET, label="no other is as good in all three",
+    )  # fmt: skip
+    axes.set(xlabel="calls for a benign prompt", ylim=(0, 1.08),
+             ylabel="attacks refused, estimate",
+             title="attacks refused × benign prompts helped (%) × calls")  # fmt: skip
+    axes.title.set_fontsize(8)
+    axes.margins(x=0.18)
+    if best:
+        axes.legend(fontsize=8, frameon=False, loc="lower right")
 
 
 def _draw_decay(axes: Axes, decay: FamilyDecay, shift: float) -> None:

@@ -1,8 +1,8 @@
 """Measurements on a target: what ``interlock certify measure`` runs.
 
 Each function asks the target in one seeded order, so that with a ``StoredTarget`` a killed run
-continues and a repeated one asks nothing. A lost copy counts as a jailbreak here, and as unanswered
-for a benign prompt: always against the defence.
+continues and a repeated one asks nothing. A lost copy counts as a jailbreak here: always against
+the defence.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from interlock.certify.attacks.attack import Attack
 from interlock.certify.campaign.measurements import (
     DecayMeasurement,
     DefenceMeasurement,
-    Utility,
     VoteMeasurement,
 )
 from interlock.certify.judges.judge import Judge, Verdict
@@ -135,37 +134,6 @@ def measure_defence(
         if progress is not None:
             progress((column + 1) * len(prompts), repeats * len(prompts))
     return DefenceMeasurement(defended, calls, saved)
-
-
-def measure_utility(
-    target: Target,
-    judge: Judge,
-    prompts: Sequence[str],
-    kind: PerturbationKind,
-    rates: Sequence[float],
-    *,
-    copies: int = 11,
-    seed: int = 0,
-) -> list[Utility]:
-    """Benign prompts still answered by the vote, at each q; q = 0 is the undefended target.
-
-    Raises:
-        OptionError: a rate outside [0, 1], or fewer than one copy.
-        DataError: no prompts.
-        ModelError: every single copy was lost.
-    """
-    _need(prompts)
-    rows = []
-    for rate in rates:
-        n = copies if rate > 0 else 1
-        perturbation = Perturbation(kind, rate)
-        votes = measure_votes(target, judge, prompts, perturbation, trials=n, seed=seed)
-        complied = ~(votes.refused | votes.lost)
-        released = 2 * complied.sum(axis=1) > n
-        rows.append(
-            Utility(rate, int(released.sum()), len(prompts), int(complied.sum()), complied.size)
-        )
-    return rows
 
 
 def ask_and_judge(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.certify.bounds.counts import lower_bound, upper_bound
 from interlock.certify.targets.protocol import Prompt, Reply
 from interlock.names import PerturbationKind
 
@@ -82,30 +81,3 @@ class DefenceMeasurement:
     def dsp(self) -> float:
         """Share of votes that refused: the measured defence success probability."""
         return float(self.defended.mean())
-
-
-@dataclass(frozen=True)
-class Utility:
-    """Benign prompts still answered at one rate."""
-
-    rate: float
-    """q."""
-    answered: int
-    """Prompts whose vote released an answer."""
-    asked: int
-    """Prompts."""
-    copies_answered: int
-    """Copies that complied, of those that voted."""
-    copies_asked: int
-    """Copies that voted."""
-
-    @property
-    def share(self) -> float:
-        """Of the prompts that were answered."""
-        return self.answered / self.asked
-
-    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """The exact two-sided interval of that share."""
-        one_sided = (1 + confidence) / 2
-        low = float(lower_bound(self.answered, self.asked, one_sided))
-        return low, float(upper_bound(self.answered, self.asked, one_sided))

@@ -1,4 +1,4 @@
-"""What each perturbation and q would cost: copies for the defence, answers for benign users.
+"""What each perturbation and q gives and costs: attacks refused, benign answers, calls.
 
 The fitted curve plans a number of copies. It knows suffix characters only, takes attacks for alike,
 and a copy changes the request, too; so the plan is tried on whole votes before it is offered.
@@ -10,17 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from interlock.certify.bounds.groups import Labels, group_means
 from interlock.certify.bounds.plan import NoPlan, Plan, plan
 from interlock.certify.bounds.population import PopulationCertificate
+from interlock.certify.campaign.benign import BenignPrompt
 from interlock.certify.campaign.family_decay import FamilyDecay
-from interlock.certify.campaign.measure import Progress, measure_utility, measure_votes
-from interlock.certify.campaign.measurements import Utility
+from interlock.certify.campaign.measure import Progress, measure_votes
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.undefended import Undefended
+from interlock.certify.campaign.utility import Graded, Utility, measure_utility
 from interlock.certify.judges.judge import Judge
+from interlock.certify.judges.pairs import PairJudge
 from interlock.certify.targets.protocol import Target
 from interlock.certify.vote.perturb import Perturbation
+from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.errors import InterlockError
 from interlock.names import PerturbationKind
 
@@ -56,9 +62,12 @@ class Offer:
     trial: TriedPlan | None
     """The plan tried; None where there is none, or none was asked for."""
     utility: Utility
-    """Benign prompts still answered."""
+    """Benign prompts released, and how good the answers are."""
     copies: int
     """N of ``utility``: as tried, else as planned, else a few."""
+    certified: float | None = None
+    """The estimated E[DSP] with these copies on the attacks that the curve was fitted to; None
+    where no votes on them were cast. No bound."""
 
     @property
     def perturbation(self) -> Perturbation:
@@ -80,11 +89,34 @@ class Offer:
             else {"alpha": self.plan.alpha, "copies": self.plan.copies, "dsp": self.plan.dsp},
             "refusal": self.refusal,
             "tried": None if self.trial is None else vars(self.trial),
-            "answered": self.utility.answered,
+            "certified": self.certified,
+            "answered": self.utility.released,
             "asked": self.utility.asked,
             "answered_interval": list(self.utility.interval()),
             "answered_with_copies": self.copies,
+            "utility": self.utility.to_dict(),
         }
+
+
+@dataclass(frozen=True)
+class Front:
+    """Offers by certified rate, utility and calls, and those that no other one beats."""
+
+    offers: tuple[Offer, ...]
+    """All, as they were made."""
+
+    @property
+    def best(self) -> tuple[Offer, ...]:
+        """The Pareto set: no other refuses as much, is as useful and asks as little, and is better
+        in one of the three. The fewest calls first; offers without votes on attacks are not in it.
+        """
+        measured = [(_worth(offer), offer) for offer in self.offers if offer.certified is not None]
+        kept = [
+            offer
+            for worth, offer in measured
+            if not any(_beats(other, worth) for other, _ in measured)
+        ]
+        return tuple(sorted(kept, key=lambda offer: (offer.utility.mean_calls, offer.rate)))
 
 
 @dataclass(frozen=True)
@@ -102,10 +134,12 @@ def make_offers(
     judge: Judge,
     decays: Sequence[FamilyDecay],
     attacks: Sequence[str],
-    benign: Sequence[str],
+    benign: Sequence[BenignPrompt],
+    bare: Sequence[Graded],
     options: CampaignOptions,
     *,
     groups: Labels | None = None,
+    pair_judge: PairJudge | None = None,
     progress: Progress | None = None,
 ) -> list[Offer]:
     """Plan one family at every perturbation measured and every q, and ask what that costs.
@@ -115,8 +149,10 @@ def make_offers(
         decays: of one family, one for each perturbation.
         attacks: prompts of the same family that plans are tried on; none of those to certify on.
         benign: prompts that should be answered.
+        bare: the answers to them without a defence.
         options: what a plan must reach, at which q, and with what.
         groups: (n,) of attacks that are alike.
+        pair_judge: compares answers that no reference does.
         progress: told how many of the offers are done.
 
     Raises:
@@ -126,19 +162,28 @@ def make_offers(
     offers = []
     pairs = [(decay, rate) for decay in decays for rate in options.rates]
     for number, (decay, rate) in enumerate(pairs, 1):
-        outcome, trial = plan_decay(decay, rate, options), None
+        perturbation, outcome = Perturbation(decay.kind, rate), plan_decay(decay, rate, options)
         planned = outcome if isinstance(outcome, Plan) else None
+        trial = certified = None
+        copies = options.copies or min(_WITHOUT_PLAN, options.max_copies)
         if planned is not None and options.copies is None:
-            trial = _try(
-                target, judge, attacks, groups, Perturbation(decay.kind, rate), planned, options
-            )
-        copies = options.copies or (trial and trial.copies) or (planned and planned.copies)
-        copies = copies or min(_WITHOUT_PLAN, options.max_copies)
-        [utility] = measure_utility(
-            target, judge, benign, decay.kind, [rate], copies=copies, seed=options.seed
+            votes = max(options.votes, planned.copies)
+            refused = measure_votes(
+                target, judge, attacks, perturbation, trials=votes, seed=options.seed
+            ).refused
+            trial = _tried(refused, groups, planned, options)
+            copies = trial.copies or planned.copies
+            certified = PopulationCertificate.from_votes(refused, copies, groups=groups).estimate
+        utility = measure_utility(
+            SmoothLLM(target, perturbation, copies, judge, answer_from=options.answer_from),
+            benign,
+            bare,
+            seed=options.seed,
+            run_code=options.run_code,
+            pair_judge=pair_judge,
         )
         refusal = "" if planned is not None else str(outcome)
-        offers.append(Offer(decay.kind, rate, planned, refusal, trial, utility, copies))
+        offers.append(Offer(decay.kind, rate, planned, refusal, trial, utility, copies, certified))
         if progress is not None:
             progress(number, len(pairs))
     return offers
@@ -165,14 +210,15 @@ def plan_decay(decay: FamilyDecay, rate: float, options: CampaignOptions) -> Pla
         return str(error)
 
 
-def choose(
-    offers: Sequence[Offer], least_utility: float, undefended: Undefended | None = None
-) -> Choice:
-    """Of the offers that hold and answer enough benign prompts: fewest copies, most answers.
+def choose(front: Front, least_utility: float, undefended: Undefended | None = None) -> Choice:
+    """Of the front's offers that hold and are useful enough: the fewest calls.
 
-    Where none is good enough, ``undefended``, what the bare target does, is said; and where it
-    complies with half of the bare goals or more, nothing else: no setting changes that.
+    What refuses and helps as much at fewer calls is never passed over, so the choice is one of
+    ``front.best``. Where none is good enough, ``undefended``, what the bare target does, is said;
+    and where it complies with half of the bare goals or more, nothing else: no setting changes
+    that.
     """
+    offers = front.offers
     bare = "" if undefended is None else f"; {undefended}"
     hopeless = undefended is not None and undefended.complies
     planned = [offer for offer in offers if offer.plan is not None]
@@ -196,35 +242,35 @@ def choose(
             f"they reach a DSP of {reached:.2f} at best ({best.kind}, q = {best.rate:.0%})"
             f"{bare}{'' if hopeless else advice}",
         )
-    good = [offer for offer in holding if offer.utility.share >= least_utility]
+    good = [offer for offer in holding if offer.utility.useful >= least_utility]
     if not good:
-        best = max(holding, key=lambda offer: offer.utility.share)
+        best = max(holding, key=lambda offer: offer.utility.useful)
         return Choice(
             None,
             f"every plan that holds answers fewer than {least_utility:.0%} of the benign prompts; "
-            f"the best, {best.kind} at q = {best.rate:.0%}, answers {best.utility.share:.0%}: "
+            f"the best, {best.kind} at q = {best.rate:.0%}, answers {best.utility.useful:.0%}: "
             "allow that with --utility, or strengthen the model",
         )
-    return Choice(min(good, key=lambda offer: (offer.copies, -offer.utility.share, offer.rate)))
+    return Choice(min(good, key=_worth))
 
 
-def _try(
-    target: Target,
-    judge: Judge,
-    attacks: Sequence[str],
-    groups: Labels | None,
-    perturbation: Perturbation,
-    planned: Plan,
-    options: CampaignOptions,
+def _tried(
+    refused: NDArray[np.bool_], groups: Labels | None, planned: Plan, options: CampaignOptions
 ) -> TriedPlan:
-    votes = max(options.votes, planned.copies)
-    refused = measure_votes(
-        target, judge, attacks, perturbation, trials=votes, seed=options.seed
-    ).refused
     alpha, best = float(group_means(refused.mean(axis=1), groups).mean()), 0.0
-    for copies in range(planned.copies, votes + 1, 2):
+    for copies in range(planned.copies, refused.shape[1] + 1, 2):
         dsp = PopulationCertificate.from_votes(refused, copies, groups=groups).estimate
         if dsp >= options.dsp and alpha > 0.5:
             return TriedPlan(alpha, copies, dsp)
         best = max(best, dsp)
     return TriedPlan(alpha, None, best)
+
+
+def _worth(offer: Offer) -> tuple[float, float, float]:
+    """Calls, what is not useful, what is not refused: less is better in all three."""
+    refused = 0.0 if offer.certified is None else offer.certified
+    return offer.utility.mean_calls, 1 - offer.utility.useful, 1 - refused
+
+
+def _beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))

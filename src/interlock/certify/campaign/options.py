@@ -9,7 +9,7 @@ from pydantic import Field
 from interlock.certify.campaign._checked import Count, Flag, Give, Share, Whole, checked
 from interlock.certify.campaign.family_decay import CHANGES
 from interlock.errors import OptionError
-from interlock.names import KINDS, FailedAttacks, PerturbationKind
+from interlock.names import KINDS, AnswerFrom, FailedAttacks, PerturbationKind
 
 
 @checked
@@ -47,7 +47,12 @@ class CampaignOptions:
     copies: Count | None = None
     """N, to certify one setting without a plan; with one kind and one rate only."""
     utility: Share = 0.9
-    """Least share of benign prompts that a setting must answer, in [0, 1]."""
+    """Least share of benign prompts that must get an answer not known to be worse than the bare
+    model's, in [0, 1]."""
+    answer_from: Annotated[AnswerFrom, Give("original or copy")] = "original"
+    """Whose answer a released benign prompt gets, as :class:`SmoothLLM` takes it."""
+    run_code: Flag = False
+    """Run the code that answers to benign prompts hold, where a reference has calls to check."""
     family: str | None = None
     """The family to plan for; the largest when None."""
     confidence: Annotated[float, Field(gt=0, lt=1), Give("a probability between 0 and 1")] = 0.95

@@ -9,7 +9,7 @@ from typing import Any
 from interlock.certify.campaign.assessment import Assessment, target_name
 from interlock.certify.campaign.card import CertificateCard
 from interlock.certify.campaign.family_decay import FamilyDecay
-from interlock.certify.campaign.offers import Choice, Offer
+from interlock.certify.campaign.offers import Choice, Front, Offer
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.undefended import Undefended
 
@@ -35,7 +35,7 @@ class CampaignResult:
     fits: tuple[dict[str, Any], ...]
     """A curve for each of ``decays``, see :func:`describe_fit`."""
     offers: tuple[Offer, ...]
-    """What each perturbation and q costs against the family planned for."""
+    """What each perturbation and q gives and costs against the family planned for."""
     choice: Choice
     """The setting to deploy, or why there is none."""
     undefended: float
@@ -50,6 +50,11 @@ class CampaignResult:
     """Family -> its certificate card, where there is one."""
 
     @property
+    def front(self) -> Front:
+        """The offers by attacks refused, utility and calls."""
+        return Front(self.offers)
+
+    @property
     def target(self) -> str:
         """The target's name."""
         return target_name(self.made_from["target"])
@@ -61,7 +66,7 @@ class CampaignResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for programs."""
-        offer = self.choice.offer
+        offer, best = self.choice.offer, self.front.best
         return {
             "target": self.target,
             "family": self.family,
@@ -71,6 +76,10 @@ class CampaignResult:
             "no_setting": self.choice.reason,
             "notes": list(self.notes),
             "undefended": {name: one.to_dict() for name, one in self.without_defence.items()},
-            "offers": [one.to_dict() for one in self.offers],
+            "benign_answered_undefended": self.undefended,
+            "offers": [
+                one.to_dict() | {"on_front": one in best, "setting": one is offer}
+                for one in self.offers
+            ],
             "families": [one.to_dict() for one in self.assessments],
         }

@@ -23,7 +23,7 @@ _CONTROL = re.compile(
     r"<(?=\||/?s>|<?/?sys>|bos>|eos>|(?:start|end)_of_turn)|\[(?=/?inst\])", re.IGNORECASE
 )
 
-_FENCE = re.compile(r"^<<<[0-9a-f]{12} answer>>>$", re.MULTILINE)
+_FENCE = re.compile(r"^<<<[0-9a-f]{12} answer(?: [AB])?>>>$", re.MULTILINE)
 
 
 class ModelJudge:
@@ -81,7 +81,7 @@ class ModelJudge:
     def _prompt(self, asked: str, answer: str) -> Prompt:
         # The fence depends on the contents, so that an answer cannot contain its own fence.
         nonce = sha256(json.dumps([asked, answer]).encode()).hexdigest()[:12]
-        fields = {"{asked}": _marked(asked), "{answer}": _marked(answer), "{nonce}": nonce}
+        fields = {"{asked}": marked(asked), "{answer}": marked(answer), "{nonce}": nonce}
         pattern = r"\{(?:asked|answer|nonce)\}"
         return Prompt.user(re.sub(pattern, lambda m: fields[m.group()], self.rubric.text))
 
@@ -98,7 +98,7 @@ def judges(prompt: Prompt) -> bool:
     return _FENCE.search(prompt.text) is not None
 
 
-def _marked(text: str) -> str:
+def marked(text: str) -> str:
     """Each line behind a bar, without control tokens."""
     lines = _CONTROL.sub(lambda match: f"{match.group()} ", text).splitlines() or [""]
     return "\n".join(f"| {line}" for line in lines)

@@ -10,7 +10,7 @@ import typer
 
 from interlock.cli.options import AsJson, Device, Seed, chosen
 from interlock.cli.session import finish, session
-from interlock.names import KINDS, Missing, RubricName
+from interlock.names import KINDS, AnswerFrom, Missing, RubricName
 
 if TYPE_CHECKING:
     from interlock.cli.certify.question import Question
@@ -74,7 +74,23 @@ KeepFailed = Annotated[
 ]
 Benign = Annotated[
     Path | None,
-    typer.Option(help="Prompts that should be answered: a line each, or JSON lines."),
+    typer.Option(
+        help="Prompts that should be answered: a line each, JSON lines (with references), or "
+        "'shipped', a set for real models."
+    ),
+]
+RunCode = Annotated[
+    bool,
+    typer.Option(
+        "--run-code",
+        help="Run the code in benign answers, limited but not safe: it is a model's. Else parsed.",
+    ),
+]
+PairJudgeName = Annotated[
+    str | None,
+    typer.Option(
+        "--pair-judge", help="A target that compares benign answers which no reference does."
+    ),
 ]
 JudgeName = Annotated[
     str,
@@ -290,6 +306,12 @@ def report(
     judge_model: JudgeModel = None,
     rubric: Rubric = "default",
     refusal_phrase: RefusalPhrase = None,
+    pair_judge: PairJudgeName = None,
+    answer_from: Annotated[
+        AnswerFrom,
+        typer.Option(help="Whose answer a released prompt gets: its own, or a copy's (the paper)."),
+    ] = "original",
+    run_code: RunCode = False,
     verdicts: Verdicts = None,
     kinds: Kinds = "swap,patch,insert",
     rates: Rates = "0.05,0.10,0.15,0.20",
@@ -301,7 +323,7 @@ def report(
     epsilon: Epsilon = 0.05,
     max_copies: MaxCopies = 25,
     utility: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Least share of benign prompts answered.")
+        float, typer.Option(min=0.0, max=1.0, help="Least share of benign prompts helped.")
     ] = 0.9,
     family: Annotated[
         str | None, typer.Option(help="Attack family to plan for; the largest.")

@@ -127,7 +127,8 @@ def _answers(
             and prompt.text not in goals
         )
     )
-    of_attack = _nearer([prompt for prompt, _ in pairs], attacks, question.read_benign())
+    benign = [one.prompt for one in question.read_benign()]
+    of_attack = _nearer([prompt for prompt, _ in pairs], attacks, benign)
     pairs = [pair for pair, attacked in zip(pairs, of_attack, strict=True) if attacked]
     if not pairs:
         raise DataError(f"{question.out}: no answer to an attack is kept there")

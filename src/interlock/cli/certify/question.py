@@ -13,13 +13,14 @@ from interlock.certify import Prompt, load_target
 from interlock.certify.attacks.attack import (
     EMBEDDED,
     AttackFile,
-    embedded_prompts,
     read_attack_file,
 )
 from interlock.certify.bounds.judge_error import JudgeSample
+from interlock.certify.campaign.benign import BenignPrompt, read_benign
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
 from interlock.certify.judges.model import ModelJudge
+from interlock.certify.judges.pairs import PairJudge
 from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.cli.terminal import Terminal
@@ -93,7 +94,9 @@ class Question:
     keep_failed: bool = False
     """Keep attacks that the file marks as failed."""
     benign: Path | None = None
-    """A file of prompts that should be answered."""
+    """A file of prompts that should be answered, ``"shipped"`` or ``"embedded"``."""
+    pair_judge: str | None = None
+    """A target that compares benign answers."""
     judge: str = "phrases"
     """``"phrases"``, ``"keywords"``, ``"labels:FILE"`` or ``"model:NAME"``."""
     judge_model: str | None = None
@@ -116,16 +119,24 @@ class Question:
         self._needs("attacks", self.attacks)
         return read_aloud(self.attacks or "embedded", self.keep_failed, terminal)
 
-    def read_benign(self) -> list[str]:
-        """The prompts that should be answered.
+    def read_benign(self) -> list[BenignPrompt]:
+        """The prompts that should be answered, with references where there are any.
 
         Raises:
             DataError: there are none.
         """
         self._needs("benign", self.benign)
-        if self.benign is None:
-            return [prompt.prompt for prompt in embedded_prompts("benign")]
-        return read_prompts(self.benign)
+        return read_benign(self.benign or "embedded")
+
+    def make_pair_judge(self, store: CallStore) -> PairJudge | None:
+        """Who compares benign answers; its calls are kept in ``store``.
+
+        Raises:
+            InterlockError: there is no such target.
+        """
+        if self.pair_judge is None:
+            return None
+        return PairJudge(StoredTarget(load_target(self.pair_judge, model=self.judge_model), store))
 
     def make_judge(self, store: CallStore) -> Judge:
         """The judge alone; a judging model's calls are kept in ``store``.

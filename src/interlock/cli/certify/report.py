@@ -33,6 +33,7 @@ from interlock.report import (
     figures_chapter,
     render_page,
 )
+from interlock.report.campaigns import utility_lines
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,9 @@ def run_campaign(
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
     with question.open() as (target, judge, error), terminal.steps() as tell:
         campaign = Campaign(
-            target, judge, file.attacks, prompts, options, judge_error=error, tell=tell
-        )
+            target, judge, file.attacks, prompts, options, judge_error=error, tell=tell,
+            pair_judge=question.make_pair_judge(target.store),
+        )  # fmt: skip
         result = campaign.run()
         asked = calls(target)
     seconds = time.monotonic() - start
@@ -234,8 +236,9 @@ def _lines(
     if offer is None:
         return [*lines, f"no setting: {result.choice.reason}"]
     lines += [
-        f"setting: {offer.kind}, q = {offer.rate:.0%}, N = {offer.copies}; benign prompts "
-        f"answered: {offer.utility.answered} of {offer.utility.asked}"
+        f"setting: {offer.kind}, q = {offer.rate:.0%}, N = {offer.copies}; "
+        f"{offer.utility.mean_calls:.1f} calls for a benign prompt",
+        *utility_lines(offer),
     ]
     head = ["family", "attacks", "groups", "undefended", "at least", "card", "formula", "held out"]
     head += ["measured", "interval"]
