@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
+from interlock.certify.targets.identity import deciding
 from interlock.certify.targets.protocol import (
     Identity,
     Message,
@@ -120,7 +121,7 @@ class StoredTarget:
 
     def key(self, prompt: Prompt) -> str:
         """SHA-256 of all that the reply depends on."""
-        parts = [dict(self.identity), prompt.as_chat(), prompt.seed]
+        parts = [deciding(self.identity), prompt.as_chat(), prompt.seed]
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:
