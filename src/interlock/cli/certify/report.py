@@ -76,10 +76,10 @@ def run_campaign(
     start = time.monotonic()
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
     attacks = file.attacks
-    with question.open() as (target, judge, error), terminal.steps() as tell:
+    with question.open() as (target, judge, error), terminal.steps(lines=True) as tell:
         campaign = Campaign(target, judge, attacks, prompts, options, judge_error=error, tell=tell)
         result = campaign.run()
-        asked = calls(target)
+        asked = calls(target, terminal)
     seconds = time.monotonic() - start
     result, paths = _keep_cards(result, question.out)
     pictures = _write(question.out, result)
