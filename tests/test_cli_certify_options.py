@@ -291,6 +291,26 @@ def test_a_400_s_sentence_is_shown(inputs: list[object], tmp_path: Path) -> None
     assert "Unsupported parameter: 'max_tokens'" in result.stderr
 
 
+def test_a_budget_covers_the_judge_s_labelled_answers(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"p{i}", "answer": f"a{i}", "refused": True} for i in range(5)]
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with Server([answer("VERDICT: REFUSED")]) as judging:
+        command = ["report", *at(server), *inputs, "--judge", f"model:{judging.url}"]
+        command += ["--judge-model", "j", "--labels", tmp_path / "labels.jsonl"]
+        line = one_error(certify(*command, "--budget", 3, "--out", tmp_path / "out"))
+        assert len(judging.seen) == 3
+    assert "the budget of 3 calls is spent" in line
+    assert "3 answers are kept" in line
+
+
+def test_a_store_that_is_none_is_named_by_a_dry_run_too(tmp_path: Path) -> None:
+    (tmp_path / "calls.sqlite").write_text("no database, and long enough to be looked at " * 40)
+    line = one_error(certify("measure", "--out", tmp_path, "--dry-run"))
+    assert f"{tmp_path}/calls.sqlite: cannot be used as a store of calls" in line
+
+
 def test_usage(tmp_path: Path) -> None:
     for options in (["--budget", "-1"], ["--paper", "--dry-run"], ["--budget", "x"]):
         assert certify("report", *options, "--out", tmp_path).exit_code == 2

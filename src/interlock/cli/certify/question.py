@@ -29,7 +29,7 @@ from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.certify.targets.system import read_system
 from interlock.cli.certify.extra import read_extra
 from interlock.cli.terminal import Terminal
-from interlock.errors import DataError, ModelError, OptionError
+from interlock.errors import DataError, ModelError, OptionError, OutputError
 from interlock.names import RubricName
 
 if TYPE_CHECKING:
@@ -204,12 +204,11 @@ class Question:
         make_folder(self.out)
         budget = None if self.budget is None else Budget(self.budget)
         with CallStore(self.out / "calls.sqlite") as store:
-            judge, error = self.open_judge(store, budget)
-            opened = self.target.open(budget)
-            target = StoredTarget(
-                opened if budget is None else BudgetedTarget(opened, budget), store
-            )
             try:
+                judge, error = self.open_judge(store, budget)
+                opened = self.target.open(budget)
+                within = opened if budget is None else BudgetedTarget(opened, budget)
+                target = StoredTarget(within, store)
                 if self.target.at_address:
                     self._greet(target)
                 yield target, judge, error
@@ -233,7 +232,11 @@ class Question:
             for path in (kept, kept.with_name(f"{kept.name}-wal")):
                 if path.is_file():
                     shutil.copy(path, folder)
-            with CallStore(Path(folder) / kept.name) as store:
+            try:
+                store = CallStore(Path(folder) / kept.name)
+            except OutputError as problem:
+                raise OutputError(str(problem).replace(folder, str(self.out))) from None
+            with store:
                 none, asks = Budget(0), self.judge.startswith("model:")
                 judge, error = (
                     (self.make_judge(store, none), None) if asks else self.open_judge(store)
