@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 
+from interlock.cli import terminal as terminals
 from interlock.cli.terminal import Terminal, one_line
 
 
@@ -52,3 +54,41 @@ def test_steps_are_named_on_a_terminal_and_silent_in_a_pipe(
             progress(3, 7)
     assert "votes [a]" in screen.getvalue()
     assert "3/7" in screen.getvalue()
+
+
+def test_a_pipe_gets_a_line_a_minute_with_an_estimate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(terminals, "LINE_EVERY", 0.05)
+    with Terminal(as_json=True).steps(lines=True) as tell:
+        progress = tell("votes\n[a]")
+        assert progress is not None
+        progress(30, 90)
+        time.sleep(0.12)
+    out, err = capsys.readouterr()
+    assert out == ""  # --json has stdout for itself
+    first, second = err.splitlines()[:2]
+    assert first.startswith("votes [a]: 30 of 90, about 0 s left")
+    assert second == "votes [a]: 30 of 90"  # a step that hangs is seen, and promises nothing
+    time.sleep(0.12)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_run_shorter_than_a_minute_says_nothing_in_a_pipe(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Terminal(as_json=False).steps(lines=True) as tell:
+        progress = tell("votes")
+        assert progress is not None
+        progress(1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_was_remembered_shortens_no_estimate() -> None:
+    said: list[str] = []
+    minutes = terminals._Minutes(said.append)
+    told = minutes.step("votes")
+    told(900, 1000)  # at once, from an earlier run
+    minutes._since, minutes._before = time.monotonic() - 60, 900
+    told(910, 1000)
+    assert minutes._line() == "votes: 910 of 1000, about 9 min left"

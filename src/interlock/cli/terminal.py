@@ -6,11 +6,15 @@ import json
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO, TypeVar
 
 T = TypeVar("T")
+LINE_EVERY = 60.0
+"""Seconds between two lines of progress where stderr is no terminal."""
 
 
 def one_line(text: object) -> str:
@@ -91,15 +95,20 @@ class Terminal:
 
     @contextmanager
     def steps(
-        self, *, rate: bool = False
+        self, *, rate: bool = False, lines: bool = False
     ) -> Iterator[Callable[[str], Callable[[int, int], None] | None]]:
         """Gives, for the name of a step, who is told (done, total); nobody off a terminal.
 
         Args:
             rate: show how many are done a second.
+            lines: off a terminal, say once a minute on stderr where the step is.
         """
         if not sys.stderr.isatty():
-            yield lambda name: None
+            if lines:
+                with _Minutes(self.note) as minutes:
+                    yield minutes.step
+            else:
+                yield lambda name: None
             return
         from rich.markup import escape
 
@@ -124,6 +133,64 @@ class Terminal:
             self._progress.console.print(text, markup=False, highlight=False, soft_wrap=True)
             return
         _write(text, stream, stream.encoding or "utf-8")
+
+
+class _Minutes:
+    """Says once a minute how far a step is and how long it may still take.
+
+    By a thread of its own: a step that hangs, or that is told of in large batches, is seen as well.
+    The estimate is by what was done since the last line, for answers that were remembered come at
+    once and say nothing of those to come.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._end = say, threading.Event()
+        self._name, self._done, self._total = "", 0, 0
+        self._since, self._before = time.monotonic(), 0
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def step(self, name: str) -> Callable[[int, int], None]:
+        """Begins a step; gives who is told (done, total) of it."""
+        with self._lock:
+            self._name, self._done, self._total = one_line(name), 0, 0
+            self._since, self._before = time.monotonic(), 0
+        return self._told
+
+    def __enter__(self) -> _Minutes:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _told(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
+
+    def _run(self) -> None:
+        while not self._end.wait(LINE_EVERY):
+            with self._lock:
+                line = self._line()
+            if line:
+                self._say(line)
+
+    def _line(self) -> str:
+        if not self._name:
+            return ""
+        done, total, now = self._done, self._total, time.monotonic()
+        text = f"{self._name}: {done} of {total}" if total else f"{self._name}: under way"
+        if self._before < done < total:
+            left = (now - self._since) * (total - done) / (done - self._before)
+            text += f", about {_span(left)} left"
+            self._since, self._before = now, done
+        return text
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _write(text: str, stream: TextIO, encoding: str) -> None:

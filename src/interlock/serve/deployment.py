@@ -7,12 +7,16 @@ import os
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from interlock.certify import CertificateCard, Judge, ModelJudge, Perturbation, RefusalPhrases
+from interlock.certify.targets.identity import target_differences
 from interlock.certify.targets.protocol import Identity
+from interlock.certify.targets.system import read_system, system_identity
 from interlock.serve.chat import ChatRequest
 from interlock.serve.config import ConfigError
+from interlock.serve.operator_prompt import PromptedUpstream
 from interlock.serve.settings import GuardConfig, VoteSettings
 from interlock.serve.upstream import HttpUpstream, Upstream
 from interlock.serve.vote import VoteRules
@@ -57,21 +61,26 @@ def deploy(config: GuardConfig) -> Deployment:
 
     Raises:
         ConfigError: the certificate is not about these settings and ``uncertified`` was not said.
-        OutputError, ModelError: the card or the model cannot be loaded.
+        OutputError, ModelError, DataError: the card, the model or the system prompt cannot be
+            loaded.
     """
     card = CertificateCard.load(config.certificate) if config.certificate is not None else None
     rules = _rules(config.vote, card)
-    open_target = _embedded if config.embedded else _endpoint
-    upstream, model, identity = open_target(config, card)
+    system = read_system(config.system) if config.system is not None else None
+    if config.local is not None:
+        upstream, model, identity = _local(config.local, config, card, system)
+    else:
+        upstream, model, identity = _endpoint(config, card, system)
     differs: tuple[str, ...] = ("no certificate was given",)
     if card is not None:
         differs = (
             *card.mismatches(rules.perturbation, rules.copies, judge=rules.judge.identity),
-            *_target_differs(card, model, identity),
+            *target_differences(_certified(card), identity, decoding=config.local is not None),
         )
     if differs and card is not None and not config.uncertified:
         lines = [f"the certificate is not about this guard: {line}" for line in differs]
-        raise ConfigError((*lines, "change the settings, or say that none applies (--uncertified)"))
+        lines[-1] += "; change the settings, or say that none applies (--uncertified)"
+        raise ConfigError(tuple(lines))
     return Deployment(upstream, rules, model, card, differs)
 
 
@@ -99,30 +108,31 @@ def _judge(vote: VoteSettings, card: CertificateCard | None) -> Judge:
     return ModelJudge(target)
 
 
-def _embedded(
-    config: GuardConfig, card: CertificateCard | None
+def _local(
+    name: str, config: GuardConfig, card: CertificateCard | None, system: str | None
 ) -> tuple[Upstream, str | None, Identity]:
+    """A model of this process, decoding as it was certified."""
     from interlock.certify.targets.local import LocalTarget
     from interlock.serve.local_upstream import LocalUpstream
 
     certified = card.target_identity if card is not None else {}
     decoding = ("max_tokens", "temperature")
-    options: dict[str, Any] = {name: certified[name] for name in decoding if name in certified}
+    options: dict[str, Any] = {one: certified[one] for one in decoding if certified.get(one)}
     try:
-        target = LocalTarget("embedded", device=config.device, **options)
+        target = LocalTarget(name, device=config.device, system=system, **options)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it
         why = (str(error).splitlines() or [""])[0]
         raise ConfigError((f"device = {config.device!r} cannot be used: {why}",)) from None
-    model = config.model or "embedded"
+    model = config.model or Path(name).name
     return LocalUpstream(target, model, config.vote.copy_timeout), model, target.identity
 
 
 def _endpoint(
-    config: GuardConfig, card: CertificateCard | None
+    config: GuardConfig, card: CertificateCard | None, system: str | None
 ) -> tuple[Upstream, str | None, Identity]:
     url = config.upstream or ""
     model = config.model or (_name(card) if card is not None else None)
-    upstream = HttpUpstream(
+    upstream: Upstream = HttpUpstream(
         url,
         key=os.environ.get(config.upstream_key_env, "").strip() or None,
         timeout=config.vote.copy_timeout,
@@ -130,7 +140,10 @@ def _endpoint(
         connections=config.limits.connections,
         usage=config.upstream_usage,
     )
-    return upstream, model, {"target": "endpoint", "url": upstream.name}
+    identity = {"target": "endpoint", "model": model, "url": upstream.name}
+    if system is not None:
+        upstream = PromptedUpstream(upstream, system)
+    return upstream, model, identity | system_identity(system)
 
 
 def _name(card: CertificateCard) -> str:
@@ -139,21 +152,14 @@ def _name(card: CertificateCard) -> str:
     return known if isinstance(known, str) else card.target
 
 
-def _target_differs(card: CertificateCard, model: str | None, deployed: Identity) -> list[str]:
-    certified = card.target_identity
-    pairs: dict[str, tuple[Any, Any]] = {"target": (certified.get("target"), deployed["target"])}
-    if deployed["target"] == "endpoint":
-        pairs["model"] = (_name(card), model)
-        url = certified.get("url")
-        pairs["address"] = (url.rstrip("/") if isinstance(url, str) else url, deployed["url"])
-    else:
-        for name in ("sha256", "max_tokens", "temperature"):
-            pairs[name] = (certified.get(name), deployed.get(name))
-    return [
-        f"{name}: certified {old!r}, deployed {new!r}"
-        for name, (old, new) in pairs.items()
-        if old != new
-    ]
+def _certified(card: CertificateCard) -> Identity:
+    """What was certified; an address in the one spelling that the guard uses."""
+    identity = dict(card.target_identity)
+    if identity.get("target") == "endpoint":
+        url = identity.get("url")
+        identity["url"] = url.rstrip("/") if isinstance(url, str) else url
+        identity["model"] = _name(card)
+    return identity
 
 
 def _request_differs(certified: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:

@@ -222,8 +222,12 @@ class GuardConfig(_Section):
     """Ask the upstream for token counts of streams; some servers refuse to be asked."""
     embedded: bool = False
     """Serve the small chat model of this package instead."""
+    target: str | None = None
+    """Serve this ``transformers`` directory, or hub id, in the guard's own process instead."""
+    system: File | None = None
+    """A file with the system prompt of the certificate, put before every chat."""
     device: str | None = None
-    """Where the embedded model runs."""
+    """Where a model of the guard's own process runs."""
     model: str | None = None
     """The one model that may be asked for; the certificate's where absent."""
     certificate: File | None = None
@@ -249,14 +253,24 @@ class GuardConfig(_Section):
 
     @model_validator(mode="after")
     def _one_model(self) -> GuardConfig:
-        if (self.upstream is None) == (not self.embedded):
-            raise ValueError("give either upstream (--upstream URL) or embedded (--embedded)")
+        if [self.upstream is not None, self.target is not None, self.embedded].count(True) != 1:
+            raise ValueError(
+                "give either upstream (--upstream URL), target (--target DIR) or embedded "
+                "(--embedded)"
+            )
+        if (self.target or "").startswith(("http://", "https://")):
+            raise ValueError("target is a directory or hub id; give an address as --upstream")
         if self.certificate is None and not self.uncertified and not self.embedded:
             raise ValueError(
                 "no certificate: give one (--certificate FILE), or say that none applies "
                 "(--uncertified)"
             )
         return self
+
+    @property
+    def local(self) -> str | None:
+        """The model of this process, where it is one."""
+        return "embedded" if self.embedded else self.target
 
     @property
     def on_loopback(self) -> bool:

@@ -128,14 +128,11 @@ class OpeningLoss:
 
     def __init__(self, target: LocalTarget, request: str, opening: str) -> None:
         self.target, self.model = target, target.model
-        tokenizer = target.tokenizer
         self._anchor = self._ids("x")
         self._allowed, self._brings_blank = self._writable()
         self.head = request if self._brings_blank else f"{request} "
         marker = "\x1f"
-        chat = Prompt.user(self.head + marker).as_chat()
-        text = tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        before, _, after = text.partition(marker)
+        before, _, after = target.chat(Prompt.user(self.head + marker)).partition(marker)
         self._text_before, self._text_after = before, after
         self._before, self._after = self._ids(before), self._ids(after)
         self._opening = self._ids(opening)

@@ -49,6 +49,31 @@ def measure_decay(
         DataError: no attacks.
         ModelError: every single copy was lost.
     """
+    where, prompts = decay_prompts(attacks, kind, k, trials=trials, seed=seed)
+    verdicts, _ = ask_and_judge(target, judge, prompts, progress)
+    successes = np.zeros((len(attacks), len(k)), dtype=np.int64)
+    asked = np.zeros_like(successes)
+    for place, verdict in zip(where, verdicts, strict=True):
+        asked[place] += 1
+        successes[place] += verdict is not Verdict.REFUSED
+    lost = sum(verdict is Verdict.LOST for verdict in verdicts)
+    return DecayMeasurement(kind, np.array(k), successes, asked, lost)
+
+
+def decay_prompts(
+    attacks: Sequence[Attack],
+    kind: PerturbationKind,
+    k: Sequence[int],
+    *,
+    trials: int = 5,
+    seed: int = 0,
+) -> tuple[list[tuple[int, int]], list[Prompt]]:
+    """What :func:`measure_decay` asks, each with its attack's number and the place of its k.
+
+    Raises:
+        OptionError: no k, a negative one, or fewer than one trial.
+        DataError: no attacks.
+    """
     if not k or min(k) < 0 or trials < 1:
         raise OptionError(f"k={list(k)}, trials={trials}: give k >= 0 and at least one trial")
     _need(attacks)
@@ -65,14 +90,7 @@ def measure_decay(
                 )
                 prompts.append(Prompt.user(text, seed=sampling_seed(draw, seed, trial)))
                 where.append((row, column))
-    verdicts, _ = ask_and_judge(target, judge, prompts, progress)
-    successes = np.zeros((len(attacks), len(k)), dtype=np.int64)
-    asked = np.zeros_like(successes)
-    for place, verdict in zip(where, verdicts, strict=True):
-        asked[place] += 1
-        successes[place] += verdict is not Verdict.REFUSED
-    lost = sum(verdict is Verdict.LOST for verdict in verdicts)
-    return DecayMeasurement(kind, np.array(k), successes, asked, lost)
+    return where, prompts
 
 
 def measure_votes(
@@ -125,7 +143,7 @@ def measure_defence(
     defended = np.zeros((len(prompts), repeats), dtype=np.bool_)
     calls = saved = 0
     for column in range(repeats):
-        fresh = seed + 10_007 * column
+        fresh = repeat_seed(seed, column)
         copies = [smooth.perturbed(prompt, seed=fresh) for prompt in prompts]
         decisions = smooth.decide_many(copies, [fresh] * len(prompts))
         for row, decision in enumerate(decisions):
@@ -134,6 +152,11 @@ def measure_defence(
         if progress is not None:
             progress((column + 1) * len(prompts), repeats * len(prompts))
     return DefenceMeasurement(defended, calls, saved)
+
+
+def repeat_seed(seed: int, repeat: int) -> int:
+    """Of the copies of an attack's whole vote number ``repeat``, from 0."""
+    return seed + 10_007 * repeat
 
 
 def ask_and_judge(

@@ -133,10 +133,8 @@ def measure_undefended(
     """
     if not attacks:
         raise DataError("nothing to measure on; give at least one attack")
-    goals = [attack.goal for attack in attacks if attack.goal.strip()]
-    texts = dict.fromkeys([*(attack.prompt for attack in attacks), *goals])
-    # The same question as the one with 0 changes of :func:`measure_decay`, so it is asked once.
-    prompts = [Prompt.user(text, seed=sampling_seed(f"{text}/0", seed, 0)) for text in texts]
+    prompts = undefended_prompts(attacks, seed)
+    texts = [prompt.text for prompt in prompts]
     verdicts, replies = ask_and_judge(target, judge, prompts, progress)
     of = dict(zip(texts, zip(verdicts, replies, strict=True), strict=True))
     with_attack = [of[attack.prompt] for attack in attacks]
@@ -150,3 +148,11 @@ def measure_undefended(
         groups=groups,
         confidence=confidence,
     )
+
+
+def undefended_prompts(attacks: Sequence[Attack], seed: int) -> list[Prompt]:
+    """What :func:`measure_undefended` asks: attacks and bare goals, each once."""
+    goals = [attack.goal for attack in attacks if attack.goal.strip()]
+    texts = dict.fromkeys([*(attack.prompt for attack in attacks), *goals])
+    # The same question as the one with 0 changes of :func:`measure_decay`, so it is asked once.
+    return [Prompt.user(text, seed=sampling_seed(f"{text}/0", seed, 0)) for text in texts]

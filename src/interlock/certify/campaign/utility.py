@@ -232,7 +232,7 @@ def ask_bare(
     """
     if not benign:
         raise DataError("nothing to measure on; give at least one prompt")
-    prompts = [_asked(one, seed) for one in benign]
+    prompts = [bare_prompt(one, seed) for one in benign]
     replies = target.ask(prompts)
     _some_came(replies)
     verdicts = judge_replies(judge, prompts, replies)
@@ -271,7 +271,7 @@ def measure_utility(
     """
     if not benign:
         raise DataError("nothing to measure on; give at least one prompt")
-    prompts = [_asked(one, seed) for one in benign]
+    prompts = [bare_prompt(one, seed) for one in benign]
     decisions = smooth.decide_many(
         [smooth.perturbed(prompt, seed=seed) for prompt in prompts],
         [seed] * len(prompts),
@@ -288,8 +288,8 @@ def measure_utility(
     return Utility(tuple(outcomes), run_code)
 
 
-def _asked(one: BenignPrompt, seed: int) -> Prompt:
-    """With sampling of its own: prompts that shared its noise would not be independent."""
+def bare_prompt(one: BenignPrompt, seed: int) -> Prompt:
+    """A prompt as it is, with sampling of its own: shared noise would make prompts alike."""
     return Prompt.user(one.prompt, seed=sampling_seed(one.prompt, seed, ORIGINAL))
 
 

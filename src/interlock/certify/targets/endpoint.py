@@ -7,14 +7,22 @@ import json
 import os
 import random
 import ssl
-from collections.abc import Coroutine, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from interlock.certify.targets.address import Address
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply
-from interlock.certify.targets.wire import parse_completion, wait_asked_for
+from interlock.certify.targets.system import system_identity, with_system
+from interlock.certify.targets.wire import (
+    filtered,
+    parse_completion,
+    their_sentence,
+    wait_asked_for,
+)
 from interlock.errors import InterlockError, ModelError, OptionError
 
 if TYPE_CHECKING:
@@ -25,6 +33,18 @@ KEY_VARIABLE = "OPENAI_API_KEY"
 FATAL = {401: "the key is refused", 403: "access is denied", 404: "no such model or address"}
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+OWN = {
+    "messages": "the prompts are asked, and nothing else",
+    "model": "give it as model=…",
+    "stream": "answers are read whole",
+    "stream_options": "answers are read whole",
+    "n": "each call has one answer",
+    "seed": "each copy has its own",
+    "max_tokens": "give it as max_tokens=…; null leaves it out",
+    "temperature": "give it as temperature=…; null leaves it out",
+}
+"""Fields of the body that ``extra`` may not set, and why."""
+_NULL_LEAVES_OUT = frozenset({"max_tokens", "temperature"})
 
 
 @dataclass
@@ -56,11 +76,14 @@ class EndpointTarget:
 
     Time-outs, dropped connections, 408, 409, 425, 429, 5xx and malformed answers are retried with
     exponential backoff and jitter, never sooner than ``retry-after`` says; what still fails is a
-    lost reply. So is a 400 or 422, at once: it speaks of one prompt.
+    lost reply. So is a 400 or 422, at once: it speaks of one prompt; where it says that the
+    provider's own filter refused the prompt, the reply is blocked.
 
     Args:
-        url: base address, such as ``https://api.example.com/v1``.
-        model: the model's name there.
+        url: base address, such as ``https://api.example.com/v1``, or all of it, with a query:
+            ``https://NAME.openai.azure.com/openai/deployments/D/chat/completions?api-version=…``.
+            Azure gets the key in its header ``api-key``.
+        model: the model's name there; None for that of an Azure deployment.
         key_variable: environment variable with the API key; no key is sent when the default one
             is unset. The key is never stored, logged or shown.
         concurrency: requests in flight at most, >= 1.
@@ -71,11 +94,15 @@ class EndpointTarget:
         max_tokens: of one answer, >= 1.
         temperature: as sent; above 0 the prompt's seed is sent along.
         max_bytes: a longer response body is given up as malformed.
-        extra: more fields of the request's body; None as a value leaves a field out.
+        extra: more fields of the request's body; None as a value leaves a field out. With
+            ``max_completion_tokens`` among them ``max_tokens`` is not sent.
         headers: more request headers.
+        system: a system prompt that is put before every chat.
+        repeat: asked before each repeated request; False ends the attempts.
 
     Raises:
-        OptionError: an option outside its range.
+        OptionError: an option outside its range, an ``extra`` field that is the target's own, or an
+            address that is none or holds a key.
         ModelError: ``key_variable`` was named and is unset; later, the endpoint answered 401, 403
             or 404, which every further call would meet too.
     """
@@ -83,7 +110,7 @@ class EndpointTarget:
     def __init__(
         self,
         url: str,
-        model: str,
+        model: str | None = None,
         *,
         key_variable: str = KEY_VARIABLE,
         concurrency: int = 8,
@@ -95,35 +122,48 @@ class EndpointTarget:
         max_bytes: int = 4 * 2**20,
         extra: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        system: str | None = None,
+        repeat: Callable[[], bool] = lambda: True,
     ) -> None:
         counts = {"concurrency": concurrency, "attempts": attempts, "max_tokens": max_tokens}
-        for name, value in counts.items():
+        for option, value in counts.items():
             if value < 1:
-                raise OptionError(f"{name}={value}: must be at least 1")
+                raise OptionError(f"{option}={value}: must be at least 1")
         if not timeout > 0 or not max_wait >= 0:
             raise OptionError(f"timeout={timeout}, max_wait={max_wait}: give positive seconds")
-        if not url.startswith(("http://", "https://")):
-            raise OptionError(f"url={url!r}: give an address that starts with http:// or https://")
-        self.url, self.model = url.rstrip("/"), model
+        address = Address.read(url)
+        name = model or address.deployment
+        if name is None:
+            raise OptionError(f"{address.name}: name the model to ask there (model=…)")
+        self.url, self.model, self._address = address.name, name, address.completions
         self.timeout, self.attempts, self.max_wait = timeout, attempts, max_wait
         self.max_tokens, self.temperature, self.max_bytes = max_tokens, temperature, max_bytes
-        self.concurrency, self.extra = concurrency, dict(extra or {})
+        self.concurrency, self.extra = concurrency, _checked(extra or {})
+        self.system, self._repeat = system, repeat
         self.usage = Usage()
+        self._key = _key(key_variable)
         self._headers = {"Content-Type": "application/json"} | dict(headers or {})
-        self._headers |= _authorisation(key_variable)
+        if self._key:
+            self._headers |= (
+                {"api-key": self._key}
+                if address.azure
+                else {"Authorization": f"Bearer {self._key}"}
+            )
         self._jitter = random.Random()  # its own: the caller's generators stay as they are
         self._open: tuple[asyncio.AbstractEventLoop, _Connection] | None = None
 
     @property
     def identity(self) -> Identity:
-        """Address, model and decoding options; no key."""
+        """Address, model, decoding options as they are sent, hash of the system prompt; no key."""
+        decoding = {"max_tokens": self.max_tokens, "temperature": self.temperature}
+        sent = decoding | self._left_out()
         return {
             "target": "endpoint",
             "url": self.url,
             "model": self.model,
-            "max_tokens": self.max_tokens,
-            "temperature": self.temperature,
+            **{name: sent[name] for name in decoding},
             "extra": json.dumps(self.extra, sort_keys=True) if self.extra else None,
+            **system_identity(self.system),
         }
 
     def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:
@@ -163,6 +203,8 @@ class EndpointTarget:
                     reply = Reply.failed(f"{again}; it asks to wait {again.wait:.0f} s")
                     break
             if attempt + 1 < self.attempts:
+                if not self._repeat():
+                    break
                 await asyncio.sleep(pause)
         self.usage.lost += reply.lost
         self.usage.prompt_tokens += reply.prompt_tokens
@@ -191,9 +233,7 @@ class EndpointTarget:
         try:
             async with (
                 asyncio.timeout(self.timeout),
-                client.stream(
-                    "POST", f"{self.url}/chat/completions", content=self._body(prompt)
-                ) as response,
+                client.stream("POST", self._address, content=self._body(prompt)) as response,
             ):
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
@@ -205,28 +245,44 @@ class EndpointTarget:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _Again(f"{self.url}: {type(error).__name__} {error}".strip()) from None
         status = response.status_code
-        if status in FATAL:
-            raise ModelError(f"{self.url} answered {status}: {FATAL[status]} (model {self.model})")
-        if status in AGAIN:
-            wait = wait_asked_for(response.headers)
-            raise _Again(f"{self.url} answered {status}", wait)
         if status != 200:
-            return Reply.failed(f"{self.url} answered {status}")
+            return self._complaint(status, bytes(body), response.headers)
         try:
             return parse_completion(bytes(body))
         except ValueError as error:
             raise _Again(f"{self.url}: malformed answer, {error}") from None
 
+    def _complaint(self, status: int, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """What becomes of an answer other than 200; in its own words where it has some."""
+        said = their_sentence(body)
+        said = f": {said.replace(self._key, '[key]') if self._key else said}" if said else ""
+        if status in FATAL:
+            raise ModelError(
+                f"{self.url} answered {status}: {FATAL[status]} (model {self.model}){said}"
+            )
+        if status in AGAIN:
+            raise _Again(f"{self.url} answered {status}{said}", wait_asked_for(headers))
+        if status == 400 and filtered(body):
+            return Reply("", "blocked")
+        return Reply.failed(f"{self.url} answered {status}{said}")
+
+    def _left_out(self) -> dict[str, None]:
+        """Decoding options that are not sent."""
+        names = [name for name in _NULL_LEAVES_OUT if self.extra.get(name, 0) is None]
+        names += ["max_tokens"] if self.extra.get("max_completion_tokens") is not None else []
+        return dict.fromkeys(names)
+
     def _body(self, prompt: Prompt) -> bytes:
         body: dict[str, Any] = {
             "model": self.model,
-            "messages": prompt.as_chat(),
+            "messages": with_system(self.system, prompt).as_chat(),
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
         }
         if self.temperature > 0:
             body["seed"] = prompt.seed % 2**31
-        body = {name: value for name, value in (body | self.extra).items() if value is not None}
+        body |= self.extra | self._left_out()
+        body = {name: value for name, value in body.items() if value is not None}
         return json.dumps(body).encode()  # pure ASCII, so that torn surrogates pass, too
 
     def _pause(self, attempt: int, asked: float | None) -> float | None:
@@ -254,13 +310,20 @@ class _Connection:
             ) from None
         self.slots = asyncio.Semaphore(concurrency)
         trust_env = httpx.URL(url).host not in LOOPBACK  # no proxy to this machine
-        self.client = httpx.AsyncClient(
-            headers=dict(headers),
-            verify=_authorities(trust_env),
-            timeout=None,  # one limit over the whole request instead, see _request
-            limits=httpx.Limits(max_connections=concurrency),
-            trust_env=trust_env,
-        )
+        try:
+            self.client = httpx.AsyncClient(
+                headers=dict(headers),
+                verify=_authorities(trust_env),
+                timeout=None,  # one limit over the whole request instead, see _request
+                limits=httpx.Limits(max_connections=concurrency),
+                trust_env=trust_env,
+            )
+        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ModelError(
+                f"{url}: the environment's settings of proxies or certificates cannot be used "
+                f"({why}); see $HTTPS_PROXY, $ALL_PROXY, $NO_PROXY and $SSL_CERT_FILE"
+            ) from None
 
 
 @cache
@@ -271,15 +334,33 @@ def _authorities(trust_env: bool) -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=trust_env)
 
 
-def _authorisation(variable: str) -> dict[str, str]:
+def _key(variable: str) -> str:
+    """The API key; empty where the usual variable is unset."""
     key = os.environ.get(variable, "").strip()
     if not key:
         if variable != KEY_VARIABLE:
             raise ModelError(f"${variable} is not set; put the endpoint's API key there")
-        return {}
+        return ""
     if not (key.isascii() and key.isprintable()):
         raise ModelError(f"${variable} holds characters that no API key has")
-    return {"Authorization": f"Bearer {key}"}
+    return key
+
+
+def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, none of which is the target's own, whatever its letters' case and form."""
+    seen: dict[str, str] = {}
+    for name, value in extra.items():
+        plain = unicodedata.normalize("NFKC", name).casefold().strip()
+        left_out = name in _NULL_LEAVES_OUT and value is None
+        if plain in OWN and not left_out:
+            raise OptionError(f"extra={name}: cannot be set so; {OWN[plain]}")
+        if seen.setdefault(plain, name) != name:
+            raise OptionError(f"extra={name}: some servers take it for {seen[plain]!r}; give one")
+    try:
+        kept: dict[str, Any] = json.loads(json.dumps(dict(extra), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"extra={dict(extra)}: cannot be sent as JSON ({error})") from None
+    return kept
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

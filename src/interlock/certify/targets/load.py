@@ -14,7 +14,8 @@ def load_target(name: str, *, model: str | None = None, **options: Any) -> Targe
     Args:
         name: ``"embedded"``; an http(s) address; ``"recorded:FILE"``; else a transformers
             directory or hub id.
-        model: the model's name at an endpoint; required there and nowhere else.
+        model: the model's name at an endpoint; required there, but for an Azure deployment, and
+            nowhere else.
         options: passed on to the target's class.
 
     Raises:
@@ -22,14 +23,18 @@ def load_target(name: str, *, model: str | None = None, **options: Any) -> Targe
         ModelError, DataError: what the target's class raises.
     """
     if name.startswith(("http://", "https://")):
-        if model is None:
-            raise OptionError(f"{name}: name the model to ask there (model=…)")
         from interlock.certify.targets.endpoint import EndpointTarget
 
         return EndpointTarget(name, model, **options)
     if model is not None:
         raise OptionError(f"model={model!r}: only an endpoint takes a model name")
+    if options.get("extra"):
+        raise OptionError(
+            f"extra={next(iter(options['extra']))}: only an endpoint takes more fields"
+        )
     if name.startswith("recorded:"):
+        if options.get("system") is not None:
+            raise OptionError(f"{name}: was recorded with the system prompt it has; give no other")
         from interlock.certify.targets.recorded import RecordedTarget
 
         return RecordedTarget(name.removeprefix("recorded:"), **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -16,9 +17,14 @@ from torch import Tensor
 from interlock._weights import fingerprint
 from interlock.certify.targets.kept_prefix import NOTHING, KeptPrefix, keep_prefix
 from interlock.certify.targets.protocol import Finish, Identity, OnReply, Prompt, Reply
+from interlock.certify.targets.system import system_identity, with_system
 from interlock.errors import ModelError, OptionError
 
 EMBEDDED = Path(__file__).parent.parent / "embedded" / "tiny_chat"
+_NAMES_ONLY = frozenset(
+    {"_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype"}
+)
+"""Entries of a configuration that no answer depends on; types of numbers stand with the weights."""
 LONGEST_TOKEN = 64  # characters; tokenizers hold longer ones only for runs of blanks
 
 
@@ -36,6 +42,7 @@ class LocalTarget:
             the same prompt and seed give the same answer.
         batch: prompts in one forward pass, >= 1; halved when memory runs out.
         device: where the model runs; None leaves it where it is.
+        system: a system prompt that is put before every chat.
 
     Raises:
         ModelError: the model or its tokenizer cannot be loaded, or has no chat template.
@@ -51,6 +58,7 @@ class LocalTarget:
         temperature: float = 0.0,
         batch: int = 64,
         device: str | None = None,
+        system: str | None = None,
     ) -> None:
         if max_tokens < 1 or batch < 1:
             raise OptionError(f"max_tokens={max_tokens}, batch={batch}: must be at least 1")
@@ -69,7 +77,8 @@ class LocalTarget:
         self.model.eval()
         self.tokenizer = tokenizer
         self.max_tokens, self.temperature, self.batch = max_tokens, temperature, batch
-        self._digest: str | None = None
+        self.system = system
+        self._digests: dict[str, str] | None = None
         self._prefix: KeptPrefix | None = None
         self._waiting: list[tuple[Prompt, asyncio.Future[Reply]]] = []
         self._worker: ThreadPoolExecutor | None = None
@@ -77,27 +86,38 @@ class LocalTarget:
 
     @property
     def identity(self) -> Identity:
-        """Name, hash of the weights, and decoding options."""
-        if self._digest is None:
-            whole = f"{self.tokenizer.chat_template}{fingerprint(self.model)}"
-            self._digest = sha256(whole.encode()).hexdigest()
+        """Name, hashes of weights, chat template and system prompt, and decoding options."""
+        if self._digests is None:
+            template = json.dumps(self.tokenizer.chat_template, sort_keys=True)
+            self._digests = {
+                "sha256": _digest(template, _structure(self.model, self.tokenizer)),
+                "template_sha256": _digest(template),
+            }
         return {
             "target": "local",
             "model": Path(self.name).name,
-            "sha256": self._digest,
+            **self._digests,
             "max_tokens": self.max_tokens,
             "temperature": self.temperature,
+            **system_identity(self.system),
         }
 
-    def encode(self, prompt: Prompt) -> list[int]:
-        """Token ids of the chat up to where the answer starts.
+    def chat(self, prompt: Prompt) -> str:
+        """The chat up to where the answer starts, as the model reads it, system prompt included.
 
         Special tokens that a message spells out are broken up first: a user must not be able to
         close his turn and open the assistant's.
         """
-        chat = [m | {"content": self._disarm(m["content"])} for m in prompt.as_chat()]
-        text = self.tokenizer.apply_chat_template(chat, add_generation_prompt=True, tokenize=False)
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        messages = with_system(self.system, prompt).as_chat()
+        chat = [m | {"content": self._disarm(m["content"])} for m in messages]
+        text: str = self.tokenizer.apply_chat_template(
+            chat, add_generation_prompt=True, tokenize=False
+        )
+        return text
+
+    def encode(self, prompt: Prompt) -> list[int]:
+        """Token ids of :meth:`chat`."""
+        ids: list[int] = self.tokenizer(self.chat(prompt), add_special_tokens=False)["input_ids"]
         return ids
 
     def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:
@@ -249,6 +269,23 @@ class LocalTarget:
         configured = getattr(self.model.generation_config, "eos_token_id", None)
         ends = configured if isinstance(configured, list) else [configured]
         return frozenset(int(e) for e in [*ends, self.tokenizer.eos_token_id] if e is not None)
+
+
+def _structure(model: Any, tokenizer: Any) -> str:
+    """All that answers depend on beside template and decoding: weights, how they work, tokens."""
+    configured = {k: v for k, v in model.config.to_diff_dict().items() if k not in _NAMES_ONLY}
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    read = json.loads(backend.to_str()) if backend is not None else tokenizer.get_vocab()
+    if backend is not None:  # set anew at each call
+        read = {k: v for k, v in read.items() if k not in ("padding", "truncation")}
+    ends = getattr(model.generation_config, "eos_token_id", None)
+    tokens = [read, tokenizer.special_tokens_map, tokenizer.all_special_ids, ends]
+    parts = [type(model).__name__, configured, tokens, fingerprint(model)]
+    return json.dumps(parts, sort_keys=True, default=str)
+
+
+def _digest(*parts: str) -> str:
+    return sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def load_causal_lm(source: str | Path) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Self
 
+from interlock.certify.targets.identity import deciding
 from interlock.certify.targets.protocol import (
     Identity,
     Message,
@@ -112,6 +113,10 @@ class StoredTarget:
         """Calls passed on to the target."""
         self.remembered = 0
         """Calls answered from the store."""
+        self.lost = 0
+        """Calls that brought no answer."""
+        self.first_lost = ""
+        """Why the first of these did not."""
 
     @property
     def identity(self) -> Identity:
@@ -120,7 +125,7 @@ class StoredTarget:
 
     def key(self, prompt: Prompt) -> str:
         """SHA-256 of all that the reply depends on."""
-        parts = [dict(self.identity), prompt.as_chat(), prompt.seed]
+        parts = [deciding(self.identity), prompt.as_chat(), prompt.seed]
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:
@@ -148,8 +153,7 @@ class StoredTarget:
 
         def keep(number: int, reply: Reply) -> None:
             key = missing[number]
-            if not reply.lost:
-                self.store.put(key, self.identity, prompts[places[key][0]], reply)
+            self._keep(key, prompts[places[key][0]], reply)
             settle(key, reply)
 
         if missing:
@@ -167,6 +171,12 @@ class StoredTarget:
             return reply
         self.asked += 1
         reply = await self.target.ask_async(prompt)
+        self._keep(key, prompt, reply)
+        return reply
+
+    def _keep(self, key: str, prompt: Prompt, reply: Reply) -> None:
         if not reply.lost:
             self.store.put(key, self.identity, prompt, reply)
-        return reply
+            return
+        self.lost += 1
+        self.first_lost = self.first_lost or reply.error or "lost"

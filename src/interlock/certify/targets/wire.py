@@ -28,8 +28,13 @@ def parse_completion(body: bytes) -> Reply:
         content = message.get("content")
     except (KeyError, IndexError, TypeError, AttributeError):
         raise ValueError("no choices[0].message") from None
-    text = content if isinstance(content, str) and content.strip() else ""
-    return reply_of(text, message.get("refusal"), choice.get("finish_reason"), data.get("usage"))
+    text = _joined(content)
+    return reply_of(
+        text if text.strip() else "",
+        message.get("refusal"),
+        choice.get("finish_reason"),
+        data.get("usage"),
+    )
 
 
 def reply_of(text: str, refusal: object, finish: object, usage: object) -> Reply:
@@ -47,6 +52,44 @@ def reply_of(text: str, refusal: object, finish: object, usage: object) -> Reply
     if not text:
         raise ValueError("an empty answer")
     return Reply(text, "length" if finish == "length" else "stop", None, read, written)
+
+
+def _joined(content: object) -> str:
+    """A message's text, also where it comes in parts; parts that are no text have none."""
+    if isinstance(content, list):
+        texts = [part.get("text") for part in content if isinstance(part, Mapping)]
+        return "".join(text for text in texts if isinstance(text, str))
+    return content if isinstance(content, str) else ""
+
+
+def their_sentence(body: bytes) -> str:
+    """What an answer other than 200 says, in one line of at most 200 characters; may be empty.
+
+    Servers put it into ``error.message``, ``error``, ``message`` or ``detail``, or send plain text.
+    """
+    try:
+        said: Any = json.loads(body)
+    except (ValueError, RecursionError):
+        said = body.decode("utf-8", "replace")
+        said = "" if said.lstrip().startswith(("<", "{", "[")) else said
+    for _ in range(4):
+        if isinstance(said, list):
+            said = said[0] if said else ""
+        if isinstance(said, Mapping):
+            names = ("error", "message", "detail", "msg")
+            said = next((said[name] for name in names if said.get(name)), "")
+    text = said if isinstance(said, str) else ""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text[:2000]).split())
+    return plain if len(plain) <= 200 else f"{plain[:197]}..."
+
+
+def filtered(body: bytes) -> bool:
+    """Whether a 400 says that the provider's own filter refused the prompt."""
+    try:
+        error = json.loads(body)["error"]
+        return bool(error["code"] == "content_filter")
+    except (ValueError, RecursionError, KeyError, TypeError):
+        return False
 
 
 def wait_asked_for(headers: Mapping[str, str]) -> float | None:

@@ -39,7 +39,7 @@ def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, 
     Raises:
         InterlockError: the target cannot be attacked, or no attack was found.
     """
-    requests = _requests(question, search)
+    requests = requests_of(question, search)
     with question.open() as (target, judge, _):
         if search.framings is not None:
             attacks = _role_plays(target, judge, requests, search.framings, terminal)
@@ -61,7 +61,12 @@ def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, 
     }
 
 
-def _requests(question: Question, search: Search) -> list[str]:
+def requests_of(question: Question, search: Search) -> list[str]:
+    """The requests to attack, drawn by the seed.
+
+    Raises:
+        DataError: there are none.
+    """
     from random import Random
 
     if search.prompts is not None:
@@ -87,6 +92,11 @@ def _suffixes(
     from interlock.certify.attacks.search import search_attacks
     from interlock.certify.targets.local import LocalTarget
 
+    if question.budget is not None:
+        raise OptionError(
+            f"budget={question.budget}: a suffix search spends gradients, not calls; bound it by "
+            "goals=… and steps=…"
+        )
     if not isinstance(target, LocalTarget):
         raise OptionError(
             f"target {question.target.name}: a suffix search needs the model's gradients; attack a "
@@ -95,7 +105,7 @@ def _suffixes(
     method = SuffixAttack(length=search.length, steps=search.steps, candidates=48)
     pairs = [(request, search.opening) for request in requests]
     unmade: dict[str, str] = {}
-    with terminal.steps() as tell:
+    with terminal.steps(lines=True) as tell:
         outcomes = search_attacks(
             target, method, judge, pairs, journal=question.out / "searches.jsonl",
             seed=search.seed, progress=tell("suffix search"), failed=unmade.__setitem__,

@@ -59,6 +59,28 @@ KeyVariable = Annotated[
 ]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")]
 Temperature = Annotated[float, typer.Option(min=0.0, max=10.0, help="0 is greedy decoding.")]
+System = Annotated[
+    Path | None, typer.Option(help="A system prompt, put before every prompt: UTF-8 text.")
+]
+Extra = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--extra",
+        metavar="KEY=JSON",
+        help="One more field that an address is sent, such as max_completion_tokens=64; null "
+        "leaves a field out.",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Only say how many calls and tokens it takes, and the best bound."
+    ),
+]
+Calls = Annotated[
+    int | None,
+    typer.Option("--budget", min=0, metavar="CALLS", help="Ask no more often than that."),
+]
 Timeout = Annotated[float, typer.Option(help="Seconds for one request to an address.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Requests to an address at once.")]
 Attempts = Annotated[int, typer.Option(min=1, help="Requests for one prompt at an address.")]
@@ -174,6 +196,9 @@ def attack(
     model: ModelName = None,
     key_variable: KeyVariable = None,
     max_tokens: MaxTokens = 64,
+    temperature: Temperature = 0.0,
+    system: System = None,
+    extra: Extra = None,
     judge: JudgeName = "phrases",
     judge_model: JudgeModel = None,
     rubric: Rubric = "default",
@@ -184,6 +209,8 @@ def attack(
     timeout: Timeout = 60.0,
     concurrency: Concurrency = 8,
     attempts: Attempts = 5,
+    dry_run: DryRun = False,
+    budget: Calls = None,
     as_json: AsJson = False,
 ) -> None:
     """Search suffixes (GCG, a local model only) or role-plays that make a target comply.
@@ -196,6 +223,8 @@ def attack(
         from interlock.cli.certify.attack import Search
         from interlock.cli.certify.attack import attack as search
 
+        if dry_run:
+            from interlock.cli.certify.dry_run import attack as search
         finish(terminal, search(_question(given), chosen(Search, given), terminal))
 
 
@@ -209,6 +238,8 @@ def measure(
     key_variable: KeyVariable = None,
     max_tokens: MaxTokens = 64,
     temperature: Temperature = 0.0,
+    system: System = None,
+    extra: Extra = None,
     judge: JudgeName = "phrases",
     judge_model: JudgeModel = None,
     rubric: Rubric = "default",
@@ -222,6 +253,8 @@ def measure(
     timeout: Timeout = 60.0,
     concurrency: Concurrency = 8,
     attempts: Attempts = 5,
+    dry_run: DryRun = False,
+    budget: Calls = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure ASR(k), the attacks' success after k changed characters; writes counts.json.
@@ -233,6 +266,12 @@ def measure(
         from interlock.certify.campaign.options import CampaignOptions
         from interlock.cli.certify.curves import measure as counted
 
+        if dry_run:
+            from interlock.cli.certify import dry_run as dry
+
+            options = chosen(CampaignOptions, given)
+            finish(terminal, dry.campaign(_question(given), options, terminal, whole=False))
+            return
         finish(terminal, counted(_question(given), chosen(CampaignOptions, given), terminal))
 
 
@@ -302,6 +341,8 @@ def report(
     key_variable: KeyVariable = None,
     max_tokens: MaxTokens = 64,
     temperature: Temperature = 0.0,
+    system: System = None,
+    extra: Extra = None,
     judge: JudgeName = "phrases",
     judge_model: JudgeModel = None,
     rubric: Rubric = "default",
@@ -366,6 +407,8 @@ def report(
     timeout: Timeout = 60.0,
     concurrency: Concurrency = 8,
     attempts: Attempts = 5,
+    dry_run: DryRun = False,
+    budget: Calls = None,
     as_json: AsJson = False,
 ) -> None:
     """The whole way: ASR(k), curve, plan, certificate, and the check on attacks held out.
@@ -376,6 +419,8 @@ def report(
     """
     if votes_file is not None and copies is None:
         raise typer.BadParameter("give --copies, the N of the deployed vote, with --votes-file")
+    if dry_run and (paper or votes_file is not None):
+        raise typer.BadParameter("--paper and --votes-file ask nothing: leave --dry-run away")
     given = locals()
     with session(context, KEPT) as terminal:
         from interlock.certify.campaign.options import CampaignOptions
@@ -386,6 +431,13 @@ def report(
         elif votes_file is not None:
             value, good = chosen(reports.from_votes, given, path=votes_file, terminal=terminal)
             finish(terminal, value, good=good)
+        elif dry_run:
+            from interlock.cli.certify import dry_run as dry
+
+            options = chosen(CampaignOptions, given)
+            question = _question(given)
+            value = dry.campaign(question, options, terminal, whole=True, benign=benign_limit)
+            finish(terminal, value)
         else:
             options = chosen(CampaignOptions, given)
             made = reports.report(
@@ -439,6 +491,7 @@ def _press() -> str:
 def _question(given: Mapping[str, Any]) -> Question:
     from interlock.cli.certify.question import Question, TargetChoice
 
-    target = chosen(TargetChoice, given, name=given["target"])
+    extra = tuple(given.get("extra") or ())
+    target = chosen(TargetChoice, given, name=given["target"], extra=extra)
     phrases = tuple(given["refusal_phrase"] or ())
     return chosen(Question, given, target=target, refusal_phrases=phrases)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from interlock._files import make_folder
@@ -22,15 +24,21 @@ from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
 from interlock.certify.judges.model import ModelJudge
 from interlock.certify.judges.pairs import PairJudge
 from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.targets.address import Address
+from interlock.certify.targets.budget import Budget, BudgetedTarget, BudgetSpentError
 from interlock.certify.targets.store import CallStore, StoredTarget
+from interlock.certify.targets.system import read_system
+from interlock.cli.certify.extra import read_extra
 from interlock.cli.terminal import Terminal
-from interlock.errors import DataError, ModelError, OptionError
+from interlock.errors import DataError, ModelError, OptionError, OutputError
 from interlock.names import RubricName
 
 if TYPE_CHECKING:
     from interlock.certify.targets.protocol import Target
 
 VERDICTS = EMBEDDED / "tiny_chat_verdicts.jsonl"
+GREETING = Prompt.user("Hello")
+"""Asked first at an address."""
 
 
 @dataclass(frozen=True)
@@ -56,31 +64,45 @@ class TargetChoice:
     """Requests to an address at once."""
     attempts: int = 5
     """Requests for one prompt at an address."""
+    system: Path | None = None
+    """A file with a system prompt, put before every chat."""
+    extra: tuple[str, ...] = ()
+    """More fields of the body that an address is sent, each ``KEY=JSON``."""
+
+    @property
+    def longest_answer(self) -> int:
+        """Tokens of one answer at most."""
+        length = read_extra(self.extra).get("max_completion_tokens")
+        return length if isinstance(length, int) else self.max_tokens
 
     @property
     def at_address(self) -> bool:
         """Whether it is behind an endpoint."""
         return self.name.startswith(("http://", "https://"))
 
-    def open(self) -> Target:
-        """Load or reach it.
+    def open(self, budget: Budget | None = None) -> Target:
+        """Load or reach it; requests that an address repeats come out of the budget.
 
         Raises:
             InterlockError: it cannot be.
         """
+        given: dict[str, Any] = {"extra": read_extra(self.extra)} if self.extra else {}
+        if self.system is not None:
+            given["system"] = read_system(self.system)
         if self.name.startswith("recorded:"):
-            return load_target(self.name, model=self.model)
-        options: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": self.temperature}
+            return load_target(self.name, model=self.model, **given)
+        given |= {"max_tokens": self.max_tokens, "temperature": self.temperature}
         if self.at_address:
             names = ("timeout", "concurrency", "attempts")
-            options |= {name: getattr(self, name) for name in names}
+            given |= {name: getattr(self, name) for name in names}
+            given |= {} if budget is None else {"repeat": budget.take_repeat}
         if self.at_address and self.key_variable is not None:
-            options["key_variable"] = self.key_variable
+            given["key_variable"] = self.key_variable
         if not self.at_address and self.device is not None:
             from interlock.cli.choices import usable_device
 
-            options["device"] = usable_device(self.device)
-        return load_target(self.name, model=self.model, **options)
+            given["device"] = usable_device(self.device)
+        return load_target(self.name, model=self.model, **given)
 
 
 @dataclass(frozen=True)
@@ -109,6 +131,8 @@ class Question:
     """A labelled sample of answers, to count the judge's errors on."""
     out: Path = Path("interlock-certify")
     """Folder for calls and results."""
+    budget: int | None = None
+    """Calls of target and judging model at most."""
 
     def read_attacks(self, terminal: Terminal) -> AttackFile:
         """The attacks; says what was left out.
@@ -138,8 +162,8 @@ class Question:
             return None
         return PairJudge(StoredTarget(load_target(self.pair_judge, model=self.judge_model), store))
 
-    def make_judge(self, store: CallStore) -> Judge:
-        """The judge alone; a judging model's calls are kept in ``store``.
+    def make_judge(self, store: CallStore, budget: Budget | None = None) -> Judge:
+        """The judge alone; a judging model's calls are kept in ``store``, within the budget.
 
         Raises:
             InterlockError: there is no such judge.
@@ -148,7 +172,7 @@ class Question:
         if kind == "labels" and rest:
             return LabelledVerdicts(rest)
         if kind == "model" and rest:
-            judging = load_target(rest, model=self.judge_model)
+            judging = self._judging(rest, budget)
             return ModelJudge(StoredTarget(judging, store), rubric=self.rubric)
         if self.judge not in ("phrases", "keywords"):
             raise OptionError(
@@ -156,13 +180,24 @@ class Question:
             )
         return RefusalPhrases(self.refusal_phrases, paper=self.judge == "keywords")
 
-    def open_judge(self, store: CallStore) -> tuple[Judge, JudgeSample | None]:
+    def _judging(self, name: str, budget: Budget | None) -> Target:
+        at_address = name.startswith(("http://", "https://"))
+        if at_address and self.judge_model is None and Address.read(name).deployment is None:
+            raise OptionError(f"{name}: name the model to judge there (judge_model=…)")
+        if budget is None:
+            return load_target(name, model=self.judge_model)
+        repeat = {"repeat": budget.take_repeat} if at_address else {}
+        return BudgetedTarget(load_target(name, model=self.judge_model, **repeat), budget)
+
+    def open_judge(
+        self, store: CallStore, budget: Budget | None = None
+    ) -> tuple[Judge, JudgeSample | None]:
         """The judge, and its counted errors where answers were labelled.
 
         Raises:
             InterlockError: no such judge, or a file of labels that is none.
         """
-        judge = self.make_judge(store)
+        judge = self.make_judge(store, budget)
         verdicts = self.verdicts
         if verdicts is None and self.judge == "phrases" and self.target.name == "embedded":
             verdicts = VERDICTS
@@ -178,16 +213,50 @@ class Question:
             InterlockError: something cannot be opened.
         """
         make_folder(self.out)
+        budget = None if self.budget is None else Budget(self.budget)
         with CallStore(self.out / "calls.sqlite") as store:
-            judge, error = self.open_judge(store)
-            target = StoredTarget(self.target.open(), store)
-            if self.target.at_address:
-                self._greet(target)
-            yield target, judge, error
+            try:
+                judge, error = self.open_judge(store, budget)
+                opened = self.target.open(budget)
+                within = opened if budget is None else BudgetedTarget(opened, budget)
+                target = StoredTarget(within, store)
+                if self.target.at_address:
+                    self._greet(target)
+                yield target, judge, error
+            except BudgetSpentError as spent:
+                raise BudgetSpentError(
+                    f"{spent}; {len(store)} answers are kept in {store.path}: run the same command "
+                    "again, or with a larger --budget, to go on; nothing is asked twice"
+                ) from None
+
+    @contextmanager
+    def rehearse(self) -> Iterator[tuple[StoredTarget, Judge, JudgeSample | None]]:
+        """The same with a copy of the kept answers and a budget of no calls; nothing is written.
+
+        A judging model's errors are not counted, for that would ask it.
+
+        Raises:
+            InterlockError: something cannot be opened.
+        """
+        kept = self.out / "calls.sqlite"
+        with TemporaryDirectory() as folder:
+            for path in (kept, kept.with_name(f"{kept.name}-wal")):
+                if path.is_file():
+                    shutil.copy(path, folder)
+            try:
+                store = CallStore(Path(folder) / kept.name)
+            except OutputError as problem:
+                raise OutputError(str(problem).replace(folder, str(self.out))) from None
+            with store:
+                none, asks = Budget(0), self.judge.startswith("model:")
+                judge, error = (
+                    (self.make_judge(store, none), None) if asks else self.open_judge(store)
+                )
+                yield StoredTarget(BudgetedTarget(self.target.open(), none), store), judge, error
 
     def _greet(self, target: StoredTarget) -> None:
         """One question first: an address that never answers is no matter for a thousand calls."""
-        [reply] = target.ask([Prompt.user("Hello")])
+        [reply] = target.ask([GREETING])
         if reply.lost:
             raise ModelError(f"{self.target.name} answers nothing usable: {reply.error}")
 
@@ -219,6 +288,8 @@ def read_prompts(path: Path) -> list[str]:
     return [sample.prompt for sample in PromptSource(str(path))]
 
 
-def calls(target: StoredTarget) -> dict[str, int]:
-    """How many calls were made, and how many were remembered."""
+def calls(target: StoredTarget, terminal: Terminal) -> dict[str, int]:
+    """How many calls were made, and how many were remembered; says why some were lost."""
+    if target.lost:
+        terminal.note(f"{target.lost} calls were lost; the first: {target.first_lost}")
     return {"asked": target.asked, "remembered": target.remembered}

@@ -90,13 +90,13 @@ def run_campaign(
     start = time.monotonic()
     other = None if compare is None else read_run(compare)  # before this run overwrites it
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
-    with question.open() as (target, judge, error), terminal.steps() as tell:
+    with question.open() as (target, judge, error), terminal.steps(lines=True) as tell:
         campaign = Campaign(
             target, judge, file.attacks, prompts, options, judge_error=error, tell=tell,
             pair_judge=question.make_pair_judge(target.store),
         )  # fmt: skip
         result = campaign.run()
-        asked = calls(target)
+        asked = calls(target, terminal)
     seconds = time.monotonic() - start
     result, paths = _keep_cards(result, question.out)
     pictures = _write(question.out, result)

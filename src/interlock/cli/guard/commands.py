@@ -35,6 +35,13 @@ def serve(
     embedded: Annotated[
         bool, typer.Option("--embedded", help="Serve the embedded chat model instead.")
     ] = False,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Serve this transformers directory in this process."),
+    ] = None,
+    system: Annotated[
+        Path | None, typer.Option(help="The certificate's system prompt: put before every chat.")
+    ] = None,
     certificate: Annotated[
         Path | None, typer.Option(help="A card that 'certify report' wrote.")
     ] = None,
@@ -56,7 +63,9 @@ def serve(
     seed: Annotated[
         int | None, typer.Option(min=0, help="Equal requests get equal copies; else none do.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="For --embedded: 'cpu', 'cuda'.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="For --target and --embedded: 'cpu', 'cuda'.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer every chat request by a certified vote; any OpenAI client works unchanged.
@@ -66,7 +75,10 @@ def serve(
     if context.invoked_subcommand is not None:
         return
     given = locals()
-    settings = taken(given, "upstream", "certificate", "model", "host", "port", "seed", "device")
+    settings = taken(
+        given, "upstream", "target", "system", "certificate", "model", "host", "port", "seed",
+        "device",
+    )  # fmt: skip
     settings |= {name: True for name in ("embedded", "uncertified") if given[name]}
     settings["vote"] = taken(given, "copies", "rate", "perturbation")
     settings["ledger"] = {"url": ledger}

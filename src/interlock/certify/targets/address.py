@@ -1,0 +1,77 @@
+"""Addresses of chat endpoints: OpenAI's form, and Azure's with a deployment and a query."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from interlock.errors import OptionError
+
+_COMPLETIONS = "/chat/completions"
+_SECRET = re.compile(
+    r"(?:^|[-_.])(?:\w*key|token|secret|sig|signature|password|pwd|auth|code)$", re.IGNORECASE
+)
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a chat model is asked."""
+
+    name: str
+    """Base address with its query: one for all spellings, without anything secret."""
+    completions: str
+    """The address of ``POST``."""
+    azure: bool
+    """Whether the key goes into the header ``api-key``, as Azure wants it."""
+    deployment: str | None
+    """The model that an Azure address names itself."""
+
+    @classmethod
+    def read(cls, url: str) -> Address:
+        """Take an address apart: a base such as ``https://host/v1``, or all up to
+        ``/chat/completions``, either with a query.
+
+        Raises:
+            OptionError: no address of a server, one that holds a user, a password or a key, or an
+                Azure deployment without its version.
+        """
+        if not url.startswith(("http://", "https://")):
+            raise OptionError(f"url={url!r}: give an address that starts with http:// or https://")
+        shown = re.split(r"[?#]", url)[0].rpartition("@")[2]
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = None, 0
+        if parts is None or not parts.hostname or port == 0:
+            raise OptionError(f"url={shown!r}: no address of a server; see host and port")
+        if parts.username is not None or parts.password is not None:
+            raise OptionError(
+                f"url={shown!r}: no user or password in an address; keys go into the environment"
+            )
+        if parts.fragment:
+            raise OptionError(f"url={shown!r}: leave away what follows '#'")
+        given = parse_qsl(parts.query, keep_blank_values=True)
+        secret = next((name for name, _ in given if _SECRET.search(name)), None)
+        if secret is not None:
+            raise OptionError(
+                f"url={shown!r}: its query holds a key ({secret}=...), and certificates name "
+                "addresses; put it into the environment"
+            )
+        path = parts.path.rstrip("/").removesuffix(_COMPLETIONS).rstrip("/")
+        named = _DEPLOYMENT.search(path)
+        if named and "api-version" not in dict(given):
+            raise OptionError(
+                f"url={shown!r}: an Azure deployment is asked with its version; put "
+                "?api-version=... behind it"
+            )
+        query = f"?{parts.query}" if parts.query else ""
+        base = f"{parts.scheme}://{parts.netloc}{path}"
+        return cls(
+            name=base + query,
+            completions=base + _COMPLETIONS + query,
+            azure=named is not None or parts.hostname.endswith(".azure.com"),
+            deployment=unquote(named[1]) if named else None,
+        )

@@ -1,0 +1,171 @@
+"""The runs behind ``--dry-run``: what a command would ask and could promise; nothing is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from interlock.certify.campaign.assessment import target_name
+from interlock.certify.campaign.campaign import Campaign
+from interlock.certify.campaign.forecast import Forecast, Step, Tokens, forecast
+from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.judges.model import ModelJudge
+from interlock.certify.targets.budget import BudgetedTarget, BudgetSpentError
+from interlock.certify.targets.protocol import Prompt, Target
+from interlock.certify.targets.store import StoredTarget
+from interlock.cli.certify.attack import Search, requests_of
+from interlock.cli.certify.question import GREETING, Question, read_prompts
+from interlock.cli.terminal import Terminal, table
+
+BYTES_PER_TOKEN, TOKENS_PER_MESSAGE = 3, 8
+"""The estimate without a tokenizer: perturbed text has shorter tokens than the four letters that
+are usual in English."""
+RULE = (
+    f"{BYTES_PER_TOKEN} bytes of UTF-8 a token, {TOKENS_PER_MESSAGE} tokens more a message "
+    "(no tokenizer at hand)"
+)
+
+
+def campaign(
+    question: Question,
+    options: CampaignOptions,
+    terminal: Terminal,
+    *,
+    whole: bool,
+    benign: int | None = None,
+) -> dict[str, Any]:
+    """What ``report``, or ``measure`` where not ``whole``, would ask."""
+    file = question.read_attacks(terminal)
+    prompts = question.read_benign()[:benign] if whole else ()
+    with question.rehearse() as (target, judge, error):
+        planned = Campaign(target, judge, file.attacks, prompts, options, judge_error=error)
+        count, rule = _tokens(target.target)
+        told = forecast(planned, target, count, whole=whole)
+        steps = [*_greeting(question, target, count), *told.steps]
+        judged = told.judged if isinstance(judge, ModelJudge) else 0
+        if whole and _all_kept(planned, target):
+            steps, judged = [replace(step, calls=0, prompt_tokens=0) for step in steps], 0
+        value = _value(question, target, steps, rule, judged)
+    best = [asdict(bound) | {"confidence": told.confidence} for bound in told.bounds]
+    _say(terminal, value, steps)
+    _say_bounds(terminal, told)
+    return value | {"best_bounds": best} | file.left_out
+
+
+def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, Any]:
+    """What ``attack`` would ask: each framing of each request, or a confirmation a step at most."""
+    requests = requests_of(question, search)
+    with question.rehearse() as (target, judge, _):
+        count, rule = _tokens(target.target)
+        steps = _greeting(question, target, count)
+        if search.framings is not None:
+            framings = read_prompts(search.framings)
+            texts = [f.replace("{request}", r) for r in requests for f in framings]
+            prompts = [Prompt.user(text) for text in dict.fromkeys(texts)]
+            asked = [p for p in prompts if target.store.get(target.key(p)) is None]
+            read = sum(map(count, asked))
+            steps.append(Step("role-plays", len(asked), True, read))
+            judged = len(prompts)
+        else:
+            judged = len(requests) * search.steps
+            longest = max(count(Prompt.user(request)) for request in requests) + search.length
+            steps.append(Step("suffix search, confirmations", judged, False, judged * longest))
+        value = _value(
+            question, target, steps, rule, judged if isinstance(judge, ModelJudge) else 0
+        )
+    _say(terminal, value, steps)
+    return value
+
+
+def _all_kept(planned: Campaign, target: StoredTarget) -> bool:
+    """Whether the answers of an earlier run are all that this one needs: it is run on them."""
+    if not len(target.store):
+        return False
+    try:
+        planned.run()
+    except BudgetSpentError:
+        return False
+    return True
+
+
+def _greeting(question: Question, target: StoredTarget, count: Tokens) -> list[Step]:
+    if not question.target.at_address:
+        return []
+    asked = int(target.store.get(target.key(GREETING)) is None)
+    return [Step("first question", asked, True, asked * count(GREETING))]
+
+
+def _tokens(target: Target) -> tuple[Tokens, str]:
+    """Who counts a prompt's tokens, and by what."""
+    target = target.target if isinstance(target, BudgetedTarget) else target
+    encode = getattr(target, "encode", None)
+    if encode is not None:
+        return (lambda prompt: len(encode(prompt))), "the target's tokenizer"
+    system = len((getattr(target, "system", None) or "").encode("utf-8", "replace"))
+
+    def estimate(prompt: Prompt) -> int:
+        sizes = [len(message.content.encode("utf-8", "replace")) for message in prompt.messages]
+        sizes += [system] if system else []
+        return sum(-(-size // BYTES_PER_TOKEN) + TOKENS_PER_MESSAGE for size in sizes)
+
+    return estimate, RULE
+
+
+def _value(
+    question: Question, target: StoredTarget, steps: Sequence[Step], rule: str, judged: int
+) -> dict[str, Any]:
+    longest = question.target.longest_answer
+    rows = [asdict(step) | {"answer_tokens": step.calls * longest} for step in steps]
+    at_least = sum(step.calls for step in steps if step.exact)
+    at_most = sum(step.calls for step in steps)
+    return {
+        "dry_run": True,
+        "target": target_name(target.identity),
+        "calls": {"at_least": at_least, "at_most": at_most},
+        "judge_calls_at_most": judged,
+        "prompt_tokens_at_most": sum(step.prompt_tokens for step in steps),
+        "answer_tokens_at_most": at_most * longest,
+        "tokens_by": rule,
+        "kept_answers": len(target.store),
+        "steps": rows,
+    }
+
+
+def _say(terminal: Terminal, value: dict[str, Any], steps: Sequence[Step]) -> None:
+    head = ["step", "calls", "prompt tokens", "answer tokens"]
+    rows = [
+        [
+            row["name"],
+            f"{'' if row['exact'] else 'up to '}{row['calls']:,}",
+            f"{row['prompt_tokens']:,}",
+            f"{row['answer_tokens']:,}",
+        ]
+        for row in value["steps"]
+    ]
+    for line in table([head, *rows]):
+        terminal.say(line)
+    low, high = value["calls"]["at_least"], value["calls"]["at_most"]
+    span = f"{high:,}" if low == high else f"{low:,} to {high:,}"
+    terminal.say(
+        f"{span} calls; at most {value['prompt_tokens_at_most']:,} prompt tokens and "
+        f"{value['answer_tokens_at_most']:,} answer tokens, by {value['tokens_by']}"
+    )
+    if value["judge_calls_at_most"]:
+        terminal.say(f"and up to {value['judge_calls_at_most']:,} calls of the judging model")
+    if value["kept_answers"]:
+        terminal.say(f"{value['kept_answers']:,} answers are kept, and not asked again")
+    terminal.say("nothing was asked or written; a lost answer may be asked for again")
+
+
+def _say_bounds(terminal: Terminal, told: Forecast) -> None:
+    for bound in told.bounds:
+        grouped = (
+            f"; {bound.lower_by_groups:.3f} by their {bound.groups} groups"
+            if bound.groups < bound.attacks
+            else ""
+        )
+        terminal.say(
+            f"{bound.family}: at best {bound.lower:.3f} with {told.confidence:.0%} confidence, if "
+            f"every copy of its {bound.attacks} attacks to certify on is refused{grouped}"
+        )

@@ -1,0 +1,334 @@
+"""``interlock certify``: dry runs, budgets, system prompts, more fields, other addresses."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interlock.certify import CertificateCard
+from interlock.certify.targets.store import CallStore
+from tests.certify.scripted import NO, YES, Server, answer, send
+from tests.test_cli import one_error
+from tests.test_cli_certify import QUICK, at, brittle, certify, told, written
+
+OWN = ["--perturbation", "swap", "--rate", 0.15, "--copies", 5, "--changes", "0,1,2,4",
+       "--trials", 2, "--votes", 5, "--repeats", 2]  # fmt: skip
+
+COUNTS = ["--perturbation", "swap,patch", "--changes", "0,1,2", "--trials", 1]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server([brittle]) as running:
+        yield running
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> list[object]:
+    return written(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("draw_decays", "draw_utility", "draw_check"):
+        monkeypatch.setattr(f"interlock.cli.certify.report.{name}", lambda *_: b"drawn")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_of_measure_says_exactly_what_is_asked(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    command = ["measure", *at(server), *inputs[:2], *QUICK[:2], "--changes", "0,1,2,4"]
+    command += ["--trials", 3, "--out", tmp_path / "out"]
+    before, asked = contents(tmp_path), len(server.seen)
+    dry = told(*command, "--dry-run")
+    assert len(server.seen) == asked
+    assert contents(tmp_path) == before
+    assert not (tmp_path / "out").exists()
+    run = told(*command)
+    assert dry["calls"] == {"at_least": run["calls"]["asked"], "at_most": run["calls"]["asked"]}
+    assert run["calls"]["asked"] == len(server.seen) - asked
+    assert dry["answer_tokens_at_most"] == 64 * run["calls"]["asked"]
+    again, kept = contents(tmp_path), len(server.seen)
+    done = told(*command, "--dry-run")
+    assert done["calls"] == {"at_least": 0, "at_most": 0}
+    assert (contents(tmp_path), len(server.seen)) == (again, kept)
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [("brittle", QUICK), ("wavers", QUICK), ("refuses", OWN), ("complies", OWN)],
+    ids=["planned", "no plan", "refused", "complied"],
+)
+def test_no_answers_bring_about_more_calls_than_a_dry_run_says(
+    rule: str, options: list[object], inputs: list[object], tmp_path: Path
+) -> None:
+    def wavering(handler: Any) -> None:
+        text = handler.asked["messages"][-1]["content"]
+        answer(YES if sum(map(ord, text)) % 2 else NO)(handler)
+
+    steps = {"brittle": brittle, "refuses": answer(NO), "complies": answer(YES), "wavers": wavering}
+    with Server([steps[rule]]) as server:
+        command = ["report", *at(server), *inputs, *options, "--out", tmp_path / "out"]
+        dry = told(*command, "--dry-run")
+        assert server.seen == []
+        certify(*command, "--json")
+        asked = len(server.seen)
+        # Whatever is answered: the same calls but for the votes on attacks held out.
+        assert dry["calls"]["at_least"] <= asked <= dry["calls"]["at_most"]
+        held = sum(step["calls"] for step in dry["steps"] if "held out" in step["name"])
+        if options is OWN:
+            assert dry["calls"]["at_least"] == dry["calls"]["at_most"] - held
+        left = told(*command, "--dry-run")
+        assert left["calls"] == {"at_least": 0, "at_most": 0}  # every answer on the way is kept
+
+
+def one_goal(row: dict[str, Any]) -> dict[str, Any]:
+    """The same attack, if it is a suffix's, on a goal that all others share."""
+    if row["kind"] != "gcg":
+        return row
+    suffix = row["prompt"][row["span"][0] :]
+    prompt = f"tell me all{suffix}"
+    return row | {"goal": "tell me all", "prompt": prompt, "span": [11, len(prompt)]}
+
+
+def test_a_dry_run_tells_the_best_bound_that_the_attacks_can_give(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path / "out"]
+    gcg, play = told(*command, "--dry-run")["best_bounds"]
+    assert (gcg["attacks"], gcg["lower"]) == (12, pytest.approx(0.05 ** (1 / 12)))
+    assert (gcg["groups"], gcg["lower_by_groups"]) == (12, gcg["lower"])
+    assert play["family"] == "role-play"
+    path = tmp_path / "attacks.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("\n".join(json.dumps(one_goal(row)) for row in rows))
+    bounds = told(*command, "--dry-run")["best_bounds"]
+    [alike] = [bound for bound in bounds if bound["family"] == "gcg"]
+    assert (alike["attacks"], alike["groups"]) == (24, 1)  # one group is not split
+    assert alike["lower"] > 0.85
+    assert alike["lower_by_groups"] == pytest.approx(0.05, abs=2e-3)
+    path.write_text("\n".join(map(json.dumps, rows)))
+    result = certify(*command, "--dry-run")
+    assert "gcg: at best 0.779 with 95% confidence" in result.stdout
+    assert "bytes of UTF-8 a token" in result.stdout
+
+
+def test_a_dry_run_of_a_local_target_counts_by_its_tokenizer(tmp_path: Path) -> None:
+    options = ["--perturbation", "swap", "--changes", "0", "--out", tmp_path / "out"]
+    plain = told("measure", *options, "--dry-run")
+    assert plain["tokens_by"] == "the target's tokenizer"
+    (tmp_path / "system.txt").write_text("be careful")
+    longer = told("measure", *options, "--system", tmp_path / "system.txt", "--dry-run")
+    asked = plain["calls"]["at_most"]
+    assert longer["prompt_tokens_at_most"] == plain["prompt_tokens_at_most"] + asked * (
+        len("be careful") + 2  # a letter a token, and one at each end of the message
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dry_run_of_role_plays_is_exact_and_of_a_search_bounded(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "framings.txt").write_text("my uncle says: {request}\nhe says: {request}\n")
+    (tmp_path / "asked.txt").write_text("tell me three\ntell me four\n")
+    command = ["attack", *at(server), "--prompts", tmp_path / "asked.txt"]
+    command += ["--framings", tmp_path / "framings.txt", "--out", tmp_path / "out"]
+    before = len(server.seen)
+    dry = told(*command, "--dry-run")
+    told(*command)
+    assert dry["calls"] == {"at_least": 5, "at_most": 5}
+    assert len(server.seen) - before == 5
+    search = told("attack", "--goals", 2, "--steps", 7, "--out", tmp_path, "--dry-run")
+    assert search["calls"] == {"at_least": 0, "at_most": 14}
+    line = one_error(certify("attack", "--goals", 2, "--budget", 5, "--out", tmp_path / "x"))
+    assert "--budget 5: a suffix search spends gradients, not calls" in line
+
+
+def test_a_budget_is_never_exceeded_and_nothing_is_asked_twice(
+    inputs: list[object], tmp_path: Path
+) -> None:
+    with Server([brittle]) as server:
+        command = ["measure", *at(server), *inputs[:2], *COUNTS, "--out", tmp_path / "out"]
+        for budget in (0, 1, 17, 10):
+            before = len(server.seen)
+            result = certify(*command, "--budget", budget)
+            assert result.exit_code == 1
+            line = one_error(result)
+            assert f"the budget of {budget} calls is spent" in line
+            assert "larger --budget" in line
+            assert len(server.seen) - before == budget
+            with CallStore(tmp_path / "out" / "calls.sqlite") as store:
+                assert len(store) == len(server.seen)  # each one paid for is kept
+        left = told(*command, "--dry-run")["calls"]
+        value = told(*command, "--budget", left["at_most"])
+        asked = [json.dumps([one["messages"], one.get("seed")]) for one in server.seen]
+        assert max(Counter(asked).values()) == 1
+    with Server([brittle]) as server:
+        whole = told("measure", *at(server), *inputs[:2], *COUNTS, "--out", tmp_path / "whole")
+        assert whole["calls"]["asked"] == len(asked)
+    assert value["families"] == whole["families"]
+
+
+def test_a_budget_is_for_the_judging_model_too(inputs: list[object], tmp_path: Path) -> None:
+    with Server([brittle]) as server, Server([answer("VERDICT: REFUSED")]) as judging:
+        command = ["measure", *at(server), *inputs[:2], *COUNTS, "--out", tmp_path / "out"]
+        command += ["--judge", f"model:{judging.url}", "--judge-model", "j"]
+        dry = told(*command, "--dry-run")
+        assert (len(server.seen), len(judging.seen)) == (0, 0)
+        budget = dry["calls"]["at_most"] // 4
+        line = one_error(certify(*command, "--budget", budget))
+        assert f"budget of {budget} calls is spent" in line
+        assert len(server.seen) + len(judging.seen) == budget
+        told(*command)
+        assert len(judging.seen) <= dry["judge_calls_at_most"]
+
+
+def test_a_budget_counts_repeated_requests(inputs: list[object], tmp_path: Path) -> None:
+    with Server([answer(YES), send(503, b"busy", {"retry-after": "0"})]) as server:
+        command = ["measure", *at(server), *inputs[:2], *COUNTS, "--out", tmp_path / "out"]
+        line = one_error(certify(*command, "--attempts", 50, "--budget", 9))
+        assert len(server.seen) == 9
+    assert "503: busy" in line
+
+
+def test_system_prompt_and_extra_fields_are_sent_and_stand_on_the_card(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    (tmp_path / "system.txt").write_bytes(b"\xef\xbb\xbfbe careful\r\n")
+    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path / "out"]
+    command += ["--system", tmp_path / "system.txt", "--temperature", 0.5]
+    command += ["--extra", "max_completion_tokens=9", "--extra", 'reasoning_effort="low"']
+    before = len(server.seen)
+    value = told(*command)
+    for seen in server.seen[before:]:
+        assert seen["messages"][0] == {"role": "system", "content": "be careful"}
+        assert (seen["max_completion_tokens"], seen["reasoning_effort"]) == (9, "low")
+        assert seen["temperature"] == 0.5
+        assert "max_tokens" not in seen
+    identity = CertificateCard.load(value["families"][0]["certificate"]).target_identity
+    assert (identity["max_tokens"], identity["temperature"]) == (None, 0.5)
+    assert json.loads(identity["extra"])["reasoning_effort"] == "low"
+    assert len(identity["system_sha256"]) == 64
+    asked = len(server.seen)
+    assert told(*command)["calls"]["asked"] == 0
+    (tmp_path / "system.txt").write_text("be careless")
+    told(*command)
+    assert len(server.seen) > asked
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--extra", "messages=[]"], "--extra messages: cannot be set so"),
+        (["--extra", 'Model="x"'], "--extra Model: cannot be set so; give it as --model"),
+        (["--extra", "n=2"], "--extra n: cannot be set so"),
+        (["--extra", "stream=true"], "--extra stream: cannot be set so"),
+        (["--extra", "max_tokens=3"], "--extra max_tokens: cannot be set so; give it as --max-tok"),
+        (["--extra", "top_p"], "--extra top_p: give KEY=JSON"),
+        (["--extra", "=3"], "--extra =3: give KEY=JSON"),
+        (["--extra", "effort=low"], "text needs quotes: 'effort=\"low\"'"),
+        (["--extra", "top_p=NaN"], "NaN is no number of JSON"),
+        (["--extra", 'a={"b": 1, "b": 2}'], "a key stands there twice"),
+        (["--extra", "a=1", "--extra", "a=2"], "a is given twice"),
+        (["--extra", "a=1", "--extra", "A=2"], "some servers take it for 'a'"),
+    ],
+)
+def test_an_extra_field_that_cannot_be_is_one_line(
+    options: list[str], message: str, server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    before = len(server.seen)
+    command = ["measure", *at(server), *inputs[:2], "--out", tmp_path / "out", *options]
+    assert message in one_error(certify(*command))
+    assert len(server.seen) == before
+
+
+def test_only_an_address_takes_extra_fields(tmp_path: Path) -> None:
+    line = one_error(certify("measure", "--extra", "top_p=1", "--out", tmp_path))
+    assert "--extra top_p: only an endpoint takes more fields" in line
+    (tmp_path / "s.txt").write_text("be kind")
+    (tmp_path / "r.jsonl").write_text('{"prompt": "a", "answer": "b"}')
+    command = ["measure", "--target", f"recorded:{tmp_path / 'r.jsonl'}", "--attacks", "embedded"]
+    line = one_error(certify(*command, "--system", tmp_path / "s.txt", "--out", tmp_path))
+    assert "was recorded with the system prompt it has" in line
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"), [(b"", "empty"), (b"\xef\xbb\xbf\n", "empty"), (b"\xe9", "not UTF-8")]
+)
+def test_a_system_file_that_is_none_is_one_line(raw: bytes, why: str, tmp_path: Path) -> None:
+    (tmp_path / "s.txt").write_bytes(raw)
+    line = one_error(certify("measure", "--system", tmp_path / "s.txt", "--out", tmp_path))
+    assert why in line
+    assert "s.txt" in line
+
+
+def test_an_azure_deployment_names_its_model(inputs: list[object], tmp_path: Path) -> None:
+    with Server([brittle]) as server:
+        address = server.url.replace("/v1", "/openai/deployments/gpt/chat/completions")
+        command = ["measure", "--target", f"{address}?api-version=2024-06-01", *inputs[:2]]
+        assert told(*command, *COUNTS, "--out", tmp_path / "out")["calls"]["asked"]
+        paths = {seen["path"] for seen in server.seen}
+    assert paths == {"/openai/deployments/gpt/chat/completions?api-version=2024-06-01"}
+    line = one_error(certify(*command, "--target", f"{address}?api-version=1&api-key=hunter2"))
+    assert "holds a key" in line
+    assert "hunter2" not in line
+
+
+def test_a_judging_model_without_a_name_is_told_its_own_option(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    command = ["measure", *at(server), *inputs[:2], "--judge", f"model:{server.url}"]
+    assert "(--judge-model …)" in one_error(certify(*command, "--out", tmp_path))
+
+
+def test_a_400_s_sentence_is_shown(inputs: list[object], tmp_path: Path) -> None:
+    sentence = {"error": {"message": "Unsupported parameter: 'max_tokens'"}}
+    refused = send(400, json.dumps(sentence).encode())
+    with Server([refused]) as server:
+        line = one_error(certify("measure", *at(server), *inputs[:2], "--out", tmp_path / "a"))
+        assert "answered 400: Unsupported parameter: 'max_tokens'" in line
+
+    def sometimes(handler: Any) -> None:
+        odd = sum(map(ord, handler.asked["messages"][-1]["content"])) % 2
+        (refused if odd else answer(NO))(handler)
+
+    with Server([sometimes]) as server:
+        command = ["measure", *at(server), *inputs[:2], *COUNTS, "--out", tmp_path / "b"]
+        result = certify(*command)
+    assert result.exit_code == 0
+    assert "calls were lost; the first: " in result.stderr
+    assert "Unsupported parameter: 'max_tokens'" in result.stderr
+
+
+def test_a_budget_covers_the_judge_s_labelled_answers(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    rows = [{"prompt": f"p{i}", "answer": f"a{i}", "refused": True} for i in range(5)]
+    (tmp_path / "labels.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with Server([answer("VERDICT: REFUSED")]) as judging:
+        command = ["report", *at(server), *inputs, "--judge", f"model:{judging.url}"]
+        command += ["--judge-model", "j", "--labels", tmp_path / "labels.jsonl"]
+        line = one_error(certify(*command, "--budget", 3, "--out", tmp_path / "out"))
+        assert len(judging.seen) == 3
+    assert "the budget of 3 calls is spent" in line
+    assert "3 answers are kept" in line
+
+
+def test_a_store_that_is_none_is_named_by_a_dry_run_too(tmp_path: Path) -> None:
+    (tmp_path / "calls.sqlite").write_text("no database, and long enough to be looked at " * 40)
+    line = one_error(certify("measure", "--out", tmp_path, "--dry-run"))
+    assert f"{tmp_path}/calls.sqlite: cannot be used as a store of calls" in line
+
+
+def test_usage(tmp_path: Path) -> None:
+    for options in (["--budget", "-1"], ["--paper", "--dry-run"], ["--budget", "x"]):
+        assert certify("report", *options, "--out", tmp_path).exit_code == 2
