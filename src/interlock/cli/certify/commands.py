@@ -259,7 +259,8 @@ def measure(
 ) -> None:
     """Measure ASR(k), the attacks' success after k changed characters; writes counts.json.
 
-    Only the attacks set apart by the seed for fitting are asked. Every call is kept.
+    Only the attacks set apart by the seed for fitting are asked, or all of a family whose attacks
+    are too alike to be split. Every call is kept.
     """
     given = locals()
     with session(context, KEPT) as terminal:
