@@ -6,6 +6,7 @@ from interlock.defend.attacks.black_box import BlackBoxPatchAttack
 from interlock.defend.attacks.patch_attack import PatchAttack
 from interlock.defend.attacks.regions import Place
 from interlock.defend.attacks.universal import UniversalPatchAttack
+from interlock.defend.certified.certified_shield import CertifiedShield, Verdict
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.defences import DEFENCES, Defended, Row, Scene, make_defence
 from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
@@ -17,6 +18,7 @@ __all__ = [
     "DEFENCES",
     "AdaptiveAttack",
     "BlackBoxPatchAttack",
+    "CertifiedShield",
     "ConceptBank",
     "ConceptShield",
     "Defended",
@@ -29,5 +31,6 @@ __all__ = [
     "Row",
     "Scene",
     "UniversalPatchAttack",
+    "Verdict",
     "make_defence",
 ]

@@ -51,5 +51,4 @@ class _MaskedAtRandom(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         drawn = torch.from_numpy(self._rng.integers(len(self._masks), size=len(x)))
         hidden = self._masks[drawn.to(x.device)]
-        logits: Tensor = self._cleanser.model(torch.where(hidden, self._cleanser.fill.to(x), x))
-        return logits
+        return self._cleanser.under(x, hidden)
