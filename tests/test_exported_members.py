@@ -17,8 +17,8 @@ EXPORTED = {
     "interlock.explain.peers": "PEERS Explain Kind Peer PeerFactory explainer make_peer",
     "interlock.defend": """
         DEFENCES AdaptiveAttack BlackBoxPatchAttack CertifiedShield ConceptBank ConceptShield Defended
-        Inspection LocalGradientsSmoothing PatchAttack PatchCleanser Patched Place Row Scene
-        UniversalPatchAttack Verdict make_defence
+        Hardening Inspection LocalGradientsSmoothing PatchAttack PatchCleanser Patched Place Row Scene
+        UniversalPatchAttack Verdict harden make_defence
     """,
     "interlock.certify": """
         Attack Certificate CertificateCard Clusters DecayCurve Decision Judge LabelledVerdicts

@@ -7,6 +7,7 @@ from interlock.defend.attacks.patch_attack import PatchAttack
 from interlock.defend.attacks.regions import Place
 from interlock.defend.attacks.universal import UniversalPatchAttack
 from interlock.defend.certified.certified_shield import CertifiedShield, Verdict
+from interlock.defend.certified.hardening import Hardening, harden
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.defences import DEFENCES, Defended, Row, Scene, make_defence
 from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
@@ -22,6 +23,7 @@ __all__ = [
     "ConceptBank",
     "ConceptShield",
     "Defended",
+    "Hardening",
     "Inspection",
     "LocalGradientsSmoothing",
     "PatchAttack",
@@ -32,5 +34,6 @@ __all__ = [
     "Scene",
     "UniversalPatchAttack",
     "Verdict",
+    "harden",
     "make_defence",
 ]
