@@ -17,7 +17,7 @@ EXPORTED = {
     "interlock.explain.peers": "PEERS Explain Kind Peer PeerFactory explainer make_peer",
     "interlock.defend": """
         DEFENCES AdaptiveAttack BlackBoxPatchAttack CertifiedShield ConceptBank ConceptShield Defended
-        Hardening Inspection LocalGradientsSmoothing PatchAttack PatchCleanser Patched Place Row Scene
+        Hardening Inspection LocalGradientsSmoothing PatchAttack PatchCard PatchCleanser Patched Place Row Scene
         UniversalPatchAttack Verdict harden make_defence
     """,
     "interlock.certify": """

@@ -6,6 +6,7 @@ from interlock.defend.attacks.black_box import BlackBoxPatchAttack
 from interlock.defend.attacks.patch_attack import PatchAttack
 from interlock.defend.attacks.regions import Place
 from interlock.defend.attacks.universal import UniversalPatchAttack
+from interlock.defend.certified.card import PatchCard
 from interlock.defend.certified.certified_shield import CertifiedShield, Verdict
 from interlock.defend.certified.hardening import Hardening, harden
 from interlock.defend.concepts.bank import ConceptBank
@@ -27,6 +28,7 @@ __all__ = [
     "Inspection",
     "LocalGradientsSmoothing",
     "PatchAttack",
+    "PatchCard",
     "PatchCleanser",
     "Patched",
     "Place",

@@ -59,6 +59,22 @@ class Verdict:
     """(N, classes): of the votes that decided; each row's largest is its label's."""
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What is known of N clean images and their true classes."""
+
+    labels: Tensor
+    """(N,) long: the answers."""
+    passes: Tensor
+    """(N,) long: that the answers took."""
+    certified: Tensor
+    """(N,) bool: right, whatever one patch shows, wherever it lies."""
+    detected: Tensor
+    """(N,) bool: right without an alarm, and no patch makes it wrong without one."""
+    own: Tensor
+    """(N,) long: what the bare model says."""
+
+
 @dataclass
 class _Image:
     """One image on its way through the rules."""
@@ -160,23 +176,15 @@ class CertifiedShield(nn.Module):
                 known, as in ``predict``.
         """
         asking, states = self._begun(images)
-        decisions = self._run(
-            asking,
-            states,
-            lambda one: (
-                detect(one.table)
-                if self.mode == "detect"
-                else decide(one.table, one.first, one.fallback)
-            ),
-        )
+        decisions = self._decided(asking, states)
         assured = [False] * len(states)
         if assure and self.mode == "recover":
-            labels = {id(one): d.label for one, d in zip(states, decisions, strict=True)}
-            assured = self._run(asking, states, lambda one: all_are(one.table, labels[id(one)]))
+            answers = torch.tensor([d.label for d in decisions], dtype=torch.long)
+            assured = self._all_are(asking, states, answers, single=False)
         masks = self.mask_set(*images.shape[-2:])
         none = torch.zeros_like(masks[0])
         hidden = [masks[d.row] if d.row != NO_MASK else none for d in decisions]
-        passes = [count + one.more for count, one in zip(asking.passes, states, strict=True)]
+        passes = self._passes(asking, states)
         place = images.device
         return Verdict(
             labels=torch.tensor([d.label for d in decisions], dtype=torch.long, device=place),
@@ -211,12 +219,31 @@ class CertifiedShield(nn.Module):
         """
         check_batch(images, labels)
         asking, states = self._begun(images, shielded=False)
-        wanted = {id(one): int(label) for one, label in zip(states, labels, strict=True)}
-        single = self.mode == "detect"
-        right = self._run(
-            asking, states, lambda one: all_are(one.table, wanted[id(one)], single=single)
-        )
+        right = self._all_are(asking, states, labels, single=self.mode == "detect")
         return torch.tensor(right, dtype=torch.bool, device=images.device)
+
+    def measured(self, images: Tensor, labels: Tensor) -> Measured:
+        """All that a card tells of clean images; each pair of masks is asked once.
+
+        Args:
+            images: (N, C, H, W), clean.
+            labels: (N,) true classes.
+        """
+        check_batch(images, labels)
+        asking, states = self._begun(images)
+        decisions = self._decided(asking, states)
+        passes = self._passes(asking, states)
+        detected = self._all_are(asking, states, labels, single=True)
+        certified = self._all_are(asking, states, labels, single=self.mode == "detect")
+        with torch.no_grad():
+            own = torch.cat([self.model(x[None]).argmax(dim=1) for x in images])
+        return Measured(
+            labels=torch.tensor([d.label for d in decisions], dtype=torch.long),
+            passes=torch.tensor(passes, dtype=torch.long),
+            certified=torch.tensor(certified, dtype=torch.bool),
+            detected=torch.tensor(detected, dtype=torch.bool),
+            own=own.cpu(),
+        )
 
     def safe_places(self, image: Tensor, label: int) -> Tensor:
         """Where a patch can do no harm, even if others can elsewhere.
@@ -296,6 +323,24 @@ class CertifiedShield(nn.Module):
             return int(answer.labels[0])
 
         one.fallback = fallback
+
+    def _decided(self, asking: MaskedLabels, states: Sequence[_Image]) -> list[Decision]:
+        if self.mode == "detect":
+            return self._run(asking, states, lambda one: detect(one.table))
+        return self._run(asking, states, lambda one: decide(one.table, one.first, one.fallback))
+
+    def _all_are(
+        self, asking: MaskedLabels, states: Sequence[_Image], labels: Tensor, *, single: bool
+    ) -> list[bool]:
+        """Whether all labels of each image, or all under single masks, are this one, clearly."""
+        wanted = {id(one): int(label) for one, label in zip(states, labels, strict=True)}
+        return self._run(
+            asking, states, lambda one: all_are(one.table, wanted[id(one)], single=single)
+        )
+
+    @staticmethod
+    def _passes(asking: MaskedLabels, states: Sequence[_Image]) -> list[int]:
+        return [count + one.more for count, one in zip(asking.passes, states, strict=True)]
 
     def _run(
         self,
