@@ -16,9 +16,9 @@ EXPORTED = {
     """,
     "interlock.explain.peers": "PEERS Explain Kind Peer PeerFactory explainer make_peer",
     "interlock.defend": """
-        DEFENCES AdaptiveAttack BlackBoxPatchAttack ConceptBank ConceptShield Defended Inspection
-        LocalGradientsSmoothing PatchAttack PatchCleanser Patched Place Row Scene
-        UniversalPatchAttack make_defence
+        DEFENCES AdaptiveAttack BlackBoxPatchAttack CertifiedShield ConceptBank ConceptShield Defended
+        Hardening Inspection LocalGradientsSmoothing PatchAttack PatchCard PatchCleanser Patched Place Row Scene
+        UniversalPatchAttack Verdict harden make_defence
     """,
     "interlock.certify": """
         Attack Certificate CertificateCard Clusters DecayCurve Decision Judge LabelledVerdicts

@@ -20,6 +20,8 @@ ON_SHIELD: tuple[AttackName, ...] = ("adaptive", "black-box")
 """Made against the shield, or another defence; the others know the bare model alone."""
 PeerName = Literal["paper", "patchcleanser", "lgs"]
 PEERS: tuple[PeerName, ...] = get_args(PeerName)
+MaskFill = Literal["pull_push", "drop"]
+"""What a mask of a certified answer shows: what surrounds it, or nothing (a ViT's tokens)."""
 
 # certify
 PerturbationKind = Literal["swap", "patch", "insert"]

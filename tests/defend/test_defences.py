@@ -14,8 +14,8 @@ from interlock.defend import (
     make_defence,
 )
 from interlock.defend.defences import Row, Scene
+from interlock.defend.fill import pull_push
 from interlock.defend.peers.paper import PaperMasking
-from interlock.defend.shield.fill import pull_push
 from interlock.errors import OptionError
 from interlock.names import PEERS
 from tests.networks import SmallCNN

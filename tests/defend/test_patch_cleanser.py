@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from interlock.defend.fill import pull_push
 from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.errors import ModelError, OptionError
 from tests.networks import SmallCNN
@@ -162,6 +163,20 @@ def test_fill_by_channel(small_cnn: SmallCNN) -> None:
     colour = torch.tensor([0.1, 0.2, 0.3])
     PatchCleanser(Keep(), 12, masks=1, fill=colour).predict(torch.zeros(1, 3, 12, 12))
     assert torch.equal(seen[0], colour.view(1, 3, 1, 1).expand(1, 3, 12, 12))
+
+
+def test_a_fill_from_around(small_cnn: SmallCNN) -> None:
+    images = torch.randn(3, 3, 12, 12, generator=torch.Generator().manual_seed(5))
+    cleanser = PatchCleanser(small_cnn, 4, masks=2, fill="pull_push")
+    masks = cleanser.mask_set(12, 12)
+    expected = [small_cnn(pull_push(images, m.expand(3, 1, 12, 12))).argmax(dim=1) for m in masks]
+    assert torch.equal(
+        cleanser.classify(images).shares.argmax(dim=1), cleanser.classify(images).labels
+    )
+    logits = [cleanser.under(images, m.expand(3, 1, 12, 12)).argmax(dim=1) for m in masks]
+    assert torch.equal(torch.stack(logits), torch.stack(expected))
+    with pytest.raises(OptionError, match="fill='grey' is unknown"):
+        PatchCleanser(small_cnn, 4, fill="grey")
 
 
 def test_nothing_in_nothing_out(small_cnn: SmallCNN) -> None:

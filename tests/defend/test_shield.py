@@ -21,8 +21,8 @@ from interlock.defend.attacks.patch_attack import PatchAttack, margin
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.batches import Reservoir
 from interlock.defend.concepts.features import Taps, find_layers, last_maps
+from interlock.defend.fill import pull_push
 from interlock.defend.peers.paper import PaperMasking
-from interlock.defend.shield.fill import pull_push
 from interlock.defend.shield.foreign import Moments
 from interlock.defend.shield.masks import grown, two_windows, windows
 from interlock.defend.shield.shield import ConceptShield

@@ -86,6 +86,11 @@ class Bench:
         return self.classifier.model
 
     @property
+    def whole(self) -> bool:
+        """Whether whole photos are squeezed to the input size."""
+        return self._setup.whole
+
+    @property
     def device(self) -> torch.device:
         """Where the network is."""
         return next((p.device for p in self.model.parameters()), torch.device("cpu"))

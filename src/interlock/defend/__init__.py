@@ -6,6 +6,9 @@ from interlock.defend.attacks.black_box import BlackBoxPatchAttack
 from interlock.defend.attacks.patch_attack import PatchAttack
 from interlock.defend.attacks.regions import Place
 from interlock.defend.attacks.universal import UniversalPatchAttack
+from interlock.defend.certified.card import PatchCard
+from interlock.defend.certified.certified_shield import CertifiedShield, Verdict
+from interlock.defend.certified.hardening import Hardening, harden
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.defences import DEFENCES, Defended, Row, Scene, make_defence
 from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
@@ -17,17 +20,22 @@ __all__ = [
     "DEFENCES",
     "AdaptiveAttack",
     "BlackBoxPatchAttack",
+    "CertifiedShield",
     "ConceptBank",
     "ConceptShield",
     "Defended",
+    "Hardening",
     "Inspection",
     "LocalGradientsSmoothing",
     "PatchAttack",
+    "PatchCard",
     "PatchCleanser",
     "Patched",
     "Place",
     "Row",
     "Scene",
     "UniversalPatchAttack",
+    "Verdict",
+    "harden",
     "make_defence",
 ]

@@ -11,10 +11,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from interlock.defend.fill import pull_push
 from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
 from interlock.defend.peers.paper import PaperMasking
 from interlock.defend.peers.patch_cleanser import PatchCleanser
-from interlock.defend.shield.fill import pull_push
 from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds

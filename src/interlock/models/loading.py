@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from interlock.errors import ModelError
 from interlock.models.classifier import Classifier
+from interlock.models.derived import FILE, put_weights, read_derived
 from interlock.models.photonet import PhotoNet
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -33,8 +35,8 @@ def load_classifier(
 
     Args:
         model: ``"embedded"``; a local ``transformers`` directory or a hub id, with its image
-            processor; ``"package.module:factory"``, called without arguments, for anything that
-            this function takes; or an ``nn.Module``.
+            processor; a folder of ``interlock defend harden``; ``"package.module:factory"``, called
+            without arguments, for anything that this function takes; or an ``nn.Module``.
         preprocess: PIL image -> (C, H, W) float32. Needed with an ``nn.Module``, unless it has an
             attribute of that name; it replaces a loaded model's own otherwise.
         labels: one name per class, likewise.
@@ -72,6 +74,8 @@ def _by_name(name: str, whole: bool) -> Classifier:
         return _embedded()
     if ":" in name and not Path(name).exists():
         return _from_factory(name)
+    if (Path(name) / FILE).is_file():
+        return _derived(Path(name), whole)
     return _from_transformers(name, whole)
 
 
@@ -92,6 +96,13 @@ def _embedded() -> Classifier:
         return (pixels - torch.tensor(mean).view(3, 1, 1)) / torch.tensor(std).view(3, 1, 1)
 
     return Classifier(model, preprocess, config["labels"], "embedded", mean, std)
+
+
+def _derived(folder: Path, whole: bool) -> Classifier:
+    """Another classifier with the folder's weights."""
+    base = load_classifier(read_derived(folder)["base"], whole=whole)
+    put_weights(folder, base.model)
+    return replace(base, name=folder.name)
 
 
 def _from_factory(name: str) -> Classifier:

@@ -22,7 +22,7 @@ from interlock.cli.inputs import Photo
 from interlock.cli.kept import Keeper, input_digest
 from interlock.cli.terminal import Terminal, one_line
 from interlock.defend import ConceptShield
-from interlock.defend.shield.fill import pull_push
+from interlock.defend.fill import pull_push
 from interlock.report import Chapter, shield_chapter
 
 if TYPE_CHECKING:

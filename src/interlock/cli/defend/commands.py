@@ -10,7 +10,7 @@ import typer
 
 from interlock.cli.options import AsJson, Device, Force, Images, Model, Out, Seed, chosen, taken
 from interlock.cli.session import session
-from interlock.names import ATTACKS, PEERS, Norm, Shape
+from interlock.names import ATTACKS, PEERS, MaskFill, Norm, Shape
 
 app = typer.Typer(
     help="Fit, attack, apply and measure a shield against adversarial patches.",
@@ -116,6 +116,110 @@ def fit(
 
 
 @app.command()
+def harden(
+    context: typer.Context,
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="PHOTOS", help="Clean photos, in it or in its sub-folders."),
+    ],
+    model: Model = "embedded",
+    area: Annotated[
+        str, typer.Option(callback=_area, help="Share of the image that a patch covers.")
+    ] = "0.02",
+    masks: Annotated[
+        int, typer.Option(min=2, help="Positions of a mask on each axis, for the judges.")
+    ] = 3,
+    labelled: Annotated[
+        bool,
+        typer.Option("--labelled", help="Sub-folders are classes, by which held-out photos judge."),
+    ] = False,
+    steps: Annotated[int, typer.Option(min=1, help="Gradient steps, at most.")] = 300,
+    minutes: Annotated[float | None, typer.Option(help="Of training, at most.")] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Crops of each step.")] = 32,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="At the start; else 0.02, or 0.002 without batch norm.")
+    ] = None,
+    mirror: Annotated[
+        bool, typer.Option("--mirror/--no-mirror", help="Mirror crops; not for text or signs.")
+    ] = True,
+    out: Annotated[Path, typer.Option(help="Folder for the model, as --model takes it.")] = Path(
+        "interlock-hardened"
+    ),
+    whole: Whole = False,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """Train a copy of a model to keep its labels under masks; photos need no labels.
+
+    A fifth of the photos judges: more of them must be certified, and clean accuracy may fall by a
+    point at most. Otherwise the original is written, with the reason. Goes on where an earlier run
+    stopped.
+    """
+    given = locals()
+    with session(context) as terminal:
+        from interlock.cli.bench import Setup
+        from interlock.cli.defend.harden import Training, harden_photos
+
+        training = chosen(Training, given)
+        harden_photos(chosen(Setup, given), folder, training, out, terminal).end(terminal)
+
+
+@app.command()
+def certify(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="LABELLED", help="One sub-folder of photos per class.")
+    ],
+    area: Annotated[
+        str, typer.Option(callback=_area, help="Share of the image that a patch covers.")
+    ] = "0.02",
+    model: Model = "embedded",
+    masks: Annotated[int, typer.Option(min=2, help="Positions of a mask on each axis.")] = 6,
+    fill: Annotated[
+        MaskFill,
+        typer.Option(help="'pull_push': what surrounds a mask; 'drop': hidden tokens of a ViT."),
+    ] = "pull_push",
+    aspect: Annotated[
+        float, typer.Option(min=1.0, help="Rectangles up to this ratio of sides, too.")
+    ] = 1.0,
+    allowance: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Pixels that masks are wider: 2 for bilinear resizing, 4 for bicubic."
+        ),
+    ] = 2,
+    shield: Annotated[
+        Path | None,
+        typer.Option(help="A file of 'defend fit': it says what is asked first, and falls back."),
+    ] = None,
+    confidence: Annotated[float, typer.Option(help="Of each bound, between 0 and 1.")] = 0.95,
+    limit: Annotated[int | None, typer.Option(min=1, help="Most photos, drawn at random.")] = None,
+    maps: Annotated[int, typer.Option(min=0, help="Photos whose safe places are drawn.")] = 8,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how long it takes.")] = False,
+    out: Out = Path("interlock-certified"),
+    whole: Whole = False,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: AsJson = False,
+    force: Force = False,
+) -> None:
+    """Certify how many photos keep their label whatever one patch shows, wherever it lies.
+
+    Writes card.json, which 'defend apply --certified' takes, index.html with maps of safe places,
+    and photos/STEM.json. Goes on where an earlier run stopped.
+    """
+    given = locals()
+    with session(context) as terminal:
+        from interlock.cli.bench import Setup
+        from interlock.cli.defend.certify import Claim, certify
+
+        claim = chosen(Claim, given)
+        certify(chosen(Setup, given), folder, shield, claim, out, terminal).end(terminal)
+
+
+@app.command()
 def attack(
     context: typer.Context,
     images: Images,
@@ -165,7 +269,11 @@ def attack(
 def apply(
     context: typer.Context,
     images: Images,
-    shield: ShieldFile,
+    shield: Annotated[Path | None, typer.Option(help="A file that 'defend fit' wrote.")] = None,
+    certified: Annotated[
+        Path | None,
+        typer.Option(help="A card of 'defend certify': answer with its guarantee, one by one."),
+    ] = None,
     model: Model = "embedded",
     out: Out = Path("interlock-apply"),
     whole: Whole = False,
@@ -181,18 +289,30 @@ def apply(
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:
-    """Classify photos with and without the shield.
+    """Classify photos with and without the shield, or with a certified answer.
 
-    Writes STEM.mask.png, STEM.overlay.png and STEM.json for each, labels.csv and index.html. Goes
-    on where an earlier run stopped.
+    Writes STEM.mask.png, STEM.overlay.png and STEM.json for each, labels.csv and index.html. With
+    --certified: the label, whether it is assured, whether masks disagree, and what was hidden; a
+    --shield besides is the one that was certified with. Goes on where an earlier run stopped.
     """
 
     given = locals()
+    if shield is None and certified is None:
+        raise typer.BadParameter("give --shield, --certified, or both")
     with session(context) as terminal:
         from interlock.cli.bench import Setup
-        from interlock.cli.defend.apply import apply
 
-        apply(chosen(Setup, given), images, shield, out, terminal).end(terminal)
+        setup = chosen(Setup, given)
+        if certified is not None:
+            from interlock.cli.defend.apply_certified import Given, apply_certified
+
+            answered = apply_certified(setup, images, Given(certified, shield), out, terminal)
+        else:
+            from interlock.cli.defend.apply import apply
+
+            assert shield is not None  # one of the two was given
+            answered = apply(setup, images, shield, out, terminal)
+        answered.end(terminal)
 
 
 @app.command()

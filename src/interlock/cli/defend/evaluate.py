@@ -17,11 +17,11 @@ from interlock._files import file_digest, make_folder, write_atomically
 from interlock._version import __version__
 from interlock.cli.bench import BATCH, Bench, Outcome, Setup, note_problems
 from interlock.cli.choices import usable_device
+from interlock.cli.defend.certify import class_of
 from interlock.cli.terminal import Terminal, one_line
 from interlock.data import LabelledFolder
 from interlock.defend.attacks.named import DESCRIPTIONS, NamedAttacks
 from interlock.defend.defences import CEILING, SHIELD, UNDEFENDED
-from interlock.errors import DataError, OptionError
 from interlock.explain.drawing.figure import percent
 from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.pages.show import seen
@@ -34,7 +34,6 @@ from interlock.lab.store import Store
 from interlock.lab.study import AttackPart, DataPart, DefencePart, DefendStudy, ModelPart
 from interlock.lab.task import Setting
 from interlock.lab.tasks.defend.conditions import OWN, condition_label, conditions
-from interlock.models.labels import labelled_class
 from interlock.names import ATTACKS, ON_SHIELD, PEERS
 from interlock.report import CasePicture, Problem, ShareTable, cases_chapters, evaluation_chapter
 
@@ -72,7 +71,7 @@ def evaluate(
     bench = Bench(setup, terminal, outcome)
     bench.load(shield_file)
     for name in classes:
-        _class(bench, folder, name)
+        class_of(bench, folder, name)
     study = _study(setup, folder, shield_file, contest)
     setting = Setting(study, "defend evaluate", Path.cwd(), usable_device(setup.device))
     with terminal.steps(rate=True) as steps:
@@ -190,15 +189,6 @@ def _options(contest: Contest, name: str) -> dict[str, Any]:
     return {option: value for option, value in options.items() if option != "area"}
 
 
-def _class(bench: Bench, folder: Path, name: str) -> int:
-    try:
-        return labelled_class(name, bench.classifier.labels)
-    except OptionError as error:
-        raise DataError(
-            f"{folder / name}: {error}; name class folders as the model's labels or numbers"
-        ) from None
-
-
 def _lines(table: ShareTable) -> Iterator[str]:
     """A row for each defence, a column for each size, in percent."""
     heads = ["" if area is None else f"{100 * area:g} %" for area in table.areas]
@@ -255,7 +245,7 @@ class _Pictures:
             image=picture,
             patch=patch,
             mask=hidden,
-            truth=_class(self._bench, self._folder, path.parent.name),
+            truth=class_of(self._bench, self._folder, path.parent.name),
             undefended=undefended,
             label=int(self._shield.predict(x)),
         )

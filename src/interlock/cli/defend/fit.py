@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 from torch import Tensor
 
 from interlock._files import make_folder, write_atomically
@@ -17,9 +18,12 @@ from interlock.cli.choices import model_at_work
 from interlock.cli.terminal import Terminal, one_line
 from interlock.defend import ConceptShield
 from interlock.defend.figure import draw_concepts, view_concepts
+from interlock.defend.shield.clean_pass import CALIBRATION
 from interlock.errors import OutputError
 from interlock.report import concepts_chapter
 
+FEW = 100
+"""Photos below which a shield's rates are hardly known."""
 CONCEPT_PHOTOS = 96
 """Photos that the page of concepts chooses from."""
 
@@ -61,10 +65,16 @@ def fit(
         shield = ConceptShield.fit(bench.model, clean(), seed=setup.seed, **options)
     seconds = time.monotonic() - start
     shield.save(out)
+    held_out = min(count // 2, CALIBRATION)
+    masked = int(shield.settings.false_mask_rate * held_out)
+    low, high = binomtest(masked, held_out).proportion_ci(0.95, "exact")
     outcome.values = {
         "shield": str(out),
         "model": one_line(bench.classifier.name),
         "images": count,
+        "held_out": held_out,
+        "mask_rate": masked / held_out,
+        "mask_rate_interval": [float(low), float(high)],
         "layers": list(shield.foreignness.layers),
         "concepts": len(shield.bank.factors),
         "concept_layer": shield.bank.layer,
@@ -73,6 +83,14 @@ def fit(
         "report": None,
     }
     terminal.say(f"shield of {count} photos, {seconds:.1f} s: {out}")
+    terminal.say(
+        f"it masks {masked} of {held_out} photos held out; of others like these, "
+        f"{low:.1%} to {high:.1%} (95 %)"
+    )
+    if count < FEW:
+        terminal.note(
+            f"{count} photos are few: give at least {FEW}, from where the shield will work"
+        )
     if not shield.settings.mirror and options.get("mirror") is None:
         terminal.say("mirrored clean photos lose their labels, so the shield does not use them")
     if report is not None:

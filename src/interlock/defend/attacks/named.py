@@ -17,6 +17,7 @@ from interlock.defend.attacks.cleanser_attack import CleanserAttack
 from interlock.defend.attacks.goals import far_classes
 from interlock.defend.attacks.patch_attack import Location, PatchAttack
 from interlock.defend.attacks.universal import UniversalPatch, UniversalPatchAttack
+from interlock.defend.certified.certified_shield import CertifiedShield
 from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, value_range
@@ -154,9 +155,9 @@ class NamedAttacks:
             name: of ``ATTACKS``.
             area: share of the image that is patched.
             model: bare; attacks that are not in ``ON_SHIELD`` know it alone.
-            defended: what the attacks of ``ON_SHIELD`` are made against: a shield or a
-                PatchCleanser, or for ``black-box`` anything that gives logits. None where there
-                is none.
+            defended: what the attacks of ``ON_SHIELD`` are made against: a shield, certified or
+                not, or a PatchCleanser, or for ``black-box`` anything that gives logits. None where
+                there is none.
             images: (N, C, H, W).
             labels: (N,) true classes.
             turn: images that were attacked before these.
@@ -166,7 +167,7 @@ class NamedAttacks:
                 no defence to attack.
             ModelError: logits or gradients are not finite.
         """
-        cleanser = isinstance(defended, PatchCleanser)
+        cleanser = isinstance(defended, PatchCleanser | CertifiedShield)
         attack = self.made(name, area, turn, "patchcleanser" if cleanser else "shield")
         if name == "targeted":
             with torch.no_grad():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from interlock.defend.fill import check_fill, filled
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch
 from interlock.models.steady import check_finite
@@ -45,21 +47,20 @@ class PatchCleanser(nn.Module):
         masks: positions on each axis, k. With an image n and a patch p wide, masks lie
             ``s = ceil((n - p + 1) / k)`` apart and are ``p + s - 1`` wide.
         fill: what a masked pixel shows, in the model's input space: a number, or one per
-            channel (C,). Zero is the mean colour where inputs are normalised.
+            channel (C,). Zero is the mean colour where inputs are normalised, as published.
+            ``"pull_push"`` is smooth, from the pixels around; no mask reads what it hides.
         batch_size: masked images that are classified at a time.
 
     Raises:
         OptionError: an option out of range.
     """
 
-    fill: Tensor
-
     def __init__(
         self,
         model: nn.Module,
         patch_size: int | float,
         masks: int = 6,
-        fill: float | Tensor = 0.0,
+        fill: float | Tensor | Literal["pull_push"] = 0.0,
         *,
         batch_size: int = 128,
     ) -> None:
@@ -75,7 +76,7 @@ class PatchCleanser(nn.Module):
             raise OptionError(f"patch_size={patch_size}; use at least 1 pixel")
         self.model, self.patch_size, self.masks = model, patch_size, masks
         self.batch_size = batch_size
-        self.register_buffer("fill", torch.as_tensor(fill, dtype=torch.float32).view(1, -1, 1, 1))
+        self.fill = check_fill(fill)
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes): log shares of the votes that decided, without gradients.
@@ -153,6 +154,11 @@ class PatchCleanser(nn.Module):
             certified[left] = (answers == wanted[left][:, None]).all(dim=1)
         return certified.to(images.device)
 
+    def under(self, images: Tensor, hidden: Tensor) -> Tensor:
+        """(N, C, H, W), and (N, 1, H, W) bool -> (N, classes) logits of what masks leave."""
+        logits: Tensor = self.model(filled(images, hidden, self.fill))
+        return logits
+
     def mask_set(self, height: int, width: int) -> Tensor:
         """(masks, 1, H, W) bool, True where hidden: one covers any patch of the assumed size.
 
@@ -178,9 +184,8 @@ class PatchCleanser(nn.Module):
         for start in range(0, max(1, len(pairs)), self.batch_size):
             part = pairs[start : start + self.batch_size]
             n, a, b = ([triple[k] for triple in part] for k in range(3))
-            shown = torch.where(masks[a] | masks[b], self.fill.to(images), images[n])
             with torch.no_grad():
-                logits = self.model(shown)
+                logits = self.under(images[n], masks[a] | masks[b])
             check_finite(logits)
             classes = logits.shape[1]
             labels.append(logits.argmax(dim=1).cpu())

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from interlock.defend.fill import pull_push
 from interlock.defend.shield.answer import Hidden
-from interlock.defend.shield.fill import pull_push
 from interlock.defend.shield.masks import grown, two_windows
 
 GROWTH = 0.01

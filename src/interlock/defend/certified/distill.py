@@ -1,0 +1,293 @@
+"""Training a copy of a model to keep the original's labels under masks."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from interlock.defend._files import model_id, restore, store
+from interlock.defend.fill import pull_push
+from interlock.errors import InterlockError, ModelError, OptionError
+from interlock.models.steady import check_finite
+
+VERSION = 1
+SQUARES = (0.10, 0.32)
+"""Least and largest side of a hidden square, as a share of the image's shorter side."""
+MASKED = 3
+"""Views of each crop that are masked, beside a clean one."""
+SHIFT = 8
+"""Crops are shifted by at most this fraction of each side, with mirrored pixels beyond the edge."""
+CLIP = 5.0
+"""Largest norm of a step's gradient."""
+KEPT_ALIKE = 0.95
+"""Share of labels that must hold under a batch's own statistics, for these to be trained with."""
+SAVED_EVERY = 30.0
+"""Seconds from one checkpoint to the next."""
+Told = Callable[[int, int], None]
+"""(steps done, of how many)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distillation:
+    """What decides a training, beside model and images.
+
+    Args:
+        steps: gradient steps.
+        batch_size: crops of each step; the model sees four times as many.
+        learning_rate: at the start; falls to 0 along a half cosine. None: 0.02 where batch
+            normalisation is trained with, 0.002 elsewhere.
+        mirror: whether crops are mirrored at random; not for text or signs.
+        seed: of crops and masks.
+    """
+
+    steps: int = 300
+    batch_size: int = 32
+    learning_rate: float | None = None
+    mirror: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name}={getattr(self, name)}; use at least 1")
+        if self.learning_rate is not None and not self.learning_rate > 0:
+            raise OptionError(f"learning_rate={self.learning_rate}; use a value above 0")
+
+
+@dataclass(frozen=True, eq=False)
+class Distilled:
+    """What came out."""
+
+    model: nn.Module
+    """The trained copy, in eval mode."""
+    steps: int
+    """That were done, those of earlier runs included."""
+    seconds: float
+    """Likewise."""
+
+
+def distilled(
+    model: nn.Module,
+    images: Tensor,
+    options: Distillation,
+    *,
+    seconds: float | None = None,
+    checkpoint: Path | None = None,
+    told: Told | None = None,
+) -> Distilled:
+    """Train a copy: each crop once clean and thrice under two squares, to the original's label.
+
+    Args:
+        model: (N, C, H, W) -> (N, classes) logits, in eval mode and single precision; left as it
+            is.
+        images: (N, C, H, W), clean.
+        options: of the training.
+        seconds: after which it ends, however many steps are done. The learning rate falls with the
+            larger share, of steps or of time.
+        checkpoint: a file that the training is kept in every half minute, and at Ctrl-C, and goes
+            on from, if it was begun with the same model, images and options.
+        told: hears of each step.
+
+    Raises:
+        ModelError: it cannot be copied or trained.
+    """
+    student = _copied(model)
+    statistics = _statistics_hold(student, images, options)
+    rate = options.learning_rate or (0.02 if statistics else 0.002)
+    optimiser = torch.optim.SGD(
+        [p for p in student.parameters() if p.requires_grad], rate, momentum=0.9, nesterov=True
+    )
+    key = _key(images, options)
+    step, spent = _taken_up(checkpoint, model, student, optimiser, key)
+    begun = saved = time.monotonic()
+
+    def save() -> None:
+        if checkpoint is not None:
+            passed = spent + time.monotonic() - begun
+            _keep(checkpoint, model, student, optimiser, key, step, passed)
+
+    _prepare(student, statistics)
+    try:
+        while step < options.steps:
+            passed = spent + time.monotonic() - begun
+            if seconds is not None and passed >= seconds:
+                break
+            share = max(step / options.steps, passed / seconds if seconds else 0.0)
+            for group in optimiser.param_groups:
+                group["lr"] = rate * (1 + math.cos(math.pi * share)) / 2
+            _step(model, student, optimiser, images, options, step)
+            step += 1
+            if told is not None:
+                told(step, options.steps)
+            if time.monotonic() - saved > SAVED_EVERY:
+                save()
+                saved = time.monotonic()
+    except KeyboardInterrupt:
+        save()
+        raise
+    save()
+    for own, original in zip(student.parameters(), model.parameters(), strict=True):
+        own.requires_grad_(original.requires_grad)
+    return Distilled(student.eval(), step, spent + time.monotonic() - begun)
+
+
+def views(images: Tensor, options: Distillation, step: int) -> tuple[Tensor, Tensor]:
+    """The crops of a step (B, C, H, W), and the same masked (3 B, C, H, W)."""
+    rng = np.random.default_rng((options.seed, 5, step))
+    chosen = rng.choice(len(images), min(options.batch_size, len(images)), replace=False)
+    crops = torch.stack([_crop(images[int(n)], rng, options.mirror) for n in chosen])
+    hidden = torch.stack(
+        [_two_squares(images.shape[-2:], rng) for _ in range(MASKED * len(crops))]
+    ).to(images.device)
+    return crops, pull_push(crops.repeat(MASKED, 1, 1, 1), hidden)
+
+
+def _step(
+    model: nn.Module,
+    student: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    images: Tensor,
+    options: Distillation,
+    step: int,
+) -> None:
+    crops, masked = views(images, options, step)
+    with torch.no_grad():
+        labels = model(crops).argmax(dim=1)
+    with torch.enable_grad():
+        logits = student(torch.cat([crops, masked]))
+        check_finite(logits)
+        loss = F.cross_entropy(logits, labels.repeat(1 + MASKED))
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+    nn.utils.clip_grad_norm_(student.parameters(), CLIP)
+    optimiser.step()
+
+
+def _crop(image: Tensor, rng: np.random.Generator, mirror: bool) -> Tensor:
+    height, width = image.shape[-2:]
+    down, across = height // SHIFT, width // SHIFT
+    padded = F.pad(image[None], (across, across, down, down), mode="reflect")[0]
+    top, left = int(rng.integers(2 * down + 1)), int(rng.integers(2 * across + 1))
+    crop = padded[:, top : top + height, left : left + width]
+    return crop.flip(-1) if mirror and rng.random() < 0.5 else crop
+
+
+def _two_squares(size: torch.Size, rng: np.random.Generator) -> Tensor:
+    """(1, H, W) bool."""
+    height, width = size
+    mask = torch.zeros(1, height, width, dtype=torch.bool)
+    for _ in range(2):
+        side = max(1, round(rng.uniform(*SQUARES) * min(height, width)))
+        top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
+        mask[:, top : top + side, left : left + side] = True
+    return mask
+
+
+def _copied(model: nn.Module) -> nn.Module:
+    try:
+        student = deepcopy(model)
+    except Exception as error:  # modules may hold anything
+        raise ModelError(f"{type(model).__name__} cannot be copied: {error}") from None
+    weights = [p for p in student.parameters() if p.is_floating_point()]
+    if not weights or any(p.dtype != torch.float32 for p in weights):
+        raise ModelError("a model is trained in single precision; use model.float()")
+    for p in weights:
+        p.requires_grad_(True)
+    return student
+
+
+def _norms(model: nn.Module) -> Iterator[nn.modules.batchnorm._BatchNorm]:
+    return (m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+
+
+def _prepare(student: nn.Module, statistics: bool) -> None:
+    """Layers as they are used, but batch normalisation by the batch where that is borne."""
+    student.eval()
+    for norm in _norms(student):
+        norm.train(statistics)
+
+
+def _statistics_hold(student: nn.Module, images: Tensor, options: Distillation) -> bool:
+    """Whether the labels of a batch survive its own statistics in place of the kept ones."""
+    if not any(True for _ in _norms(student)):
+        return False
+    crops, _ = views(images, options, 0)
+    trial = deepcopy(student)
+    with torch.no_grad():
+        labels = student(crops).argmax(dim=1)
+        _prepare(trial, True)
+        alike = (trial(crops).argmax(dim=1) == labels).float().mean()
+    return bool(alike >= KEPT_ALIKE)
+
+
+def _key(images: Tensor, options: Distillation) -> str:
+    digest = sha256(repr(sorted(asdict(options).items())).encode())
+    digest.update(f"{tuple(images.shape)}".encode())
+    digest.update(images.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _keep(
+    path: Path,
+    model: nn.Module,
+    student: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    key: str,
+    step: int,
+    seconds: float,
+) -> None:
+    tensors = {f"model.{name}": value for name, value in student.state_dict().items()}
+    velocities = optimiser.state_dict()["state"]
+    for number, state in velocities.items():
+        if state.get("momentum_buffer") is not None:
+            tensors[f"velocity.{number}"] = state["momentum_buffer"]
+    header = {
+        "kind": "hardening",
+        "version": VERSION,
+        "model": model_id(model),
+        "key": key,
+        "step": step,
+        "seconds": seconds,
+    }
+    store(path, {name: value.clone() for name, value in tensors.items()}, header)
+
+
+def _taken_up(
+    path: Path | None,
+    model: nn.Module,
+    student: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    key: str,
+) -> tuple[int, float]:
+    """Steps and seconds of an earlier run, whose weights the student now has; 0 of another."""
+    if path is None or not path.is_file():
+        return 0, 0.0
+    try:
+        tensors, header = restore(path, "hardening", VERSION, model)
+        if header["key"] != key:
+            return 0, 0.0
+        student.load_state_dict(
+            {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        )
+        step, seconds = int(header["step"]), float(header["seconds"])
+    except (InterlockError, KeyError, ValueError, RuntimeError):
+        return 0, 0.0
+    state: dict[str, Any] = optimiser.state_dict()
+    state["state"] = {
+        int(k.removeprefix("velocity.")): {"momentum_buffer": v}
+        for k, v in tensors.items()
+        if k.startswith("velocity.")
+    }
+    optimiser.load_state_dict(state)
+    return step, seconds
