@@ -195,10 +195,13 @@ def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) 
     deployed = deploy(read_config(None, {"upstream": "http://h/v1/", "certificate": path}))
     assert (deployed.model, deployed.certificate) == ("big", made.id)
     from interlock.serve.chat import ChatRequest
+    from tests.serve.test_chat import Some
+
+    opened = Some(others={"documents": "vote"}, extra=("thinking",))
 
     def doubts(**more: Any) -> tuple[str, ...]:
         body = {"model": "big", "messages": [{"role": "user", "content": "x"}]} | more
-        return deployed.doubts(ChatRequest.read(json.dumps(body).encode()))
+        return deployed.doubts(ChatRequest.read(json.dumps(body).encode(), opened))
 
     assert doubts(temperature=0, max_tokens=256) == ()
     assert doubts(temperature=0.0, max_completion_tokens=256) == ()
@@ -207,7 +210,8 @@ def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) 
     assert doubts(temperature=0, max_tokens=256, top_p=0.5) == ("top_p: certified without",)
     fine = {"temperature": 0, "max_tokens": 256, "user": "u", "seed": 3, "top_p": None}
     assert doubts(**fine) == ()
-    assert doubts(**fine, tools=[{}], documents=[{}]) == (
+    tool = {"type": "function", "function": {"name": "look"}}
+    assert doubts(**fine, tools=[tool], documents=[{}]) == (
         "tools: certified without",
         "documents: certified without",
     )
@@ -215,12 +219,16 @@ def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) 
     assert doubts(**fine, messages=chat) == (
         "messages: certified with the user's alone, asked with 2",
     )
+    assert doubts(**fine, messages=chat[:1]) == (
+        "messages[0]: certified with the user's text alone",
+    )
     more = identity | {"extra": json.dumps({"top_p": 0.9, "max_tokens": None, "thinking": False})}
     other = card(target="big", target_identity=more)
     path = str(other.save(tmp_path / "other.json"))
     deployed = deploy(read_config(None, {"upstream": "http://h/v1/", "certificate": path}))
     assert doubts(temperature=0, top_p=0.9, thinking=False) == ()
     assert doubts(temperature=0, top_p=0.9, thinking=True) == (
+        "thinking: passed on unguarded",
         "thinking: certified False, asked True",
     )
     with pytest.raises(ConfigError, match="address: certified"):

@@ -96,7 +96,7 @@ class Guard:
         """
         arrived = time.perf_counter()
         try:
-            request = ChatRequest.read(content)
+            request = ChatRequest.read(content, self.config.policy)
             check(request, self.config, self.deployment)
             answered = await self._decide(request, request_id, arrived, watch)
             left = self.config.vote.deadline - (time.perf_counter() - arrived)
@@ -177,9 +177,7 @@ class Guard:
         self.recent.append(entry)
         self._watch(entry)
         self._count(answered.ballot, entry)
-        said = (
-            {"prompt": [t.text for t in answered.request.texts]} if self.config.log.prompts else {}
-        )
+        said = {"prompt": answered.request.texts} if self.config.log.prompts else {}
         log.info(
             _line(
                 entry.request_id,

@@ -28,7 +28,7 @@ from interlock.serve.wire_error import WireError
 LONG = 20_000
 """Characters from which on copies are made in a thread, so that other requests go on."""
 MANY = 20
-"""Messages of the user from which on likewise."""
+"""Texts from which on likewise."""
 _PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
 _PATIENCE = 1.0  # seconds that a busy upstream may put it off
 Watcher = Callable[[Mapping[str, Any]], None]
@@ -104,7 +104,7 @@ async def hold_vote(
     """
     started = time.monotonic()
     make = partial(request.copies, rules.perturbation, rules.copies, seed)
-    long = request.characters > LONG or len(request.texts) > MANY
+    long = request.characters > LONG or request.groups > MANY
     copies = await asyncio.to_thread(make) if long else make()
     if deadline is not None:
         deadline = max(0.001, deadline - (time.monotonic() - started))
