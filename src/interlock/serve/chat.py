@@ -155,10 +155,11 @@ class ChatRequest:
     def _said(self, texts: Mapping[Leaf, str] | None) -> tuple[Message, ...]:
         users = [leaf for leaf in self.leaves if leaf.channel == "user"]
         voted = users or [leaf for leaf in self.leaves if leaf.kind == "text"] or self.leaves
-        return tuple(
+        said = tuple(
             Message("user", "".join(leaf.text if texts is None else texts[leaf] for leaf in group))
             for _, group in _groups(voted)
         )
+        return said or (Message("user", ""),)
 
     def _perturbed(
         self, perturbation: Perturbation, count: int, seed: int

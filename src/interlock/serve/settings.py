@@ -81,10 +81,17 @@ class VoteSettings(_Section):
     """Its name there."""
     judge_key_env: str = "INTERLOCK_JUDGE_KEY"
     """Environment variable with its key; any word where it needs none."""
-    copy_timeout: Seconds = 30.0
-    """Seconds for one call of one copy."""
-    deadline: Seconds = 60.0
+    copy_timeout: Seconds = 60.0
+    """Seconds of silence after which a call is lost; one that goes on may take longer."""
+    deadline: Seconds = 180.0
     """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
+    head: Seconds = 10.0
+    """Seconds after which a stream begins though the vote is under way, with comments alone."""
+    secret_env: str = "INTERLOCK_GUARD_SECRET"
+    """Environment variable with the secret that copies are drawn from; a new one at each start
+    where it is unset."""
+    remember: Seconds = 3600.0
+    """Seconds for which a refused prompt, and one like it, is refused without another vote."""
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     """Further calls for a lost copy."""
     spare: Annotated[int, Field(ge=0, le=1000)] = 1
@@ -116,6 +123,11 @@ class LimitSettings(_Section):
     """Requests that may wait; beyond it the answer is 429."""
     connections: Count = 1000
     """Calls of the upstream at once."""
+    refusals: Count = 20
+    """Refusals of one key beyond its answers, from which on each further one is followed by a
+    pause."""
+    refusals_pause: Seconds = 5.0
+    """Seconds of the first pause; each is twice as long as the one before, up to an hour."""
 
 
 class _Policies(_Section):
@@ -179,6 +191,8 @@ class AuthSettings(_Section):
     """Likewise, by environment."""
     open: bool = False
     """Serve other machines without keys."""
+    hosts: Names = ()
+    """Without keys: further names by which requests may call this guard; ``["*"]`` for any."""
 
 
 class LedgerSettings(_Section):
@@ -206,8 +220,8 @@ class DriftSettings(_Section):
     """Of each alarm: a false one ever has at most one minus this probability."""
     certified: Literal["probes", "all"] = "probes"
     """Whose votes are held against the certificate. ``"probes"``: requests with the header
-    ``x-interlock-probe: 1``, such as a replay of the certified attacks. ``"all"``: every
-    request, where all traffic is attacks."""
+    ``x-interlock-probe: 1`` and an admin key, such as a replay of the certified attacks.
+    ``"all"``: every request, where all traffic is attacks."""
     expected: tuple[float, float] | None = None
     """Range of the refused share of copies over all traffic, as the operator knows it."""
     not_ready: bool = False
@@ -262,7 +276,7 @@ class GuardConfig(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0 for any that is free."""
     seed: Annotated[int, Field(ge=0)] | None = None
-    """Makes equal requests draw equal copies. Absent: each draws its own, unpredictable ones."""
+    """Tells guards with the same secret apart; by itself it foretells no copies."""
     page: bool = True
     """Serve the page at ``/``."""
     vote: VoteSettings = VoteSettings()

@@ -14,7 +14,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply
-from interlock.certify.targets.wire import parse_completion, wait_asked_for
+from interlock.certify.targets.proxies import authorities, proxy_for
+from interlock.certify.targets.wire import parse_completion, wait_asked_for, withheld
 from interlock.errors import InterlockError, ModelError, OptionError
 
 if TYPE_CHECKING:
@@ -211,6 +212,8 @@ class EndpointTarget:
             wait = wait_asked_for(response.headers)
             raise _Again(f"{self.url} answered {status}", wait)
         if status != 200:
+            if withheld(bytes(body)):
+                return Reply("", "blocked")
             return Reply.failed(f"{self.url} answered {status}")
         try:
             return parse_completion(bytes(body))
@@ -257,18 +260,17 @@ class _Connection:
         self.client = httpx.AsyncClient(
             headers=dict(headers),
             verify=_authorities(trust_env),
+            proxy=proxy_for(url),
             timeout=None,  # one limit over the whole request instead, see _request
             limits=httpx.Limits(max_connections=concurrency),
-            trust_env=trust_env,
+            trust_env=False,  # what of it is wanted was read by ``proxies``
         )
 
 
 @cache
 def _authorities(trust_env: bool) -> ssl.SSLContext:
     """Who is believed, read once: a new loop's client would read a quarter of a megabyte again."""
-    import httpx
-
-    return httpx.create_ssl_context(trust_env=trust_env)
+    return authorities(trust_env)
 
 
 def _authorisation(variable: str) -> dict[str, str]:

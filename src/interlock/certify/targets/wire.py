@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from interlock.certify.targets.protocol import Reply
+
+_WITHHELD = frozenset(
+    {"content_filter", "responsibleaipolicyviolation", "content_policy_violation"}
+)
 
 
 def parse_completion(body: bytes) -> Reply:
@@ -28,8 +32,26 @@ def parse_completion(body: bytes) -> Reply:
         content = message.get("content")
     except (KeyError, IndexError, TypeError, AttributeError):
         raise ValueError("no choices[0].message") from None
+    content = text_of(content) if isinstance(content, list) else content
     text = content if isinstance(content, str) and content.strip() else ""
     return reply_of(text, message.get("refusal"), choice.get("finish_reason"), data.get("usage"))
+
+
+def text_of(parts: Sequence[Any]) -> str:
+    """The text of an answer whose content is a list of parts."""
+    texts = (part.get("text") if isinstance(part, Mapping) else part for part in parts)
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def withheld(body: bytes) -> bool:
+    """Whether an error says that the provider's own filter withheld the prompt."""
+    try:
+        error = json.loads(body)["error"]
+        words = [error.get("code"), error.get("type")]
+        words += [(error.get("innererror") or {}).get("code")]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return False
+    return not {str(word).lower() for word in words}.isdisjoint(_WITHHELD)
 
 
 def reply_of(text: str, refusal: object, finish: object, usage: object) -> Reply:
