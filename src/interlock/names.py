@@ -37,7 +37,8 @@ RUBRICS: tuple[RubricName, ...] = get_args(RubricName)
 """What a judging model is asked."""
 
 # guard
-VoteOutcome = Literal["released", "blocked", "undecided"]
+VoteOutcome = Literal["released", "blocked", "undecided", "filtered"]
+"""``filtered``: the upstream's own filter withheld the answer."""
 
 # lab
 EngineName = Literal["local", "ray"]

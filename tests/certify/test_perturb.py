@@ -92,6 +92,29 @@ def test_odd_prompts(kind, text, rate):
     assert (copy == text) == (rate == 0 or text == "")
 
 
+def test_one_character_cannot_carry_a_prompt():
+    payload = "\U000e0049\U000e0067" * 60  # tags, which belong to the character before them
+    marks = "".join(chr(0x300 + i % 100) for i in range(120))
+    for hidden in (payload, marks, "\ufe0f" * 120, "\u200d" * 120):
+        text = "A plain question with one odd sign in it: x" + hidden + " and some more words."
+        assert max(map(len, graphemes(text))) == 10
+        assert "".join(graphemes(text)) == text
+        perturbation = Perturbation("swap", 0.1)
+        copies = perturbation.copies(text, 200, seed=1)
+        assert perturbation.changes(graphemes(text)) == perturbation.count(len(text))
+        assert sum(hidden in copy for copy in copies) <= 20  # as one of 86 characters: 150
+
+
+def test_changes_are_counted_over_code_points():
+    text = f"cafe\u0301 {FAMILY} " * 4
+    perturbation = Perturbation("swap", 0.3, alphabet="#%")
+    expected = int(0.3 * len(text) + 1e-9)
+    assert expected > int(0.3 * len(graphemes(text)))
+    for copy in perturbation.copies(text, 20, seed=3):
+        assert sum(letter in "#%" for letter in copy) == expected
+    assert Perturbation("swap", 0.9).changes([FAMILY, FLAG]) == 2  # no more than there are
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_change_exactly(kind):
     text = "goal " + "s" * 20

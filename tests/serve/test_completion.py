@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from interlock.certify import RefusalPhrases, Verdict
 from interlock.certify.judges.phrases import KEYWORDS
+from interlock.certify.targets.wire import parse_completion
 from interlock.serve.completion import Completion, MalformedError, add_usage
 from interlock.serve.early_refusal import RefusalWatch, surely_refused
 
@@ -47,7 +49,10 @@ def test_streamed_pieces_make_the_whole() -> None:
     }
     assert answer.logprobs == {"content": [{"token": "two"}, {"token": "x"}]}
     reply = answer.reply()
-    assert (reply.text, reply.prompt_tokens, reply.completion_tokens) == ("One two", 3, 2)
+    assert (reply.prompt_tokens, reply.completion_tokens) == (3, 2)
+    reasons, said, calls = reply.text.split("\n")  # all that would be released is judged
+    assert (reasons, said) == ("<think>hmm</think>", "One two")
+    assert json.loads(calls) == {"tool_calls": [CALL]}
 
 
 @given(st.text(max_size=300), st.booleans(), st.booleans())
@@ -77,7 +82,6 @@ def test_pieces_of_an_answer_give_it_back(text: str, calls: bool, reasons: bool)
         {"choices": []},
         {"choices": [{"message": "x"}]},
         {"choices": [{"message": {"content": "  "}, "finish_reason": "stop"}]},
-        {"choices": [{"message": {"content": "half an"}}]},
     ],
 )
 def test_what_is_no_answer_is_malformed(data: Any) -> None:
@@ -89,15 +93,70 @@ def test_what_is_no_answer_is_malformed(data: Any) -> None:
     "piece",
     [
         {"error": {"message": "x"}},
-        {"choices": None},
-        {"choices": [{"index": 0}]},
-        chunk({"tool_calls": [{"index": 3}]}),
-        chunk({"tool_calls": [{"index": -1}]}),
+        {"choices": "x"},
+        {"choices": [{"index": 0, "delta": "x"}]},
+        {"choices": ["x"]},
+        [],
+        "x",
     ],
 )
 def test_broken_chunks_are_malformed(piece: Any) -> None:
     with pytest.raises(MalformedError):
         Completion().add_chunk(piece)
+
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"usage": USAGE},
+        {"choices": None, "usage": USAGE},
+        {"choices": [], "usage": USAGE},
+        None,
+        {},
+        {"choices": [{"index": 0, "delta": None}]},
+        {"choices": [{"index": 0}]},
+        {"choices": [{"index": None, "delta": {}}]},
+    ],
+)
+def test_what_real_servers_send_between_is_skipped(odd: Any) -> None:
+    answer = Completion()
+    for piece in (odd, chunk({"content": "One "}), odd, chunk({"content": "two"}, "stop"), odd):
+        answer.add_chunk(piece)
+    assert (answer.reply().text, answer.finish_reason) == ("One two", "stop")
+    if odd and odd.get("usage"):
+        assert answer.usage == USAGE
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (0, 3), (7, 4), (-1, 5)])
+def test_calls_are_taken_in_order_whatever_their_numbers(numbers: tuple[int, int]) -> None:
+    answer = Completion()
+    for number, name in zip(numbers, ("look", "see"), strict=True):
+        call = {"id": name, "type": "function", "function": {"name": name, "arguments": ""}}
+        answer.add_chunk(chunk({"tool_calls": [{"index": number, **call}]}))
+    for number in (*numbers, *numbers):
+        piece = {"index": number, "function": {"arguments": f"[{number}]"}}
+        answer.add_chunk(chunk({"tool_calls": [piece]}))
+    answer.add_chunk(chunk({}, "tool_calls"))
+    made = [(c["id"], c["function"]["arguments"]) for c in answer.message["tool_calls"]]
+    assert made == [("look", f"[{numbers[0]}]" * 2), ("see", f"[{numbers[1]}]" * 2)]
+
+
+@pytest.mark.parametrize("reader", ["guard", "certify"])
+def test_parts_and_an_end_without_a_reason_are_read_alike(reader: str) -> None:
+    parts = [{"type": "text", "text": "One "}, {"type": "text", "text": "two"}]
+    for finish in ({}, {"finish_reason": None}):
+        data = {"choices": [{"message": {"role": "assistant", "content": parts}, **finish}]}
+        if reader == "guard":
+            reply = Completion.of_completion(data).reply()
+        else:
+            reply = parse_completion(json.dumps(data).encode())
+        assert (reply.text, reply.finish, reply.lost) == ("One two", "stop", False)
+    streamed = Completion()
+    streamed.add_chunk(chunk({"content": parts}, "stop"))
+    assert streamed.message["content"] == "One two"
 
 
 def test_a_filtered_answer_is_blocked() -> None:

@@ -114,10 +114,11 @@ def test_readyz_and_a_metric_say_so(tmp_path: Path, not_ready: bool) -> None:
 
             async def ask(guard: Any, count: int, **headers: str) -> None:
                 for _ in range(count):
+                    headers |= {"authorization": "Bearer boss"} if headers else {}
                     told = (await guard.post(body, **headers)).json()["interlock"]
                     assert told["certificate_applies"]
 
-            async with running(tmp_path, url, **given) as guard:
+            async with running(tmp_path, url, admin=("boss",), **given) as guard:
                 await ask(guard, 20, x_interlock_probe="1")
                 state = (await guard.http.get("/readyz")).json()
                 assert (state["ready"], state["drifted"]) == (True, False)
@@ -126,8 +127,21 @@ def test_readyz_and_a_metric_say_so(tmp_path: Path, not_ready: bool) -> None:
                 assert not (await guard.http.get("/readyz")).json()["drifted"]
                 await ask(guard, 40, x_interlock_probe="1")
                 await says(guard)
-            async with running(tmp_path, url, **given) as again:  # it remembers
+            async with running(tmp_path, url, admin=("boss",), **given) as again:  # it remembers
                 await says(again)
+                for headers, status in (({}, 401), ({"authorization": "Bearer boss"}, 200)):
+                    answer = await again.http.post("/interlock/acknowledge", headers=headers)
+                    assert answer.status_code == status
+                assert (await again.http.get("/readyz")).json()["alarms"] == {}
+                text = (await again.http.get("/metrics")).text
+                assert 'interlock_guard_drift{of="certified_blocked"} 0.0' in text
+            async with running(tmp_path, url, **given) as later:  # that, too
+                assert (await later.http.get("/readyz")).json()["alarms"] == {}
+                answer = await later.http.post("/interlock/acknowledge")
+                assert answer.status_code == 403  # without admin keys it is nobody's
+                await ask(later, 12, x_interlock_probe="1")  # and so are probes
+                assert (await later.http.get("/readyz")).json()["alarms"] == {}
+                assert not any(entry.probe for entry in later.entries()[:12])
 
     async def says(guard: Any) -> None:
         ready = await guard.http.get("/readyz")

@@ -13,7 +13,7 @@ from typing import Any
 import openai
 import pytest
 
-from interlock.certify import CertificateCard, Perturbation, RefusalPhrases, SmoothLLM
+from interlock.certify import CertificateCard, Perturbation, Prompt, RefusalPhrases, SmoothLLM
 from interlock.certify.campaign.card import BareRates
 from interlock.certify.targets.local import LocalTarget
 from interlock.certify.vote.perturb import ALPHABET
@@ -102,13 +102,12 @@ def test_the_embedded_model_answers_as_smoothllm_decides(tmp_path: Path) -> None
                 smooth = SmoothLLM(
                     LocalTarget("embedded"), Perturbation("swap", 0.05), 5, answer_from="copy"
                 )
-                expected = smooth.answer(prompt, seed=told["seed"])
+                (entry, *_) = guard.entries()
+                expected = smooth.answer(prompt, seed=entry.seed)
                 assert (told["outcome"] == "released") == expected.released
                 if expected.released:
-                    assert answer.choices[0].message.content in {
-                        reply.text
-                        for reply in smooth.target.ask(smooth.perturbed(prompt, seed=told["seed"]))
-                    }
+                    (own,) = smooth.target.ask([Prompt.user(prompt)])
+                    assert answer.choices[0].message.content == own.text
                     assert answer.usage is not None
                     assert answer.usage.completion_tokens > 0
             with pytest.raises(openai.BadRequestError) as caught:
@@ -202,10 +201,13 @@ def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) 
     deployed = deploy(read_config(None, {"upstream": "http://h/v1/", "certificate": path}))
     assert (deployed.model, deployed.certificate) == ("big", made.id)
     from interlock.serve.chat import ChatRequest
+    from tests.serve.test_chat import Some
+
+    opened = Some(others={"documents": "vote"}, extra=("thinking",))
 
     def doubts(**more: Any) -> tuple[str, ...]:
         body = {"model": "big", "messages": [{"role": "user", "content": "x"}]} | more
-        return deployed.doubts(ChatRequest.read(json.dumps(body).encode()))
+        return deployed.doubts(ChatRequest.read(json.dumps(body).encode(), opened))
 
     assert doubts(temperature=0, max_tokens=256) == ()
     assert doubts(temperature=0.0, max_completion_tokens=256) == ()
@@ -214,7 +216,8 @@ def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) 
     assert doubts(temperature=0, max_tokens=256, top_p=0.5) == ("top_p: certified without",)
     fine = {"temperature": 0, "max_tokens": 256, "user": "u", "seed": 3, "top_p": None}
     assert doubts(**fine) == ()
-    assert doubts(**fine, tools=[{}], documents=[{}]) == (
+    tool = {"type": "function", "function": {"name": "look"}}
+    assert doubts(**fine, tools=[tool], documents=[{}]) == (
         "tools: certified without",
         "documents: certified without",
     )
@@ -222,12 +225,16 @@ def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) 
     assert doubts(**fine, messages=chat) == (
         "messages: certified with the user's alone, asked with 2",
     )
+    assert doubts(**fine, messages=chat[:1]) == (
+        "messages[0]: certified with the user's text alone",
+    )
     more = identity | {"extra": json.dumps({"top_p": 0.9, "max_tokens": None, "thinking": False})}
     other = card(target="big", target_identity=more)
     path = str(other.save(tmp_path / "other.json"))
     deployed = deploy(read_config(None, {"upstream": "http://h/v1/", "certificate": path}))
     assert doubts(temperature=0, top_p=0.9, thinking=False) == ()
     assert doubts(temperature=0, top_p=0.9, thinking=True) == (
+        "thinking: passed on unguarded",
         "thinking: certified False, asked True",
     )
     with pytest.raises(ConfigError, match="address: certified"):

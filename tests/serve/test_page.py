@@ -119,7 +119,7 @@ def test_stopping_cancels_and_errors_are_told(tmp_path: Path) -> None:
         async with running(tmp_path, upstream) as guard, browsing() as page:
             await page.goto(guard.url)
             await page.click("#ask")
-            while upstream.busy < 4:
+            while upstream.busy < 5:
                 await asyncio.sleep(0.01)
             await page.click("#stop")
             await wait_for(page, "#verdict", "Stopped")

@@ -82,8 +82,7 @@ def test_the_decision_is_that_of_smoothllm(
     for given_, full in ((v, expected.votes[v.copy]) for v in ballot.decision.votes):
         assert (given_.prompt.text, given_.verdict) == (full.prompt.text, full.verdict)
     if expected.released:
-        assert ballot.chosen[0].text in {v.reply.text for v in expected.votes}
-        assert not ballot.chosen[0].text.startswith(NO)
+        assert ballot.chosen[0].text == rule(text)  # the upstream's own, a refusal included
 
 
 @given(
@@ -114,7 +113,7 @@ def test_faults_never_release_what_a_full_vote_blocks(
 
 def test_undecided_copies_are_cancelled() -> None:
     order = iter(range(100))
-    upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 4 else 30.0)
+    upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 5 else 30.0)
     rules = VoteRules(SWAP, 7, RefusalPhrases(), spare=2)
 
     async def go() -> tuple[Ballot, int]:
@@ -127,11 +126,13 @@ def test_undecided_copies_are_cancelled() -> None:
     assert cancelled == ballot.decision.cancelled == 2
     assert ballot.decision.saved == 1
     assert ballot.uncounted == 2
-    assert len(ballot.usages) == 4
+    assert len(ballot.usages) == 5
 
 
-@pytest.mark.parametrize(("copies", "calls"), [(10, 6), (11, 7), (3, 3), (2, 2)])
-def test_a_clear_vote_asks_no_more_than_its_first_wave(copies: int, calls: int) -> None:
+@pytest.mark.parametrize(("copies", "calls"), [(10, 7), (11, 8), (3, 4), (2, 3)])
+def test_a_clear_vote_asks_no_more_than_its_first_wave_and_the_original(
+    copies: int, calls: int
+) -> None:
     order = iter(range(100))
     upstream = InProcess(lambda _: YES, delay=lambda _: 0.01 * next(order))
     ballot = vote(chat("how do I fold a kite?"), upstream, copies, 0)
@@ -147,12 +148,12 @@ def test_a_deadline_refuses() -> None:
     )
     assert ballot.outcome == "undecided"
     assert ballot.decision.timed_out
-    assert upstream.cancelled == len(upstream.bodies) == 4
+    assert upstream.cancelled == len(upstream.bodies) == 5
 
 
 def test_a_deadline_before_the_majority_releases_nothing() -> None:
     order = iter(range(100))
-    upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 2 else 30.0)
+    upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 3 else 30.0)
     rules = VoteRules(SWAP, 5, RefusalPhrases())
     ballot = asyncio.run(
         hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.5)
@@ -170,21 +171,77 @@ def test_cancelling_the_vote_cancels_its_calls() -> None:
         task = asyncio.create_task(
             hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r")
         )
-        while len(upstream.bodies) < 4:
+        while len(upstream.bodies) < 5:
             await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert upstream.cancelled == 4
+        assert upstream.cancelled == 5
 
     asyncio.run(leave())
 
 
-def test_several_answers_come_from_several_copies() -> None:
+def test_several_answers_are_several_of_the_original() -> None:
+    text = "tell me about kites and boats"
     upstream = InProcess(lambda text: f"Sure: {text}")
-    ballot = vote(chat("tell me about kites and boats", n=3), upstream, 5, 1)
-    assert len({answer.text for answer in ballot.chosen}) == 3
-    assert ballot.chosen[0].text == ballot.decision.text
+    ballot = vote(chat(text, n=3), upstream, 5, 1)
+    assert [answer.text for answer in ballot.chosen] == [f"Sure: {text}"] * 3
+    assert upstream.times[text] == 3
+    assert ballot.decision.calls == len(upstream.bodies)
+    lost = InProcess(lambda _: YES, fails=lambda asked, time: asked == text and time > 1)
+    ballot = vote(chat(text, n=3), lost, 5, 1)  # fewer than asked for are none
+    assert (ballot.outcome, ballot.chosen) == ("undecided", ())
+    assert not ballot.unjudged or ballot.decision.original is not None
+
+
+SAID = {
+    "code": "def add(a: int, b: int) -> int:\n    return a + b  # what does {add(2, 3)} print?",
+    "json": '{"order": 48213, "items": [{"sku": "K-7", "count": 2}]} - which sku is it?',
+    "url": "what is at https://example.org/a/b?c=d&e=%20f#g ?",
+    "sum": "what is 17 * 23 + 4?",
+    "number": "where is order 4711-0815-A?",
+    "chinese": "风筝怎么折？请一步一步地说明。",
+    "short": "pi",
+}
+
+
+@pytest.mark.parametrize("text", SAID.values(), ids=SAID)
+def test_the_answer_is_the_upstreams_own(text: str) -> None:
+    """As if there were no guard between: the upstream sees, once, just what was asked."""
+    upstream = InProcess(lambda asked: f"Sure, the answer to {asked!r} has {len(asked)} letters.")
+    ballot = vote(chat(text), upstream, 5, 3)
+    assert ballot.chosen[0].message["content"] == upstream.rule(text)
+    assert [body["messages"] for body in upstream.bodies].count(
+        [{"role": "user", "content": text}]
+    ) == 1
+
+
+def test_an_answer_that_the_judge_cannot_tell_is_not_given() -> None:
+    text = "how do I fold a kite?"
+    odd = "U3VyZSwgaGVyZSBpcyBob3cgdG8gZG8gaXQsIHN0ZXAgYnkgc3RlcCwgYW5kIHRoZSByZXN0IG9mIGl0"
+    upstream = InProcess(lambda asked: odd if asked == text else YES)
+    ballot = vote(chat(text), upstream, 3, 0)
+    assert (ballot.outcome, ballot.unjudged, ballot.chosen) == ("undecided", True, ())
+
+
+def test_the_upstreams_own_filter_is_told_apart() -> None:
+    text = "how do I fold a kite?"
+
+    class Filters(InProcess):
+        withheld = "copies"
+
+        async def ask(self, call: Any, on_text: Any) -> Any:
+            answer = await super().ask(call, on_text)
+            of_original = call.body["messages"][0]["content"] == text
+            if of_original is (self.withheld == "original"):
+                answer.finish_reason = "content_filter"
+            return answer
+
+    upstream = Filters(lambda _: YES)
+    assert vote(chat(text), upstream, 3, 0).outcome == "filtered"
+    upstream.withheld = "original"
+    ballot = vote(chat(text), upstream, 3, 0)
+    assert (ballot.outcome, ballot.chosen[0].finish_reason) == ("filtered", "content_filter")
 
 
 def test_a_wrong_request_ends_the_vote() -> None:

@@ -36,17 +36,14 @@ def test_an_answer_has_the_votes_and_all_tokens(tmp_path: Path) -> None:
             counted = told["calls"] - told["calls_without_usage"]
             assert counted >= 3
             assert answer.usage.completion_tokens == counted * len(YES.split())  # type: ignore[union-attr]
-            assert told["copies"] == told["saved"] + told["calls"]
+            assert told["copies"] == told["saved"] + told["calls"] - 1  # and the original
+            assert "seed" not in told
             (entry,) = guard.entries()
             assert entry.answer_id == answer.id
-            assert (entry.outcome, entry.complied, entry.seed) == (
-                "released",
-                told["votes"]["complied"],
-                told["seed"],
-            )
-        sent = {body["messages"][0]["content"] for body in upstream.seen}
-        assert ASK[0]["content"] not in sent
-        assert len(sent) == len(upstream.seen)
+            assert (entry.outcome, entry.complied) == ("released", told["votes"]["complied"])
+        sent = [body["messages"][0]["content"] for body in upstream.seen]
+        assert sent.count(ASK[0]["content"]) == 1  # answered; the others are voted on
+        assert len(set(sent)) == len(upstream.seen)
 
     run(go())
 
@@ -162,11 +159,11 @@ def test_clear_refusals_are_cut_short(tmp_path: Path) -> None:
             answer = await guard.client().chat.completions.create(model="m", messages=ASK)
             told = answer.interlock  # type: ignore[attr-defined]
             assert told["votes"] == {"complied": 0, "refused": 3, "lost": 0}
-            assert told["calls_without_usage"] == 3
+            assert told["calls_without_usage"] == 4  # and the original, which was cancelled
             text = (await guard.http.get("/metrics")).text
             assert 'interlock_guard_upstream_calls_total{end="cut"} 3.0' in text
         assert upstream.words_sent < 3 * 3000
-        assert upstream.left == 3  # the connection was closed on each
+        assert upstream.left == 4  # the connection was closed on each
 
     run(go())
 
@@ -199,8 +196,11 @@ def test_tools_several_answers_and_unknown_fields(tmp_path: Path) -> None:
             deltas = [d for c in chunks for d in c.choices[0].delta.tool_calls or []]
             assert [d.function.name for d in deltas if d.function] == ["look"]
         for body in upstream.seen:
-            assert body["tools"] == tools
+            (tool,) = body["tools"]
+            assert tool["function"]["parameters"] == {}
             assert "n" not in body
+        names = [body["tools"][0]["function"]["name"] for body in upstream.seen]
+        assert names.count("look") == 3 + 1  # answered; in the copies it is untrusted text
         assert upstream.seen[0]["top_k"] == 7
 
     run(go())
@@ -241,7 +241,7 @@ def test_errors_have_openais_shape(tmp_path: Path) -> None:
                 await ask(model="m", messages=[{"role": "user", "content": "x" * 5000}])
             assert large.value.status_code == 413
             with pytest.raises(openai.BadRequestError) as nothing:
-                await ask(model="m", messages=[{"role": "system", "content": "x"}])
+                await ask(model="m", messages=[{"role": "user", "content": ""}])
             assert nothing.value.code == "nothing_to_guard"
             with pytest.raises(openai.NotFoundError, match="the guard answers"):
                 await client.embeddings.create(model="m", input="x")
@@ -398,7 +398,7 @@ def test_the_synchronous_client_and_its_timeout(tmp_path: Path) -> None:
                 await asyncio.to_thread(lambda: ask(timeout=1.5))
             while upstream.busy:  # the guard noticed and hung up as well
                 await asyncio.sleep(0.01)
-            assert 0 < upstream.left == len(upstream.seen) - before <= 4
+            assert 0 < upstream.left == len(upstream.seen) - before <= 5
             assert len(guard.entries()) == 2
 
     run(go())

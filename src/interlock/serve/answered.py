@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from interlock.certify import Verdict
 from interlock.serve.chat import ChatRequest
 from interlock.serve.completion import Completion, add_usage
 from interlock.serve.vote import Ballot
+from interlock.serve.wire_error import WireError
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,17 @@ class Answered:
 
     @property
     def usage(self) -> dict[str, Any]:
-        """Tokens of all copies, as far as they were told."""
+        """Tokens of all calls, copies and original, as far as they were told."""
         return add_usage(self.ballot.usages)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What every answer's headers say."""
+        return {
+            "x-interlock-outcome": self.ballot.outcome,
+            "x-interlock-certificate-applies": str(not self.doubts).lower(),
+            "x-interlock-calls": str(self.ballot.decision.calls),
+        }
 
     @property
     def about(self) -> dict[str, Any]:
@@ -47,7 +57,7 @@ class Answered:
             "saved": decision.saved,
             "calls": decision.calls,
             "calls_without_usage": self.ballot.uncounted,
-            "seed": decision.seed,
+            "repeated": self.ballot.repeated,
             "certificate": self.certificate,
             "certificate_applies": not self.doubts,
             "because": list(self.doubts),
@@ -91,7 +101,38 @@ class Answered:
         return {"id": self.id, "object": kind, "created": self.created, **named}
 
     def _answers(self) -> tuple[Completion, ...]:
-        if self.ballot.chosen:
-            return self.ballot.chosen
+        chosen = self.ballot.chosen
+        if chosen:
+            return chosen if len(chosen) == self.request.n else chosen[:1] * self.request.n
         said = {"role": "assistant", "content": self.refusal}
         return (Completion(message=said, finish_reason="content_filter"),) * self.request.n
+
+
+class UndecidedError(WireError):
+    """There is no answer, for calls were lost or time ran out; it was no refusal."""
+
+    def __init__(self, answered: Answered) -> None:
+        self._answered = answered
+        status, message, code = _why(answered.ballot)
+        wait = None if code == "unjudged" else answered.ballot.retry_after or 1.0
+        super().__init__(status, message, code, retry_after=wait)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The error, and what was counted."""
+        return {**super().body, "interlock": self._answered.about}
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """When to come again, and what the answers' headers say."""
+        return {**super().headers, **self._answered.headers}
+
+
+def _why(ballot: Ballot) -> tuple[int, str, str]:
+    if ballot.retry_after is not None:
+        return 429, "the upstream is busy; too few calls were answered to decide", "upstream_busy"
+    if ballot.decision.timed_out:
+        return 504, "no decision before the deadline; ask again, or allow more time", "deadline"
+    if ballot.unjudged:
+        return 503, "the judge cannot tell what the model's answers are; none is given", "unjudged"
+    return 503, "too many calls of the upstream were lost to decide; ask again", "undecided"

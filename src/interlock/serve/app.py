@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import re
 import secrets
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -15,21 +14,32 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock._version import __version__
 from interlock.serve.answered import Answered
 from interlock.serve.body import read_body
+from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
+from interlock.serve.origin import OwnHosts
 from interlock.serve.page import add_page
+from interlock.serve.settings import LOOPBACK
 from interlock.serve.strict_json import PlainResponse
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError
+from interlock.serve.wires.anthropic import Messages
+from interlock.serve.wires.completions import Completions
+from interlock.serve.wires.decisions import Decisions
+from interlock.serve.wires.responses import Responses
+from interlock.serve.wires.wire import Chat, Wire, event
 
 T = TypeVar("T")
 log = logging.getLogger("interlock.guard")
 PROBE = "x-interlock-probe"
+WIRES: tuple[Wire, ...] = (Chat(), Completions(), Responses(), Messages(), Decisions())
+_EVENTS = "text/event-stream"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _GONE = 499  # as nginx has it: the client left
 
@@ -44,7 +54,8 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     Args:
         guard: not started yet; the application starts and closes it.
         keys: who may ask; without any, everybody.
-        admin_keys: who may see the page's data, and send probes; everybody where there are none.
+        admin_keys: who may see the page's data, everybody where there are none; and who alone may
+            send probes and acknowledge alarms.
     """
 
     @asynccontextmanager
@@ -60,46 +71,86 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
     )
+    if not keys:
+        config = guard.config
+        hosts = {*LOOPBACK, config.host, *config.auth.hosts} if config.on_loopback else set()
+        named = hosts or config.auth.hosts
+        app.add_middleware(OwnHosts, hosts=() if "*" in named else tuple(named))
     app.add_middleware(_RequestIds)
     app.add_exception_handler(WireError, _wire_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(GoneError, _gone_error)
+    app.add_exception_handler(ClientDisconnect, _gone_error)
     app.add_exception_handler(Exception, _unforeseen)
 
     def allow(request: Request) -> None:
-        authorization = request.headers.get("authorization")
+        authorization = key_of(request)
         if not (admin_keys and admin_keys.knows(authorization)):
             keys.check(authorization)
 
     def is_probe(request: Request) -> bool:
         asked = request.headers.get(PROBE, "") not in ("", "0")
-        return asked and (not admin_keys or admin_keys.knows(request.headers.get("authorization")))
+        return asked and admin_keys.knows(key_of(request))
 
-    @app.post("/v1/chat/completions")
-    async def chat(request: Request) -> Response:
+    async def read(request: Request, wire: Wire) -> ChatRequest:
         try:
             allow(request)
             limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
             content = await read_body(request, limit, patience)
+            return guard.read(wire.chat(read_object(content)))
         except WireError as error:
             guard.turn_away(error, request.state.request_id)
             raise
-        answered = await unless_gone(
-            request,
-            guard.answer(
-                content,
-                request.state.request_id,
-                probe=is_probe(request),
-            ),
+
+    def add(wire: Wire) -> None:
+        @app.post(wire.path)
+        async def answer(request: Request) -> Response:
+            try:
+                return await answered(request, wire, await read(request, wire))
+            except WireError as error:
+                return PlainResponse(wire.error(error), error.status, dict(error.headers))
+
+    async def answered(request: Request, wire: Wire, chat: ChatRequest) -> Response:
+        work = guard.answer(
+            chat,
+            request.state.request_id,
+            probe=is_probe(request),
+            who=keys.name(key_of(request)),
+            answers=wire.answers,
         )
-        if answered.request.stream:
+        if not chat.stream:
+            done = await unless_gone(request, work)
+            return PlainResponse(wire.whole(done), headers=done.headers)
+        task = asyncio.create_task(work)
+        try:
+            waited = unless_gone(request, asyncio.wait({task}, timeout=guard.config.vote.head))
+            await waited
+        except BaseException:
+            task.cancel()
+            await asyncio.wait({task})
+            raise
+        headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
+        if task.done():
+            done = task.result()
             return StreamingResponse(
-                _events(answered),
-                media_type="text/event-stream",
-                headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
+                wire.events(done), media_type=_EVENTS, headers=headers | done.headers
             )
-        return PlainResponse(answered.completion())
+        headers |= {"x-interlock-outcome": "pending", "x-interlock-certificate-applies": "pending"}
+        later = _later(wire, task, guard.config.vote.head)
+        return StreamingResponse(later, media_type=_EVENTS, headers=headers)
+
+    for wire in WIRES:
+        add(wire)
+
+    @app.post("/interlock/acknowledge")
+    async def acknowledge(request: Request) -> Response:
+        if not admin_keys:
+            raise WireError(403, "acknowledging an alarm needs an admin key", "admin_key_needed")
+        admin_keys.check(request.headers.get("authorization"))
+        await guard.acknowledge()
+        return PlainResponse({"alarms": guard.drift.alarms})
 
     @app.get("/v1/models")
     async def models(request: Request) -> Any:
@@ -132,6 +183,12 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     if guard.config.page:
         add_page(app, guard, keys, admin_keys)
     return app
+
+
+def key_of(request: Request) -> str | None:
+    """The ``authorization`` of a request, or its ``x-api-key`` as one."""
+    key = request.headers.get("x-api-key")
+    return request.headers.get("authorization") or (f"Bearer {key}" if key else None)
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -171,10 +228,24 @@ async def _models(guard: Guard) -> list[dict[str, Any]]:
     return named or [bare]
 
 
-def _events(answered: Answered) -> Iterator[bytes]:
-    for chunk in answered.chunks():
-        yield b"data: " + json.dumps(chunk).encode() + b"\n\n"
-    yield b"data: [DONE]\n\n"
+async def _later(wire: Wire, task: asyncio.Task[Answered], pause: float) -> AsyncIterator[bytes]:
+    """A stream that begins before its decision: comments that keep it open, then the rest.
+
+    The answer is judged as a whole, so none of it is sent before its end.
+    """
+    try:
+        while not task.done():
+            yield b": the vote is under way\n\n"
+            await asyncio.wait({task}, timeout=pause)
+        try:
+            done = task.result()
+        except WireError as error:
+            yield event(wire.error(error), "error")
+            return
+        for piece in wire.events(done):
+            yield piece
+    finally:
+        task.cancel()
 
 
 def _wire_error(_: Request, error: Exception) -> Response:
@@ -186,7 +257,8 @@ def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message, code = str(error.detail), "method_not_allowed"
     if error.status_code == 404:
-        message = f"no {request.url.path}; the guard answers /v1/chat/completions and /v1/models"
+        paths = ", ".join(wire.path for wire in WIRES)
+        message = f"no {request.url.path}; the guard answers {paths} and /v1/models"
         code = "not_found"
     response = _wire_error(request, WireError(error.status_code, message, code))
     response.headers.update(error.headers or {})  # which methods are allowed
@@ -218,6 +290,8 @@ class _RequestIds:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
         scope.setdefault("state", {})["request_id"] = request_id
+        if len(scope["path"]) > 1:
+            scope["path"] = scope["path"].removesuffix("/")
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":

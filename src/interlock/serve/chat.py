@@ -1,248 +1,331 @@
-"""One chat request: what the user wrote in it, what no vote can vouch for, and its copies."""
+"""One chat request: built anew from what the guard knows of it, and its copies."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from interlock.certify import Perturbation, Prompt
 from interlock.certify.targets.protocol import Message
 from interlock.certify.vote.graphemes import graphemes
-from interlock.serve.strict_json import read_json
+from interlock.certify.vote.perturb import sampling_seed
+from interlock.serve.channels import DefaultPolicies, Policies, Use
+from interlock.serve.messages import MessageReader
+from interlock.serve.reading import LEFT_OUT, Field, Reading, flag, listed, number, one_of
+from interlock.serve.strict_json import KeyTwiceError, read_client_json
+from interlock.serve.tools import ToolReader
+from interlock.serve.tree import Leaf, Uncopied, filled, leaves
 from interlock.serve.wire_error import bad_request
 
-Kind = Literal["images", "audio", "files", "tool_results", "prefill", "other"]
-"""What a vote over perturbed text cannot vouch for. ``prefill``: the chat ends in words of the
-assistant, which the model would go on from. ``other``: a part of an unknown type."""
-
-UNGUARDED: Mapping[Kind, str] = {
-    "images": "images",
-    "audio": "sound",
-    "files": "files",
-    "tool_results": "results of tools",
-    "prefill": "chats that end in words of the assistant",
-    "other": "parts of this type",
-}
-"""What they are called to a client."""
-_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
-_PARTS: Mapping[str, Kind | None] = {
-    "text": None,
-    "refusal": None,
-    "image_url": "images",
-    "input_image": "images",
-    "input_audio": "audio",
-    "audio": "audio",
-    "file": "files",
-    "input_file": "files",
-}
-_NAME = 512  # characters of a model's name; the ledger keeps it
-_OWN = frozenset({"n", "stream", "stream_options"})  # the guard answers these itself
-
-
-@dataclass(frozen=True)
-class UserText:
-    """The text of one message of the user; offsets into it are all that is perturbed."""
-
-    message: int
-    """Its place in the chat."""
-    parts: tuple[tuple[int | None, str], ...]
-    """(place of the part, its text); the place is None where the content is one string."""
-
-    @property
-    def text(self) -> str:
-        """All parts, in order."""
-        return "".join(text for _, text in self.parts)
-
-
-@dataclass(frozen=True)
-class Unguarded:
-    """Something in the request that reaches the model as it is, though a user may have made it."""
-
-    kind: Kind
-    where: str
-    """Such as ``messages[2].content[1]``."""
+_MODEL = 512  # characters of a model's name; the ledger keeps it
+_STOPS = 16
+_NUMBERS = (
+    "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
+    "repetition_penalty", "max_tokens", "max_completion_tokens", "min_tokens", "top_logprobs",
+)  # fmt: skip
+_METADATA = ("metadata", "user", "safety_identifier", "prompt_cache_key")
+_NAMES = "abcdefghijklmnopqrstuvwxyz0123456789_"
+"""What names are perturbed by: what every server takes for a part of a name."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """One perturbed copy of a request."""
+    """One perturbed copy of a request, or the request as it came."""
 
     body: Mapping[str, Any]
     """To be sent upstream."""
     prompt: Prompt
-    """The user's perturbed messages, for the judge; its seed is the copy's number."""
+    """The user's messages as they stand there, for the judge; its seed is the copy's number."""
 
 
 @dataclass(frozen=True)
 class ChatRequest:
     """A request that was read and found to be one."""
 
-    body: Mapping[str, Any]
-    texts: tuple[UserText, ...]
-    unguarded: tuple[Unguarded, ...]
+    tree: Mapping[str, Any]
+    """What is sent on, with the places of what is voted on."""
+    uses: tuple[Use, ...]
+    """Through which channels it reaches the model."""
     model: str
-    n: int
-    stream: bool
-    include_usage: bool
+    n: int = 1
+    stream: bool = False
+    include_usage: bool = False
+    seed: int | None = None
+    """The client's own, for the unperturbed request alone."""
 
     @classmethod
-    def read(cls, content: bytes) -> ChatRequest:
+    def read(cls, content: bytes, policies: Policies | None = None) -> ChatRequest:
         """Read the body of ``POST /v1/chat/completions``.
 
         Raises:
-            WireError: 400, with the field that is wrong.
+            WireError: 400, with the field that is wrong, or that the policies do not let through.
         """
-        try:
-            body = read_json(content)
-        except ValueError:
-            raise bad_request("the body is not JSON") from None
+        return cls.of(read_object(content), policies)
+
+    @classmethod
+    def of(cls, body: Any, policies: Policies | None = None) -> ChatRequest:
+        """Read a body that is parsed already, as :func:`read_client_json` does it.
+
+        Raises:
+            WireError: as :meth:`read`.
+        """
         if not isinstance(body, dict):
             raise bad_request("the body must be a JSON object")
-        model, messages = body.get("model"), body.get("messages")
-        if not isinstance(model, str) or not model.isprintable() or not 0 < len(model) <= _NAME:
-            raise bad_request(f"give the model's name, at most {_NAME} characters", "model")
-        if not isinstance(messages, list) or not messages:
+        reading = Reading(policies or DefaultPolicies())
+        model = body.get("model")
+        if not isinstance(model, str) or not model.isprintable() or not 0 < len(model) <= _MODEL:
+            raise bad_request(f"give the model's name, at most {_MODEL} characters", "model")
+        if "messages" not in body:
             raise bad_request("give at least one message", "messages")
-        texts, unguarded = list[UserText](), list(_other_ways_in(body))
-        for number, message in enumerate(messages):
-            text, passed = _read_message(number, message)
-            unguarded += passed
-            if text is not None:
-                texts.append(text)
-        if messages[-1]["role"] == "assistant":
-            unguarded.append(Unguarded("prefill", f"messages[{len(messages) - 1}]"))
-        options = body.get("stream_options") or {}
-        if not isinstance(options, dict):
-            raise bad_request("must be an object", "stream_options")
-        return cls(
-            body=body,
-            texts=tuple(texts),
-            unguarded=tuple(unguarded),
-            model=model,
-            n=_count(body, "n"),
-            stream=_flag(body, "stream"),
-            include_usage=bool(options.get("include_usage")),
-        )
+        own: dict[str, Any] = {}
+        try:
+            built = reading.fields(_tools_first(body), "", "", _fields(reading, own))
+        except RecursionError:
+            raise bad_request("nested too deeply") from None
+        return cls(built, tuple(reading.uses), model, **own)
+
+    @cached_property
+    def leaves(self) -> tuple[Leaf, ...]:
+        """All that is voted on, in order."""
+        return tuple(leaves(self.tree))
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """What is voted on, text by text: first that of the user."""
+        groups = _groups(leaf for leaf in self.leaves if leaf.channel == "user")
+        others = _groups(leaf for leaf in self.leaves if leaf.channel != "user")
+        return tuple("".join(leaf.text for leaf in group) for _, group in (*groups, *others))
+
+    @property
+    def groups(self) -> int:
+        """Texts that are perturbed one by one."""
+        return len({leaf.group for leaf in self.leaves})
+
+    @property
+    def messages(self) -> int:
+        """Of the chat."""
+        return len(self.tree["messages"])
 
     @property
     def characters(self) -> int:
-        """Code points that the user wrote."""
-        return sum(len(text) for user in self.texts for _, text in user.parts)
+        """Code points that are voted on."""
+        return sum(len(leaf.text) for leaf in self.leaves)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the user's messages; equal for equal prompts."""
-        words = json.dumps([user.text for user in self.texts])
-        return sha256(words.encode()).hexdigest()
+        """SHA-256 of what is voted on; equal for equal prompts."""
+        return sha256(json.dumps(self.texts).encode()).hexdigest()
+
+    @property
+    def likeness(self) -> str:
+        """What is voted on without case, blanks, compatibility forms and the cut into messages."""
+        whole = unicodedata.normalize("NFKC", "".join(self.texts)).casefold()
+        return "".join(unicodedata.normalize("NFKC", whole).split())
+
+    @property
+    def original(self) -> Copy:
+        """The request as it came."""
+        body = filled(self.tree, None)
+        if self.seed is not None:
+            body["seed"] = self.seed
+        return Copy(body, Prompt(self._said(None), seed=-1))
 
     def copies(self, perturbation: Perturbation, count: int, seed: int) -> list[Copy]:
         """The first ``count`` copies; those of :meth:`SmoothLLM.perturbed` for the same seed.
 
-        Parts of one message are perturbed as one text: cut into many small parts it must not
-        come through with fewer changes.
+        Texts of one message, or of one tool, are perturbed as one text: cut into many small parts
+        it must not come through with fewer changes. A client's own ``seed`` draws no other copies:
+        each copy samples by one that follows from the text and ``seed``.
         """
-        columns = [list(_perturbed(user, perturbation, count, seed)) for user in self.texts]
+        columns = list(self._perturbed(perturbation, count, seed))
         made = []
         for index in range(count):
-            messages = list(self.body["messages"])
-            said = []
-            for user, texts in zip(self.texts, columns, strict=True):
-                messages[user.message] = _with_text(
-                    messages[user.message], user.parts, texts[index]
-                )
-                said.append(Message("user", "".join(texts[index])))
-            body = {key: value for key, value in self.body.items() if key not in _OWN}
-            body["messages"] = messages
-            if isinstance(body.get("seed"), int):
-                body["seed"] = (body["seed"] + index) % 2**31
-            made.append(Copy(body, Prompt(tuple(said), seed=index)))
+            texts = {leaf: changed[index] for leaf, changed in columns}
+            body = filled(self.tree, texts)
+            if self.seed is not None:
+                body["seed"] = sampling_seed(self.digest, seed, index)
+            made.append(Copy(body, Prompt(self._said(texts), seed=index)))
         return made
 
+    def _said(self, texts: Mapping[Leaf, str] | None) -> tuple[Message, ...]:
+        users = [leaf for leaf in self.leaves if leaf.channel == "user"]
+        voted = users or [leaf for leaf in self.leaves if leaf.kind == "text"] or self.leaves
+        said = tuple(
+            Message("user", "".join(leaf.text if texts is None else texts[leaf] for leaf in group))
+            for _, group in _groups(voted)
+        )
+        return said or (Message("user", ""),)
 
-def _perturbed(
-    user: UserText, perturbation: Perturbation, count: int, seed: int
-) -> Iterator[list[str]]:
-    """For each copy the new text of each part."""
-    split = [graphemes(text) for _, text in user.parts]
-    joined = [character for part in split for character in part]
-    for changed in perturbation.copies_of(joined, count, seed=seed + user.message):
-        places, start = [], 0
-        for part in split:
-            places.append("".join(changed[start : start + len(part)]))
-            start += len(part)
-        yield places
-
-
-def _with_text(
-    message: Mapping[str, Any], parts: Sequence[tuple[int | None, str]], texts: Sequence[str]
-) -> dict[str, Any]:
-    content = message["content"]
-    if isinstance(content, str):
-        return {**message, "content": texts[0]}
-    content = list(content)
-    for (place, _), text in zip(parts, texts, strict=True):
-        if place is not None:
-            content[place] = {**content[place], "text": text}
-    return {**message, "content": content}
-
-
-def _read_message(number: int, message: Any) -> tuple[UserText | None, list[Unguarded]]:
-    where = f"messages[{number}]"
-    if not isinstance(message, dict) or message.get("role") not in _ROLES:
-        raise bad_request(f"give an object with a role out of {', '.join(sorted(_ROLES))}", where)
-    role, content = message["role"], message.get("content")
-    if role in ("tool", "function"):
-        return None, [Unguarded("tool_results", where)]
-    unguarded = [Unguarded("audio", where)] if message.get("audio") else []
-    if content is None and role == "assistant":
-        return None, unguarded
-    if isinstance(content, str):
-        parts: list[tuple[int | None, str]] = [(None, content)]
-    elif isinstance(content, list) and content:
-        parts = []
-        for place, part in enumerate(content):
-            here = f"{where}.content[{place}]"
-            kind = _part_kind(part, here, role)
-            if kind is not None:
-                unguarded.append(Unguarded(kind, here))
-            elif part["type"] == "text":
-                parts.append((place, part["text"]))
-    else:
-        raise bad_request("give a text or a list of parts", f"{where}.content")
-    user = UserText(number, tuple(parts)) if role == "user" and parts else None
-    return user, unguarded
+    def _perturbed(
+        self, perturbation: Perturbation, count: int, seed: int
+    ) -> Iterator[tuple[Leaf, list[str]]]:
+        """For each leaf its text in each copy."""
+        names = replace(perturbation, kind="swap", alphabet=_NAMES)
+        places = {f"messages[{i}]": i for i in range(self.messages)}
+        for group, texts in _groups(self.leaves):
+            as_names = texts[0].kind == "name"
+            # A name is changed alike wherever it stands, and a message as SmoothLLM changes it.
+            number = places.get(group, len(places))
+            split = [graphemes(texts[0].text)] if as_names else [graphemes(t.text) for t in texts]
+            joined = [character for part in split for character in part]
+            how = names if as_names else perturbation
+            copies = how.copies_of(joined, count, seed=seed + number)
+            if as_names:
+                changed = ["".join(copy) for copy in copies]
+                yield from ((leaf, changed) for leaf in texts)
+                continue
+            start = 0
+            for leaf, part in zip(texts, split, strict=True):
+                end = start + len(part)
+                yield leaf, ["".join(copy[start:end]) for copy in copies]
+                start = end
 
 
-def _part_kind(part: Any, where: str, role: str) -> Kind | None:
-    if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-        raise bad_request("give an object with a type", where)
-    if part["type"] == "text" and not isinstance(part.get("text"), str):
-        raise bad_request("give a text", f"{where}.text")
-    if part["type"] == "refusal" and role != "assistant":
-        return "other"  # some servers read it as text, and it would go through unperturbed
-    return _PARTS.get(part["type"], "other")
+def read_object(content: bytes) -> dict[str, Any]:
+    """The JSON object of a request's body.
+
+    Raises:
+        WireError: 400, where it is none, or has a key that some servers read twice.
+    """
+    try:
+        body = read_client_json(content)
+    except KeyTwiceError as error:
+        raise bad_request(str(error), error.key, "ambiguous_key") from None
+    except ValueError:
+        raise bad_request("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise bad_request("the body must be a JSON object")
+    return body
 
 
-def _other_ways_in(body: Mapping[str, Any]) -> Iterator[Unguarded]:
-    modalities = body.get("modalities")
-    if body.get("audio") or (isinstance(modalities, list) and "audio" in modalities):
-        yield Unguarded("audio", "modalities")  # a spoken answer, which no judge reads
+def _groups(texts: Iterable[Leaf]) -> list[tuple[str, list[Leaf]]]:
+    """Leaves by group, in the order of each group's first."""
+    groups: dict[str, list[Leaf]] = {}
+    for leaf in texts:
+        groups.setdefault(leaf.group, []).append(leaf)
+    return list(groups.items())
 
 
-def _count(body: Mapping[str, Any], name: str) -> int:
-    value = body.get(name)
-    if value is None:
-        return 1
+def _tools_first(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Which tools there are decides how calls of them are read."""
+    return {"tools": body.get("tools")} | dict(body)
+
+
+def _fields(reading: Reading, own: dict[str, Any]) -> dict[str, Field]:
+    """The keys of a request; the guard's own go into ``own`` and are not sent on."""
+    tools = ToolReader(reading)
+
+    def kept(name: str, read: Field) -> Field:
+        def keep(value: Any, where: str) -> Any:
+            own[name] = read(value, where)
+            return LEFT_OUT
+
+        return keep
+
+    def metadata(value: Any, where: str) -> Any:
+        if not isinstance(value, str | dict):
+            raise bad_request("give a text or an object", where)
+        return LEFT_OUT if reading.use("metadata", where) == "drop" else value
+
+    def options(value: Any, where: str) -> Any:
+        known: dict[str, Field] = {"include_usage": flag, "include_obfuscation": flag}
+        own["include_usage"] = reading.fields(value, where, where, known).get(
+            "include_usage", False
+        )
+        return LEFT_OUT
+
+    return {
+        **dict.fromkeys(_NUMBERS, number),
+        **dict.fromkeys(("logprobs", "parallel_tool_calls", "store"), flag),
+        **dict.fromkeys(_METADATA, metadata),
+        "model": lambda value, _: value,
+        "messages": MessageReader(reading, tools).messages,
+        "n": kept("n", _count),
+        "stream": kept("stream", flag),
+        "stream_options": options,
+        "seed": kept("seed", _whole),
+        "tools": tools.tools,
+        "tool_choice": tools.choice,
+        "response_format": tools.response_format,
+        "reasoning_effort": one_of("none", "minimal", "low", "medium", "high", "xhigh", "max"),
+        "verbosity": one_of("low", "medium", "high"),
+        "service_tier": one_of("auto", "default", "flex", "scale", "priority"),
+        "modalities": lambda value, where: _modalities(reading, value, where),
+        "audio": lambda value, where: _blind(reading, value, where),
+        "logit_bias": _bias,
+        "stop": lambda value, where: _stop(reading, value, where),
+        "prediction": lambda value, where: _prediction(reading, value, where),
+        "documents": lambda value, where: _documents(reading, value, where),
+    }
+
+
+def _count(value: Any, where: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise bad_request("give a whole number from 1 on", name)
+        raise bad_request("give a whole number from 1 on", where)
     return value
 
 
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name)
-    if value is not None and not isinstance(value, bool):
-        raise bad_request("give true or false", name)
-    return bool(value)
+def _whole(value: Any, where: str) -> int:
+    if not isinstance(number(value, where), int):
+        raise bad_request("give a whole number", where)
+    return int(value)
+
+
+def _modalities(reading: Reading, value: Any, where: str) -> Any:
+    named = [one_of("text", "audio")(one, where) for one in listed(value, where)]
+    return _blind(reading, named, where) if "audio" in named else named  # no judge hears
+
+
+def _blind(reading: Reading, value: Any, where: str) -> Any:
+    reading.use("audio", where)
+    return value
+
+
+def _bias(value: Any, where: str) -> Uncopied:
+    """Without it in the copies, nobody can forbid them the words of a refusal."""
+    if not isinstance(value, dict) or not all(
+        key.isascii() and key.isdigit() and len(key) < 8 for key in value
+    ):
+        raise bad_request("give an object of tokens' numbers and their bias", where)
+    return Uncopied({key: number(bias, where) for key, bias in value.items()})
+
+
+def _stop(reading: Reading, value: Any, where: str) -> Any:
+    given = [value] if isinstance(value, str) else listed(value, where)
+    if len(given) > _STOPS:
+        raise bad_request(f"at most {_STOPS} texts", where)
+    texts = [reading.clean(one, where) for one in given]
+    policy = reading.use("stop", where)
+    if policy == "drop" or not texts:
+        return LEFT_OUT
+    plain = texts[0] if isinstance(value, str) else texts
+    return Uncopied(plain) if policy == "vote" else plain
+
+
+def _prediction(reading: Reading, value: Any, where: str) -> Any:
+    if reading.use("prediction", where, value) != "vote":
+        return value
+    known: dict[str, Field] = {
+        "type": one_of("content"),
+        "content": lambda one, here: reading.leaf("prediction", where, reading.clean(one, here)),
+    }
+    return reading.fields(value, where, where, known)
+
+
+def _documents(reading: Reading, value: Any, where: str) -> Any:
+    if reading.use("documents", where, value) != "vote":
+        return value
+
+    def text(one: Any, here: str) -> Leaf:
+        return reading.leaf("documents", where, reading.clean(one, here))
+
+    known: dict[str, Field] = dict.fromkeys(("id", "title", "text", "content", "url"), text)
+    return [
+        text(one, here) if isinstance(one, str) else reading.fields(one, here, where, known)
+        for one, here in ((one, f"{where}[{i}]") for i, one in enumerate(listed(value, where)))
+    ]

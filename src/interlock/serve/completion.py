@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.certify import Reply
-from interlock.certify.targets.wire import reply_of
+from interlock.certify.targets.wire import reply_of, text_of
 
 PIECE = 48
 """Characters of one delta where the upstream did not stream."""
+_REASONS = ("reasoning_content", "reasoning")
 _WHOLE = frozenset({"role", "id", "type", "name", "index"})  # sent once, not piece by piece
 
 
@@ -32,17 +33,20 @@ class Completion:
     """The choices of the streamed chunks, as they came; empty where it was not streamed."""
     cut: bool = False
     """Whether the call was ended early; the answer goes no further than its verdict needs."""
+    places: dict[int, int] = field(default_factory=dict)
+    """Of calls of tools in a stream, by the numbers that the server gives them."""
     about: dict[str, Any] = field(default_factory=dict)
     """``model``, ``system_fingerprint``, ``service_tier`` where given."""
 
     @property
     def text(self) -> str:
-        """What a judge reads: the text, or the calls of tools where there is none."""
-        content = self.message.get("content")
-        if isinstance(content, str) and content.strip():
-            return content
-        calls = self.message.get("tool_calls") or self.message.get("function_call")
-        return json.dumps(calls) if calls else ""
+        """What a judge reads: all that would be released, reasoning and calls of tools included."""
+        message = {name: value for name, value in self.message.items() if value and name != "role"}
+        content = message.pop("content", None)
+        parts = [f"<think>{message.pop(n)}</think>" for n in _REASONS if n in message]
+        parts += [content if isinstance(content, str) else json.dumps(content)] if content else []
+        parts += [json.dumps(message)] if message else []
+        return "\n".join(part for part in parts if part.strip())
 
     def reply(self) -> Reply:
         """As a vote sees it.
@@ -64,18 +68,24 @@ class Completion:
         Raises:
             MalformedError: it is none, or reports an error.
         """
+        if chunk is None:
+            return  # some servers keep a stream open with it
         if not isinstance(chunk, dict) or chunk.get("error"):
             raise MalformedError("the stream reports an error")
         self._note(chunk)
-        choices = chunk.get("choices")
+        choices = chunk.get("choices") or []  # none in a ping, and in the chunk with the usage
         if not isinstance(choices, list):
-            raise MalformedError("a chunk without choices")
+            raise MalformedError("choices that are no list")
         for choice in choices:
-            delta = choice.get("delta") if isinstance(choice, dict) else None
+            delta = (choice.get("delta") or {}) if isinstance(choice, dict) else None
             if not isinstance(delta, dict):
                 raise MalformedError("a choice without delta")
-            if choice.get("index", 0) != 0:
+            if (choice.get("index") or 0) != 0:
                 continue
+            if isinstance(delta.get("content"), list):
+                delta = {**delta, "content": text_of(delta["content"])}
+            if isinstance(delta.get("tool_calls"), list):
+                delta = {**delta, "tool_calls": self._placed(delta["tool_calls"])}
             finish = choice.get("finish_reason")
             _merge(self.message, delta)
             if isinstance(choice.get("logprobs"), dict):
@@ -102,13 +112,26 @@ class Completion:
         if not isinstance(message, dict):
             raise MalformedError("no choices[0].message")
         logprobs = choice.get("logprobs")
+        if isinstance(message.get("content"), list):
+            message = {**message, "content": text_of(message["content"])}
         answer = cls(
             message=dict(message),
-            finish_reason=str(finish) if finish is not None else None,
+            # A whole answer has come to its end, whether or not the server says why.
+            finish_reason=str(finish) if finish is not None else "stop",
             logprobs=logprobs if isinstance(logprobs, dict) else None,
         )
         answer._note(data)
         return answer
+
+    def _placed(self, calls: list[Any]) -> list[Any]:
+        """Calls of tools by their place, whichever numbers the server gives them."""
+        placed = []
+        for call in calls:
+            number = call.get("index") if isinstance(call, dict) else None
+            if isinstance(number, int):
+                call = {**call, "index": self.places.setdefault(number, len(self.places))}
+            placed.append(call)
+        return placed
 
     def _note(self, data: Mapping[str, Any]) -> None:
         if isinstance(data.get("usage"), dict):

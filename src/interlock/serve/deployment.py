@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from interlock.certify.targets.protocol import Identity
 from interlock.certify.targets.system import read_system, system_identity
 from interlock.serve.chat import ChatRequest
 from interlock.serve.config import ConfigError
+from interlock.serve.coverage import doubts
 from interlock.serve.operator_prompt import PromptedUpstream
 from interlock.serve.settings import GuardConfig, VoteSettings
 from interlock.serve.upstream import HttpUpstream, Upstream
@@ -23,11 +21,6 @@ from interlock.serve.vote import VoteRules
 
 COPIES, RATE = 11, 0.10
 """Used where neither settings nor certificate say otherwise; the paper's q."""
-_NEUTRAL = frozenset(
-    {"model", "messages", "n", "stream", "stream_options", "seed", "user", "metadata", "store"}
-    | {"service_tier", "safety_identifier", "prompt_cache_key"}
-)
-"""Fields that do not bear on what a copy is answered, or are looked at elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +42,8 @@ class Deployment:
 
     def doubts(self, request: ChatRequest) -> tuple[str, ...]:
         """Why the certificate does not speak of this request; empty where it does."""
-        differences = list(self.differs)
-        differences += [f"{thing.where}: passed on unguarded" for thing in request.unguarded]
-        if self.card is not None:
-            differences += _request_differs(self.card.target_identity, request.body)
-        return tuple(differences)
+        certified = self.card.target_identity if self.card is not None else None
+        return (*self.differs, *doubts(request, certified))
 
 
 def deploy(config: GuardConfig) -> Deployment:
@@ -160,33 +150,3 @@ def _certified(card: CertificateCard) -> Identity:
         identity["url"] = url.rstrip("/") if isinstance(url, str) else url
         identity["model"] = _name(card)
     return identity
-
-
-def _request_differs(certified: Mapping[str, Any], body: Mapping[str, Any]) -> list[str]:
-    """In what a request is not one as they were measured: a chat, and how it is answered."""
-    differences = []
-    if len(body["messages"]) > 1:
-        count = len(body["messages"])
-        differences.append(f"messages: certified with the user's alone, asked with {count}")
-    if certified.get("target") != "endpoint":
-        return differences  # a model of this process has its decoding options from the card
-    measured = {name: certified.get(name) for name in ("temperature", "max_tokens")}
-    extra = certified.get("extra")
-    measured |= json.loads(extra) if isinstance(extra, str) else {}
-    old, new = _options(measured), _options(body)
-    for name in (*old, *(name for name in new if name not in old)):
-        if old.get(name) == new.get(name):
-            continue
-        if name in old:
-            asked = textwrap.shorten(repr(new.get(name)), 60)
-            differences.append(f"{name}: certified {old[name]!r}, asked {asked}")
-        else:
-            differences.append(f"{name}: certified without")
-    return differences
-
-
-def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What bears on an answer; null is as good as absent, and a length has two names."""
-    given = {k: v for k, v in fields.items() if v is not None and k not in _NEUTRAL}
-    length = given.pop("max_completion_tokens", None)
-    return given if length is None else {"max_tokens": length} | given

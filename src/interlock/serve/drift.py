@@ -55,6 +55,11 @@ class DriftWatch:
             watch.bounds["certified_copies_refused"] = MeanBounds(confidence, alike)
         return watch
 
+    def begin_anew(self) -> None:
+        """Forget what was seen, and the alarms with it."""
+        for name, bounds in self.bounds.items():
+            self.bounds[name] = MeanBounds(self.confidence, bounds.expected)
+
     def observe(self, seen: Seen) -> None:
         """Take in one vote."""
         low, high = seen.refused / seen.copies, 1 - seen.complied / seen.copies

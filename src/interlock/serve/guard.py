@@ -11,19 +11,19 @@ import socket
 import time
 from collections import deque
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any
 
 from interlock.certify import Verdict
 from interlock.serve.admission import Admission
-from interlock.serve.answered import Answered
+from interlock.serve.answered import Answered, UndecidedError
 from interlock.serve.breaker import Breaker, WatchedUpstream
-from interlock.serve.chat import ChatRequest
+from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, Seen
 from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
 from interlock.serve.metrics import Metrics, add_gauges
 from interlock.serve.policy import check
+from interlock.serve.repeats import Backoff, Repeats, secret_of
 from interlock.serve.settings import GuardConfig
 from interlock.serve.upstream import LostError
 from interlock.serve.vote import Ballot, Watcher, hold_vote
@@ -60,35 +60,71 @@ class Guard:
         self._reached: tuple[float, bool] | None = None
         self._unrecorded: Entry | None = None
         self._checking: asyncio.Task[None] | None = None
+        secret = os.environ.get(config.vote.secret_env, "").strip()
+        key = secret_of(secret, config.seed, secrets.token_bytes(32))
+        self.repeats = Repeats(key, config.vote.remember)
+        self.backoff = Backoff(config.limits.refusals, config.limits.refusals_pause)
         add_gauges(self.metrics, self.admission, ledger, self.breaker, self.drift)
 
     async def start(self) -> None:
         """Take up where the ledger ends: recent decisions, and the drift test on them."""
         kept = await self.ledger.recent(10 * RECENT)
+        acknowledged = await self.ledger.acknowledged()
         for entry in reversed(kept):
             self.recent.append(entry)
-            if entry.certificate == self.deployment.certificate:
+            later = acknowledged is None or entry.time > acknowledged
+            if later and entry.certificate == self.deployment.certificate:
                 self._watch(entry)
+
+    async def acknowledge(self) -> None:
+        """Take note of the drift alarms: the comparison begins anew, also after a restart.
+
+        Raises:
+            WireError: 503, where that cannot be put on record.
+        """
+        try:
+            await self.ledger.acknowledge(datetime.now(UTC))
+        except LedgerError as error:
+            log.error(_line("", problem=str(error)))
+            raise WireError(503, "it could not be put on record", "ledger_unavailable") from None
+        self.drift.begin_anew()
 
     async def aclose(self) -> None:
         """Write what waits, and close the upstream."""
         await self.ledger.aclose()
         await self.upstream.aclose()
 
+    def read(self, body: Any) -> ChatRequest:
+        """A chat request of this guard's policies and limits.
+
+        Args:
+            body: of ``POST /v1/chat/completions``, parsed.
+
+        Raises:
+            WireError: it may not be voted on, and why.
+        """
+        request = ChatRequest.of(body, self.config.policy)
+        check(request, self.config, self.deployment)
+        return request
+
     async def answer(
         self,
-        content: bytes,
+        content: bytes | ChatRequest,
         request_id: str,
         *,
         probe: bool = False,
+        who: str | None = None,
+        answers: bool = True,
         watch: Watcher | None = None,
     ) -> Answered:
         """Decide one request; the decision is on disk when this returns.
 
         Args:
-            content: body of ``POST /v1/chat/completions``.
+            content: body of ``POST /v1/chat/completions``, or what :meth:`read` made of it.
             request_id: told upstream and kept in the ledger.
-            probe: whether the request calls itself one, see :mod:`interlock.serve.drift`.
+            probe: whether the request is one, see :mod:`interlock.serve.drift`.
+            who: the client, for its pauses; None for nobody in particular.
+            answers: whether the request is answered, or only decided.
             watch: told each step of the vote.
 
         Raises:
@@ -96,9 +132,10 @@ class Guard:
         """
         arrived = time.perf_counter()
         try:
-            request = ChatRequest.read(content)
-            check(request, self.config, self.deployment)
-            answered = await self._decide(request, request_id, arrived, watch)
+            self.backoff.check(who)
+            request = self.read(read_object(content)) if isinstance(content, bytes) else content
+            answered = await self._decide(request, request_id, arrived, probe, answers, watch)
+            self.backoff.note(who, answered.ballot.outcome)
             left = self.config.vote.deadline - (time.perf_counter() - arrived)
             await self._record(answered, request_id, probe, max(left, 0.0) + PUT_ON_RECORD)
         except WireError as error:
@@ -107,13 +144,8 @@ class Guard:
         except asyncio.CancelledError:
             self.metrics.requests.labels("gone").inc()
             raise
-        if answered.ballot.outcome == "undecided" and answered.ballot.retry_after is not None:
-            raise WireError(
-                429,
-                "the upstream is busy; too few copies were answered to decide",
-                "upstream_busy",
-                retry_after=answered.ballot.retry_after or 1.0,
-            )
+        if answered.ballot.outcome == "undecided":
+            raise UndecidedError(answered)
         return answered
 
     def turn_away(self, error: WireError, request_id: str) -> None:
@@ -122,21 +154,33 @@ class Guard:
         log.info(_line(request_id, status=error.status, code=error.code))
 
     async def _decide(
-        self, request: ChatRequest, request_id: str, arrived: float, watch: Watcher | None
+        self,
+        request: ChatRequest,
+        request_id: str,
+        arrived: float,
+        probe: bool,
+        answers: bool,
+        watch: Watcher | None,
     ) -> Answered:
         deadline = self.config.vote.deadline
-        async with self.admission.place(deadline):
-            self.breaker.admit()
-            ballot = await hold_vote(
-                request,
-                self.deployment.rules,
-                self.upstream,
-                seed=self._seed(request),
-                request_id=request_id,
-                deadline=max(0.001, deadline - (time.perf_counter() - arrived)),
-                on_call=lambda end: self.metrics.calls.labels(end).inc(),
-                watch=watch,
-            )
+        # Probes ask what the model does today, and never what it did.
+        ballot = None if probe else self.repeats.known(request)
+        if ballot is None:
+            async with self.admission.place(deadline):
+                self.breaker.admit()
+                ballot = await hold_vote(
+                    request,
+                    self.deployment.rules,
+                    self.upstream,
+                    seed=secrets.randbits(48) if probe else self.repeats.seed(request),
+                    request_id=request_id,
+                    deadline=max(0.001, deadline - (time.perf_counter() - arrived)),
+                    on_call=lambda end: self.metrics.calls.labels(end).inc(),
+                    watch=watch,
+                    answers=answers,
+                )
+            if not probe:
+                self.repeats.remember(request, ballot)
         return Answered(
             id=f"chatcmpl-{secrets.token_hex(12)}",
             created=int(time.time()),
@@ -147,13 +191,6 @@ class Guard:
             refusal=self.config.vote.refusal,
             milliseconds=1000 * (time.perf_counter() - arrived),
         )
-
-    def _seed(self, request: ChatRequest) -> int:
-        """Unpredictable, or with a configured seed a function of it and the user's text."""
-        if self.config.seed is None:
-            return secrets.randbits(48)
-        mixed = sha256(f"{self.config.seed}/{request.digest}".encode()).digest()
-        return int.from_bytes(mixed[:6], "big")
 
     async def _record(
         self, answered: Answered, request_id: str, probe: bool, patience: float
@@ -177,9 +214,7 @@ class Guard:
         self.recent.append(entry)
         self._watch(entry)
         self._count(answered.ballot, entry)
-        said = (
-            {"prompt": [t.text for t in answered.request.texts]} if self.config.log.prompts else {}
-        )
+        said = {"prompt": answered.request.texts} if self.config.log.prompts else {}
         log.info(
             _line(
                 entry.request_id,
@@ -220,8 +255,11 @@ class Guard:
         held = entry.certificate is not None and (
             entry.probe or self.config.drift.certified == "all"
         )
+        # The upstream's own filter is a part of the target that the certificate speaks of.
+        blocked = entry.outcome == "filtered" and 2 * entry.refused >= entry.copies
+        outcome = "blocked" if blocked else entry.outcome
         self.drift.observe(
-            Seen(entry.refused, entry.complied, entry.copies, entry.outcome, certified=held)
+            Seen(entry.refused, entry.complied, entry.copies, outcome, certified=held)
         )
 
     def _count(self, ballot: Ballot, entry: Entry) -> None:

@@ -28,6 +28,12 @@ class KeyRing:
         matches = [hmac.compare_digest(digest, known) for known in self._hashes]
         return scheme.lower() == "bearer" and any(matches)
 
+    def name(self, authorization: str | None) -> str | None:
+        """A short hash of a request's key; None where it carries none of them."""
+        if not (self and self.knows(authorization)):
+            return None
+        return sha256((authorization or "").partition(" ")[2].strip().encode()).hexdigest()[:16]
+
     def check(self, authorization: str | None) -> None:
         """Let a request through.
 

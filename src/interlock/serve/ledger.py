@@ -55,7 +55,7 @@ class Entry:
     """Code points that the user wrote."""
     model: str
     outcome: str
-    """``released``, ``blocked`` or ``undecided``."""
+    """``released``, ``blocked``, ``undecided`` or ``filtered``."""
     complied: int
     """Votes to release."""
     refused: int
@@ -104,6 +104,13 @@ _decisions = sa.Table(
         )
         for field in fields(Entry)
     ),
+)
+
+
+_acknowledged = sa.Table(
+    "interlock_acknowledgements",
+    _metadata,
+    sa.Column("time", sa.DateTime(timezone=True), primary_key=True),
 )
 
 
@@ -235,6 +242,39 @@ class Ledger:
     async def recent(self, limit: int) -> list[Entry]:
         """The newest decisions, read without blocking the event loop."""
         return await asyncio.to_thread(lambda: list(self.read(limit=limit)))
+
+    async def acknowledge(self, time: datetime) -> None:
+        """Put on record that drift alarms up to this time were taken note of.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+
+        def write() -> None:
+            with self._engine.begin() as connection:
+                connection.execute(_acknowledged.insert(), {"time": time})
+
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, write)
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self.name}: {_short(error)}") from None
+
+    async def acknowledged(self) -> datetime | None:
+        """When drift alarms were last taken note of; None for never."""
+
+        def read() -> datetime | None:
+            with self._engine.connect() as connection:
+                latest: datetime | None = connection.scalar(
+                    sa.select(sa.func.max(_acknowledged.c.time))
+                )
+            if latest is None or latest.tzinfo is not None:
+                return latest
+            return latest.replace(tzinfo=UTC)
+
+        try:
+            return await asyncio.to_thread(read)
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self.name}: {_short(error)}") from None
 
     async def aclose(self, patience: float = 5.0) -> None:
         """Write what waits, as far as that is done in time, and close."""

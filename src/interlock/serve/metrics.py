@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from interlock.certify.bounds.confidence_sequence import MeanBounds
 from interlock.serve.admission import Admission
 from interlock.serve.breaker import Breaker
-from interlock.serve.drift import DriftWatch
+from interlock.serve.drift import DriftWatch, Subject
 from interlock.serve.ledger import Ledger
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120)
@@ -74,18 +74,22 @@ def add_gauges(
     gauge("waiting_requests", "Requests in the queue.", lambda: admission.waiting)
     gauge("ledger_waiting", "Decisions not on disk yet.", lambda: ledger.waiting)
     gauge("breaker_state", "0 closed, 1 trying again, 2 open.", lambda: _STATES[breaker.state])
-    for name, bounds in drift.bounds.items():
+    for name in drift.bounds:
         for which, value in _BOUNDS.items():
-            read = partial(value, bounds)
+            read = partial(_bound, drift, name, value)
             labels = {"of": name, "is": which}
             gauge("refusal_share", "Confidence bounds and what was seen.", read, labels)
         gauge(
             "drift",
             "1 from the moment on at which an assumption was ruled out.",
-            partial(_alarmed, bounds),
+            partial(_alarmed, drift, name),
             {"of": name},
         )
 
 
-def _alarmed(bounds: MeanBounds) -> float:
-    return float(bounds.alarm is not None)
+def _bound(drift: DriftWatch, name: Subject, value: Callable[[MeanBounds], float]) -> float:
+    return value(drift.bounds[name])
+
+
+def _alarmed(drift: DriftWatch, name: Subject) -> float:
+    return float(drift.bounds[name].alarm is not None)

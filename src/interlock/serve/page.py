@@ -6,8 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
-from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -22,6 +21,7 @@ from interlock.serve.strict_json import PlainResponse, read_json
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError, bad_request
 
+_PACKAGE = Path(__file__).parents[1]
 SHOWN, CHARTED = 25, 200
 """Decisions in the table, and in the charts."""
 # Only what this server sends may run or be fetched; no other page may frame it.
@@ -56,17 +56,19 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
 
     may_try = bool(admin_keys) or (not keys and guard.config.on_loopback)
 
+    html, css, js = _text("guard.html"), _style(), _text("guard.js")
+
     @app.api_route("/", methods=["GET", "HEAD"])
     async def page() -> Response:
-        return Response(_text("guard.html"), media_type="text/html", headers=_HEADERS)
+        return Response(html, media_type="text/html", headers=_HEADERS)
 
     @app.get("/interlock/page.css")
     async def style() -> Response:
-        return Response(_style(), media_type="text/css", headers=_HEADERS)
+        return Response(css, media_type="text/css", headers=_HEADERS)
 
     @app.get("/interlock/page.js")
     async def script() -> Response:
-        return Response(_text("guard.js"), media_type="text/javascript", headers=_HEADERS)
+        return Response(js, media_type="text/javascript", headers=_HEADERS)
 
     @app.get("/interlock/status")
     async def status(request: Request) -> Response:
@@ -187,12 +189,13 @@ def _event(step: Mapping[str, Any]) -> bytes:
     return b"data: " + json.dumps(step).encode() + b"\n\n"
 
 
-@cache
 def _text(name: str) -> str:
-    return files("interlock.serve").joinpath("static", name).read_text("utf-8")
+    return (_PACKAGE / "serve" / "static" / name).read_text("utf-8")
 
 
-@cache
 def _style() -> str:
-    """The reports' style, so that all pages of the product look alike, and what is new here."""
-    return files("interlock.report").joinpath("page.css").read_text("utf-8") + _text("guard.css")
+    """The reports' style, so that all pages of the product look alike, and what is new here.
+
+    By its path: to import what makes reports takes seconds and much memory.
+    """
+    return (_PACKAGE / "report" / "page.css").read_text("utf-8") + _text("guard.css")

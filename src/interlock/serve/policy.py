@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from interlock.serve.chat import UNGUARDED, ChatRequest
+from interlock.serve.chat import ChatRequest
 from interlock.serve.deployment import Deployment
 from interlock.serve.settings import GuardConfig
 from interlock.serve.wire_error import WireError, bad_request
@@ -17,7 +17,7 @@ def check(request: ChatRequest, config: GuardConfig, deployment: Deployment) -> 
     served, limits = deployment.model, config.limits
     if served is not None and request.model != served:
         raise WireError(404, f"this guard serves {served!r} only", "model_not_found", param="model")
-    if len(request.body["messages"]) > limits.messages:
+    if request.messages > limits.messages:
         raise bad_request(f"at most {limits.messages} messages", "messages", "too_long")
     if request.characters > limits.user_characters:
         raise bad_request(
@@ -28,13 +28,5 @@ def check(request: ChatRequest, config: GuardConfig, deployment: Deployment) -> 
         raise bad_request(
             f"at most {most}: each answer is that of a copy which voted to release", "n"
         )
-    for thing in request.unguarded:
-        if config.policy.of(thing.kind) == "refuse":
-            raise bad_request(
-                f"{UNGUARDED[thing.kind]} cannot be guarded by a vote over perturbed text, and "
-                f"this guard refuses them (policy.{thing.kind})",
-                thing.where,
-                "unguardable_content",
-            )
     if not request.characters:
-        raise bad_request("there is no text of the user to guard", "messages", "nothing_to_guard")
+        raise bad_request("there is no text to guard", "messages", "nothing_to_guard")

@@ -12,16 +12,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    create_model,
     field_validator,
     model_validator,
 )
 
 from interlock.names import PerturbationKind
-from interlock.serve.chat import Kind
+from interlock.serve.channels import CHANNELS, Channel, ChannelName, Policy
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Choice = Literal["refuse", "pass"]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -44,8 +44,13 @@ def _path(value: Any) -> Any:
     return Path(value) if isinstance(value, str) else value
 
 
+def _several(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
 BaseAddress = Annotated[str, AfterValidator(_base_address)]
 File = Annotated[Path, BeforeValidator(_path)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
 class _Section(BaseModel):
@@ -76,10 +81,17 @@ class VoteSettings(_Section):
     """Its name there."""
     judge_key_env: str = "INTERLOCK_JUDGE_KEY"
     """Environment variable with its key; any word where it needs none."""
-    copy_timeout: Seconds = 30.0
-    """Seconds for one call of one copy."""
-    deadline: Seconds = 60.0
+    copy_timeout: Seconds = 60.0
+    """Seconds of silence after which a call is lost; one that goes on may take longer."""
+    deadline: Seconds = 180.0
     """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
+    head: Seconds = 10.0
+    """Seconds after which a stream begins though the vote is under way, with comments alone."""
+    secret_env: str = "INTERLOCK_GUARD_SECRET"
+    """Environment variable with the secret that copies are drawn from; a new one at each start
+    where it is unset."""
+    remember: Seconds = 3600.0
+    """Seconds for which a refused prompt, and one like it, is refused without another vote."""
     retries: Annotated[int, Field(ge=0, le=10)] = 1
     """Further calls for a lost copy."""
     spare: Annotated[int, Field(ge=0, le=1000)] = 1
@@ -111,32 +123,59 @@ class LimitSettings(_Section):
     """Requests that may wait; beyond it the answer is 429."""
     connections: Count = 1000
     """Calls of the upstream at once."""
+    refusals: Count = 20
+    """Refusals of one key beyond its answers, from which on each further one is followed by a
+    pause."""
+    refusals_pause: Seconds = 5.0
+    """Seconds of the first pause; each is twice as long as the one before, up to an hour."""
 
 
-class PolicySettings(_Section):
-    """What happens to a request that holds something no vote over perturbed text vouches for.
+class _Policies(_Section):
+    """What happens to text of a client on each of its ways to the model; see ``channels``."""
 
-    ``"refuse"`` answers 400; ``"pass"`` sends it on unchanged and says in the answer that the
-    certificate does not apply.
-    """
+    extra: Names = ()
+    """Keys beyond the known ones that are sent on as they are; the certificate does not apply to
+    such a request. A key inside an object is named with its level: ``"content.cache_control"``."""
+    fixed: Names = ()
+    """SHA-256 of the operator's own texts, or of objects as sorted, compact ASCII JSON, where a
+    channel is ``"fixed"``."""
+    prefixes: Names = ()
+    """Beginnings of the operator's own where a channel is ``"fixed"``; the rest is voted on."""
+    hidden: Literal["strip", "refuse"] = "strip"
+    """Characters that no reader sees: taken out, or answered 400."""
 
-    images: Choice = "refuse"
-    """Pictures in a message."""
-    audio: Choice = "refuse"
-    """Sound in a message, or a spoken answer."""
-    files: Choice = "refuse"
-    """Files in a message."""
-    tool_results: Choice = "refuse"
-    """Messages of the roles ``tool`` and ``function``."""
-    prefill: Choice = "refuse"
-    """A chat that ends in words of the assistant, which the model would go on from."""
-    other: Choice = "refuse"
-    """Parts of an unknown type."""
+    @field_validator("fixed")
+    @classmethod
+    def _hashes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(len(one) != 64 or set(one) - set("0123456789abcdef") for one in value):
+            raise ValueError("give SHA-256 digests of 64 hexadecimal digits, in lower case")
+        return value
 
-    def of(self, kind: Kind) -> Choice:
-        """The choice for one kind."""
-        choice: Choice = getattr(self, kind)
-        return choice
+    @field_validator("prefixes")
+    @classmethod
+    def _begin(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value):
+            raise ValueError("an empty beginning is everybody's")
+        return value
+
+    def of(self, name: ChannelName) -> Policy:
+        """The policy of one channel."""
+        policy: Policy = getattr(self, name)
+        return policy
+
+
+def _policy(channel: Channel) -> tuple[Any, Any]:
+    choices = ", ".join(f'`"{choice}"`' for choice in channel.choices)
+    said = f"{channel.holds} {choices}."
+    return Literal[channel.choices], Field(default=channel.default, description=said)
+
+
+PolicySettings: type[_Policies] = create_model(
+    "PolicySettings",
+    __base__=_Policies,
+    **{name: _policy(channel) for name, channel in CHANNELS.items()},  # type: ignore[call-overload]
+)
+"""One setting for each channel of the table."""
 
 
 class AuthSettings(_Section):
@@ -152,6 +191,8 @@ class AuthSettings(_Section):
     """Likewise, by environment."""
     open: bool = False
     """Serve other machines without keys."""
+    hosts: Names = ()
+    """Without keys: further names by which requests may call this guard; ``["*"]`` for any."""
 
 
 class LedgerSettings(_Section):
@@ -179,8 +220,8 @@ class DriftSettings(_Section):
     """Of each alarm: a false one ever has at most one minus this probability."""
     certified: Literal["probes", "all"] = "probes"
     """Whose votes are held against the certificate. ``"probes"``: requests with the header
-    ``x-interlock-probe: 1``, such as a replay of the certified attacks. ``"all"``: every
-    request, where all traffic is attacks."""
+    ``x-interlock-probe: 1`` and an admin key, such as a replay of the certified attacks.
+    ``"all"``: every request, where all traffic is attacks."""
     expected: tuple[float, float] | None = None
     """Range of the refused share of copies over all traffic, as the operator knows it."""
     not_ready: bool = False
@@ -239,12 +280,12 @@ class GuardConfig(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0 for any that is free."""
     seed: Annotated[int, Field(ge=0)] | None = None
-    """Makes equal requests draw equal copies. Absent: each draws its own, unpredictable ones."""
+    """Tells guards with the same secret apart; by itself it foretells no copies."""
     page: bool = True
     """Serve the page at ``/``."""
     vote: VoteSettings = VoteSettings()
     limits: LimitSettings = LimitSettings()
-    policy: PolicySettings = PolicySettings()
+    policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
     auth: AuthSettings = AuthSettings()
     ledger: LedgerSettings = LedgerSettings()
     breaker: BreakerSettings = BreakerSettings()

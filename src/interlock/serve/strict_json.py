@@ -1,12 +1,21 @@
-"""JSON that everybody can read: no NaN or Infinity, and torn surrogates only as escapes."""
+"""JSON that everybody reads alike: no NaN or Infinity, no key twice, torn surrogates as escapes."""
 
 from __future__ import annotations
 
 import json
+import unicodedata
 from math import isfinite
 from typing import Any
 
 from starlette.responses import JSONResponse
+
+
+class KeyTwiceError(ValueError):
+    """Two keys of one object that some readers take for one; ``key`` is the later."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {key!r} stands there twice, as some servers read it")
+        self.key = key
 
 
 def read_json(text: str | bytes) -> Any:
@@ -15,12 +24,24 @@ def read_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is not JSON, holds a number beyond a float's range, or is nested too deeply.
     """
-    if isinstance(text, bytes):
-        text = text.decode(json.detect_encoding(text), "surrogatepass")
-    try:
-        return _READER.decode(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return _read(_READER, text)
+
+
+def read_client_json(text: str | bytes) -> Any:
+    """:func:`read_json` of what a client wrote, where nothing may be read in two ways.
+
+    Raises:
+        KeyTwiceError: an object has two keys that are equal, or equal up to case and Unicode's
+            compatibility forms, as Go's reader and others match them.
+        ValueError: as there.
+    """
+    return _read(_CLIENT_READER, text)
+
+
+def folded(key: str) -> str:
+    """Equal for keys that some reader may take for one."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", key).casefold())
+    return "".join(c for c in folded if c.isprintable() and not c.isspace())
 
 
 class PlainResponse(JSONResponse):
@@ -29,6 +50,25 @@ class PlainResponse(JSONResponse):
     def render(self, content: Any) -> bytes:
         """The body."""
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _read(reader: json.JSONDecoder, text: str | bytes) -> Any:
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    try:
+        return reader.decode(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    known = set[str]()
+    for key, _ in pairs:
+        same = key if key.isascii() and key.islower() and key.isidentifier() else folded(key)
+        if same in known:
+            raise KeyTwiceError(key)
+        known.add(same)
+    return dict(pairs)
 
 
 def _no_number(text: str) -> float:
@@ -42,3 +82,6 @@ def _finite(text: str) -> float:
 
 # One for all: json.loads would make a new one at each call, and each chunk of each copy is read.
 _READER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+_CLIENT_READER = json.JSONDecoder(
+    parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once
+)

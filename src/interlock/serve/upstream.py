@@ -7,13 +7,13 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from interlock.certify.targets.wire import wait_asked_for
+from interlock.certify.targets.proxies import authorities, proxy_for
+from interlock.certify.targets.wire import wait_asked_for, withheld
 from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.event_stream import data_of_events
 from interlock.serve.strict_json import read_json
@@ -88,7 +88,8 @@ class HttpUpstream:
     Args:
         url: base address, such as ``http://127.0.0.1:8000/v1``.
         key: sent as bearer token; never logged, and cut out of what the upstream says.
-        timeout: seconds for one call from connecting to the last byte.
+        timeout: seconds of silence after which a call is lost, from connecting on; comments of an
+            event stream are signs of life.
         max_bytes: a longer answer is lost.
         connections: calls under way at most; more wait for their turn, within ``timeout``.
         usage: ask for the usage chunk of a stream; some servers refuse to be asked.
@@ -116,9 +117,11 @@ class HttpUpstream:
         if key:
             self._headers.append(("authorization", f"Bearer {key}"))
         # Here, and not at the first call: loading certificates takes tens of milliseconds.
-        self._certificates = httpx.create_ssl_context()
-        proxy = _proxy(self._address)
-        self._transport = AiohttpTransport(client=self._session, proxy=proxy)
+        self._certificates = authorities()
+        proxy = proxy_for(self.name)
+        self._transport = AiohttpTransport(
+            client=self._session, proxy=httpx.Proxy(proxy) if proxy else None
+        )
 
     async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`Upstream`."""
@@ -132,13 +135,14 @@ class HttpUpstream:
             headers=[*self._headers, ("x-request-id", call.request_id)],
         )
         try:
-            async with asyncio.timeout(self.timeout):
+            async with asyncio.timeout(self.timeout) as silence:
                 response = await self._transport.handle_async_request(request)
                 try:
                     if response.status_code != 200:
-                        await self._complain(response)
-                    content = _bounded(response, self.max_bytes)
-                    kind = response.headers.get("content-type", "").partition(";")[0].strip()
+                        return await self._complained(response)
+                    content = self._heard(_bounded(response, self.max_bytes), silence)
+                    kind = response.headers.get("content-type", "").partition(";")[0]
+                    kind = kind.strip().lower()
                     if kind == "text/event-stream":
                         return await _streamed(data_of_events(content), on_text)
                     if kind == "application/json":
@@ -151,7 +155,7 @@ class HttpUpstream:
         except (LostError, WireError):
             raise
         except TimeoutError:
-            raise LostError(f"no answer within {self.timeout:g} s") from None
+            raise LostError(f"no sound within {self.timeout:g} s") from None
         except (MalformedError, httpx.HTTPError) as error:
             raise LostError(f"{type(error).__name__}: {self._clean(str(error))}") from None
         except Exception as error:  # aiohttp lets some of its own through; none may release
@@ -186,7 +190,16 @@ class HttpUpstream:
         )
         return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
-    async def _complain(self, response: httpx.Response) -> None:
+    async def _heard(
+        self, content: AsyncIterator[bytes], silence: asyncio.Timeout
+    ) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        async for chunk in content:
+            silence.reschedule(loop.time() + self.timeout)
+            yield chunk
+
+    async def _complained(self, response: httpx.Response) -> Completion:
+        """An answer that is none: the prompt itself withheld by the upstream's filter is one."""
         status = response.status_code
         if status in (401, 403):
             raise WireError(
@@ -194,6 +207,9 @@ class HttpUpstream:
             )
         if 400 <= status < 500 and status not in _PASSING:
             said = await _whole(_bounded(response, _ERROR_BYTES))
+            if withheld(said):
+                message = {"role": "assistant", "content": None}
+                return Completion(message=message, finish_reason="content_filter")
             raise UpstreamRefusedError(status, self._their_words(said, status))
         wait = wait_asked_for(response.headers)
         raise LostError(f"the upstream answered {status}", status, wait)
@@ -220,7 +236,7 @@ class HttpUpstream:
 async def _streamed(events: AsyncIterator[str], on_text: OnText) -> Completion:
     answer = Completion()
     async for data in events:
-        if data == "[DONE]":
+        if data.strip() == "[DONE]":
             break
         seen = len(answer.deltas)
         answer.add_chunk(_json(data))
@@ -253,12 +269,3 @@ def _json(text: str | bytes) -> Any:
         return read_json(text)
     except ValueError:
         raise MalformedError("no JSON") from None
-
-
-def _proxy(address: httpx.URL) -> httpx.Proxy | None:
-    """The proxy that the environment names for this address; none for this machine's own."""
-    if address.host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(address.host):
-        return None
-    named = getproxies()
-    proxy = named.get(address.scheme) or named.get("all")
-    return httpx.Proxy(proxy) if proxy else None

@@ -1,7 +1,8 @@
 """The vote on one request: SmoothLLM over its copies, with every failure a vote against.
 
 The decision is that of :class:`interlock.certify.SmoothLLM`; here its copies are whole requests,
-its target is the upstream, and each step can be watched.
+its target is the upstream, and each step can be watched. The request as it came is asked beside the
+copies, judged like them, and answered where the vote releases it.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from interlock.certify import Decision, Judge, Perturbation, Prompt, Reply, Verdict
+from interlock.certify.bounds.laws import majority
+from interlock.certify.vote.decision import ORIGINAL, settled_verdict
 from interlock.certify.vote.live_vote import LiveVote
 from interlock.errors import InterlockError
 from interlock.names import VoteOutcome
@@ -28,7 +31,7 @@ from interlock.serve.wire_error import WireError
 LONG = 20_000
 """Characters from which on copies are made in a thread, so that other requests go on."""
 MANY = 20
-"""Messages of the user from which on likewise."""
+"""Texts from which on likewise."""
 _PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
 _PATIENCE = 1.0  # seconds that a busy upstream may put it off
 Watcher = Callable[[Mapping[str, Any]], None]
@@ -54,7 +57,8 @@ class Ballot:
 
     decision: Decision
     chosen: tuple[Completion, ...]
-    """The answers to release, as many as were asked for; empty unless released."""
+    """The upstream's answers to the request as it came, as many as were asked for; empty unless
+    released."""
     usages: tuple[Mapping[str, Any], ...]
     """Token counts of every call that told them."""
     uncounted: int
@@ -63,17 +67,35 @@ class Ballot:
     """Calls ended early because their refusal was clear."""
     retry_after: float | None
     """The longest wait that a busy upstream (429) asked for; 0 where it named none."""
+    filtered: frozenset[int] = frozenset()
+    """Copies, or :data:`ORIGINAL`, whose answer the upstream's own filter withheld."""
+    repeated: bool = False
+    """Whether this is the verdict on an earlier request like this one."""
 
     @property
     def outcome(self) -> VoteOutcome:
         """What became of the request.
 
-        ``blocked``: a majority refused. ``undecided``: neither side has one, for copies were lost
-        or time ran out; nothing is released then.
+        ``blocked``: a majority refused. ``filtered``: the upstream's own filter withheld the
+        answer, or so many copies that without it no majority had refused. ``undecided``: neither
+        side has a majority, or the answer itself is missing, for calls were lost, time ran out, or
+        the judge could not tell; nothing is released then.
         """
         if self.decision.released:
-            return "released"
-        return "blocked" if self.decision.defended else "undecided"
+            return "filtered" if ORIGINAL in self.filtered else "released"
+        if not self.decision.defended:
+            return "undecided"
+        of_models = [v for v in self.decision.votes if v.copy not in self.filtered]
+        refused = sum(vote.verdict is Verdict.REFUSED for vote in of_models)
+        return "blocked" if refused >= int(majority(self.decision.copies)) else "filtered"
+
+    @property
+    def unjudged(self) -> bool:
+        """Whether all that is missing are verdicts: every call was answered, in time."""
+        original = () if self.decision.original is None else (self.decision.original,)
+        lost = [v for v in (*self.decision.votes, *original) if v.verdict is Verdict.LOST]
+        answered = all(not vote.reply.lost for vote in lost)
+        return self.outcome == "undecided" and answered and not self.decision.timed_out
 
 
 async def hold_vote(
@@ -86,6 +108,7 @@ async def hold_vote(
     deadline: float | None = None,
     on_call: Callable[[str], None] | None = None,
     watch: Watcher | None = None,
+    answers: bool = True,
 ) -> Ballot:
     """Ask the copies side by side until the majority is settled, and cancel the rest.
 
@@ -98,17 +121,19 @@ async def hold_vote(
         deadline: seconds from now; an undecided vote then refuses. None: no limit.
         on_call: told what became of each call: ``ok``, ``lost``, ``cut`` or ``cancelled``.
         watch: told each step, as a JSON object with ``event``.
+        answers: whether the request as it came is asked, too.
 
     Raises:
         WireError: the upstream says that the request itself is wrong, or the guard's key.
     """
     started = time.monotonic()
     make = partial(request.copies, rules.perturbation, rules.copies, seed)
-    long = request.characters > LONG or len(request.texts) > MANY
+    long = request.characters > LONG or request.groups > MANY
     copies = await asyncio.to_thread(make) if long else make()
+    original = request.original
     if deadline is not None:
         deadline = max(0.001, deadline - (time.monotonic() - started))
-    box = _Box(copies, rules.judge, upstream, request_id, on_call, watch)
+    box = _Box(copies, original, rules.judge, upstream, request_id, on_call, watch)
     vote = LiveVote(
         box,
         box,
@@ -117,15 +142,26 @@ async def hold_vote(
         spare=rules.spare,
         deadline=deadline,
     )
-    decision = await vote.decide([copy.prompt for copy in copies], seed=seed)
-    willing = decision.willing[: request.n] if decision.released else ()
+    prompts = [copy.prompt for copy in copies]
+    whole = original.prompt if answers else None
+    decision = await vote.decide(prompts, seed=seed, original=whole)
+    if box.fatal is not None and not (decision.released or decision.defended):
+        raise box.fatal
+    chosen = [box.answers[ORIGINAL]] if decision.released and answers else []
+    further = request.n - 1 if chosen and ORIGINAL not in box.filtered else 0
+    if further:
+        left = None if deadline is None else max(0.001, deadline - (time.monotonic() - started))
+        chosen += await box.more(further, left)
+        released = len(chosen) == request.n
+        decision = replace(decision, released=released, calls=decision.calls + further)
     return Ballot(
         decision=decision,
-        chosen=tuple(box.answers[vote.copy] for vote in willing),
+        chosen=tuple(chosen) if decision.released else (),
         usages=tuple(box.usages),
         uncounted=decision.calls - len(box.usages),
         cut=box.cut,
         retry_after=box.retry_after,
+        filtered=frozenset(box.filtered),
     )
 
 
@@ -134,6 +170,7 @@ class _Box:
     """Target and judge of one vote; knows which copy a verdict is about."""
 
     copies: Sequence[Copy]
+    original: Copy
     rule: Judge
     upstream: Upstream
     request_id: str
@@ -141,6 +178,7 @@ class _Box:
     watch: Watcher | None
     answers: dict[int, Completion] = field(default_factory=dict)
     usages: list[Mapping[str, Any]] = field(default_factory=list)
+    filtered: set[int] = field(default_factory=set)
     cut: int = 0
     retry_after: float | None = None
     put_off: dict[int, float] = field(default_factory=dict)
@@ -156,6 +194,8 @@ class _Box:
         try:
             answer = await self._call(number)
             self.answers[number] = answer
+            if answer.finish_reason == "content_filter":
+                self.filtered.add(number)
             return answer.reply()
         except (MalformedError, LostError) as error:
             asked_to_wait = error.retry_after or 0.0 if isinstance(error, LostError) else 0.0
@@ -175,11 +215,12 @@ class _Box:
 
         def on_text(text: str) -> bool:
             self.tell("text", number, text=text)
-            return clearly_refused(text)
+            return number != ORIGINAL and clearly_refused(text)
 
         end = "cancelled"
         try:
-            call = Call(self.copies[number].body, self.request_id)
+            asked = self.original if number == ORIGINAL else self.copies[number]
+            call = Call(asked.body, self.request_id)
             answer = await self.upstream.ask(call, on_text)
             end = "cut" if answer.cut else "ok"
             self.cut += answer.cut
@@ -193,6 +234,26 @@ class _Box:
             self.usages.append(answer.usage)
         return answer
 
+    async def more(self, count: int, seconds: float | None) -> list[Completion]:
+        """Further answers to the request as it came: those that are there in time, and judged."""
+        tasks = [asyncio.create_task(self._further()) for _ in range(count)]
+        try:
+            await asyncio.wait(tasks, timeout=seconds)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        ended = [task.result() for task in tasks if not task.cancelled() and not task.exception()]
+        return [answer for answer in ended if answer is not None]
+
+    async def _further(self) -> Completion | None:
+        reply = await self.ask_async(self.original.prompt)
+        answer = self.answers[ORIGINAL]
+        verdict = settled_verdict(reply)
+        if verdict is None:
+            verdict = await self.judge_async(self.original.prompt.text, reply.text)
+        return None if verdict is Verdict.LOST else answer
+
     async def judge_async(self, asked: str, answer: str) -> Verdict:
         try:
             verdict = await self.rule.judge_async(asked, answer)
@@ -202,5 +263,5 @@ class _Box:
         return verdict
 
     def tell(self, event: str, number: int, **more: Any) -> None:
-        if self.watch is not None:
+        if self.watch is not None and number != ORIGINAL:
             self.watch({"event": event, "copy": number, **more})

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from interlock.certify.targets.address import Address
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply
+from interlock.certify.targets.proxies import authorities, proxy_for
 from interlock.certify.targets.system import system_identity, with_system
 from interlock.certify.targets.wire import (
-    filtered,
     parse_completion,
     their_sentence,
     wait_asked_for,
+    withheld,
 )
 from interlock.errors import InterlockError, ModelError, OptionError
 
@@ -262,7 +263,7 @@ class EndpointTarget:
             )
         if status in AGAIN:
             raise _Again(f"{self.url} answered {status}{said}", wait_asked_for(headers))
-        if status == 400 and filtered(body):
+        if status == 400 and withheld(body):
             return Reply("", "blocked")
         return Reply.failed(f"{self.url} answered {status}{said}")
 
@@ -310,28 +311,20 @@ class _Connection:
             ) from None
         self.slots = asyncio.Semaphore(concurrency)
         trust_env = httpx.URL(url).host not in LOOPBACK  # no proxy to this machine
-        try:
-            self.client = httpx.AsyncClient(
-                headers=dict(headers),
-                verify=_authorities(trust_env),
-                timeout=None,  # one limit over the whole request instead, see _request
-                limits=httpx.Limits(max_connections=concurrency),
-                trust_env=trust_env,
-            )
-        except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
-            why = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(
-                f"{url}: the environment's settings of proxies or certificates cannot be used "
-                f"({why}); see $HTTPS_PROXY, $ALL_PROXY, $NO_PROXY and $SSL_CERT_FILE"
-            ) from None
+        self.client = httpx.AsyncClient(
+            headers=dict(headers),
+            verify=_authorities(trust_env),
+            proxy=proxy_for(url),
+            timeout=None,  # one limit over the whole request instead, see _request
+            limits=httpx.Limits(max_connections=concurrency),
+            trust_env=False,  # what of it is wanted was read by ``proxies``
+        )
 
 
 @cache
 def _authorities(trust_env: bool) -> ssl.SSLContext:
     """Who is believed, read once: a new loop's client would read a quarter of a megabyte again."""
-    import httpx
-
-    return httpx.create_ssl_context(trust_env=trust_env)
+    return authorities(trust_env)
 
 
 def _key(variable: str) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from interlock.certify.targets.protocol import Reply
+
+_WITHHELD = frozenset(
+    {"content_filter", "responsibleaipolicyviolation", "content_policy_violation"}
+)
 
 
 def parse_completion(body: bytes) -> Reply:
@@ -28,13 +32,26 @@ def parse_completion(body: bytes) -> Reply:
         content = message.get("content")
     except (KeyError, IndexError, TypeError, AttributeError):
         raise ValueError("no choices[0].message") from None
-    text = _joined(content)
-    return reply_of(
-        text if text.strip() else "",
-        message.get("refusal"),
-        choice.get("finish_reason"),
-        data.get("usage"),
-    )
+    content = text_of(content) if isinstance(content, list) else content
+    text = content if isinstance(content, str) and content.strip() else ""
+    return reply_of(text, message.get("refusal"), choice.get("finish_reason"), data.get("usage"))
+
+
+def text_of(parts: Sequence[Any]) -> str:
+    """The text of an answer whose content is a list of parts."""
+    texts = (part.get("text") if isinstance(part, Mapping) else part for part in parts)
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def withheld(body: bytes) -> bool:
+    """Whether an error says that the provider's own filter withheld the prompt."""
+    try:
+        error = json.loads(body)["error"]
+        words = [error.get("code"), error.get("type")]
+        words += [(error.get("innererror") or {}).get("code")]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return False
+    return not {str(word).lower() for word in words}.isdisjoint(_WITHHELD)
 
 
 def reply_of(text: str, refusal: object, finish: object, usage: object) -> Reply:
@@ -52,14 +69,6 @@ def reply_of(text: str, refusal: object, finish: object, usage: object) -> Reply
     if not text:
         raise ValueError("an empty answer")
     return Reply(text, "length" if finish == "length" else "stop", None, read, written)
-
-
-def _joined(content: object) -> str:
-    """A message's text, also where it comes in parts; parts that are no text have none."""
-    if isinstance(content, list):
-        texts = [part.get("text") for part in content if isinstance(part, Mapping)]
-        return "".join(text for text in texts if isinstance(text, str))
-    return content if isinstance(content, str) else ""
 
 
 def their_sentence(body: bytes) -> str:
@@ -81,15 +90,6 @@ def their_sentence(body: bytes) -> str:
     text = said if isinstance(said, str) else ""
     plain = " ".join("".join(c if c.isprintable() else " " for c in text[:2000]).split())
     return plain if len(plain) <= 200 else f"{plain[:197]}..."
-
-
-def filtered(body: bytes) -> bool:
-    """Whether a 400 says that the provider's own filter refused the prompt."""
-    try:
-        error = json.loads(body)["error"]
-        return bool(error["code"] == "content_filter")
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return False
 
 
 def wait_asked_for(headers: Mapping[str, str]) -> float | None:

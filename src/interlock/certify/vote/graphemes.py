@@ -12,15 +12,29 @@ from itertools import accumulate
 
 from interlock.errors import OptionError
 
+LONGEST = 10
+"""Code points of one character at most: two people of two skin colours who kiss."""
+
 
 def graphemes(text: str) -> list[str]:
-    """Split ``text`` into grapheme clusters; joining them gives ``text`` back."""
+    """Split ``text`` into grapheme clusters; joining them gives ``text`` back.
+
+    A cluster of more than :data:`LONGEST` code points is cut after each so many: Unicode lets any
+    number of marks, joiners and tags follow one letter, and a "character" that holds a whole prompt
+    would come through most perturbations as it is.
+    """
     if text.isascii() and "\r" not in text:  # the only ASCII cluster of two is "\r\n"
         return list(text)
     import regex  # type: ignore[import-untyped, unused-ignore]
 
     clusters: list[str] = regex.findall(r"\X", text)
-    return clusters
+    if max(map(len, clusters), default=0) <= LONGEST:
+        return clusters
+    return [
+        cluster[start : start + LONGEST]
+        for cluster in clusters
+        for start in range(0, len(cluster), LONGEST)
+    ]
 
 
 def split_span(text: str, span: tuple[int, int] | None) -> tuple[str, list[str], str]:

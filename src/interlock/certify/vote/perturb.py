@@ -1,7 +1,9 @@
 """SmoothLLM's perturbations: swap, patch and insert (arXiv 2310.03684, section 3).
 
-A character is a grapheme cluster. Of the m characters of the prompt's own span a copy has
-M = floor(q m) changed:
+What is changed is a character as readers see it, a grapheme cluster of at most ten code points; how
+many are changed follows from the m code points of the prompt's own span, M = floor(q m), so that
+text packed into few clusters is changed no less. (For text whose characters are one code point
+each, m counts both; else every cluster may come to be changed, and never more than there are.)
 
 * ``swap``: M distinct characters, chosen uniformly, are replaced.
 * ``patch``: one block of M neighbours, its start uniform over the m - M + 1 places, is replaced.
@@ -64,8 +66,12 @@ class Perturbation:
             raise OptionError("alphabet: give at least two different characters")
 
     def count(self, characters: int) -> int:
-        """M, the number of characters changed in a span of ``characters``."""
+        """M, the number of characters changed in a span of ``characters`` code points."""
         return int(changed_count(characters, self.rate, paper=self.paper))
+
+    def changes(self, characters: Sequence[str]) -> int:
+        """M for text that is split into characters: counted over its code points."""
+        return min(len(characters), self.count(sum(map(len, characters))))
 
     def copy(self, text: str, *, seed: Seed, span: Span | None = None) -> str:
         """One perturbed copy of ``text``.
@@ -80,7 +86,7 @@ class Perturbation:
             OptionError: the span does not fit the text.
         """
         before, characters, after = split_span(text, span)
-        self._change(characters, self.count(len(characters)), _generator(seed))
+        self._change(characters, self.changes(characters), _generator(seed))
         return before + "".join(characters) + after
 
     def copies(self, text: str, copies: int, *, seed: int, span: Span | None = None) -> list[str]:
@@ -104,7 +110,7 @@ class Perturbation:
         """
         if copies < 0:
             raise OptionError(f"copies={copies}: give a number of copies, at least 0")
-        words, changes, made = _words("".join(characters)), self.count(len(characters)), []
+        words, changes, made = _words("".join(characters)), self.changes(characters), []
         for index in range(copies):
             copy = list(characters)
             self._change(copy, changes, _copy_generator(words, seed, index))

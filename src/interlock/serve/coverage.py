@@ -1,0 +1,75 @@
+"""Of which requests a certificate speaks: the one place that decides it."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from interlock.serve.channels import unclaimed
+from interlock.serve.chat import ChatRequest
+
+_NEUTRAL = frozenset(
+    {"model", "messages", "seed", "user", "metadata", "store", "service_tier"}
+    | {"safety_identifier", "prompt_cache_key"}
+)
+"""Fields that do not bear on what a copy is answered, or are looked at elsewhere."""
+
+
+def doubts(request: ChatRequest, certified: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Why a certificate does not speak of a request, empty where it does.
+
+    Args:
+        request: as it was read.
+        certified: the identity of the target that was measured; None where there is no certificate.
+    """
+    if certified is None:
+        return unclaimed(request.uses)
+    body = request.original.body
+    measured = _measured(certified)
+    # What the operator opened and measured with is no way in that was left out.
+    same = {name for name, value in measured.items() if body.get(name) == value}
+    uses = (use for use in request.uses if use.channel != "extra" or use.where not in same)
+    return (*unclaimed(tuple(uses)), *_differences(certified, measured, body))
+
+
+def _measured(certified: Mapping[str, Any]) -> dict[str, Any]:
+    """With which fields an endpoint was asked."""
+    if certified.get("target") != "endpoint":
+        return {}  # a model of this process has its decoding options from the card
+    measured = {name: certified.get(name) for name in ("temperature", "max_tokens")}
+    extra = certified.get("extra")
+    return _options(measured | (json.loads(extra) if isinstance(extra, str) else {}))
+
+
+def _differences(
+    certified: Mapping[str, Any], old: Mapping[str, Any], body: Mapping[str, Any]
+) -> list[str]:
+    """In what a request is not one as they were measured: a chat, and how it is answered."""
+    differences = []
+    first = body["messages"][0]
+    if len(body["messages"]) > 1:
+        count = len(body["messages"])
+        differences.append(f"messages: certified with the user's alone, asked with {count}")
+    elif first["role"] != "user" or "name" in first:
+        differences.append("messages[0]: certified with the user's text alone")
+    if certified.get("target") != "endpoint":
+        return differences
+    new = _options(body)
+    for name in (*old, *(name for name in new if name not in old)):
+        if old.get(name) == new.get(name):
+            continue
+        if name in old:
+            asked = textwrap.shorten(repr(new.get(name)), 60)
+            differences.append(f"{name}: certified {old[name]!r}, asked {asked}")
+        else:
+            differences.append(f"{name}: certified without")
+    return differences
+
+
+def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What bears on an answer; null is as good as absent, and a length has two names."""
+    given = {k: v for k, v in fields.items() if v is not None and k not in _NEUTRAL}
+    length = given.pop("max_completion_tokens", None)
+    return given if length is None else {"max_tokens": length} | given

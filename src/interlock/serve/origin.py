@@ -1,0 +1,57 @@
+"""A guard without keys answers its own machine's programs, and no page of another site.
+
+A browser lets any page send requests to this machine, and a name that an attacker owns may lead
+here; the ``Host`` and ``Origin`` of such requests tell them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from interlock.serve.strict_json import PlainResponse
+from interlock.serve.wire_error import WireError
+
+OPEN = frozenset({"/healthz"})
+"""Paths that say nothing and are asked by balancers under any name."""
+
+
+class OwnHosts:
+    """Answers 403 to requests that name another host, or come from a page of another one.
+
+    Args:
+        app: what answers the others.
+        hosts: names that requests may give this machine; empty for any.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Look at the head, and pass the request on or answer it."""
+        if scope["type"] == "http" and scope["path"] not in OPEN:
+            headers = Headers(scope=scope)
+            host, origins = headers.get("host", ""), headers.getlist("origin")
+            problem = None
+            if len(headers.getlist("host")) != 1 or (
+                self._hosts and _name(host) not in self._hosts
+            ):
+                problem = f"this guard has no keys and is not called {host!r} (auth.hosts)"
+            elif any(urlsplit(origin).netloc.lower() != host.lower() for origin in origins):
+                problem = "this guard has no keys and answers no page of another site"
+            if problem is not None:
+                error = WireError(403, problem, "other_host")
+                await PlainResponse(error.body, 403, dict(error.headers))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _name(host: str) -> str:
+    """Without its port; an IPv6 address without its brackets."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

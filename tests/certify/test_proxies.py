@@ -1,0 +1,65 @@
+"""Proxies and certificates of the environment: as meant, or one line."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from interlock.certify.targets.endpoint import EndpointTarget
+from interlock.certify.targets.proxies import authorities, proxy_for
+from interlock.errors import OptionError
+
+NAMES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES:
+        for spelled in (name, name.upper()):
+            monkeypatch.delenv(spelled, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("without", "url", "direct"),
+    [
+        ("::1/128", "http://[::1]:9/v1", True),
+        ("[::1]", "http://model/v1", False),
+        ("[fd00::1]", "http://[fd00::1]/v1", True),
+        ("10.0.0.0/8, .inside", "http://10.1.2.3/v1", True),
+        ("10.0.0.0/8,.inside", "http://a.inside/v1", True),
+        ("10.0.0.0/8,inside", "http://notinside/v1", False),
+        ("*", "http://model/v1", True),
+        ("", "http://127.0.0.1/v1", True),
+        ("garbage[", "http://model/v1", False),
+    ],
+)
+def test_no_proxy_is_understood(
+    monkeypatch: pytest.MonkeyPatch, without: str, url: str, direct: bool
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "proxy:3128")
+    monkeypatch.setenv("NO_PROXY", without)
+    assert proxy_for(url) == (None if direct else "http://proxy:3128")
+
+    async def connect() -> None:
+        async with EndpointTarget(url, "m") as target:
+            await target._connection()  # asks nobody yet; httpx's own reading of it would fail here
+
+    asyncio.run(connect())
+
+
+@pytest.mark.parametrize("proxy", ["socks5://u:pw@p:1080", "http://", "http://p:99999"])
+def test_a_proxy_that_cannot_be_used_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+    with pytest.raises(OptionError, match="NO_PROXY") as caught:
+        proxy_for("https://model/v1")
+    assert "pw" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_certificates_that_are_not_there_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/ca.pem")
+    with pytest.raises(OptionError, match=r"SSL_CERT_FILE=/nowhere/ca\.pem: cannot be read"):
+        authorities()
