@@ -112,7 +112,7 @@ class Taps:
         maps = []
         for name in self.layers:
             positions = kept.get(name)
-            if positions is None:
+            if positions is None or len(positions) != len(x):
                 raise ModelError(f"layer {name!r} puts out no map of positions; choose another")
             maps.append(positions)
         return logits, maps
@@ -128,6 +128,7 @@ def find_layers(model: nn.Module, x: Tensor) -> tuple[str, ...]:
     Raises:
         ModelError: no layer puts out a map of positions.
     """
+    x = _twice(x)
     by_size: dict[tuple[int, int], list[str]] = {}
     for name, positions in _run_all(model, x):
         h, w = positions.shape[-2:]
@@ -157,7 +158,7 @@ def last_maps(model: nn.Module, x: Tensor) -> str:
     Raises:
         ModelError: there is none.
     """
-    modules = dict(model.named_modules())
+    modules, x = dict(model.named_modules()), _twice(x)
     with torch.no_grad():
         logits = model(x)
         for name, maps in reversed(_run_all(model, x)):
@@ -185,6 +186,11 @@ def replaced(model: nn.Module, layer: str, x: Tensor, maps: Tensor) -> Tensor:
     return logits
 
 
+def _twice(x: Tensor) -> Tensor:
+    """Two images at least: what has one row for any batch, such as a bias, is no map of one."""
+    return x if len(x) > 1 else x.repeat(2, 1, 1, 1)
+
+
 def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
     """(name, map) of every layer with positions, in the order in which they finish."""
     finished: list[tuple[str, Tensor]] = []
@@ -192,7 +198,8 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
     def keep(name: str) -> Hook:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
             positions = grid(output, *x.shape[-2:])
-            if positions is not None:
+            # Windows of attention (Swin) and folded patches (MobileViT) are no images of a batch.
+            if positions is not None and len(positions) == len(x):
                 finished.append((name, positions))
 
         return hook
