@@ -72,6 +72,33 @@ class Differentiable:
                 f"the model does not take images of shape {tuple(x.shape[1:])}: {reason}"
             ) from None
 
+    def answers(self, cases: Tensor, image: Callable[[Tensor], Tensor]) -> Tensor:
+        """(n, ...) cases -> (n, classes) logits of the image of each, without a graph.
+
+        Args:
+            cases: what the images are made of, as many at a time as fit the memory.
+            image: (k, ...) cases -> (k, C, H, W).
+
+        Raises:
+            ModelError: the logits are not finite, or as :meth:`logits`.
+        """
+        answers: list[Tensor] = []
+        done = 0
+        while done < len(cases):
+            part = cases[done : done + self._batch]
+            try:
+                answers.append(self.logits(image(part)))
+            except RuntimeError as error:
+                if not _out_of_memory(error) or self._batch == 1:
+                    raise
+                self._batch = max(1, self._batch // 2)
+                continue
+            done += len(part)
+        logits = torch.cat(answers)
+        if not bool(logits.isfinite().all()):
+            raise ModelError("the model returned logits that are not finite (NaN or infinite)")
+        return logits
+
     def along_path(self, x: Tensor, baseline: Tensor, target: int, steps: int) -> Tensor:
         """Gradients of the class logit at the midpoints of ``steps`` equal parts of the path.
 
