@@ -75,6 +75,8 @@ class Explanation:
     """Versions of interlock, torch and numpy."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Wall time of each stage."""
+    label: str = ""
+    """The name of the class, where it is known."""
     independent: bool = False
     """Whether each class has a yes or no of its own (several labels for one image)."""
     regions: Tensor = field(default_factory=_not_given)
@@ -132,6 +134,27 @@ class Explanation:
             ys, xs = mask.nonzero(as_tuple=True)
             boxes.append([int(ys.min()), int(xs.min()), int(ys.max()) + 1, int(xs.max()) + 1])
         return torch.tensor(boxes, dtype=torch.int64).reshape(-1, 4)
+
+    def __repr__(self) -> str:
+        """Two lines: the decision, and what its sets do."""
+        name = self.label or f"class {self.target}"
+        sets = "1 set" if len(self) == 1 else f"{len(self)} sets"
+        decision = f"{name}: probability {self.probability:.3g}, logit {self.logit:.3g}"
+        size = "x".join(map(str, self.saliency.shape))
+        first = f"Explanation of {decision}; {sets} on {size}, {self.scattered:.0%} scattered"
+        drops = [f"{k + 1}: {-float(d):+.2g}" for k, d in enumerate(self.drops)]
+        if not drops:
+            return f"{first}\n  no feature speaks for this class"
+        if not bool(self.drops.isfinite().all()):
+            return f"{first}\n  scores {', '.join(f'{float(s):.3g}' for s in self.scores)}"
+        second = f"logit without each set {', '.join(drops)}"
+        strength = self.interactions.abs()
+        if strength.any():
+            i, j = divmod(int(strength.argmax()), len(self))
+            value = float(self.interactions[i, j])
+            tie = "needs" if value > 0 else "stands in for"
+            second += f"; strongest tie: {i + 1} {tie} {j + 1} ({value:+.2g})"
+        return f"{first}\n  {second}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON: the decision, one entry per set, options and times."""
@@ -217,7 +240,7 @@ class Explanation:
         return cls(**arrays, **header)
 
     def figure(self, title: str | None = None) -> Figure:
-        """The photo, the prior, the sets and the saliency side by side (matplotlib)."""
+        """The photo with its regions, the graph, the map, and a sentence a set (matplotlib)."""
         from interlock.explain.drawing.figure import draw
 
         return draw(self, title)

@@ -23,7 +23,8 @@ from interlock.cli.kept import Keeper, input_digest, plain
 from interlock.cli.terminal import Terminal, one_line
 from interlock.data import read_image
 from interlock.explain import Explanation, HSets
-from interlock.explain.drawing.figure import draw, percent
+from interlock.explain.drawing.figure import draw
+from interlock.explain.drawing.relations import percent
 from interlock.models.labels import class_index
 from interlock.report import Chapter, explanation_chapter
 
@@ -191,10 +192,11 @@ class _Explainer:
             if finished is not None:
                 return finished, True
             explanation = self._hsets.explain(x, self._target)
-            explanation = replace(explanation, image=self._shown(x))
+            label = self._bench.label(explanation.target)
+            explanation = replace(explanation, image=self._shown(x), label=label)
             details = {
                 "source": one_line(photo.path),
-                "label": self._bench.label(explanation.target),
+                "label": label,
                 **explanation.to_dict(),
                 "ranking": self._ranking(explanation),
             }
