@@ -73,6 +73,12 @@ def test_a_product_joins_its_factors_and_a_sum_does_not():
     assert torch.equal(apart.interactions, torch.zeros(3, 3))
 
 
+def test_a_faint_interaction_joins_nothing_and_is_reported():
+    ex = explained(lambda s: 3 * s[:, 5] + 2 * s[:, 10] + 0.1 * s[:, 5] * s[:, 10], [5, 10])
+    assert sorted(homes(ex)) == [[5], [10]]
+    assert 0.05 < float(ex.interactions[0, 1]) < 0.15
+
+
 def test_drops_and_interactions_are_the_models_own_answers_to_forward_passes():
     value = lambda s: s[:, 5] * s[:, 10] + 0.2 * s[:, 0] * s[:, 5] + 2 * s[:, 15]  # noqa: E731
     ex = explained(value, [0, 5, 10, 15])

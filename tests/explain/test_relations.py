@@ -166,3 +166,14 @@ def test_an_explanation_prints_in_two_lines(small_cnn, photo, tmp_path):
     assert str(replace(ex, label="teapot")).startswith("Explanation of teapot: ")
     assert f"{-float(ex.drops[0]):+.2g}" in str(ex).splitlines()[1]
     assert Explanation.load(replace(ex, label="teapot").save(tmp_path / "a.npz")).label == "teapot"
+
+
+def test_a_class_that_is_not_the_answer_is_called_so(small_cnn, photo):
+    ex = HSets(small_cnn, size=60, steps=6).explain(photo)
+    other = HSets(small_cnn, size=60, steps=6).explain(photo, (ex.target + 1) % 4)
+    assert ex.is_answer
+    assert not other.is_answer
+    assert f"the model answers {ex.target}" in str(other)
+    assert "the model answers" not in str(ex)
+    assert any("not the model's own answer" in s for s in texts(draw(other)))
+    assert not any("own answer" in s for s in texts(draw(ex)))

@@ -5,7 +5,9 @@ The regions with most evidence are the atoms. How strongly two sets of atoms hol
     s(a, b) = mean |I| over a x b / max(mean reach of a, mean reach of b),  reach_i = max_j |I_ij|
 
 a share of the strongest interaction that their members have with anything, so that it needs no
-scale of its own. The pair that holds together most is merged while s exceeds mu.
+scale of its own. The pair that holds together most is merged while s exceeds mu. Interactions
+below a tenth of the largest single effect, which the graph of an explanation does not show either,
+count as none: where all are faint, a share of the strongest would join what merely adds up.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from interlock.explain._removal import Removal
 
 ATOMS = 16
 """Regions that may join sets: 1 + 16 + 120 forward passes."""
+FAINT = 0.1
+"""Interactions below this share of the largest drop of an atom do not count."""
 
 
 def strongest_regions(evidence: Tensor, segments: Tensor, count: int = ATOMS) -> Tensor:
@@ -95,7 +99,8 @@ def grow_by_merging(
     if len(atoms) == 0:
         return Grown.nothing(evidence.shape)
     effects = removal.effects(atoms)
-    groups = merged(effects.interactions, mu)
+    counted = effects.interactions.abs() >= FAINT * effects.drops.abs().max()
+    groups = merged(effects.interactions * counted, mu)
     regions = torch.stack([atoms[group].any(dim=0) for group in groups])
     without = removal.logits(torch.cat([torch.zeros_like(regions[:1]), regions]))
     drops = orient((without[0] - without[1:])[:, removal.target])

@@ -120,6 +120,11 @@ class Explanation:
         return float(probabilities(self.logits, self.independent)[self.target])
 
     @property
+    def is_answer(self) -> bool:
+        """Whether the class is the model's own answer; of independent labels each may be."""
+        return self.independent or int(self.logits.argmax()) == self.target
+
+    @property
     def scattered(self) -> float:
         """Share of the map's evidence that belongs to no set, in [0, 1]."""
         outside = float(self.attribution[~self.masks.any(dim=0)].double().sum())
@@ -138,8 +143,9 @@ class Explanation:
     def __repr__(self) -> str:
         """Two lines: the decision, and what its sets do."""
         name = self.label or f"class {self.target}"
-        sets = "1 set" if len(self) == 1 else f"{len(self)} sets"
         decision = f"{name}: probability {self.probability:.3g}, logit {self.logit:.3g}"
+        decision += "" if self.is_answer else f", the model answers {int(self.logits.argmax())}"
+        sets = "1 set" if len(self) == 1 else f"{len(self)} sets"
         size = "x".join(map(str, self.saliency.shape))
         first = f"Explanation of {decision}; {sets} on {size}, {self.scattered:.0%} scattered"
         drops = [f"{k + 1}: {-float(d):+.2g}" for k, d in enumerate(self.drops)]

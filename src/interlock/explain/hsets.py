@@ -16,7 +16,12 @@ from torch import Tensor, nn
 from interlock._version import versions
 from interlock.errors import ImageError, OptionError
 from interlock.explain._baseline import Baseline, baseline_for
-from interlock.explain._derivatives import Differentiable, check_image, check_target
+from interlock.explain._derivatives import (
+    Differentiable,
+    check_image,
+    check_repeatable,
+    check_target,
+)
 from interlock.explain._dividends import Evidence, dividends, sample_subsets
 from interlock.explain._growth import (
     ORIENT,
@@ -216,11 +221,17 @@ class HSets:
 
     def _explain_one(self, x: Tensor, target: int | None) -> Explanation:
         check_image(x)
+        # The caller's autocast would reach the backward passes and the sums beside them.
+        with torch.autocast("cpu", enabled=False), torch.autocast(x.device.type, enabled=False):
+            return self._explained(x, target)
+
+    def _explained(self, x: Tensor, target: int | None) -> Explanation:
         clock = _Clock()
         x = x.detach().float()
         differentiable = Differentiable(self.model, self.internal_batch_size)
         baseline = baseline_for(x, self.baseline)
         logits = differentiable.logits(torch.stack([x, baseline])).cpu()
+        check_repeatable(logits, differentiable.logits(torch.stack([x, baseline])).cpu())
         target = check_target(logits, target)
         image = displayed(x)
         coarse, segments = map(torch.from_numpy, self._segments(x, image))

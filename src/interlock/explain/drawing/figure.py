@@ -87,6 +87,7 @@ def _panel_names(stretched: bool, short: bool) -> list[str]:
 def _headline(figure: Figure, explanation: Drawable, title: str | None, height: float) -> None:
     name = (explanation.label or f"class {explanation.target}") if title is None else title
     certainty = f"probability {percent(explanation.probability)}, logit {explanation.logit:.2f}"
+    certainty += "" if explanation.is_answer else "; not the model's own answer"
     left = 0.12 / figure.get_figwidth()
     room = int(figure.get_figwidth() * 8)  # letters of this size in one line
     name = name if len(name) <= room else name[: room - 1] + "…"

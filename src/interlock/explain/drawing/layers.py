@@ -71,6 +71,10 @@ class Drawable(Protocol):
         """The class."""
 
     @property
+    def is_answer(self) -> bool:
+        """Whether the class is the model's own answer."""
+
+    @property
     def probability(self) -> float:
         """Of the class."""
 
