@@ -67,6 +67,11 @@ def conjunction() -> nn.Module:
     return load("and")
 
 
+def disjunction() -> nn.Module:
+    """Either of two parts suffices."""
+    return load("or")
+
+
 def preprocess(image: Image.Image) -> Tensor:
     """8-bit RGB -> (3, H, W) in [-1, 1]."""
     pixels = torch.from_numpy(np.array(image.convert("RGB")))

@@ -1,12 +1,14 @@
 """Images whose class is decided by two parts together, with the truth of where they are.
 
 Each image is a crop of a photo from ``skimage.data`` on which glyphs lie: one of the *left* parts
-(A, C), one of the *right* parts (B, D), and distractors that say nothing. Two rules give labels:
+(A, C), one of the *right* parts (B, D), and distractors that say nothing. Three rules give labels:
 
 - ``"xor"``: class 0 for A+B or C+D, class 1 for A+D or C+B. No part alone carries any information,
   so a classifier must let the two act together.
 - ``"and"``: one class for each of the four pairs. Neither part alone decides, yet evidence that
   merely adds up suffices.
+- ``"or"``: class 1 where A or B is there, or both, class 0 for C+D. Where both are there, each
+  stands in for the other.
 """
 
 from __future__ import annotations
@@ -20,8 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Rule = Literal["xor", "and"]
-CLASSES: dict[Rule, int] = {"xor": 2, "and": 4}
+Rule = Literal["xor", "and", "or"]
+CLASSES: dict[Rule, int] = {"xor": 2, "and": 4, "or": 2}
 
 SIDE = 64
 GLYPH = 9
@@ -89,13 +91,19 @@ def draw(count: int, rule: Rule, *, held_out: bool = False, seed: int = 0) -> Sc
             place = np.s_[n, top : top + GLYPH, start : start + GLYPH]
             _paint(images[place], PATTERNS[name], generator)
             (parts[n, kind] if kind < 2 else distractors[n])[place[1:]] = True
-    labels = left ^ right if rule == "xor" else 2 * left + right
+    labels = _labels(rule, left, right)
     return Scenes(
         images=torch.from_numpy(images).permute(0, 3, 1, 2).float().contiguous(),
         labels=torch.from_numpy(labels),
         parts=torch.from_numpy(parts),
         distractors=torch.from_numpy(distractors),
     )
+
+
+def _labels(rule: Rule, left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    if rule == "xor":
+        return left ^ right
+    return 2 * left + right if rule == "and" else 1 - (left & right)  # 0 is A, and B
 
 
 def _crop(photo: NDArray[np.float64], generator: np.random.Generator) -> NDArray[np.float64]:

@@ -31,12 +31,13 @@ def train(rule: Rule, seed: int = 0, tick: Callable[[float], None] = lambda _: N
     """Train on scenes drawn afresh for every step; ``tick`` is told each loss.
 
     Parity gives no gradient to a network that does not know the parts yet. So for ``"xor"`` it
-    learns which pair is there first, then gets a new last layer and is trained on as a whole.
+    learns which pair is there first, then gets a new last layer and is trained on as a whole; for
+    ``"or"``, whose classes are uneven, too.
     """
     torch.manual_seed(seed)
     model = build(CLASSES["and"])
     _fit(model, "and", STEPS, seed * 100_000, tick)
-    if rule == "xor":
+    if rule != "and":
         model[-1] = nn.Linear(model[-1].in_features, CLASSES[rule])
         _fit(model, rule, XOR_STEPS, seed * 100_000 + STEPS, tick)
     return model.eval()

@@ -20,7 +20,7 @@ from benchmarks._parts import Rule, draw
 
 SEED = 0
 HELD_OUT = 500
-RULES: tuple[Rule, ...] = ("xor", "and")
+RULES: tuple[Rule, ...] = ("xor", "and", "or")
 
 
 def trained(rule: Rule, console: Console) -> torch.nn.Module:

@@ -318,12 +318,24 @@ def test_options_reach_the_method(tmp_path: Path) -> None:
     given = ["--sets", 2, "--size", 9, "--baseline", 0.25, "--seed", 3]
     run(photo(tmp_path / "a.png"), "--out", tmp_path / "o", *given)
     used = Explanation.load(tmp_path / "o" / "a.npz")
-    expected = {"sets": 2, "size": 9, "baseline": 0.25, "seed": 3, "steps": 2, "growth": "joint"}
+    expected = {"sets": 2, "size": 9, "baseline": 0.25, "seed": 3, "steps": 2, "growth": "merge"}
     assert expected.items() <= dict(used.parameters).items()
     assert len(used) <= 2
     run(photo(tmp_path / "a.png"), "--out", tmp_path / "p", "--paper", "--size", 9)
     published = dict(Explanation.load(tmp_path / "p" / "a.npz").parameters)
     assert {"growth": "rows", "evidence": "absolute", "size": 9}.items() <= published.items()
+
+
+@pytest.mark.usefixtures("_plain_figures")
+def test_a_target_that_is_not_the_answer_is_said(tmp_path: Path) -> None:
+    image = photo(tmp_path / "a.png")
+    own = json.loads(run(image, "--out", tmp_path / "o", "--json").stdout)["images"][0]
+    assert own["answer"] == own["label"]
+    asked_for = next(label for label in LABELS if label != own["label"])
+    asked = ["--out", tmp_path / "p", "--target", asked_for]
+    assert f"(the model's own answer is {own['label']})" in run(image, *asked).output
+    record = json.loads(run(image, *asked, "--json").stdout)["images"][0]
+    assert (record["label"], record["answer"]) == (asked_for, own["label"])
 
 
 @pytest.fixture

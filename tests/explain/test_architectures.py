@@ -54,7 +54,9 @@ def test_sets_are_found_through_real_second_derivatives(make):
     one = torch.zeros(1, 3, 64, 64)
     one[0, 1, 30, 30] = 1.0
     assert Differentiable(model, 4).hessian(x, 0, 1, 1e-3)(one).any()
-    for explainer in (HSets(model, steps=4), HSets.paper(model, steps=4, max_rows=2)):
+    joint = HSets(model, steps=4, growth="joint")
+    assert len(HSets(model, steps=4).explain(x)) >= 1
+    for explainer in (joint, HSets.paper(model, steps=4, max_rows=2)):
         found = explainer.explain(x)
         assert len(found) >= 1
         assert found.saliency.any()

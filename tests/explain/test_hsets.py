@@ -12,7 +12,10 @@ from interlock.errors import ImageError, ModelError, OptionError
 from interlock.explain import priors
 from tests.networks import Quadratic, SmallCNN
 
-FIELDS = ("masks", "scores", "saliency", "seeds", "segments", "attribution", "shares", "quantiles")
+FIELDS = (
+    "masks", "scores", "saliency", "seeds", "segments", "attribution", "shares", "quantiles",
+    "regions", "drops", "interactions", "without",
+)  # fmt: skip
 
 
 def same(first, second):
@@ -22,7 +25,7 @@ def same(first, second):
 def test_the_documented_call(small_cnn, photo):
     hs = HSets(
         small_cnn, prior="slic", sets=5, size=60, threshold=0.5, steps=50, samples=50,
-        baseline=0.0, seed=0,
+        baseline=0.0, growth="joint", seed=0,
     )  # fmt: skip
     found = hs.explain(photo)
     count = len(found)
@@ -43,7 +46,11 @@ def test_the_documented_call(small_cnn, photo):
     assert found.shares.sum() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("make", [HSets, HSets.paper])
+def joint(model, **options):
+    return HSets(model, growth="joint", **options)
+
+
+@pytest.mark.parametrize("make", [HSets, joint, HSets.paper])
 def test_same_seed_same_bytes_and_batches_equal_singles(make, small_cnn, photo):
     other = photo.flip(2) * 0.5
     hs = make(small_cnn, size=60)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -41,7 +43,9 @@ def logits_of(model: Callable[[Tensor], Any], x: Tensor) -> Tensor:
 class Differentiable:
     """A classifier to be differentiated: in float32, in batches that fit the memory.
 
-    The caller's model is not changed. Half-precision weights are cast call by call.
+    The caller's model is not changed. Weights of another precision are cast call by call, the
+    caller's autocast is off meanwhile, what ``torch.compile`` made runs uncompiled, for a compiled
+    pass has no second derivative, and a model that writes into its input gets a copy.
 
     Args:
         batch: images in one gradient pass; halved for good when memory runs out.
@@ -51,8 +55,7 @@ class Differentiable:
         self._model = model
         self._batch = batch
         state = [*model.named_parameters(), *model.named_buffers()]
-        floating = [t for _, t in state if t.is_floating_point()]
-        self._half = any(t.dtype in (torch.float16, torch.bfloat16) for t in floating)
+        self._cast = any(t.is_floating_point() and t.dtype != torch.float32 for _, t in state)
 
     def logits(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes), without a graph.
@@ -71,6 +74,33 @@ class Differentiable:
             raise ModelError(
                 f"the model does not take images of shape {tuple(x.shape[1:])}: {reason}"
             ) from None
+
+    def answers(self, cases: Tensor, image: Callable[[Tensor], Tensor]) -> Tensor:
+        """(n, ...) cases -> (n, classes) logits of the image of each, without a graph.
+
+        Args:
+            cases: what the images are made of, as many at a time as fit the memory.
+            image: (k, ...) cases -> (k, C, H, W).
+
+        Raises:
+            ModelError: the logits are not finite, or as :meth:`logits`.
+        """
+        answers: list[Tensor] = []
+        done = 0
+        while done < len(cases):
+            part = cases[done : done + self._batch]
+            try:
+                answers.append(self.logits(image(part)))
+            except RuntimeError as error:
+                if not _out_of_memory(error) or self._batch == 1:
+                    raise
+                self._batch = max(1, self._batch // 2)
+                continue
+            done += len(part)
+        logits = torch.cat(answers)
+        if not bool(logits.isfinite().all()):
+            raise ModelError("the model returned logits that are not finite (NaN or infinite)")
+        return logits
 
     def along_path(self, x: Tensor, baseline: Tensor, target: int, steps: int) -> Tensor:
         """Gradients of the class logit at the midpoints of ``steps`` equal parts of the path.
@@ -95,7 +125,9 @@ class Differentiable:
                     logits = self.forward(part)[:, target]
                     gradients[start : start + len(part)] = _gradient(logits, part)
             except RuntimeError as error:
-                if not _out_of_memory(error) or self._batch == 1:
+                if not _out_of_memory(error):
+                    raise _underivable(error) from None
+                if self._batch == 1:
                     raise
                 self._batch = max(1, self._batch // 2)
                 continue
@@ -131,6 +163,7 @@ class Differentiable:
 
         def products(directions: Tensor) -> Tensor:
             nonlocal graph, copies
+            check_kinks_seen(self._model)
             batches: list[Tensor] = []
             done = 0
             while done < len(directions):
@@ -139,7 +172,9 @@ class Differentiable:
                         graph = _HessianGraph(self.forward, x, target, copies, kinks)
                     batches.append(graph.product(directions[done : done + copies].to(x)).cpu())
                 except RuntimeError as error:
-                    if not _out_of_memory(error) or copies == 1:
+                    if not _out_of_memory(error):
+                        raise _underivable(error) from None
+                    if copies == 1:
                         raise
                     graph, copies = None, copies // 2
                     continue
@@ -150,11 +185,15 @@ class Differentiable:
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes), with a graph where gradients are on."""
-        if not self._half:
-            return logits_of(self._model, x)
+        with torch.autocast(x.device.type, enabled=False), _uncompiled():
+            return self._forward(x.clone())
+
+    def _forward(self, x: Tensor) -> Tensor:
+        if not self._cast:
+            return logits_of(self._model, x).float()
         state = [*self._model.named_parameters(), *self._model.named_buffers()]
         cast = {name: t.float() if t.is_floating_point() else t for name, t in state}
-        return logits_of(lambda images: functional_call(self._model, cast, (images,)), x)
+        return logits_of(lambda images: functional_call(self._model, cast, (images,)), x).float()
 
 
 class _HessianGraph:
@@ -191,6 +230,51 @@ def _gradient(logits: Tensor, x: Tensor, *, create_graph: bool = False) -> Tenso
         )
     (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=create_graph, allow_unused=True)
     return torch.zeros_like(x) if gradient is None else gradient
+
+
+def check_kinks_seen(model: nn.Module) -> None:
+    """Refuse programs whose operations run below those that are smoothed.
+
+    Raises:
+        ModelError: the model, or a part of it, was exported or scripted.
+    """
+    for part in model.modules():
+        exported = isinstance(part, torch.fx.GraphModule) and any(
+            isinstance(node.target, torch._ops.OpOverload) for node in part.graph.nodes
+        )
+        if exported or isinstance(part, torch.jit.ScriptModule):
+            kind = "an exported" if exported else "a scripted"
+            raise ModelError(
+                f"the model is {kind} program, whose second derivative would be 0 at every ReLU; "
+                "pass the module that it was made from, or use growth='merge'"
+            )
+
+
+def check_repeatable(first: Tensor, second: Tensor) -> None:
+    """Refuse a model that answers the same image otherwise when it is asked again.
+
+    Raises:
+        ModelError: the logits differ by more than rounding.
+    """
+    if not torch.allclose(first, second, rtol=1e-3, atol=1e-4, equal_nan=True):
+        raise ModelError(
+            "the model answers the same image differently from call to call; is there a dropout "
+            "without training=self.training, or a part in training mode?"
+        )
+
+
+def _uncompiled() -> AbstractContextManager[Any]:
+    """Compiled passes run as they were written; loads no compiler where there is none at work."""
+    if "torch._dynamo" not in sys.modules:
+        return nullcontext()
+    eager: AbstractContextManager[Any] = torch.compiler.set_stance("force_eager")
+    return eager
+
+
+def _underivable(error: RuntimeError) -> ModelError:
+    """One line of what PyTorch says where a model has no such derivative."""
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return ModelError(f"the model cannot be derived: {reason}")
 
 
 def check_target(logits: Tensor, target: int | None) -> int:

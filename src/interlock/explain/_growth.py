@@ -35,6 +35,10 @@ class Grown:
     """(S,) Hessian rows used by each set."""
     evidence: Tensor
     """(C, H, W) the evidence by which members are shown, in logit units."""
+    regions: Tensor | None = None
+    """(S, H, W) bool: where each set lives; None where that is its pixels."""
+    marked: Tensor | None = None
+    """(H, W) bool: the pixels of the map; None where that is those of the sets."""
 
     @classmethod
     def nothing(cls, shape: torch.Size) -> Grown:
@@ -130,6 +134,89 @@ def grow_by_rows(
     return Grown(seeds=seeds, masks=member.view(count, *shape), rows=rows, evidence=evidence)
 
 
+@dataclass(frozen=True)
+class Marked:
+    """The pixels of joint growth's map, before they are dealt out to sets."""
+
+    evidence: Tensor
+    """(C, H, W) in logit units, signed."""
+    pixels: Tensor
+    """(H, W) bool: the strongest, and the seeds'."""
+    capacity: int
+    """Pixels that one set may hold."""
+
+
+def mark_jointly(
+    joint_evidence: JointEvidence,
+    seeds: Tensor,
+    evidence: Tensor,
+    *,
+    orient: Orient,
+    size: int,
+    rounds: int,
+) -> Marked:
+    """Which pixels carry the decision together?
+
+    Take the strongest pixels away and look at the evidence of every pixel while they go; the
+    change of gradient on the way is the integral of the Hessian's product with what was taken, so
+    evidence that rests on interactions is counted.
+
+    Args:
+        joint_evidence: called ``rounds`` times.
+        orient: applied to the evidence of every feature; a pixel counts by its sum over channels.
+        size: nu in scalar features; a set holds size // C pixels.
+    """
+    count, (channels, height, width) = len(seeds), evidence.shape
+    capacity = max(1, size // channels)
+    wanted = min(capacity * count, height * width)
+    for _ in range(rounds):
+        removed = _strongest(orient(evidence).sum(dim=0), wanted)
+        evidence = (evidence + joint_evidence(removed)) / 2
+    strength = orient(evidence).sum(dim=0)
+    pixels = _strongest(strength, wanted) & (strength > 0)
+    pixels[seeds[:, 1], seeds[:, 2]] = True
+    return Marked(evidence, pixels, capacity)
+
+
+def deal_out(
+    marked: Marked,
+    products: Products,
+    seeds: Tensor,
+    segments: Tensor,
+    difference: Tensor,
+    *,
+    rounds: int,
+    overlap: bool,
+) -> Grown:
+    """With which seed does a marked pixel act?
+
+    Each round, one Hessian product for each set gives the interaction of that set with every
+    pixel; pixels of the seed's own segment go first.
+
+    Args:
+        difference: (C, H, W) x - x'.
+    """
+    count, (channels, height, width) = len(seeds), marked.evidence.shape
+    seed_pixels = seeds[:, 1] * width + seeds[:, 2]  # (S,)
+    home = segments.flatten()[seed_pixels]
+    pool = marked.pixels.flatten().nonzero().flatten()  # (P,)
+    bonus = (segments.flatten()[pool] == home.unsqueeze(1)).double()  # own segment first
+    at_seed = pool == seed_pixels.unsqueeze(1)
+    member = torch.zeros(count, height * width, dtype=torch.bool)
+    member[torch.arange(count), seed_pixels] = True
+    for turn in range(1, rounds + 1):
+        directions = difference.unsqueeze(0) * member.view(count, 1, height, width)
+        rows = products(directions) * difference  # (S, C, H, W)
+        strength_of_tie = rows.sum(dim=1).flatten(1).abs()[:, pool].double()
+        tie = strength_of_tie / strength_of_tie.amax(dim=1, keepdim=True).clamp_min(1e-30)
+        quota = max(1, marked.capacity * turn // rounds)
+        member.zero_()
+        member[:, pool] = _assign(tie + bonus + 10.0 * at_seed, quota, overlap)
+    masks = member.view(count, 1, height, width).expand(-1, channels, -1, -1).clone()
+    rows_used = torch.full((count,), rounds, dtype=torch.int64)
+    return Grown(seeds=seeds, masks=masks, rows=rows_used, evidence=marked.evidence)
+
+
 def grow_jointly(
     products: Products,
     joint_evidence: JointEvidence,
@@ -143,53 +230,9 @@ def grow_jointly(
     rounds: int,
     overlap: bool,
 ) -> Grown:
-    """Growth of whole pixels by the rows of whole sets.
-
-    Two questions are kept apart. *Which pixels carry the decision together?* Take the strongest
-    pixels away and look at the evidence of every pixel while they go; the change of gradient on
-    the way is the integral of the Hessian's product with what was taken, so evidence that rests on
-    interactions is counted. *With which seed does a pixel act?* Each round, one Hessian product
-    for each set gives the interaction of that set with every pixel; pixels of the seed's own
-    segment go first.
-
-    Args:
-        joint_evidence: called ``rounds`` times.
-        difference: (C, H, W) x - x'.
-        orient: applied to the evidence of every feature; a pixel counts by its sum over channels.
-        size: nu in scalar features; a set holds size // C pixels.
-    """
-    count, (channels, height, width) = len(seeds), evidence.shape
-    capacity = max(1, size // channels)
-    wanted = min(capacity * count, height * width)
-    for _ in range(rounds):
-        removed = _strongest(orient(evidence).sum(dim=0), wanted)
-        evidence = (evidence + joint_evidence(removed)) / 2
-    strength = orient(evidence).sum(dim=0).flatten()
-    seed_pixels = seeds[:, 1] * width + seeds[:, 2]  # (S,)
-    home = segments.flatten()[seed_pixels]
-
-    chosen = _strongest(strength, wanted) & (strength > 0)
-    chosen[seed_pixels] = True
-    pool = chosen.nonzero().flatten()  # (P,)
-    bonus = (segments.flatten()[pool] == home.unsqueeze(1)).double()  # own segment first
-    at_seed = pool == seed_pixels.unsqueeze(1)
-    member = torch.zeros(count, height * width, dtype=torch.bool)
-    member[torch.arange(count), seed_pixels] = True
-    for turn in range(1, rounds + 1):
-        directions = difference.unsqueeze(0) * member.view(count, 1, height, width)
-        rows = products(directions) * difference  # (S, C, H, W)
-        strength_of_tie = rows.sum(dim=1).flatten(1).abs()[:, pool].double()
-        tie = strength_of_tie / strength_of_tie.amax(dim=1, keepdim=True).clamp_min(1e-30)
-        quota = max(1, capacity * turn // rounds)
-        member.zero_()
-        member[:, pool] = _assign(tie + bonus + 10.0 * at_seed, quota, overlap)
-    masks = member.view(count, 1, height, width).expand(-1, channels, -1, -1).clone()
-    return Grown(
-        seeds=seeds,
-        masks=masks,
-        rows=torch.full((count,), rounds, dtype=torch.int64),
-        evidence=evidence,
-    )
+    """Whole pixels, marked by what they carry together and dealt out by Hessian rows of sets."""
+    marked = mark_jointly(joint_evidence, seeds, evidence, orient=orient, size=size, rounds=rounds)
+    return deal_out(marked, products, seeds, segments, difference, rounds=rounds, overlap=overlap)
 
 
 def _strongest(values: Tensor, count: int) -> Tensor:

@@ -16,19 +16,36 @@ from torch import Tensor, nn
 from interlock._version import versions
 from interlock.errors import ImageError, OptionError
 from interlock.explain._baseline import Baseline, baseline_for
-from interlock.explain._derivatives import Differentiable, check_image, check_target
+from interlock.explain._derivatives import (
+    Differentiable,
+    check_image,
+    check_repeatable,
+    check_target,
+)
 from interlock.explain._dividends import Evidence, dividends, sample_subsets
-from interlock.explain._growth import ORIENT, Grown, find_seeds, grow_by_rows, grow_jointly
+from interlock.explain._growth import (
+    ORIENT,
+    Grown,
+    deal_out,
+    find_seeds,
+    grow_by_rows,
+    mark_jointly,
+)
 from interlock.explain._kinks import TAU
+from interlock.explain._merging import grow_by_merging
+from interlock.explain._removal import Removal, heavy_blur
 from interlock.explain.explanation import QUANTILES, Explanation
-from interlock.explain.priors import LabelMap, Prior, resolve, segment
+from interlock.explain.priors import LabelMap, Prior, refined, resolve, segment
+from interlock.models.probability import has_independent_labels, probabilities
 from interlock.names import PriorName
 
-Growth = Literal["joint", "rows"]
+Growth = Literal["merge", "joint", "rows"]
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor], NDArray[Any])
 
 # nu of the paper, 2000 of the 3 x 224 x 224 features of an ImageNet photo.
 SIZE_SHARE = 2000 / (3 * 224 * 224)
+THRESHOLDS: dict[str, float] = {"merge": 0.3, "joint": 0.5, "rows": 0.5}
+"""mu where none is given; joint growth has no use for it."""
 JOINT_ROUNDS = 2
 JOINT_STEPS = 3
 
@@ -36,28 +53,43 @@ JOINT_STEPS = 3
 class HSets:
     """Explain a classifier by H-Sets (arXiv 2604.22045).
 
-    Stage 1 finds sets: a seed in each strong segment of a spatial prior, grown along the input
-    Hessian. Stage 2 scores them by Integrated Directional Gradients. Defaults were chosen by
-    ``benchmarks/studies/explain.toml``; :meth:`paper` gives the published settings.
+    Stage 1 finds sets of features that interact. Stage 2 scores them by Integrated Directional
+    Gradients. Then each set is taken away, alone and with each other set. :meth:`paper` gives the
+    published settings; three ways of growing sets:
+
+    - ``"merge"``: about 100 regions of the spatial prior; of the 16 with most evidence each is
+      taken away, alone and in pairs, and regions that interact are merged into sets of natural
+      size. The second differences are *exact* for the model, the image and the fill (a heavy
+      blur), up to float32 rounding; which regions may join is an *estimate*, from the map.
+    - ``"joint"``: sets of equal size around seeds in the strongest segments; whole pixels join by
+      Hessian rows of whole sets. Rows are exact derivatives at the image, with kinks smoothed;
+      that they tell what a pixel does over the whole way to its removal is the estimate.
+    - ``"rows"``: published; scalars join by the Hessian rows of single features.
+
+    The map of ``"merge"`` is that of ``"joint"``, bit for bit: IG and the evidence of pixels while
+    others go, both estimated by ``steps`` points on the way. Drops and interactions of whole sets
+    are exact as above, whatever the growth; scores are estimated by ``samples`` subsets.
 
     Args:
         model: (N, C, H, W) float -> (N, classes) logits. It is put to no other use and left as
             it is; call ``model.eval()`` first.
         prior: name of a spatial prior, an (H, W) label map, or a function from an (H, W, 3) image
             in [0, 1] to labels.
-        sets: |S|, the most sets to report, >= 1.
+        sets: |S|, the most sets to report, >= 1. Merging keeps those whose removal costs most.
         size: nu, the most scalar features a set may hold, >= 1. None scales the paper's 2000 at
             3 x 224 x 224 to the image at hand. Joint growth takes whole pixels, at least one.
-        threshold: mu in [0, 1), a feature is a candidate above this share of the row's largest
-            entry. Only for ``growth="rows"``.
+            With merging it bounds the map alone, by |S| nu in all: a set has what lies in it.
+        threshold: mu in [0, 1). By rows, a feature is a candidate above this share of the row's
+            largest entry; None is the paper's 0.5. In merging, sets hold together above this
+            share of their strongest interaction; None is 0.3.
         steps: m, points on the path from the baseline, >= 1.
         samples: t, subsets sampled for a set's score, >= 1.
         baseline: x': ``"blur"`` (Gaussian, sigma = side / 112), a number, or a tensor that
             broadcasts to the image.
-        growth: ``"joint"`` grows whole pixels by the rows of whole sets; ``"rows"`` is published.
-        evidence: what joint growth seeks and scores count: ``"for"`` the class, ``"against"`` it,
+        growth: ``"merge"``, ``"joint"`` or ``"rows"``, as above.
+        evidence: what the map seeks and scores count: ``"for"`` the class, ``"against"`` it,
             or ``"absolute"`` for both, which is published.
-        overlap: whether a feature may belong to several sets.
+        overlap: whether a feature may belong to several sets; never in merging.
         max_rows: Hessian rows that one set may use with ``growth="rows"``; None for no limit.
         tau: width of the smoothing of ReLU's kink in the Hessian, > 0.
         internal_batch_size: images in one gradient pass; halved when memory runs out.
@@ -74,11 +106,11 @@ class HSets:
         prior: PriorName | Prior | NDArray[Any] | Tensor = "slic",
         sets: int = 5,
         size: int | None = None,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         steps: int = 50,
         samples: int = 50,
         baseline: Baseline = "blur",
-        growth: Growth = "joint",
+        growth: Growth = "merge",
         evidence: Evidence = "for",
         overlap: bool = False,
         max_rows: int | None = None,
@@ -94,12 +126,13 @@ class HSets:
         for name, value in counts.items():
             if value < 1:
                 raise OptionError(f"{name}={value}: must be at least 1")
+        if growth not in THRESHOLDS:
+            raise OptionError(f"growth={growth!r} is unknown; use 'merge', 'joint' or 'rows'")
+        threshold = THRESHOLDS[growth] if threshold is None else threshold
         if not 0 <= threshold < 1:
             raise OptionError(f"threshold={threshold}: must lie in [0, 1)")
         if not tau > 0:
             raise OptionError(f"tau={tau}: must be above 0")
-        if growth not in ("joint", "rows"):
-            raise OptionError(f"growth={growth!r} is unknown; use 'joint' or 'rows'")
         if evidence not in ("for", "against", "absolute"):
             raise OptionError(
                 f"evidence={evidence!r} is unknown; use 'for', 'against' or 'absolute'"
@@ -112,7 +145,8 @@ class HSets:
         self.internal_batch_size = internal_batch_size
         self._prior_name = prior if isinstance(prior, str) else type(prior).__name__
         self._prior = resolve(prior)
-        self._segmented: OrderedDict[bytes, LabelMap] = OrderedDict()
+        self._fine = refined(self._prior) if growth == "merge" else self._prior
+        self._segmented: OrderedDict[bytes, tuple[LabelMap, LabelMap]] = OrderedDict()
 
     @classmethod
     def paper(cls, model: nn.Module, **options: Any) -> HSets:
@@ -187,14 +221,21 @@ class HSets:
 
     def _explain_one(self, x: Tensor, target: int | None) -> Explanation:
         check_image(x)
+        # The caller's autocast would reach the backward passes and the sums beside them.
+        with torch.autocast("cpu", enabled=False), torch.autocast(x.device.type, enabled=False):
+            return self._explained(x, target)
+
+    def _explained(self, x: Tensor, target: int | None) -> Explanation:
         clock = _Clock()
         x = x.detach().float()
         differentiable = Differentiable(self.model, self.internal_batch_size)
         baseline = baseline_for(x, self.baseline)
         logits = differentiable.logits(torch.stack([x, baseline])).cpu()
+        check_repeatable(logits, differentiable.logits(torch.stack([x, baseline])).cpu())
         target = check_target(logits, target)
         image = displayed(x)
-        segments = torch.from_numpy(self._segments(x, image))
+        coarse, segments = map(torch.from_numpy, self._segments(x, image))
+        removal = Removal(differentiable, x, heavy_blur(x), target)
         clock.lap("prior")
 
         gradients = differentiable.along_path(x, baseline, target, self.steps)
@@ -202,13 +243,17 @@ class HSets:
         integrated = gradients.mean(dim=0).cpu() * difference  # Integrated Gradients
         clock.lap("path gradients")
 
-        grown = self._grow(differentiable, x, target, integrated, difference, segments)
+        grown = self._grow(removal, integrated, difference, coarse, segments)
+        regions = grown.masks.any(dim=1) if grown.regions is None else grown.regions
+        effects = removal.effects(regions)
         clock.lap("growth")
 
         scores, against, quantiles = self._score(grown, gradients.cpu(), difference)
         order = scores.argsort(descending=True, stable=True)
         masks = grown.masks[order]
         attribution = self._attribution(grown, scores)
+        independent = has_independent_labels(self.model)
+        without = probabilities(effects.without, independent)[:, target]
         gain = float(logits[0, target] - logits[1, target])
         saliency = attribution.sum(dim=0)
         within = (masks * attribution).flatten(1).sum(dim=1)
@@ -225,6 +270,11 @@ class HSets:
             quantiles=quantiles[order],
             against=against[order],
             rows=grown.rows[order],
+            regions=regions[order],
+            drops=effects.drops[order].float(),
+            interactions=effects.interactions[order][:, order].float(),
+            without=without[order].float(),
+            independent=independent,
             image=torch.from_numpy((image * 255).round().astype(np.uint8)),
             logits=logits[0],
             baseline_logit=float(logits[1, target]),
@@ -236,17 +286,17 @@ class HSets:
 
     def _grow(
         self,
-        differentiable: Differentiable,
-        x: Tensor,
-        target: int,
+        removal: Removal,
         integrated: Tensor,
         difference: Tensor,
+        coarse: Tensor,
         segments: Tensor,
     ) -> Grown:
+        differentiable, x, target = removal.model, removal.x, removal.target
         # The published method seeds by signed attribution and scores by absolute dividends.
         published = self.growth == "rows" and self.evidence == "absolute"
         orient = ORIENT["for" if published else self.evidence]
-        seeds = find_seeds(orient(integrated), segments, self.sets)
+        seeds = find_seeds(orient(integrated), coarse, self.sets)
         if len(seeds) == 0:
             return Grown.nothing(integrated.shape)
         products = differentiable.hessian(x, target, len(seeds), self.tau)
@@ -255,7 +305,7 @@ class HSets:
             return grow_by_rows(
                 products,
                 seeds,
-                segments,
+                coarse,
                 integrated,
                 size=size,
                 threshold=self.threshold,
@@ -268,17 +318,28 @@ class HSets:
             gradients = differentiable.along_path(x, without, target, JOINT_STEPS)
             return gradients.mean(dim=0).cpu() * difference
 
-        return grow_jointly(
-            products,
-            joint_evidence,
-            seeds,
+        marked = mark_jointly(
+            joint_evidence, seeds, integrated, orient=orient, size=size, rounds=JOINT_ROUNDS
+        )
+
+        def dealt(overlap: bool) -> Grown:
+            return deal_out(
+                marked, products, seeds, coarse, difference, rounds=JOINT_ROUNDS, overlap=overlap
+            )
+
+        if self.growth == "joint":
+            return dealt(self.overlap)
+        # Sets with room for all marked pixels take them all, whoever takes which.
+        room = int(marked.pixels.sum()) <= marked.capacity * len(seeds)
+        pixels = marked.pixels if room else dealt(False).masks.any(dim=0).any(dim=0)
+        return grow_by_merging(
+            removal,
             segments,
-            integrated,
-            difference,
+            marked.evidence,
+            pixels,
             orient=orient,
-            size=size,
-            rounds=JOINT_ROUNDS,
-            overlap=self.overlap,
+            sets=self.sets,
+            mu=self.threshold,
         )
 
     def _score(
@@ -300,21 +361,25 @@ class HSets:
         return torch.stack(scores), torch.stack(against), torch.stack(quantiles)
 
     def _attribution(self, grown: Grown, scores: Tensor) -> Tensor:
-        """(C, H, W): what each member is shown with; zero outside the sets."""
+        """(C, H, W): what each feature of the map is shown with; zero outside."""
         if self.growth == "rows" and self.evidence == "absolute":
             return (grown.masks * scores.view(-1, 1, 1, 1)).sum(dim=0)
-        sought = ORIENT[self.evidence](grown.evidence) * grown.masks.any(dim=0)
+        members = grown.masks.any(dim=0) if grown.marked is None else grown.marked
+        sought = ORIENT[self.evidence](grown.evidence) * members
         # A pixel counts by the sum over its channels, where that is what was sought.
         return sought * (sought.sum(dim=0) > 0)
 
-    def _segments(self, x: Tensor, image: NDArray[np.float64]) -> LabelMap:
-        """The prior's labels; recent images are remembered."""
+    def _segments(self, x: Tensor, image: NDArray[np.float64]) -> tuple[LabelMap, LabelMap]:
+        """The prior's labels, for seeds and for merging; recent images are remembered."""
         key = sha256(repr(x.shape).encode() + x.cpu().numpy().tobytes()).digest()
         if key not in self._segmented:
-            self._segmented[key] = segment(self._prior, image)
+            coarse = segment(self._prior, image)
+            fine = coarse if self._fine is self._prior else segment(self._fine, image)
+            self._segmented[key] = coarse, fine
             if len(self._segmented) > 8:
                 self._segmented.popitem(last=False)
-        return self._segmented[key].copy()
+        coarse, fine = self._segmented[key]
+        return coarse, fine.copy()
 
     def _size(self, x: Tensor) -> int:
         size = self.size if self.size is not None else round(SIZE_SHARE * x.numel())

@@ -6,6 +6,7 @@ A prior takes the image as (H, W, 3) float in [0, 1] and returns (H, W) integer 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -19,11 +20,11 @@ LabelMap = NDArray[np.int64]
 Prior = Callable[[NDArray[np.float64]], NDArray[Any]]
 
 
-def slic(image: NDArray[np.float64]) -> NDArray[Any]:
-    """About 50 compact superpixels (Achanta et al. 2012)."""
+def slic(image: NDArray[np.float64], regions: int = 50) -> NDArray[Any]:
+    """About so many compact superpixels (Achanta et al. 2012)."""
     from skimage.segmentation import slic as segment
 
-    labels: NDArray[Any] = segment(image, n_segments=50, compactness=10, start_label=0)
+    labels: NDArray[Any] = segment(image, n_segments=regions, compactness=10, start_label=0)
     return labels
 
 
@@ -56,6 +57,13 @@ def grid(image: NDArray[np.float64], cells: int = 7) -> NDArray[Any]:
 def none(image: NDArray[np.float64]) -> NDArray[Any]:
     """No prior: every pixel is a region of its own."""
     return np.arange(image.shape[0] * image.shape[1]).reshape(image.shape[:2])
+
+
+def refined(prior: Prior) -> Prior:
+    """The same prior with about 100 regions, where the number is free; others as they are."""
+    if prior is slic:
+        return partial(slic, regions=100)
+    return partial(grid, cells=10) if prior is grid else prior
 
 
 def resolve(prior: PriorName | Prior | NDArray[Any] | torch.Tensor) -> Prior:

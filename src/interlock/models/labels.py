@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from interlock.errors import OptionError
+
+NAMED = 10
+"""Labels that an error names."""
 
 
 def class_index(target: str | None, labels: Sequence[str]) -> int | None:
@@ -23,14 +27,25 @@ def class_index(target: str | None, labels: Sequence[str]) -> int | None:
     try:
         index = int(target)
     except ValueError:
-        from difflib import get_close_matches
-
-        near = get_close_matches(target, labels, n=3, cutoff=0.5)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise OptionError(f"target={target!r}: the model has no such label{hint}") from None
+        raise OptionError(
+            f"target={target!r}: the model has no such label{_hint(target, labels)}"
+        ) from None
     if not 0 <= index < len(labels):
         raise OptionError(f"target={index}: the model has classes 0 to {len(labels) - 1}")
     return index
+
+
+def _hint(target: str, labels: Sequence[str]) -> str:
+    """The labels that have it as a word, else those that are spelt alike."""
+    word = re.compile(rf"(?<!\w){re.escape(target.casefold())}(?!\w)")
+    with_word = [label for label in labels if word.search(label.casefold())]
+    if with_word:
+        more = f" and {len(with_word) - NAMED} more" if len(with_word) > NAMED else ""
+        return f"; labels with that word: {'; '.join(with_word[:NAMED])}{more}"
+    from difflib import get_close_matches
+
+    near = get_close_matches(target, labels, n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def labelled_class(name: str, labels: Sequence[str]) -> int:

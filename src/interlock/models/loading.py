@@ -62,7 +62,7 @@ def load_classifier(
     return Classifier(
         model=loaded.model.eval() if device is None else loaded.model.eval().to(device),
         preprocess=preprocess or loaded.preprocess,
-        labels=list(labels) if labels is not None else loaded.labels,
+        labels=[str(name) for name in labels] if labels is not None else loaded.labels,
         name=loaded.name,
         mean=None if preprocess else loaded.mean,
         std=None if preprocess else loaded.std,
@@ -133,7 +133,7 @@ def _from_module(
         raise ModelError(
             f"{type(model).__name__} has no {part}; pass {part}= or set it as an attribute"
         )
-    return Classifier(model, preprocess, list(labels), type(model).__name__)
+    return Classifier(model, preprocess, [str(name) for name in labels], type(model).__name__)
 
 
 class LogitsOnly(nn.Module):
@@ -178,16 +178,50 @@ def _from_transformers(name: str, whole: bool) -> Classifier:
             f"{name}: no image processor ({_first_line(error)}); add preprocessor_config.json, "
             "or load the module yourself and pass preprocess="
         ) from None
-    labels = network.config.id2label
-    scale = getattr(processor, "do_normalize", False) and getattr(processor, "do_rescale", True)
+    preprocess = _Processed(processor, whole)
+    mean, std = _normalisation(processor, preprocess)
     return Classifier(
         model=LogitsOnly(network),
-        preprocess=_Processed(processor, whole),
-        labels=[labels[k] for k in sorted(labels)],
+        preprocess=preprocess,
+        labels=_labels(network.config),
         name=path.name,
-        mean=tuple(processor.image_mean) if scale else None,
-        std=tuple(processor.image_std) if scale else None,
+        mean=mean,
+        std=std,
     )
+
+
+def _labels(config: Any) -> list[str]:
+    """One name for each class; one without a name is called by its number."""
+    named = {int(k): str(name) for k, name in config.id2label.items()}
+    count = max([getattr(config, "num_labels", 0) or 0, *(k + 1 for k in named)])
+    return [named.get(k, f"class {k}") for k in range(count)]
+
+
+def _normalisation(
+    processor: Any, preprocess: Callable[[Image.Image], Tensor]
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Mean and deviation by what the processor makes of black and of white, whatever it states.
+
+    (value in [0, 1] - mean) / std is what the model takes; None where that is no such map.
+    """
+    try:
+        black, white = (
+            preprocess(Image.new("RGB", (64, 64), (level, level, level))).flatten(1).median(dim=1)
+            for level in (0, 255)
+        )
+    except Exception:  # the processor is the user's code and may raise anything
+        return None, None
+    low, high = black.values.double(), white.values.double()
+    if not bool((low < high).all()) or not bool((high - low).isfinite().all()):
+        return None, None
+    std = 1 / (high - low)
+    mean = -low * std
+    stated = [getattr(processor, name, None) for name in ("image_mean", "image_std")]
+    if all(isinstance(s, list | tuple) and len(s) == len(mean) for s in stated):
+        exact = torch.tensor(stated, dtype=torch.float64)
+        if torch.allclose(exact, torch.stack([mean, std]), atol=1e-4):
+            return tuple(stated[0]), tuple(stated[1])  # type: ignore[arg-type]
+    return tuple(mean.tolist()), tuple(std.tolist())
 
 
 class _Processed:

@@ -10,12 +10,20 @@ import numpy as np
 from PIL import Image
 
 from interlock.explain import Explanation
-from interlock.explain.drawing.figure import percent
+from interlock.explain.drawing.graph import LABELLED, places
 from interlock.explain.drawing.layers import Layers, Picture, colour
+from interlock.explain.drawing.relations import (
+    edges,
+    is_measured,
+    percent,
+    scattered_sentence,
+    sentences,
+    top_sets,
+)
 from interlock.report.page import Chapter, data_uri, render_template, thumbnail
 
 _SPREAD_WIDTH = 84  # of the little box plot, in CSS pixels
-_VIEWS = (("sets", "Sets"), ("saliency", "Saliency"), ("prior", "Prior"), ("photo", "Photo"))
+_VIEWS = (("sets", "Regions"), ("saliency", "Map"), ("prior", "Prior"), ("photo", "Photo"))
 
 
 def explanation_chapter(
@@ -56,7 +64,11 @@ def explanation_chapter(
         photo=data_uri(Image.fromarray(photo), "jpeg", quality=90),
         prior=data_uri(_two_colours(layers.borders), "png"),
         saliency=data_uri(Image.fromarray(layers.saliency), "webp", quality=80),
-        sets=_rows(explanation, layers),
+        sets=_rows(explanation, layers, label),
+        dusty=layers.dusty,
+        measured=is_measured(explanation),
+        scattered=scattered_sentence(explanation),
+        graph=_graph(explanation),
         details=_details(explanation),
         downloads=[(f"./{quote(name)}", name) for name in downloads],
     )
@@ -67,10 +79,10 @@ def _answer(label: str, probability: float) -> str:
     return f"{label} {percent(probability)}"
 
 
-def _rows(explanation: Explanation, layers: Layers) -> list[dict[str, Any]]:
+def _rows(explanation: Explanation, layers: Layers, label: str) -> list[dict[str, Any]]:
     anchors = layers.anchors()
     low, high = _limits(explanation)
-    pixels_in_all = explanation.saliency.numel()
+    said = sentences(explanation, label)
     rows = []
     for k, facts in enumerate(explanation.to_dict()["sets"]):
         quantiles = list(facts["dividend_quantiles"].values())
@@ -79,13 +91,17 @@ def _rows(explanation: Explanation, layers: Layers) -> list[dict[str, Any]]:
             {
                 "rank": facts["rank"],
                 "colour": colour(k),
-                "picture": data_uri(_two_colours(layers.set(k)), "png"),
+                "sentence": said[k].replace(" %", "\u00a0%"),
+                "picture": _part_uri(layers, k),
+                "drop": _signed(facts["drop"]),
+                "without": _shown(facts["probability_without"]),
+                "area": percent(facts["area"]),
                 "x": 100 * min(max(anchors[k][0], 0.03), 0.97),
                 "y": 100 * min(max(anchors[k][1], 0.03), 0.97),
                 "score": f"{facts['score']:.3g}",
                 "against": f"{facts['against']:.3g}",
                 "share": percent(facts["share"]),
-                "pixels": f"{facts['pixels']} ({percent(facts['pixels'] / pixels_in_all)})",
+                "pixels": facts["pixels"],
                 "box": f"{top}–{bottom} × {left}–{right}",
                 "seed": ", ".join(map(str, facts["seed"])),
                 "rows": facts["hessian_rows"],
@@ -94,6 +110,46 @@ def _rows(explanation: Explanation, layers: Layers) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _part_uri(layers: Layers, k: int) -> str:
+    if layers.dusty:
+        return data_uri(_two_colours(layers.part(k)), "png")
+    return data_uri(Image.fromarray(layers.part(k)), "webp", quality=80)
+
+
+def _signed(logits: float | None) -> str:
+    return "not measured" if logits is None else f"{logits:+.3g}"
+
+
+def _shown(probability: float | None) -> str:
+    return "not measured" if probability is None else percent(probability)
+
+
+def _graph(explanation: Explanation) -> dict[str, Any] | None:
+    """Nodes and edges in a square of 300 units; None where there is no pair to draw."""
+    shown = top_sets(explanation)
+    if len(shown) < 2:
+        return None
+    places_of = zip(shown, places(len(shown)), strict=True)
+    at = {k: (300 * x, 300 * y) for k, (x, y) in places_of}
+    drawn = []
+    for edge in reversed(edges(explanation)):
+        (x0, y0), (x1, y1) = at[edge.first], at[edge.second]
+        verb = "needs" if edge.needs else "stands in for"
+        drawn.append(
+            {
+                "from": at[edge.first],
+                "to": at[edge.second],
+                "label": (x0 + LABELLED * (x1 - x0), y0 + LABELLED * (y1 - y0)),
+                "kind": "needs" if edge.needs else "stands",
+                "width": f"{1 + 7 * edge.share:.1f}",
+                "logits": f"{abs(edge.logits):.2g}",
+                "text": f"{edge.first + 1} {verb} {edge.second + 1}: {abs(edge.logits):.2g} logits",
+            }
+        )
+    nodes = [{"rank": k + 1, "colour": colour(k), "at": at[k]} for k in shown]
+    return {"nodes": nodes, "edges": drawn, "kinds": {edge["kind"] for edge in drawn}}
 
 
 def _limits(explanation: Explanation) -> tuple[float, float]:

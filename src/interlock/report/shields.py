@@ -14,7 +14,7 @@ from torch import Tensor
 from interlock._pictures import enlarged, heat_overlay, mask_overlay
 from interlock.defend import Inspection
 from interlock.defend.figure import ConceptView, concept_pictures
-from interlock.explain.drawing.figure import percent
+from interlock.explain.drawing.relations import percent
 from interlock.report.page import Chapter, data_uri, render_template, thumbnail
 
 ToPil = Callable[[Tensor], Image.Image]

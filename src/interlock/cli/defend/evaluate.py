@@ -22,7 +22,7 @@ from interlock.cli.terminal import Terminal, one_line
 from interlock.data import LabelledFolder
 from interlock.defend.attacks.named import DESCRIPTIONS, NamedAttacks
 from interlock.defend.defences import CEILING, SHIELD, UNDEFENDED
-from interlock.explain.drawing.figure import percent
+from interlock.explain.drawing.relations import percent
 from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.pages.show import seen
 from interlock.lab.plan import results

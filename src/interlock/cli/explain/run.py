@@ -23,8 +23,10 @@ from interlock.cli.kept import Keeper, input_digest, plain
 from interlock.cli.terminal import Terminal, one_line
 from interlock.data import read_image
 from interlock.explain import Explanation, HSets
-from interlock.explain.drawing.figure import draw, percent
+from interlock.explain.drawing.figure import draw
+from interlock.explain.drawing.relations import percent
 from interlock.models.labels import class_index
+from interlock.models.probability import probabilities
 from interlock.report import Chapter, explanation_chapter
 
 SUFFIXES = ("png", "json", "npz")
@@ -87,7 +89,8 @@ def explain(
                 chapters.append(chapter)
                 state = ", finished before" if record["reused"] else ""
                 terminal.say(
-                    f"{record['source']}: {record['label']} {percent(record['probability'])}, "
+                    f"{record['source']}: {record['label']} {percent(record['probability'])}"
+                    f"{_instead(record)}, "
                     f"{record['sets']} sets{state} -> {record['files']['png']}"
                 )
         for tell in more:
@@ -145,6 +148,7 @@ class _Explainer:
             "label": details["label"],
             "target": explanation.target,
             "probability": explanation.probability,
+            "answer": details["ranking"][0]["label"],
             "sets": len(explanation),
             "reused": reused,
             "files": {suffix: str(out / name) for suffix, name in files.items()},
@@ -191,10 +195,11 @@ class _Explainer:
             if finished is not None:
                 return finished, True
             explanation = self._hsets.explain(x, self._target)
-            explanation = replace(explanation, image=self._shown(x))
+            label = self._bench.label(explanation.target)
+            explanation = replace(explanation, image=self._shown(x), label=label)
             details = {
                 "source": one_line(photo.path),
-                "label": self._bench.label(explanation.target),
+                "label": label,
                 **explanation.to_dict(),
                 "ranking": self._ranking(explanation),
             }
@@ -211,12 +216,19 @@ class _Explainer:
 
     def _ranking(self, explanation: Explanation) -> list[dict[str, Any]]:
         """The model's first five answers."""
-        probabilities = explanation.logits.softmax(dim=0)
-        top = probabilities.topk(min(5, len(probabilities)))
+        values = probabilities(explanation.logits, explanation.independent)
+        top = values.topk(min(5, len(values)))
         return [
             {"target": k, "label": self._bench.label(k), "probability": p}
             for k, p in zip(top.indices.tolist(), top.values.tolist(), strict=True)
         ]
+
+
+def _instead(record: Mapping[str, Any]) -> str:
+    """Says so where the explained class is not what the model answers."""
+    if record["answer"] == record["label"]:
+        return ""
+    return f" (the model's own answer is {record['answer']})"
 
 
 def _page(bench: Bench, out: Path, explained: Sequence[Chapter], stories: Sequence[Story]) -> Path:

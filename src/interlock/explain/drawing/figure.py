@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from interlock._pictures import png_bytes
+from interlock.explain.drawing.graph import draw_graph
 from interlock.explain.drawing.layers import Drawable, Layers, Picture, colour
+from interlock.explain.drawing.relations import (
+    is_measured,
+    percent,
+    scattered_sentence,
+    sentences,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,10 +23,11 @@ if TYPE_CHECKING:
 
 STRETCHED = 8.0  # panels are never longer than this many times their short side
 _DPI = 100
+_LETTERS = 11.5  # of a sentence in an inch
 
 
 def draw(explanation: Drawable, title: str | None = None) -> Figure:
-    """The photo, the prior, the sets and the saliency side by side.
+    """The photo with the regions of its sets, who needs whom, and the map; a sentence for each set.
 
     Args:
         explanation: what to draw.
@@ -32,16 +42,14 @@ def draw(explanation: Drawable, title: str | None = None) -> Figure:
     photo = layers.photo
     height, width = photo.shape[:2]
     ratio = min(max(width / height, 1 / STRETCHED), STRETCHED)
-    rows, columns = (1, 4) if ratio < 1.3 else (2, 2) if ratio < 5 else (4, 1)
+    rows, columns = (1, 3) if ratio < 2 else (3, 1)
     # Panels of equal area look equally large, whatever their shape.
-    panel_width = max(3.7 * ratio**0.5, 1.7) if rows < 4 else 11.0
+    panel_width = max(4.2 * ratio**0.5, 1.9) if columns > 1 else 7.5 if ratio < 5 else 11.0
     panel_height = panel_width / ratio
-    legend_rows = max(1, -(-len(explanation) // _legend_columns(columns, panel_width)))
-    head, foot = 0.62, 0.3 + 0.25 * legend_rows
-    size = (
-        max(columns * (panel_width + 0.12) + 0.12, 7.5),
-        head + rows * (panel_height + 0.36) + foot,
-    )
+    figure_width = max(columns * (panel_width + 0.12) + 0.12, 7.5)
+    lines = _lines(explanation, int((figure_width - 0.6) * _LETTERS))
+    head, foot = 0.62, 0.3 + 0.21 * sum(1 + text.count("\n") for _, text in lines)
+    size = (figure_width, head + rows * (panel_height + 0.36) + foot)
     figure = Figure(figsize=size, dpi=_DPI, facecolor="white")
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     figure.subplots_adjust(
@@ -55,37 +63,31 @@ def draw(explanation: Drawable, title: str | None = None) -> Figure:
     _headline(figure, explanation, title, size[1])
     stretched = not 1 / STRETCHED <= width / height <= STRETCHED
     aspect = "auto" if stretched else "equal"
-    names = _panel_names(explanation, stretched, short=panel_width < 2.6)
-    _panel(axes[0], names[0], aspect, photo)
-    _panel(axes[1], names[1], aspect, photo)
-    axes[1].imshow(layers.borders, aspect=aspect, alpha=0.85, interpolation="antialiased")
+    names = _panel_names(stretched, short=panel_width < 2.9)
+    _panel(axes[0], names[0], aspect, layers.dimmed if layers.dusty else photo)
+    _sets(axes[0], explanation, layers, aspect)
+    axes[1].set_title(names[1], fontsize=11, loc="left", pad=4)
+    draw_graph(axes[1], explanation)
     _panel(axes[2], names[2], aspect, layers.dimmed)
-    _sets(axes[2], explanation, layers, aspect)
-    _panel(axes[3], names[3], aspect, layers.dimmed)
-    axes[3].imshow(layers.saliency, aspect=aspect, interpolation="antialiased")
-    _legend(figure, explanation, _legend_columns(columns, panel_width))
+    axes[2].imshow(layers.saliency, aspect=aspect, interpolation="antialiased")
+    _sentences(figure, lines)
     return figure
 
 
-def _panel_names(explanation: Drawable, stretched: bool, short: bool) -> list[str]:
+def _panel_names(stretched: bool, short: bool) -> list[str]:
     if short:
-        return ["Stretched" if stretched else "Photo", "Prior", "Sets", "Saliency"]
-    regions = int(explanation.segments.max()) + 1
+        return ["Stretched" if stretched else "Sets", "Who needs whom", "Map"]
     return [
-        "What the model saw" + " (stretched)" * stretched,
-        f"Prior: {regions} segment{'s' * (regions != 1)}",
-        "Sets that act together",
-        "Saliency (brighter counts more)",
+        "Regions that act together" + " (stretched)" * stretched,
+        "Who needs whom (logits)",
+        "Map (brighter counts more)",
     ]
 
 
-def _legend_columns(columns: int, panel_width: float) -> int:
-    return max(1, int(max(columns * panel_width, 7.3) / 1.9))
-
-
 def _headline(figure: Figure, explanation: Drawable, title: str | None, height: float) -> None:
-    name = f"class {explanation.target}" if title is None else title
+    name = (explanation.label or f"class {explanation.target}") if title is None else title
     certainty = f"probability {percent(explanation.probability)}, logit {explanation.logit:.2f}"
+    certainty += "" if explanation.is_answer else "; not the model's own answer"
     left = 0.12 / figure.get_figwidth()
     room = int(figure.get_figwidth() * 8)  # letters of this size in one line
     name = name if len(name) <= room else name[: room - 1] + "…"
@@ -109,7 +111,7 @@ def _sets(axes: Axes, explanation: Drawable, layers: Layers, aspect: Any) -> Non
     from matplotlib.patheffects import withStroke
 
     for k in range(len(explanation)):
-        axes.imshow(layers.set(k), aspect=aspect, interpolation="antialiased")
+        axes.imshow(layers.part(k), aspect=aspect, interpolation="antialiased")
     for k, (x, y) in enumerate(layers.anchors()):
         axes.text(
             min(max(x, 0.04), 0.96),
@@ -136,45 +138,37 @@ def _sets(axes: Axes, explanation: Drawable, layers: Layers, aspect: Any) -> Non
         )
 
 
-def _legend(figure: Figure, explanation: Drawable, columns: int) -> None:
-    from matplotlib.patches import Patch
-
-    left = 0.12 / figure.get_figwidth()
+def _lines(explanation: Drawable, letters: int) -> list[tuple[int | None, str]]:
+    """(rank, text) below the panels; the rank is None where the text is of no set."""
     if len(explanation) == 0:
-        sentence = "No feature speaks for this class, so there is no set to show."
-        figure.text(left, 0.08 / figure.get_figheight(), sentence, fontsize=11)
-        return
-    handles = [
-        Patch(
-            facecolor=colour(k), edgecolor="#444444", linewidth=0.6, label=_caption(explanation, k)
-        )
-        for k in range(len(explanation))
-    ]
-    figure.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(left, 0.0),
-        ncols=min(columns, len(handles)),
-        frameon=False,
-        fontsize=10.5,
-        handlelength=1.1,
-        handleheight=1.1,
-        handletextpad=0.5,
-        columnspacing=1.4,
-        borderpad=0.3,
-        borderaxespad=0.0,
-    )
+        return [(None, "No feature speaks for this class, so there is no set to show.")]
+    label = explanation.label or f"class {explanation.target}"
+    said = list(enumerate(sentences(explanation, label)))
+    joint = " · " if is_measured(explanation) else "   "
+    rest = scattered_sentence(explanation)
+    lines: list[tuple[int | None, str]] = [(k, f"{k + 1}{joint}{text}") for k, text in said]
+    lines += [(None, rest)] if rest else []
+    return [(k, "\n".join(wrap(text, letters, subsequent_indent="     "))) for k, text in lines]
 
 
-def _caption(explanation: Drawable, k: int) -> str:
-    return f"{k + 1}   score {explanation.scores[k]:.3g}"
+def _sentences(figure: Figure, lines: Sequence[tuple[int | None, str]]) -> None:
+    from matplotlib.patches import Rectangle
 
-
-def percent(share: float) -> str:
-    """A share in [0, 1] as a person reads it: 0.5 %, 42 %, 99.9 %."""
-    value = 100 * share
-    digits = 1 if abs(value) < 10 or 99 < value < 99.95 else 0
-    return f"{value:.{digits}f} %"
+    width, height = figure.get_size_inches()
+    y = 0.12 + 0.21 * sum(1 + text.count("\n") for _, text in lines)
+    for k, text in lines:
+        if k is not None:
+            swatch = Rectangle(
+                (0.14 / width, (y - 0.145) / height), 0.15 / width, 0.13 / height,
+                facecolor=colour(k), edgecolor="#444444", linewidth=0.6,
+                transform=figure.transFigure,
+            )  # fmt: skip
+            figure.add_artist(swatch)
+        figure.text(
+            0.38 / width, y / height, text, fontsize=10.5, va="top", linespacing=1.25,
+            parse_math=False,
+        )  # fmt: skip
+        y -= 0.21 * (1 + text.count("\n"))
 
 
 def inline_png(figure: Figure) -> str:

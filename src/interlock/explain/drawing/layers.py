@@ -43,8 +43,36 @@ class Drawable(Protocol):
         """(H, W, 3) uint8."""
 
     @property
+    def regions(self) -> Tensor:
+        """(S, H, W) bool: where each set lives."""
+
+    @property
+    def drops(self) -> Tensor:
+        """(S,) logits lost without each; NaN where not measured."""
+
+    @property
+    def interactions(self) -> Tensor:
+        """(S, S), in logits."""
+
+    @property
+    def without(self) -> Tensor:
+        """(S,) probability of the class without each."""
+
+    @property
+    def scattered(self) -> float:
+        """Share of the evidence in no set."""
+
+    @property
+    def label(self) -> str:
+        """Of the class; may be empty."""
+
+    @property
     def target(self) -> int:
         """The class."""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the class is the model's own answer."""
 
     @property
     def probability(self) -> float:
@@ -80,6 +108,8 @@ class Layers:
         self._members = np.array([self._resized(mask) for mask in masks]).reshape(
             len(masks), *self._resized(explanation.saliency.numpy()).shape
         )
+        self._regions = np.array([self._resized(r) for r in explanation.regions.numpy()])
+        self._regions = self._regions.reshape(self._members.shape)
         # A lone pixel becomes a dot of about 1 % of the side; it is drawn larger, never moved.
         self._radius = max(self._members.shape[1:]) / 220
         self._owner = self._ownership()
@@ -132,6 +162,27 @@ class Layers:
         return _paint((self._owner == k) | self._members[k], colour(k))
 
     @property
+    def dusty(self) -> bool:
+        """Whether the sets are pixels and not regions, so that each pixel has to be shown."""
+        return bool((self._regions == self._members).all())
+
+    def part(self, k: int) -> Picture:
+        """(h, w, 4): where set k lives. A region has soft edges, strong near its border and light
+        within, so that the photo shows through; of a set of pixels each is shown."""
+        from scipy.ndimage import distance_transform_edt, gaussian_filter
+
+        if self.dusty:
+            return self.set(k)
+        region = np.pad(self._regions[k], 1)  # the photo's own edge is a border, too
+        side = max(self._members.shape[1:])
+        depth = distance_transform_edt(region)[1:-1, 1:-1]
+        soft = gaussian_filter(region.astype(np.float64), side / 250)[1:-1, 1:-1]
+        rim = np.exp(-((np.maximum(depth - side / 170, 0) / (side / 90)) ** 2))
+        painted = _paint(np.ones_like(soft, dtype=bool), colour(k))
+        painted[..., 3] = (255 * np.clip(soft, 0, 1) * (0.16 + 0.84 * rim)).round()
+        return painted
+
+    @property
     def saliency(self) -> Picture:
         """(h, w, 4): saliency from dark red to pale yellow, transparent where it is zero."""
         from matplotlib import colormaps
@@ -163,7 +214,7 @@ class Layers:
         return _paint(edge, "#FFFFFF")
 
     def anchors(self) -> list[tuple[float, float]]:
-        """(x, y) in [0, 1] for the label of each set: where it is densest, clear of the others."""
+        """(x, y) in [0, 1] for the label of each set: where it is widest, clear of the others."""
         from scipy.ndimage import gaussian_filter
 
         _, height, width = self._members.shape
@@ -171,7 +222,7 @@ class Layers:
         rows, columns = np.mgrid[:height, :width]
         free = np.ones((height, width))
         anchors = []
-        for member in self._members:
+        for member in self._regions:
             density = (
                 gaussian_filter(member.astype(np.float64), longest / 30, mode="constant") * free
             )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,17 +15,10 @@ from interlock.errors import OptionError
 from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import Differentiable
 from interlock.explain.hsets import displayed
-from interlock.explain.priors import Prior, resolve, segment
+from interlock.explain.priors import Prior, resolve, segment, slic
 
 Partition = int | str | Prior | NDArray[Any] | Tensor
 """About how many SLIC superpixels, or a prior as :class:`interlock.HSets` takes it."""
-
-
-def _superpixels(image: NDArray[np.float64], count: int) -> NDArray[Any]:
-    from skimage.segmentation import slic
-
-    labels: NDArray[Any] = slic(image, n_segments=count, compactness=10, start_label=0)
-    return labels
 
 
 def check_partition(regions: Partition) -> None:
@@ -43,7 +35,7 @@ def check_partition(regions: Partition) -> None:
 
 def _prior(regions: Partition) -> Prior:
     if isinstance(regions, int):
-        return partial(_superpixels, count=regions)
+        return partial(slic, regions=regions)
     return resolve(regions)  # type: ignore[arg-type]  # an unknown name is refused there
 
 

@@ -1,0 +1,147 @@
+"""Do sets hold what acts together, and only that? Scenes whose deciding parts are known.
+
+    python -m benchmarks.explain_scenes                    # from the project's folder
+    python -m benchmarks.explain_agreement --scenes 20
+
+The two parts of a scene *truly interact* where the second difference between them, each glyph
+taken away exactly, is above half of the geometric mean of what they cost alone:
+|I| > 0.5 sqrt(|d_A d_B|). The same fill is used for truth as by merging; ``--truth`` takes another.
+A method *agrees* on a scene if one set covers both parts, by a fifth of each at least, just where
+they interact.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks import _known
+from benchmarks._parts import Rule, draw
+from interlock import HSets
+from interlock.explain._baseline import blurred
+from interlock.explain._derivatives import Differentiable
+from interlock.explain._removal import Removal, heavy_blur
+
+TIED = 0.5
+"""Share of the parts' own effects from which their interaction counts."""
+RULES: tuple[Rule, ...] = ("xor", "and", "or")
+FILLS: dict[str, Callable[[Tensor], Tensor]] = {
+    "heavy blur": heavy_blur,
+    "fine blur": lambda x: blurred(x, 1.0),
+    "mid-grey": torch.zeros_like,
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One method on one scene."""
+
+    agrees: bool
+    overlap: float
+    """IoU of the best set with the pair, where the parts interact; else NaN."""
+    distracted: float
+    """Share of the best set that lies on distractors, likewise."""
+
+
+def truly_tied(
+    model: nn.Module, x: Tensor, target: int, parts: Tensor, fill: Tensor
+) -> tuple[bool, float]:
+    """Whether the parts interact, and by what share of their own effects."""
+    effects = Removal(Differentiable(model, 32), x, fill, target).effects(parts)
+    own = float(effects.drops.abs().prod().sqrt())
+    both = abs(float(effects.interactions[0, 1]))
+    return both > TIED * own, both / own if own > 0 else np.inf
+
+
+def judged(sets: Tensor, parts: Tensor, distractors: Tensor, tied: bool) -> Judged:
+    """(S, H, W) bool sets against the parts (2, H, W) of a scene."""
+    covered = torch.einsum("shw,phw->sp", sets.float(), parts.float())
+    covered = covered / parts.flatten(1).sum(dim=1)
+    together = bool((covered >= _known.TOUCHED).all(dim=1).any())
+    pair = parts.any(dim=0)
+    ious = [float((s & pair).sum() / (s | pair).sum()) for s in sets] or [0.0]
+    best = int(np.argmax(ious))
+    lost = float((sets[best] & distractors).sum() / sets[best].sum()) if len(sets) else 0.0
+    return Judged(together == tied, ious[best] if tied else np.nan, lost if tied else np.nan)
+
+
+def by_position(saliency: Tensor, count: int) -> Tensor:
+    """The control: the map's pixels in ``count`` groups by where they are (k-means)."""
+    from sklearn.cluster import KMeans
+
+    places = saliency.nonzero()
+    count = min(count, len(places))
+    if count == 0:
+        return torch.zeros(0, *saliency.shape, dtype=torch.bool)
+    labels = KMeans(count, n_init=4, random_state=0).fit_predict(places.numpy())
+    sets = torch.zeros(count, *saliency.shape, dtype=torch.bool)
+    for k in range(count):
+        rows, columns = places[torch.from_numpy(labels == k)].T
+        sets[k, rows, columns] = True
+    return sets
+
+
+def methods(model: nn.Module) -> dict[str, Callable[[Tensor, int], Tensor]]:
+    """(C, H, W) and a class -> (S, H, W) sets, by name."""
+    merge, joint = HSets(model), HSets(model, growth="joint")
+
+    def clustered(x: Tensor, target: int) -> Tensor:
+        ex = merge.explain(x, target)
+        return by_position(ex.saliency, len(ex))
+
+    return {
+        "merge": lambda x, target: merge.explain(x, target).regions,
+        "joint": lambda x, target: joint.explain(x, target).regions,
+        "k-means of the map": clustered,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print a table for each rule."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scenes", type=int, default=20, help="for each rule")
+    parser.add_argument("--offset", type=int, default=2000, help="seed of the scenes")
+    parser.add_argument("--truth", choices=FILLS, default="heavy blur", help="fill of the truth")
+    chosen = parser.parse_args(argv)
+    torch.set_num_threads(1)
+    for rule in RULES:
+        model = _known.load(rule)
+        scenes = draw(chosen.scenes, rule, held_out=True, seed=chosen.offset)
+        targets = [int(model(x[None]).argmax()) for x in scenes.images]
+        truths = [
+            truly_tied(model, x, target, parts, FILLS[chosen.truth](x))
+            for x, target, parts in zip(scenes.images, targets, scenes.parts, strict=True)
+        ]
+        share = np.mean([tied for tied, _ in truths])
+        median = np.median([ratio for _, ratio in truths])
+        print(
+            f"{rule}: parts interact in {share:.2f} of {chosen.scenes} scenes, median {median:.2f}"
+        )
+        for name, sets_of in methods(model).items():
+            start = time.process_time()
+            results = [
+                judged(sets_of(x, target), parts, distractors, tied)
+                for x, target, parts, distractors, (tied, _) in zip(
+                    scenes.images, targets, scenes.parts, scenes.distractors, truths, strict=True
+                )
+            ]
+            seconds = (time.process_time() - start) / chosen.scenes
+            tied_only = [r for r in results if not np.isnan(r.overlap)]
+            iou = np.mean([r.overlap for r in tied_only]) if tied_only else np.nan
+            lost = np.mean([r.distracted for r in tied_only]) if tied_only else np.nan
+            print(
+                f"  {name:24} agreement {np.mean([r.agrees for r in results]):.2f}  IoU {iou:.2f}  "
+                f"on distractors {lost:.2f}  {seconds:.2f} s"
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
