@@ -34,6 +34,9 @@ import aiohttp
 from _scripted_model import said
 from _tables import markdown, publish
 from interlock.certify import Perturbation, Prompt, Reply, SmoothLLM
+from interlock.serve.chat import ChatRequest
+from interlock.serve.config import read_config
+from interlock.serve.repeats import Repeats, secret_of
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build" / "guard_load"
@@ -66,6 +69,9 @@ class Block:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+SECRET = "of this benchmark"
+
+
 @contextmanager
 def model(kind: str, delay: float) -> Iterator[str]:
     process = subprocess.Popen(
@@ -87,12 +93,14 @@ def guard(upstream: str, copies: int) -> Iterator[tuple[str, subprocess.Popen[st
         settings = Path(folder) / "guard.toml"
         settings.write_text(
             f'upstream = "{upstream}"\nuncertified = true\nport = 0\nseed = 0\n'
-            f"[vote]\ncopies = {copies}\nrate = {RATE}\n"
+            f"[vote]\ncopies = {copies}\nrate = {RATE}\nremember = 0.001\n"
+            '[policy]\nsystem = "pass"\n'  # it tells the scripted model its topic
             f'[ledger]\nurl = "sqlite:///{folder}/ledger.sqlite"\n[log]\nlevel = "warning"\n'
             f"[limits]\nconnections = {4 * 100 * COPIES}\n"
         )
         command = [sys.executable, "-m", "interlock.cli", "guard", "--config", str(settings)]
-        process = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True)
+        env = os.environ | {"INTERLOCK_GUARD_SECRET": SECRET}
+        process = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True, env=env)
         assert process.stdout is not None
         told = ""
         while not told.endswith("}\n"):
@@ -156,7 +164,7 @@ def guarded(http: aiohttp.ClientSession, url: str, topic: str) -> Any:
         if answer is None:
             return False
         told = answer["interlock"]
-        block.told.append({"number": number} | {k: told[k] for k in ("outcome", "calls", "seed")})
+        block.told.append({"number": number} | {k: told[k] for k in ("outcome", "calls")})
         return True
 
     return ask
@@ -226,8 +234,11 @@ class _Known:
         return self.ask([prompt])[0]
 
 
-def full_vote(topic: str, number: int, seed: int) -> bool:
+def full_vote(topic: str, number: int) -> bool:
     """Whether all N votes would release; the user's is the second message, hence the seed."""
+    policies = read_config(None, {"embedded": True, "policy": {"system": "pass"}}).policy
+    request = ChatRequest.of(body(topic, question(number)), policies)
+    seed = Repeats(secret_of(SECRET, 0, b""), 1.0).seed(request)
     smooth = SmoothLLM(_Known(topic), Perturbation("swap", RATE), COPIES, early_stop=False)
     return smooth.answer(question(number), seed=seed + 1).released
 
@@ -241,8 +252,7 @@ async def savings(kind: str, requests: int) -> list[list[str]]:
                 block = await drive(10, range(requests), guarded(http, url, topic))
                 calls = sum(told["calls"] for told in block.told)
                 same = sum(
-                    (told["outcome"] == "released")
-                    == full_vote(topic, told["number"], told["seed"])
+                    (told["outcome"] == "released") == full_vote(topic, told["number"])
                     for told in block.told
                 )
                 rows.append(

@@ -65,7 +65,11 @@ def test_copies_are_those_of_smoothllm(turns: Any, kind: Any, seed: int) -> None
     assert [copy.prompt.text for copy in made] == [other.text for other in expected]
 
 
-@given(st.lists(st.text(min_size=1), min_size=2, max_size=6), st.integers(0, 1000))
+# Without the letters that changes draw from, one can tell which characters were changed.
+OTHERS = st.characters(exclude_categories=("Cs",), exclude_characters="#%")
+
+
+@given(st.lists(st.text(OTHERS, min_size=1), min_size=2, max_size=6), st.integers(0, 1000))
 def test_text_in_parts_is_changed_as_one_text(parts: list[str], seed: int) -> None:
     perturbation = Perturbation("swap", 0.1, alphabet="#%")
     request = read(

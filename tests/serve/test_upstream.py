@@ -105,3 +105,79 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
                 await upstream.aclose()
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("kind", ["Text/Event-Stream; Charset=utf-8", "Application/JSON"])
+def test_content_types_are_compared_without_case(kind: str) -> None:
+    async def step(exchange: Exchange) -> None:
+        choice = {"index": 0, "finish_reason": "stop"}
+        if "JSON" in kind:
+            whole = json.dumps({"choices": [choice | {"message": {"content": YES}}]})
+        else:
+            whole = f"data: {json.dumps({'choices': [choice | {'delta': {'content': YES}}]})}\n\n"
+        await exchange.whole(200, whole.encode(), kind)
+
+    _, (answer,) = ask(step)
+    assert isinstance(answer, Completion)
+    assert answer.text == YES
+
+
+def test_silence_ends_a_call_and_length_does_not() -> None:
+    async def slow(exchange: Exchange) -> None:
+        await exchange.start()
+        for word in YES.split():  # longer in all than the time-out, and never silent for so long
+            await asyncio.sleep(0.25)
+            await exchange.chunk({"content": word + " "})
+        await exchange.chunk({}, "stop")
+        await exchange.done()
+
+    async def silent(exchange: Exchange) -> None:
+        await exchange.start()
+        await exchange.chunk({"content": "Sure"})
+        await asyncio.sleep(30)
+
+    _, (answer,) = ask(slow, timeout=1.5)
+    assert isinstance(answer, Completion)
+    assert answer.text.split() == YES.split()
+    _, (lost,) = ask(silent, timeout=0.5)
+    assert str(lost) == "no sound within 0.5 s"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "content_filter", "message": "withheld", "status": 400},
+        {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}},
+        {"type": "content_filter", "code": None, "innererror": None},
+    ],
+)
+def test_a_prompt_that_the_upstreams_filter_withholds_is_an_answer(error: Any) -> None:
+    async def step(exchange: Exchange) -> None:
+        await exchange.whole(400, json.dumps({"error": error}).encode())
+
+    _, (answer,) = ask(step)
+    assert isinstance(answer, Completion)
+    assert (answer.finish_reason, answer.reply().finish) == ("content_filter", "blocked")
+
+
+def test_a_stream_of_a_real_server_is_read() -> None:
+    """Pings, nulls, a usage chunk without choices, calls numbered from 1."""
+    call = {"index": 1, "id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    lines = [
+        {}, None, {"choices": [{"index": 0, "delta": None}]},
+        {"choices": [{"index": 0, "delta": {"role": "assistant", "content": None}}]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]},
+        {"choices": None, "usage": {"prompt_tokens": 1, "completion_tokens": 2}},
+    ]  # fmt: skip
+
+    async def step(exchange: Exchange) -> None:
+        await exchange.start()
+        for line in lines:
+            await exchange.write(f"data: {json.dumps(line)}\n\n".encode())
+        await exchange.write(b"data: [DONE]\n\n", more=False)
+
+    _, (answer,) = ask(step)
+    assert isinstance(answer, Completion)
+    assert answer.message["tool_calls"][0]["function"] == {"name": "f", "arguments": "{}"}
+    assert answer.usage == {"prompt_tokens": 1, "completion_tokens": 2}

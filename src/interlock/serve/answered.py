@@ -123,9 +123,9 @@ class UndecidedError(WireError):
         return {**super().body, "interlock": self._answered.about}
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """When to come again, and what the answers' headers say."""
-        return {**super().headers, **self._answered.headers}
+    def said(self) -> Mapping[str, str]:
+        """What the answer's headers say."""
+        return self._answered.headers
 
 
 def _why(ballot: Ballot) -> tuple[int, str, str]:

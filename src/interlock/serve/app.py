@@ -110,7 +110,9 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
             try:
                 return await answered(request, wire, await read(request, wire))
             except WireError as error:
-                return PlainResponse(wire.error(error), error.status, dict(error.headers))
+                return PlainResponse(
+                    wire.error(error), error.status, {**error.headers, **error.said}
+                )
 
     async def answered(request: Request, wire: Wire, chat: ChatRequest) -> Response:
         work = guard.answer(
@@ -250,7 +252,7 @@ async def _later(wire: Wire, task: asyncio.Task[Answered], pause: float) -> Asyn
 
 def _wire_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, WireError)
-    return PlainResponse(error.body, error.status, dict(error.headers))
+    return PlainResponse(error.body, error.status, {**error.headers, **error.said})
 
 
 def _http_error(request: Request, error: Exception) -> Response:

@@ -44,7 +44,8 @@ class OwnHosts:
                 problem = "this guard has no keys and answers no page of another site"
             if problem is not None:
                 error = WireError(403, problem, "other_host")
-                await PlainResponse(error.body, 403, dict(error.headers))(scope, receive, send)
+                answer = PlainResponse(error.body, 403, {**error.headers, **error.said})
+                await answer(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 

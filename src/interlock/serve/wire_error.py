@@ -51,16 +51,16 @@ class WireError(InterlockError):
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """``retry-after`` where waiting helps, else the word that it does not; and the outcome."""
-        said = {"x-interlock-outcome": self.outcome, "x-interlock-certificate-applies": "false"}
+        """``retry-after`` where waiting helps, else the word that it does not."""
         if self.retry_after is None:
-            return NO_RETRY | said
-        return {"retry-after": str(max(1, ceil(self.retry_after)))} | said
+            return NO_RETRY
+        return {"retry-after": str(max(1, ceil(self.retry_after)))}
 
     @property
-    def outcome(self) -> str:
-        """``rejected`` where the client can do something about it, else ``failed``."""
-        return "failed" if self.status >= 500 else "rejected"
+    def said(self) -> Mapping[str, str]:
+        """What every answer's headers say: ``rejected`` where the client erred, or ``failed``."""
+        outcome = "failed" if self.status >= 500 else "rejected"
+        return {"x-interlock-outcome": outcome, "x-interlock-certificate-applies": "false"}
 
 
 class UpstreamRefusedError(WireError):
