@@ -24,6 +24,8 @@ PEERS: tuple[PeerName, ...] = get_args(PeerName)
 # certify
 PerturbationKind = Literal["swap", "patch", "insert"]
 KINDS: tuple[PerturbationKind, ...] = get_args(PerturbationKind)
+DefenceName = Literal["smooth", "drop", "erase", "self"]
+DEFENCES: tuple[DefenceName, ...] = get_args(DefenceName)
 AnswerFrom = Literal["original", "copy"]
 """Whose answer a released prompt gets: that of the prompt as it came, or of a copy that voted."""
 Missing = Literal["error", "jailbreak"]
