@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from interlock._files import write_atomically
-from interlock.certify.targets.protocol import Span
+from interlock.certify.targets.protocol import Message, Prompt, Span
 from interlock.certify.vote.graphemes import graphemes
 from interlock.data.rows import read_rows
 from interlock.errors import DataError, OptionError
@@ -44,6 +44,18 @@ class Attack:
     """Whether it succeeded when it was recorded."""
     source: str = field(default="", compare=False)
     """The model it was made on, where the file says so; the same attack is equal from anywhere."""
+    earlier: tuple[Message, ...] = ()
+    """Of an attack over several turns: the messages before ``prompt``, oldest first."""
+
+    @property
+    def asked(self) -> Prompt:
+        """What the target is asked: the prompt, after the messages before it."""
+        return Prompt((*self.earlier, Message("user", self.prompt)))
+
+    @property
+    def whole(self) -> str:
+        """All that is asked as one text: the prompt, or of several turns each message in a line."""
+        return "\n".join(message.content for message in self.asked.messages)
 
     @property
     def suffix(self) -> str:
@@ -138,7 +150,10 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
 
     An artifact is one object with ``parameters`` and ``jailbreaks``. A row has ``goal`` and
     ``prompt``, and may have ``kind`` (or ``attack``), ``span``, ``seed``, ``iterations``,
-    ``answer``, ``jailbroken`` and ``source`` (or ``model``), the model it was made on.
+    ``answer``, ``jailbroken`` and ``source`` (or ``model``), the model it was made on. An attack
+    over several turns has ``messages`` (or ``turns``) in place of ``prompt``: a list of texts of
+    the user, or of objects with ``role`` and ``content``, the last one the user's; its kind is
+    ``"multi-turn"`` where the row names none.
 
     Args:
         path: the file, UTF-8; ``"embedded"`` are those found against the embedded model.
@@ -151,7 +166,7 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
     if not isinstance(keep_failed, bool):
         raise OptionError(f"keep_failed={keep_failed!r}: give true or false")
     source = EMBEDDED / "tiny_chat_attacks.jsonl" if str(path) == "embedded" else Path(path)
-    kept: dict[str, Attack] = {}
+    kept: dict[Prompt, Attack] = {}
     duplicates = failed = absent = 0
     for whole, stands in read_rows(source):
         for row, where in _unfolded(whole, stands):
@@ -161,7 +176,7 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
             attack = attack_from(row, where)
             if not attack.jailbroken and not keep_failed:
                 failed += 1
-            elif kept.setdefault(attack.prompt, attack) is not attack:
+            elif kept.setdefault(attack.asked, attack) is not attack:
                 duplicates += 1
     if not kept:
         why = f" but {failed} marked as not jailbroken; --keep-failed keeps them" if failed else ""
@@ -182,7 +197,9 @@ def write_attacks(attacks: Iterable[Attack], path: str | Path) -> Path:
 
 def attacks_hash(attacks: Sequence[Attack]) -> str:
     """SHA-256 of the prompts and spans, whatever their order: names the set in a certificate."""
-    lines = sorted(json.dumps([a.prompt, list(a.span)]) for a in attacks)
+    lines = sorted(
+        json.dumps([a.asked.as_chat() if a.earlier else a.prompt, list(a.span)]) for a in attacks
+    )
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -208,6 +225,7 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
         DataError: it is no attack.
     """
     try:
+        row, earlier = _unrolled(row)
         goal, prompt, kind = row["goal"], row["prompt"], row.get("kind") or row.get("attack")
         if not isinstance(goal, str) or not isinstance(prompt, str) or not prompt:
             raise TypeError("goal and prompt must be text")
@@ -219,18 +237,44 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
             goal=goal,
             prompt=prompt,
             span=(start, stop),
-            kind=str(kind or "unknown"),
+            kind=str(kind or ("multi-turn" if earlier else "unknown")),
             seed=int(row.get("seed") or 0),
             iterations=int(row.get("iterations") or 0),
             answer=str(row.get("answer") or ""),
             jailbroken=_marked(row.get("jailbroken")),
             source=str(row.get("source") or row.get("model") or ""),
+            earlier=earlier,
         )
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise DataError(f"{where}: no attack ({type(error).__name__}: {error})") from None
     if not 0 <= start <= stop <= len(prompt):
         raise DataError(f"{where}: span {span} lies outside the prompt")
     return attack
+
+
+def _unrolled(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Message, ...]]:
+    """The row with its last message as ``prompt``, and the messages before it."""
+    turns, earlier = row.get("messages") or row.get("turns"), row.get("earlier")
+    turns, earlier = (json.loads(v) if isinstance(v, str) else v for v in (turns, earlier))
+    if not turns:
+        return row, _messages(earlier or [])
+    messages = _messages(turns)
+    last = messages[-1]
+    if last.role != "user" or row.get("prompt") not in (None, "", last.content):
+        raise ValueError("messages must end in the user's, which is the prompt")
+    return {**row, "prompt": last.content}, messages[:-1]
+
+
+def _messages(turns: object) -> tuple[Message, ...]:
+    if not isinstance(turns, list):
+        raise TypeError("messages must be a list")
+    made = []
+    for turn in turns:
+        role, text = ("user", turn) if isinstance(turn, str) else (turn["role"], turn["content"])
+        if role not in ("system", "user", "assistant") or not isinstance(text, str):
+            raise ValueError("a message has a role (system, user, assistant) and a text as content")
+        made.append(Message(role, text))
+    return tuple(made)
 
 
 def _marked(mark: object) -> bool:

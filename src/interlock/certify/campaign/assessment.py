@@ -159,7 +159,7 @@ def assess(
     votes = measure_votes(
         target,
         judge,
-        [attack.prompt for attack in family.certify],
+        [attack.asked for attack in family.certify],
         perturbation,
         trials=trials,
         seed=seed,
@@ -171,7 +171,7 @@ def assess(
     )
     defence = measure_defence(
         SmoothLLM(target, perturbation, copies, judge),
-        [attack.prompt for attack in family.held_out],
+        [attack.asked for attack in family.held_out],
         repeats=options.repeats,
         seed=seed,
         progress=_part(progress, voted, checked, voted + checked),

@@ -19,7 +19,7 @@ from interlock.certify.campaign.measurements import (
     VoteMeasurement,
 )
 from interlock.certify.judges.judge import Judge, Verdict
-from interlock.certify.targets.protocol import Prompt, Reply, Target
+from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
 from interlock.certify.vote.graphemes import graphemes
 from interlock.certify.vote.perturb import Perturbation, copy_generator, sampling_seed
 from interlock.certify.vote.smoothllm import SmoothLLM, judge_replies
@@ -59,12 +59,13 @@ def measure_decay(
         length = len(graphemes(attack.suffix))
         for column, changes in enumerate(k):
             for trial in range(0 if changes > length else trials if changes else 1):
-                draw = f"{attack.prompt}/{changes}"
+                draw = f"{attack.whole}/{changes}"
                 rng = copy_generator(draw, seed, trial)
                 text = perturbation.change_exactly(
                     attack.prompt, changes, seed=rng, span=attack.span
                 )
-                prompts.append(Prompt.user(text, seed=sampling_seed(draw, seed, trial)))
+                chat = (*attack.earlier, Message("user", text))
+                prompts.append(Prompt(chat, sampling_seed(draw, seed, trial)))
                 where.append((row, column))
     verdicts = _verdicts(target, judge, prompts, progress)
     successes = np.zeros((len(attacks), len(k)), dtype=np.int64)
@@ -79,7 +80,7 @@ def measure_decay(
 def measure_votes(
     target: Target,
     judge: Judge,
-    prompts: Sequence[str],
+    prompts: Sequence[str | Prompt],
     perturbation: Perturbation,
     *,
     trials: int = 11,
@@ -105,7 +106,7 @@ def measure_votes(
 
 def measure_defence(
     smooth: SmoothLLM,
-    prompts: Sequence[str],
+    prompts: Sequence[str | Prompt],
     *,
     repeats: int = 1,
     seed: int = 0,

@@ -17,7 +17,7 @@ from interlock.certify.campaign.measure import Progress, measure_utility, measur
 from interlock.certify.campaign.measurements import Utility
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.judges.judge import Judge
-from interlock.certify.targets.protocol import Target
+from interlock.certify.targets.protocol import Prompt, Target
 from interlock.certify.vote.perturb import Perturbation
 from interlock.errors import InterlockError
 from interlock.names import PerturbationKind
@@ -99,7 +99,7 @@ def make_offers(
     target: Target,
     judge: Judge,
     decays: Sequence[FamilyDecay],
-    attacks: Sequence[str],
+    attacks: Sequence[str | Prompt],
     benign: Sequence[str],
     options: CampaignOptions,
     *,
@@ -191,7 +191,7 @@ def choose(offers: Sequence[Offer], least_utility: float) -> Choice:
 def _try(
     target: Target,
     judge: Judge,
-    attacks: Sequence[str],
+    attacks: Sequence[str | Prompt],
     perturbation: Perturbation,
     planned: Plan,
     options: CampaignOptions,

@@ -144,7 +144,7 @@ class CertifyWorker:
         try:
             smooth = self._smooth(work)
             start = time.perf_counter()
-            copies = [smooth.perturbed(prompt.text, seed=work.seed) for prompt in work.prompts]
+            copies = [smooth.perturbed(prompt.prompt, seed=work.seed) for prompt in work.prompts]
             decisions = smooth.decide_many(copies, [work.seed] * len(copies))
             seconds = (time.perf_counter() - start) / len(copies)
         except Exception as error:  # a model may raise anything
