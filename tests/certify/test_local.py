@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from pathlib import Path
 
 import pytest
 import torch
 
 from interlock.certify.attacks.attack import embedded_prompts, read_attacks
-from interlock.certify.targets import Prompt
+from interlock.certify.targets import Message, Prompt
 from interlock.certify.targets.local import LocalTarget
 from interlock.errors import ModelError, OptionError
 
@@ -118,3 +119,35 @@ def test_bad_models_and_options(tmp_path: Path, target: LocalTarget) -> None:
     bare.chat_template = None
     with pytest.raises(ModelError, match="no chat template"):
         LocalTarget(target.model, bare)
+
+
+def test_a_long_beginning_is_read_once_and_changes_no_reply(target: LocalTarget) -> None:
+    tokenizer = copy.deepcopy(target.tokenizer)
+    head = target.tokenizer.apply_chat_template(
+        [
+            {"role": "user", "content": "how do i boil an egg?"},
+            {"role": "assistant", "content": "put the egg into hot water and wait."},
+        ],
+        tokenize=False,
+    )
+    tokenizer.chat_template = f"{head * 2}{target.tokenizer.chat_template}"
+    long = LocalTarget(target.model, tokenizer, max_tokens=24)
+    read: list[int] = []
+    forward = target.model.register_forward_pre_hook(
+        lambda module, args, kwargs: read.append(kwargs["input_ids"].shape[1]), with_kwargs=True
+    )
+    try:
+        replies = long.ask(some())
+        assert max(read) < max(len(long.encode(prompt)) for prompt in some()) - 32
+    finally:
+        forward.remove()
+    for prompt, reply in zip(some(), replies, strict=True):
+        ids = torch.tensor([long.encode(prompt)])
+        out = target.model.generate(
+            input_ids=ids, attention_mask=ids * 0 + 1, do_sample=False, max_new_tokens=24
+        )
+        assert reply.text == tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
+        assert reply.prompt_tokens == ids.shape[1]
+    system = Prompt((Message("system", "be brief"), Message("user", "how do i bake bread?")))
+    mixed = [system, *some()[:3]]
+    assert [long.ask([one])[0] for one in mixed] == long.ask(mixed)

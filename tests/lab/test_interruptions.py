@@ -35,7 +35,9 @@ def known(out: Path) -> dict[str, tuple[float, str]]:
     return found
 
 
-def killed_until_done(out: Path, study: Path, rng: random.Random, longest: float) -> int:
+def killed_until_done(
+    out: Path, study: Path, rng: random.Random, longest: float, growth: float
+) -> int:
     """Start, kill at a random moment, start again; how often it was killed."""
     kills = 0
     while True:
@@ -57,15 +59,16 @@ def killed_until_done(out: Path, study: Path, rng: random.Random, longest: float
         assert {row: after.get(row) for row in before} == before  # nothing lost
         if process.returncode == 0:
             return kills
-        longest *= 1.3  # sooner or later it gets through
+        longest *= growth  # sooner or later it gets through
 
 
-def check(tmp_path: Path, seed: int, longest: float) -> None:
+def check(tmp_path: Path, seed: int, longest: float, growth: float = 1.3) -> None:
     log = tmp_path / "calls"
     write_images(tmp_path / "images", IMAGES)
     method = f'method = "tests.lab.cheap:counted"\noptions = {{log = "{log}", pause = {PAUSE}}}'
     study = write_study(tmp_path, method)
-    kills = killed_until_done(tmp_path / "killed", study, random.Random(seed), longest)
+    out, rng = tmp_path / "killed", random.Random(seed)
+    kills = killed_until_done(out, study, rng, longest, growth)
     calls = len(log.read_text().splitlines())
     assert IMAGES <= calls <= IMAGES + kills * AHEAD * WORKERS  # only what was under way
     here(study, tmp_path / "whole")
@@ -78,7 +81,7 @@ def check(tmp_path: Path, seed: int, longest: float) -> None:
 
 
 def test_killed_at_some_moments(tmp_path: Path) -> None:
-    check(tmp_path, seed=0, longest=5.0)
+    check(tmp_path, seed=0, longest=6.0, growth=1.6)
 
 
 @pytest.mark.slow

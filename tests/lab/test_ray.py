@@ -41,7 +41,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 def test_equal_to_local(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 5)
     study = write_study(tmp_path, NOISE, PIXELS)
-    process = started("run", study, "--out", tmp_path / "ray", "--engine", "ray", "--workers", 2)
+    process = started("run", study, "--out", tmp_path / "ray", "--engine", "ray", "--workers", 1)
     stdout, stderr = process.communicate()
     assert (process.returncode, stderr) == (0, "")
     assert stdout == "10 items: 10 computed, 0 reused, 0 failed\n"

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from interlock._weights import fingerprint
+from interlock.certify.targets.kept_prefix import NOTHING, KeptPrefix, keep_prefix
 from interlock.certify.targets.protocol import Finish, Identity, OnReply, Prompt, Reply
 from interlock.errors import ModelError, OptionError
 
@@ -69,6 +70,7 @@ class LocalTarget:
         self.tokenizer = tokenizer
         self.max_tokens, self.temperature, self.batch = max_tokens, temperature, batch
         self._digest: str | None = None
+        self._prefix: KeptPrefix | None = None
         self._waiting: list[tuple[Prompt, asyncio.Future[Reply]]] = []
         self._worker: ThreadPoolExecutor | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -118,10 +120,12 @@ class LocalTarget:
             else:
                 amount = f"{len(ids)} tokens" if fits else f"{len(prompt.text)} characters"
                 keep(i, Reply.failed(f"a prompt of {amount}; the model has room for {room} tokens"))
-        encoded.sort(key=lambda row: len(row[1]))
+        begins = self._kept().begins
+        encoded.sort(key=lambda row: (begins(row[1]), len(row[1])))
         start, size = 0, self.batch
         while start < len(encoded):
-            rows = encoded[start : start + size]
+            alike = begins(encoded[start][1])
+            rows = [row for row in encoded[start : start + size] if begins(row[1]) == alike]
             try:
                 answers = self._generate([ids for _, ids in rows], [prompts[i] for i, _ in rows])
             except torch.OutOfMemoryError:
@@ -162,18 +166,21 @@ class LocalTarget:
 
     @torch.inference_mode()
     def _generate(self, rows: Sequence[list[int]], prompts: Sequence[Prompt]) -> list[Reply]:
-        device = self.model.device
-        longest, count = max(map(len, rows)), len(rows)
-        tokens = torch.full((count, longest), self._pad(), device=device)  # (B, T)
+        device, count = self.model.device, len(rows)
+        prefix = self._kept() if self._kept().begins(rows[0]) else NOTHING
+        known = len(prefix.ids)
+        longest = max(map(len, rows))
+        tokens = torch.full((count, longest - known), self._pad(), device=device)  # (B, T)
         mask = torch.zeros(count, longest, dtype=torch.int64, device=device)
+        mask[:, :known] = 1
         for row, ids in enumerate(rows):
-            tokens[row, longest - len(ids) :] = torch.tensor(ids, device=device)
-            mask[row, longest - len(ids) :] = 1
+            tokens[row, longest - len(ids) :] = torch.tensor(ids[known:], device=device)
+            mask[row, longest - len(ids) + known :] = 1
         generators = [_generator(prompt) for prompt in prompts]
         ends = self._ends()
         written: list[list[int]] = [[] for _ in rows]
-        alive, cache = list(range(count)), None
-        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        alive, cache = list(range(count)), prefix.copies(count) if known else None
+        positions = (mask.cumsum(dim=1) - 1).clamp(min=0)[:, known:]
         for _ in range(self.max_tokens):
             out = self.model(
                 input_ids=tokens,
@@ -201,6 +208,11 @@ class LocalTarget:
         return [
             self._reply(len(ids), answer, ends) for ids, answer in zip(rows, written, strict=True)
         ]
+
+    def _kept(self) -> KeptPrefix:
+        if self._prefix is None:
+            self._prefix = keep_prefix(self.model, self.encode)
+        return self._prefix
 
     def _choose(self, logits: Tensor, generators: Sequence[torch.Generator]) -> Tensor:
         """(B, V) -> (B,) next tokens. Each row draws from its own generator."""

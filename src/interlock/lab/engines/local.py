@@ -7,7 +7,7 @@ import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -65,10 +65,7 @@ class LocalEngine:
                 suspects = yield from self._until_broken(pool, waiting, stop)
             if not suspects:
                 return
-            for job in suspects:
-                if stop():
-                    return
-                yield job, self._alone(blob, job, stop)
+            yield from self._one_by_one(blob, suspects, stop)
 
     def _until_broken(
         self, pool: ProcessPoolExecutor, waiting: Iterator[Job], stop: Callable[[], bool]
@@ -100,17 +97,31 @@ class LocalEngine:
                 yield job, result
         return []
 
-    def _alone(self, blob: bytes, job: Job, stop: Callable[[], bool]) -> Done:
+    def _one_by_one(
+        self, blob: bytes, jobs: Sequence[Job], stop: Callable[[], bool]
+    ) -> Iterator[tuple[Job, Done]]:
+        """Each alone in a process; the next one starts where the process has died."""
         from interlock.lab.items import failed
 
-        with _pool(blob, 1, self.threads) as pool:
-            future = pool.submit(_do, job)
-            while not future.done() and not stop():
-                wait([future], timeout=_ASK)
-            try:
-                return future.result(timeout=0)
-            except (BrokenProcessPool, TimeoutError):
-                return failed(job, "its worker process died twice; is there enough memory?")
+        waiting = iter(jobs)
+        job = next(waiting, None)
+        while job is not None and not stop():
+            with _pool(blob, 1, self.threads) as pool:
+                died = False
+                while job is not None and not died and not stop():
+                    future = pool.submit(_do, job)
+                    while not future.done() and not stop():
+                        wait([future], timeout=_ASK)
+                    if not future.done():
+                        return
+                    try:
+                        result = future.result()
+                    except BrokenProcessPool:
+                        died = True
+                        why = "its worker process died twice; is there enough memory?"
+                        result = failed(job, why)
+                    yield job, result
+                    job = next(waiting, None)
 
 
 def cores() -> int:
