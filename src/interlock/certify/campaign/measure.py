@@ -22,6 +22,7 @@ from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
 from interlock.certify.vote.graphemes import graphemes
 from interlock.certify.vote.perturb import Perturbation, copy_generator, sampling_seed
+from interlock.certify.vote.random_copies import Change, RandomCopies
 from interlock.certify.vote.smoothllm import SmoothLLM, judge_replies
 from interlock.errors import DataError, ModelError, OptionError
 from interlock.names import PerturbationKind
@@ -81,7 +82,7 @@ def measure_votes(
     target: Target,
     judge: Judge,
     prompts: Sequence[str | Prompt],
-    perturbation: Perturbation,
+    perturbation: Change,
     *,
     trials: int = 11,
     seed: int = 0,
@@ -97,7 +98,7 @@ def measure_votes(
     if trials < 1:
         raise OptionError(f"trials={trials}: give at least one copy a prompt")
     _need(prompts)
-    smooth = SmoothLLM(target, perturbation, trials, judge)
+    smooth = SmoothLLM(target, RandomCopies(perturbation, trials), judge=judge)
     copies = [copy for prompt in prompts for copy in smooth.perturbed(prompt, seed=seed)]
     verdicts = _verdicts(target, judge, copies, progress)
     table = np.array([v.value for v in verdicts]).reshape(len(prompts), trials)
