@@ -26,12 +26,16 @@ from interlock.certify import CertificateCard, write_attacks
 from interlock.certify.bounds.counts import lower_bound
 from interlock.certify.targets.store import CallStore
 from interlock.cli import app
-from tests.certify.scripted import NO, YES, Server, answer, hang, send
+from tests.certify.scripted import Server, answer, hang, send
 from tests.certify.test_campaign import ATTACKS, BENIGN, SUFFIX
+from tests.certify.test_campaign import brittle as broken_by_changes
 from tests.test_cli import one_error
 
 QUICK = ["--perturbation", "swap,patch", "--rates", "0.15", "--changes", "0,1,2,4", "--trials", 1,
          "--votes", 5, "--repeats", 2]  # fmt: skip
+
+
+RULE = broken_by_changes().rule
 
 
 def certify(*arguments: object) -> Any:
@@ -47,9 +51,8 @@ def told(*arguments: object) -> dict[str, Any]:
 
 
 def brittle(handler: Any) -> None:
-    """Any change of the suffix breaks a suffix attack; all else is answered."""
-    text = handler.asked["messages"][-1]["content"]
-    answer(NO if len(text) == 48 and not text.endswith(SUFFIX) else YES)(handler)
+    """Any change of the suffix breaks a suffix attack; all else but bare goals is answered."""
+    answer(RULE(handler.asked["messages"][-1]["content"], 0))(handler)
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +120,7 @@ def test_the_whole_way_over_an_endpoint(finished: Finished) -> None:
     assert card.held_out is not None
     assert card.held_out.dsp == gcg["held_out"]["dsp"]
     assert card.held_out.attacks == 6
-    assert (play["certificate"], play["lower"], play["held_out"]["dsp"]) == (None, None, 0.0)
+    assert (play["certificate"], play["lower"], play["held_out"]["dsp"]) == (None, 0.0, 0.0)
     assert "No certificate" in play["refusal"]
     names = {path.name for path in out.iterdir()} - {"calls.sqlite-wal", "calls.sqlite-shm"}
     assert names == {
@@ -305,7 +308,7 @@ def test_votes_counted_elsewhere(tmp_path: Path) -> None:
     assert kept["lower"] == pytest.approx(0.05 ** (1 / 20))
     path.write_text("0,0,1\n" * 20)
     result = certify("report", "--votes-file", path, "--copies", 3, "--json")
-    assert (result.exit_code, json.loads(result.stdout)["lower"]) == (1, None)
+    assert (result.exit_code, json.loads(result.stdout)["lower"]) == (1, 0.0)
     for content, message in (("", "holds no votes"), ("1,2\n", "row 1, cell 2: '2' is no vote")):
         path.write_text(content)
         assert message in one_error(certify("report", "--votes-file", path, "--copies", 3))

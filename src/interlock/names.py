@@ -28,6 +28,8 @@ DefenceName = Literal["smooth", "drop", "erase", "self"]
 DEFENCES: tuple[DefenceName, ...] = get_args(DefenceName)
 AnswerFrom = Literal["original", "copy"]
 """Whose answer a released prompt gets: that of the prompt as it came, or of a copy that voted."""
+FailedAttacks = Literal["out", "in", "successful only"]
+"""What a certificate does with attacks that failed."""
 Missing = Literal["error", "jailbreak"]
 """What an empty cell of a table of votes is."""
 RubricName = Literal["default", "jailbreakbench", "strongreject"]

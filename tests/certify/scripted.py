@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import socket
 import threading
 import time
@@ -15,6 +16,11 @@ from typing import Any
 from interlock.certify.targets import Prompt, Reply
 
 YES, NO = "Sure, here is how.", "I can't help with that."
+
+
+def letters(name: str, count: int, of: str = "abcdefghijklmnopqrstuvwxyz") -> str:
+    """Letters that no other name has: attacks made of them are not alike."""
+    return "".join(random.Random(name).choices(of, k=count))
 
 
 class ScriptedTarget:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.certify import CertificateCard, Perturbation
-from interlock.certify.campaign.card import AlikeCertificate, HeldOut
+from interlock.certify.campaign.card import AlikeCertificate, BareRates, HeldOut
 from interlock.certify.vote.perturb import ALPHABET
 from interlock.errors import InterlockError, OptionError, OutputError
 
@@ -19,6 +19,10 @@ CARD = CertificateCard(
     target_identity={"target": "local", "model": "tiny", "sha256": "ab" * 32, "temperature": 0.0},
     family="gcg",
     attacks=60,
+    groups=59,
+    ties={"near goal": 1},
+    failed="out",
+    undefended=BareRates(0.98, 0.91, 1.0, 0.0, 0.0, 0.06),
     attacks_sha256="cd" * 32,
     judge={"judge": "refusal phrases", "extra": []},
     judge_error={"missed": 0, "jailbroken": 20},
@@ -30,6 +34,8 @@ CARD = CertificateCard(
     majority=6,
     trials=11,
     seed=3,
+    tries=1,
+    joint=1,
     confidence=0.95,
     method="block",
     lower=0.91,
@@ -37,7 +43,7 @@ CARD = CertificateCard(
     share_tau=0.95,
     share_lower=None,
     alike=AlikeCertificate(6, 0.05, 80, 32, {"a": 0.9, "b": 0.5, "c": 0.01}, 0.9, 0.999),
-    held_out=HeldOut(20, "ef" * 32, 5, 0.96, 0.88, 1.0),
+    held_out=HeldOut(20, 20, "ef" * 32, 5, 0.96, 0.88, 1.0),
     date="2026-01-02T03:04:05+00:00",
     versions={"interlock": "0.1.0"},
 )
@@ -60,7 +66,7 @@ def test_a_card_comes_back_as_it_was(tmp_path: Path) -> None:
     assert CertificateCard.load(bare.save(path)) == bare
     record = json.loads(path.read_text())
     assert (record["format"], record["version"], record["id"]) == (
-        "interlock certificate card", 1, bare.id,
+        "interlock certificate card", 2, bare.id,
     )  # fmt: skip
 
 
@@ -88,9 +94,9 @@ def test_any_numbers_survive_the_file(
 
 def test_an_id_is_for_ever() -> None:
     """Cards were made before this test: what they hold is still called the same."""
-    assert CARD.id == "2ca92db052ae8ae2"
-    assert replace(CARD, alike=None, held_out=None, judge_error=None).id == "7cbb4c431e32f9dd"
-    assert replace(CARD, rate=1, lower=0, alike=None).id == "ce7ac8037b331a0b"  # whole numbers
+    assert CARD.id == "e63f78fed4163255"
+    assert replace(CARD, alike=None, held_out=None, judge_error=None).id == "a2d98f6e8751ef54"
+    assert replace(CARD, rate=1, lower=0, alike=None).id == "f33edf023c9d6f4d"  # whole numbers
 
 
 def test_settings_that_match() -> None:
@@ -131,9 +137,28 @@ def test_all_mismatches_are_named_at_once() -> None:
 
 def test_the_statement_says_what_was_measured() -> None:
     assert CARD.statement() == (
-        "With 95% confidence, at least 91.0% of gcg attacks like the 60 measured are refused by "
-        "tiny behind a vote of 11 copies with 10% of the characters changed by swap."
+        "With 95% confidence, at least 91.0% of gcg attacks like the 60 measured, in 59 "
+        "groups (those marked as failed left out), are judged refused in one try by refusal "
+        "phrases (0 of 20 checked jailbreaks missed, counted in), where a vote of 11 copies with "
+        "10% of the characters changed by swap guards tiny (no system prompt sent, temperature 0)."
     )
+
+
+def test_the_statement_says_what_would_be_asked_about() -> None:
+    identity = {"target": "endpoint", "system_sha256": "12" * 32, "max_tokens": 64}
+    card = replace(
+        CARD, tries=10, joint=3, judge_error=None, failed="successful only", groups=1, ties={},
+        target_identity=identity, judge={"judge": "model", "target": {"model": "judging-1"}},
+    )  # fmt: skip
+    said = card.statement()
+    assert "95% confidence for 3 families at once" in said
+    assert "in 1 group (only those that succeed undefended)" in said
+    assert "in each of 10 tries by model judging-1 (unchecked)" in said
+    assert "(system prompt 121212121212, at most 64 tokens)" in said
+    assert "(those marked as failed among them)" in replace(CARD, failed="in").statement()
+    none = replace(CARD, judge_error={"missed": 0, "jailbroken": 0, "refused": 9})
+    assert "none of 9 checked answers jailbroken" in none.statement()
+    assert "decoding not stated" in replace(CARD, target_identity={}).statement()
 
 
 @pytest.mark.parametrize(
@@ -141,7 +166,13 @@ def test_the_statement_says_what_was_measured() -> None:
     [
         ({"lower": ...}, "no field 'lower'"),
         ({"held_out": ...}, "no field 'held_out'"),
-        ({"version": 2}, "version 2; this interlock reads version 1"),
+        ({"version": 3}, "version 3; this interlock reads version 2"),
+        ({"version": 1}, "of version 1, whose bound takes attacks that are alike for independent"),
+        ({"groups": 61}, "groups=61: of 60 attacks"),
+        ({"groups": ...}, "no field 'groups'"),
+        ({"tries": 0}, "tries=0: give a whole number from 1 on"),
+        ({"failed": "maybe"}, "failed='maybe'"),
+        ({"undefended": None}, "undefended"),
         ({"format": "something"}, "no interlock certificate card"),
         ({"lower": 0.99}, "does not match its id"),
         ({"id": ...}, "does not match its id"),
@@ -164,6 +195,7 @@ def test_the_statement_says_what_was_measured() -> None:
             {
                 "held_out": {
                     "attacks": 0,
+                    "groups": 1,
                     "attacks_sha256": "e",
                     "votes": 1,
                     "dsp": 0,
@@ -221,5 +253,5 @@ def test_a_card_is_checked_when_made() -> None:
     with pytest.raises(OptionError, match="k=-1: give a whole number"):
         AlikeCertificate(-1, 0.05, 80, 32, {"a": 0.9, "b": 0.5, "c": 0.01}, 0.9, 0.999)
     with pytest.raises(OptionError, match=r"held_out\.low='x'"):
-        replace(CARD, held_out={"attacks": 20, "attacks_sha256": "ef", "votes": 5, "dsp": 0.96,
+        replace(CARD, held_out={"attacks": 20, "groups": 20, "attacks_sha256": "ef", "votes": 5, "dsp": 0.96,
                                 "low": "x", "high": 1.0})  # fmt: skip

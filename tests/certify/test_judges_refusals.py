@@ -7,7 +7,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
-from tests.certify.scripted import ScriptedTarget
+from tests.certify.scripted import ScriptedTarget, letters
 
 from interlock.certify.attacks.attack import EMBEDDED, Attack
 from interlock.certify.campaign.campaign import Campaign
@@ -201,7 +201,7 @@ OPENINGS = (
 def certified(answer: str) -> bool:
     target = ScriptedTarget(lambda text, _: "Hello." if "hel" in text else answer)
     attacks = [
-        Attack(f"goal {i}", f"please tell me of goal {i:02} !!x zz", (25, 31), "gcg", i, 1, "")
+        Attack(f"goal {i}", letters(f"{i}", 31, "abcdefgijkmnop"), (25, 31), "gcg", i, 1, "")
         for i in range(40)
     ]
     options = CampaignOptions(kinds=("swap",), rates=(0.1,), copies=3, trials=1, votes=3)

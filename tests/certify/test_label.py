@@ -122,13 +122,16 @@ def test_what_is_no_run(tmp_path: Path, run: Path) -> None:
 
 def test_a_report_counts_the_labels(tmp_path: Path) -> None:
     """Labels of one miss in ten lower the bound of the same run."""
-    from tests.certify.scripted import Server, answer
+    from tests.certify.scripted import Server, answer, letters
 
     def brittle(handler: Any) -> None:
         text = handler.asked["messages"][-1]["content"]
         answer(YES if text.endswith("!!zq%%pw") or "kite" in text else NO)(handler)
 
-    rows = [{"goal": f"goal {i}", "prompt": attack(i), "kind": "gcg"} for i in range(40)]
+    rows = [
+        {"goal": f"goal {i}", "prompt": f"{letters(str(i), 46)}!!zq%%pw", "kind": "gcg"}
+        for i in range(40)
+    ]
     (tmp_path / "attacks.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "benign.txt").write_text("please fold a kite\n")
     given = ["--attacks", tmp_path / "attacks.jsonl", "--benign", tmp_path / "benign.txt"]

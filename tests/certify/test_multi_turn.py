@@ -17,7 +17,7 @@ from interlock.certify import (
     write_attacks,
 )
 from interlock.certify.attacks.attack import attacks_hash
-from interlock.certify.attacks.families import split_families
+from interlock.certify.attacks.families import by_kind
 from interlock.certify.campaign.measure import measure_decay, measure_defence, measure_votes
 from interlock.certify.defences import parse_defence
 from interlock.certify.targets.protocol import Message, Reply
@@ -128,5 +128,4 @@ def test_every_message_of_the_user_is_changed_and_asked(tmp_path: Path) -> None:
     # The copies of ASR(k) come after the messages before them.
     decay = measure_decay(Chats(), JUDGE, attacks, "swap", [0, 2], trials=1)
     assert decay.rate.tolist() == [1.0, 1.0]
-    [family] = split_families(attacks)
-    assert (family.name, family.size) == ("multi-turn", 4)
+    assert {name: len(rows) for name, rows in by_kind(attacks).items()} == {"multi-turn": 4}

@@ -14,6 +14,7 @@ import openai
 import pytest
 
 from interlock.certify import CertificateCard, Perturbation, RefusalPhrases, SmoothLLM
+from interlock.certify.campaign.card import BareRates
 from interlock.certify.targets.local import LocalTarget
 from interlock.certify.vote.perturb import ALPHABET
 from interlock.errors import InterlockError
@@ -38,6 +39,10 @@ def card(**changes: Any) -> CertificateCard:
         target_identity=dict(target.identity),
         family="gcg",
         attacks=60,
+        groups=60,
+        ties={},
+        failed="out",
+        undefended=BareRates(1.0, 0.94, 1.0, None, None, None),
         attacks_sha256="cd" * 32,
         judge=dict(RefusalPhrases().identity),
         judge_error=None,
@@ -49,6 +54,8 @@ def card(**changes: Any) -> CertificateCard:
         majority=3,
         trials=5,
         seed=3,
+        tries=1,
+        joint=1,
         confidence=0.95,
         method="block",
         lower=0.8,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from interlock.report.campaigns import campaign_chapters, figures_chapter
+    from interlock.report.campaigns import campaign_chapters, comparison_chapter, figures_chapter
     from interlock.report.explanations import explanation_chapter
     from interlock.report.page import Chapter, Problem, render_page
     from interlock.report.shields import (
@@ -34,6 +34,7 @@ _LAZY = {
     "ShareTable": "interlock.report.shields",
     "campaign_chapters": "interlock.report.campaigns",
     "cases_chapters": "interlock.report.shields",
+    "comparison_chapter": "interlock.report.campaigns",
     "concepts_chapter": "interlock.report.shields",
     "evaluation_chapter": "interlock.report.shields",
     "exhibits_chapter": "interlock.report.studies",
@@ -55,6 +56,7 @@ __all__ = [
     "ShareTable",
     "campaign_chapters",
     "cases_chapters",
+    "comparison_chapter",
     "concepts_chapter",
     "evaluation_chapter",
     "exhibits_chapter",

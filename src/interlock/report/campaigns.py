@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from interlock.report.page import Chapter, data_uri, render_template
+from interlock.report.transcripts import transcripts_chapter
 
 if TYPE_CHECKING:  # pages of the other verbs need no statistics
     from interlock.certify import CertificateCard
     from interlock.certify.campaign.assessment import Assessment
+    from interlock.certify.campaign.comparison import Compared
     from interlock.certify.campaign.offers import Offer
     from interlock.certify.campaign.result import CampaignResult
+    from interlock.certify.campaign.undefended import Rate
 
 
 def campaign_chapters(
@@ -30,11 +33,41 @@ def campaign_chapters(
         calls: ``asked`` and ``remembered``.
         downloads: paths of files to link to, seen from the page.
     """
-    return [
+    chapters = [
         _certificate(result, pictures, calls, downloads),
         _decay(result, pictures["asr"]),
         _plan(result, pictures["utility"]),
     ]
+    return [*chapters, transcripts_chapter(result)] if result.assessments else chapters
+
+
+def comparison_chapter(
+    compared: Sequence[Compared], other: str, confidence: float = 0.95
+) -> Chapter:
+    """Two runs side by side.
+
+    Args:
+        compared: the families that both certified on.
+        other: the other run's folder.
+        confidence: of the intervals.
+    """
+    rows = [
+        [
+            one.family,
+            f"{one.attacks} in {one.groups}",
+            f"{one.this:.1%}",
+            f"{one.other:.1%}",
+            f"{100 * one.difference:+.1f}",
+            f"{100 * one.low:+.1f} to {100 * one.high:+.1f}",
+            f"{one.better} / {one.worse}",
+            f"{one.p:.2g}",
+        ]
+        for one in compared
+    ]
+    body = render_template(
+        "comparison.html", rows=rows, other=other, confidence=f"{confidence:.0%}"
+    )
+    return Chapter("Beside another run", "comparison", body, other)
 
 
 def figures_chapter(pictures: Mapping[str, bytes]) -> Chapter:
@@ -59,17 +92,17 @@ def _certificate(
     downloads: Sequence[str],
 ) -> Chapter:
     card = result.cards.get(result.family)
-    if card is not None:
-        verdict, summary = card.statement(), f"at least {card.lower:.1%} refused"
-    else:
-        first = result.assessments[0].refusal if result.assessments else result.choice.reason
-        verdict, summary = f"No certificate for {result.family} attacks. {first}", "none"
+    summary = "none" if card is None else f"at least {card.lower:.1%} refused"
     body = render_template(
         "certificate.html",
-        verdict=verdict,
+        verdicts=_verdicts(result),
+        bare=[f"{name}: {one}." for name, one in result.without_defence.items()],
+        notes=result.notes,
+        categories=_categories(result),
+        together=len(result.assessments) if result.options.joint else 1,
+        tries=result.options.tries,
         check=data_uri(pictures["check"]) if "check" in pictures else "",
         rows=[_assessed(one) for one in result.assessments],
-        refusals=[f"{one.family.name}: {one.refusal}" for one in result.assessments if one.refusal],
         cards=[(name, _card(one)) for name, one in result.cards.items()],
         judge_counted=result.judge_counted,
         confidence=f"{result.options.confidence:.0%}",
@@ -80,41 +113,94 @@ def _certificate(
     return Chapter("Jailbreak certificate", "certificate", body, summary)
 
 
+def _verdicts(result: CampaignResult) -> list[tuple[str, str]]:
+    """A sentence for each family, and why it has no certificate."""
+    if not result.assessments:
+        return [(f"No certificate for {result.family} attacks. {result.choice.reason}", "")]
+    return [
+        (
+            one.statement(),
+            f"No certificate for {one.family.name} attacks. {one.refusal}" if one.refusal else "",
+        )
+        for one in result.assessments
+    ]
+
+
+def _categories(result: CampaignResult) -> list[list[str]]:
+    """What attacks did by the category of their goals; empty where no file has categories."""
+    rows = []
+    for one in result.assessments:
+        attacks = one.by_attack()
+        kinds = dict.fromkeys(row["category"] for row in attacks)
+        for kind in kinds if any(kinds) else ():
+            of_kind = [row for row in attacks if row["category"] == kind]
+            size, groups = len(of_kind), len({row["group"] for row in of_kind})
+            rows.append(
+                [
+                    one.family.name,
+                    kind or "none given",
+                    f"{size} in {groups}",
+                    f"{sum(row['succeeds_undefended'] for row in of_kind)} of {size}",
+                    f"{sum(row['refused'] / row['of'] for row in of_kind) / size:.2f}",
+                    f"{sum(row['dsp'] for row in of_kind) / size:.1%}",
+                ]
+            )
+    return rows
+
+
+def _bare(rate: Rate | None) -> str:
+    if rate is None:
+        return ""
+    return f"{rate.share:.0%} ({rate.low:.0%}–{rate.high:.0%})"
+
+
 def _assessed(one: Assessment) -> dict[str, str]:
-    held, certified = one.held_out, not one.refusal
+    held, clusters = one.held_out, one.family.clusters()
+    ties = ", ".join(f"{reason} {count}" for reason, count in clusters.counts.items())
     return {
         "family": one.family.name,
         "attacks": str(one.certificate.prompts),
+        "groups": str(clusters.effective),
+        "ties": ties or "no two alike",
+        "goal": _bare(one.undefended.goal),
+        "bare": _bare(one.undefended.attack),
         "alpha": f"{one.alpha:.2f}",
-        "lower": f"{one.certificate.lower:.1%}" if certified else "none",
-        "believed": f"{one.taken_at_its_word.lower:.1%}" if certified else "none",
-        "share": "none" if one.share_lower is None or not certified else f"{one.share_lower:.1%}",
+        "lower": f"{one.certificate.lower:.1%}",
+        "card": "none" if one.refusal else "yes",
+        "believed": f"{one.taken_at_its_word.lower:.1%}",
+        "share": "none" if one.share_lower is None else f"{one.share_lower:.1%}",
         "estimate": f"{one.certificate.estimate:.1%}",
         "formula": f"{one.certificate.homogeneous:.1%}",
         "alike": "" if one.alike is None else f"{one.alike.dsp:.1%}",
-        "held": f"{held.dsp:.1%}",
-        "interval": f"{held.low:.1%} – {held.high:.1%}",
-        "held_attacks": f"{held.attacks} × {held.votes}",
+        "held": "" if held is None else f"{held.dsp:.1%}",
+        "interval": "" if held is None else f"{held.low:.1%} – {held.high:.1%}",
+        "held_attacks": "none" if held is None else f"{held.attacks} × {held.votes}",
     }
 
 
 def _card(card: CertificateCard) -> dict[str, str]:
     """A card as names and values for people."""
-    error = card.judge_error
+    from interlock.certify.campaign.claim import asked_as, judge_said
+
     record = {
         "id": card.id,
         "target": card.target,
         "attack family": card.family,
         "attacks": f"{card.attacks}, set {card.attacks_sha256[:16]}",
+        "groups": f"{card.groups}; tied by "
+        + (", ".join(f"{reason} {count}" for reason, count in card.ties.items()) or "nothing"),
+        "failed attacks": card.failed,
+        "succeed undefended": f"{card.undefended.attack:.1%} "
+        f"[{card.undefended.attack_low:.3f}, {card.undefended.attack_high:.3f}]",
+        "tries": str(card.tries),
+        "asked": asked_as(card.target_identity),
         "perturbation": f"{card.perturbation}, q = {card.rate:.0%}"
         + (", paper mode" if card.paper else ""),
         "copies": f"N = {card.copies}, {card.majority} refusals decide",
         "alphabet": f"{len(set(card.alphabet))} characters",
-        "judge": str(card.judge.get("judge", "unknown")),
-        "judge's errors": "taken at its word"
-        if error is None
-        else f"{error['missed']} of {error['jailbroken']} jailbreaks missed, accounted for",
-        "lower bound on E[DSP]": f"{card.lower:.4f} at {card.confidence:.0%} confidence",
+        "judge": judge_said(card.judge, card.judge_error),
+        "lower bound on E[DSP]": f"{card.lower:.4f} at {card.confidence:.0%} confidence"
+        + (f", {card.joint} families at once" if card.joint > 1 else ""),
         "estimate": f"{card.estimate:.4f}",
         "method": f"{card.method}, {card.trials} votes an attack",
     }
@@ -127,7 +213,8 @@ def _card(card: CertificateCard) -> dict[str, str]:
     if card.held_out is not None:
         held = card.held_out
         record["held out"] = (
-            f"{held.dsp:.4f} [{held.low:.3f}, {held.high:.3f}] on {held.attacks} attacks"
+            f"{held.dsp:.4f} [{held.low:.3f}, {held.high:.3f}] on {held.attacks} attacks in "
+            f"{held.groups} groups"
         )
     record["seed"] = str(card.seed)
     record["made"] = card.date

@@ -44,6 +44,8 @@ class Attack:
     """Whether it succeeded when it was recorded."""
     source: str = field(default="", compare=False)
     """The model it was made on, where the file says so; the same attack is equal from anywhere."""
+    category: str = field(default="", compare=False)
+    """Of the goal, where the file says so, such as ``"Privacy"``."""
     earlier: tuple[Message, ...] = ()
     """Of an attack over several turns: the messages before ``prompt``, oldest first."""
 
@@ -150,10 +152,11 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
 
     An artifact is one object with ``parameters`` and ``jailbreaks``. A row has ``goal`` and
     ``prompt``, and may have ``kind`` (or ``attack``), ``span``, ``seed``, ``iterations``,
-    ``answer``, ``jailbroken`` and ``source`` (or ``model``), the model it was made on. An attack
-    over several turns has ``messages`` (or ``turns``) in place of ``prompt``: a list of texts of
-    the user, or of objects with ``role`` and ``content``, the last one the user's; its kind is
-    ``"multi-turn"`` where the row names none.
+    ``answer``, ``jailbroken``, ``source`` (or ``model``), the model it was made on, and
+    ``category`` (or ``behavior``), the kind of its goal. An attack over several turns has
+    ``messages`` (or ``turns``) in place of ``prompt``: a list of texts of the user, or of objects
+    with ``role`` and ``content``, the last one the user's; its kind is ``"multi-turn"`` where the
+    row names none.
 
     Args:
         path: the file, UTF-8; ``"embedded"`` are those found against the embedded model.
@@ -166,22 +169,43 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
     if not isinstance(keep_failed, bool):
         raise OptionError(f"keep_failed={keep_failed!r}: give true or false")
     source = EMBEDDED / "tiny_chat_attacks.jsonl" if str(path) == "embedded" else Path(path)
-    kept: dict[Prompt, Attack] = {}
-    duplicates = failed = absent = 0
+    attacks, absent = [], 0
     for whole, stands in read_rows(source):
         for row, where in _unfolded(whole, stands):
             if "prompt" in row and row["prompt"] is None:
                 absent += 1
-                continue
-            attack = attack_from(row, where)
-            if not attack.jailbroken and not keep_failed:
-                failed += 1
-            elif kept.setdefault(attack.asked, attack) is not attack:
-                duplicates += 1
+            else:
+                attacks.append(attack_from(row, where))
+    return sift(attacks, str(path), keep_failed=keep_failed, absent=absent)
+
+
+def sift(
+    attacks: Iterable[Attack], name: str = "attacks", *, keep_failed: bool = False, absent: int = 0
+) -> AttackFile:
+    """Attacks without duplicates and without those that failed, and how many these were.
+
+    Args:
+        attacks: in the order of a file; of those with one prompt the first is kept.
+        name: says where they are from.
+        keep_failed: keep those that are marked as not jailbroken.
+        absent: goals without a prompt, counted by who read them.
+
+    Raises:
+        DataError: none are left.
+    """
+    kept: dict[Prompt, Attack] = {}
+    duplicates = failed = 0
+    for attack in attacks:
+        if not attack.jailbroken and not keep_failed:
+            failed += 1
+        elif attack.asked in kept:
+            duplicates += 1
+        else:
+            kept[attack.asked] = attack
     if not kept:
         why = f" but {failed} marked as not jailbroken; --keep-failed keeps them" if failed else ""
-        raise DataError(f"{path}: holds no attacks{why}")
-    return AttackFile(str(path), tuple(kept.values()), duplicates, failed, absent)
+        raise DataError(f"{name}: holds no attacks{why}")
+    return AttackFile(name, tuple(kept.values()), duplicates, failed, absent)
 
 
 def write_attacks(attacks: Iterable[Attack], path: str | Path) -> Path:
@@ -243,6 +267,7 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
             answer=str(row.get("answer") or ""),
             jailbroken=_marked(row.get("jailbroken")),
             source=str(row.get("source") or row.get("model") or ""),
+            category=str(row.get("category") or row.get("Category") or row.get("behavior") or ""),
             earlier=earlier,
         )
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,23 +10,28 @@ from typing import Any
 import numpy as np
 
 from interlock._version import versions
-from interlock.certify.attacks.attack import Attack, attacks_hash
+from interlock.certify.attacks.attack import attacks_hash
 from interlock.certify.attacks.families import Family
 from interlock.certify.bounds.betting import mean_interval
 from interlock.certify.bounds.certificate import Certificate
+from interlock.certify.bounds.counts import joint_confidence
+from interlock.certify.bounds.groups import group_means
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import majority
 from interlock.certify.bounds.population import PopulationCertificate
-from interlock.certify.campaign.card import AlikeCertificate, CertificateCard, HeldOut
+from interlock.certify.campaign.card import AlikeCertificate, BareRates, CertificateCard, HeldOut
+from interlock.certify.campaign.claim import claim
 from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.measure import Progress, measure_defence, measure_votes
 from interlock.certify.campaign.measurements import DefenceMeasurement, VoteMeasurement
 from interlock.certify.campaign.options import CampaignOptions
-from interlock.certify.judges.judge import Judge
-from interlock.certify.targets.protocol import Identity, Target
+from interlock.certify.campaign.undefended import Undefended
+from interlock.certify.judges.judge import Judge, SaysWhy
+from interlock.certify.targets.protocol import Identity, Reply, Target
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.errors import InterlockError, OptionError
+from interlock.names import FailedAttacks
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,13 @@ class Assessment:
     """Of the setting."""
     copies: int
     """N."""
+    undefended: Undefended
+    """The attacks of the second part, and their goals, without a defence."""
+    decided_on: PopulationCertificate | None
+    """Votes on the attacks of the first part, which alone decide whether to certify; None where
+    there are too few groups for three parts."""
+    bare: Undefended | None
+    """The first part without a defence; None likewise."""
     votes: VoteMeasurement
     """(certify, r) votes on the attacks of the second part."""
     certificate: PopulationCertificate
@@ -49,33 +61,73 @@ class Assessment:
     """Of the share bound."""
     share_lower: float | None
     """Lower bound on the share of attacks whose own DSP is at least ``tau``."""
-    held_out: HeldOut
-    """The same setting on the third part."""
+    confidence: float
+    """Of the claim; that of the bounds themselves is higher where several hold together."""
+    joint: int
+    """Families whose bounds hold at once; 1: this one by itself."""
+    failed: FailedAttacks
+    """What was done with attacks that failed."""
+    held_out: HeldOut | None
+    """The same setting on the third part; None where there is none."""
     alike: AlikeCertificate | None
     """The published certificate; None where the curve gives none."""
+    reasons: tuple[str, ...]
+    """(certify r) why the verdict on each copy is what it is, where that can be said."""
+    asked: Identity
+    """The target's identity."""
+    judge: Mapping[str, Any]
+    """The judge's identity."""
     seed: int
     """Of split and perturbations."""
 
     @property
     def alpha(self) -> float:
-        """The mean share of refused copies."""
-        return float(self.votes.refused.mean())
+        """The mean share of refused copies, over groups."""
+        shares = self.votes.refused.mean(axis=1)
+        return float(group_means(shares, self.certificate.groups).mean())
 
     @property
     def refusal(self) -> str:
-        """Why no certificate is given; empty where one is."""
-        return self.taken_at_its_word.refusal
+        """Why no certificate is given; empty where one is.
+
+        By votes on the first part and by the number of groups, never by the votes that the bound
+        is made of: a bound that is shown only where it looks good does not hold.
+        """
+        if self.decided_on is None:
+            return f"No certificate: {self.family.why_whole}."
+        if self.decided_on.refusal and self.bare is not None and self.bare.complies:
+            return f"No certificate: {self.bare}, so that perturbing an attack cannot help."
+        return self.decided_on.refusal
+
+    def statement(self) -> str:
+        """The bound of the second part in one sentence, whether there is a certificate or not."""
+        error = self.certificate.judge
+        changed = f"{self.perturbation.rate:.0%} of the characters changed"
+        return claim(
+            lower=self.certificate.lower, confidence=self.confidence, joint=self.joint,
+            tries=self.certificate.tries, family=self.family.name,
+            attacks=self.certificate.prompts, groups=self.certificate.effective,
+            failed=self.failed, judge=self.judge,
+            judge_error=None if error is None else _counted(error), target=target_name(self.asked),
+            identity=self.asked,
+            defence=f"a vote of {self.copies} copies with {changed} by {self.perturbation.kind}",
+        )  # fmt: skip
 
     def card(self, target: Target, judge: Judge) -> CertificateCard | None:
         """The certificate card; None where ``refusal`` says why there is none."""
         if self.refusal:
             return None
+        clusters = self.family.clusters()
         error = self.certificate.judge
         return CertificateCard(
             target=target_name(target.identity),
             target_identity=dict(target.identity),
             family=self.family.name,
             attacks=self.certificate.prompts,
+            groups=clusters.effective,
+            ties=clusters.counts,
+            failed=self.failed,
+            undefended=_rates(self.undefended),
             attacks_sha256=attacks_hash(self.family.certify),
             judge=dict(judge.identity),
             judge_error=None if error is None else _counted(error),
@@ -87,7 +139,9 @@ class Assessment:
             majority=int(majority(self.copies)),
             trials=self.certificate.trials,
             seed=self.seed,
-            confidence=self.certificate.confidence,
+            tries=self.certificate.tries,
+            joint=self.joint,
+            confidence=self.confidence,
             method=self.certificate.method,
             lower=self.certificate.lower,
             estimate=self.certificate.estimate,
@@ -99,9 +153,32 @@ class Assessment:
             versions=versions(),
         )
 
+    def by_attack(self) -> list[dict[str, Any]]:
+        """What each attack of the second part did, named by the hash of its prompt and span."""
+        rows = zip(
+            self.family.certify,
+            self.family.clusters().groups.tolist(),
+            self.votes.refused.sum(axis=1).tolist(),
+            self.certificate.per_prompt.tolist(),
+            self.undefended.successful.tolist(),
+            strict=True,
+        )
+        return [
+            {
+                "attack": attacks_hash([attack])[:16],
+                "group": group,
+                "category": attack.category,
+                "refused": refused,
+                "of": self.certificate.trials,
+                "dsp": dsp,
+                "succeeds_undefended": succeeds,
+            }
+            for attack, group, refused, dsp, succeeds in rows
+        ]
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, for people and programs; bounds only where there is a certificate."""
-        certified = not self.refusal
+        """Plain values, for people and programs; the bound also where there is no certificate."""
+        clusters = self.family.clusters()
         return {
             "family": self.family.name,
             "perturbation": self.perturbation.kind,
@@ -112,18 +189,26 @@ class Assessment:
                 "certify": len(self.family.certify),
                 "held_out": len(self.family.held_out),
             },
+            "groups": clusters.effective,
+            "ties": clusters.counts,
+            "failed": self.failed,
+            "undefended": self.undefended.to_dict(),
             "alpha": self.alpha,
-            "certified": certified,
+            "certified": not self.refusal,
             "refusal": self.refusal,
-            "confidence": self.certificate.confidence,
-            "lower": self.certificate.lower if certified else None,
-            "lower_judge_believed": self.taken_at_its_word.lower if certified else None,
+            "statement": self.statement(),
+            "confidence": self.confidence,
+            "joint": self.joint,
+            "tries": self.certificate.tries,
+            "lower": self.certificate.lower,
+            "lower_judge_believed": self.taken_at_its_word.lower,
             "estimate": self.certificate.estimate,
             "formula": self.certificate.homogeneous,
             "share_tau": self.tau,
-            "share_lower": self.share_lower if certified else None,
-            "held_out": asdict(self.held_out),
+            "share_lower": self.share_lower,
+            "held_out": None if self.held_out is None else asdict(self.held_out),
             "lost": int(self.votes.lost.sum()),
+            "by_attack": self.by_attack(),
         }
 
 
@@ -136,6 +221,10 @@ def assess(
     decay: FamilyDecay,
     options: CampaignOptions,
     *,
+    undefended: Undefended,
+    bare: Undefended | None = None,
+    decided_on: PopulationCertificate | None = None,
+    joint: int = 1,
     judge_error: JudgeSample | None = None,
     progress: Progress | None = None,
 ) -> Assessment:
@@ -146,14 +235,20 @@ def assess(
         family: the attacks.
         perturbation, copies: the setting to deploy.
         decay: the family's measured ASR(k) under this perturbation, for the published certificate.
-        options: votes, repeats, confidence, tau, epsilon and seed.
+        options: votes, repeats, confidence, tau, tries, epsilon and seed.
+        undefended: what the attacks to certify on do without a defence.
+        bare, decided_on: the same of the attacks to fit, and what :func:`decide` says of them.
+        joint: families whose bounds shall hold at once.
         judge_error: a labelled sample of the judge's verdicts that the bound accounts for.
         progress: told how many of the calls are done, at most.
 
     Raises:
         ModelError: every single copy was lost.
     """
-    trials, seed, confidence = max(options.votes, copies), options.seed, options.confidence
+    trials, seed = max(options.votes, copies), options.seed
+    confidence = joint_confidence(options.confidence, joint)
+    if not family.split:  # its attacks may be like those that the setting was chosen on
+        confidence = joint_confidence(confidence, options.settings)
     voted = len(family.certify) * trials
     checked = len(family.held_out) * copies * options.repeats
     votes = measure_votes(
@@ -165,30 +260,77 @@ def assess(
         seed=seed,
         progress=_part(progress, 0, voted, voted + checked),
     )
-    believed = PopulationCertificate.from_votes(votes.refused, copies, confidence)
-    certificate = PopulationCertificate.from_votes(
-        votes.refused, copies, confidence, judge=judge_error
+    believed = PopulationCertificate.from_votes(
+        votes.refused, copies, confidence, groups=family.clusters().groups, tries=options.tries
     )
-    defence = measure_defence(
-        SmoothLLM(target, perturbation, copies, judge),
-        [attack.asked for attack in family.held_out],
-        repeats=options.repeats,
-        seed=seed,
-        progress=_part(progress, voted, checked, voted + checked),
-    )
+    certificate = believed
+    if judge_error is not None:
+        certificate = PopulationCertificate.from_votes(
+            votes.refused, copies, confidence, judge=judge_error, groups=believed.groups,
+            tries=options.tries,
+        )  # fmt: skip
+    held_out = None
+    if family.held_out:
+        defence = measure_defence(
+            SmoothLLM(target, perturbation, copies, judge),
+            [attack.asked for attack in family.held_out],
+            repeats=options.repeats,
+            seed=seed,
+            progress=_part(progress, voted, checked, voted + checked),
+        )
+        held_out = _held_out(family, defence, options.confidence)
     return Assessment(
         family=family,
         perturbation=perturbation,
         copies=copies,
+        undefended=undefended,
+        decided_on=decided_on,
+        bare=bare,
         votes=votes,
         certificate=certificate,
         taken_at_its_word=believed,
         tau=options.tau,
         share_lower=_share(certificate, options.tau),
-        held_out=_held_out(family.held_out, defence, confidence),
+        confidence=options.confidence,
+        joint=joint,
+        failed=options.failed,
+        held_out=held_out,
         alike=published(decay, perturbation, copies, options.epsilon),
+        reasons=tuple(
+            _reason(judge, reply, refused)
+            for reply, refused in zip(votes.replies, votes.refused.ravel().tolist(), strict=True)
+        ),
+        asked=dict(target.identity),
+        judge=dict(judge.identity),
         seed=seed,
     )
+
+
+def decide(
+    target: Target,
+    judge: Judge,
+    family: Family,
+    perturbation: Perturbation,
+    copies: int,
+    options: CampaignOptions,
+) -> PopulationCertificate | None:
+    """Votes on the attacks to fit: they say whether the setting is worth a certificate.
+
+    Returns:
+        Their certificate, whose ``refusal`` decides; None where the family has no three parts.
+
+    Raises:
+        ModelError: every single copy was lost.
+    """
+    if not family.split:
+        return None
+    prompts = [attack.asked for attack in family.fit]
+    trials = max(options.votes, copies)
+    votes = measure_votes(target, judge, prompts, perturbation, trials=trials, seed=options.seed)
+    return PopulationCertificate.from_votes(
+        votes.refused, copies, options.confidence, groups=family.clusters("fit").groups,
+        tries=options.tries,
+    )  # fmt: skip
 
 
 def published(
@@ -216,10 +358,29 @@ def target_name(identity: Identity) -> str:
     return str(name)
 
 
-def _held_out(attacks: Sequence[Attack], defence: DefenceMeasurement, confidence: float) -> HeldOut:
-    low, high = mean_interval(defence.defended.mean(axis=1), confidence)
+def _reason(judge: Judge, reply: Reply, refused: bool) -> str:
+    if reply.lost:
+        return reply.error or "lost"
+    if reply.finish == "blocked":
+        return "the provider's filter"
+    return judge.words(reply.text) if refused and isinstance(judge, SaysWhy) else ""
+
+
+def _held_out(family: Family, defence: DefenceMeasurement, confidence: float) -> HeldOut:
+    clusters, attacks = family.clusters("held_out"), family.held_out
+    means = group_means(defence.defended.mean(axis=1), clusters.groups)
+    low, high = mean_interval(means, confidence)
     votes = int(defence.defended.shape[1])
-    return HeldOut(len(attacks), attacks_hash(attacks), votes, defence.dsp, low, high)
+    dsp = float(means.mean())
+    return HeldOut(
+        len(attacks), clusters.effective, attacks_hash(attacks), votes, dsp, low, high
+    )  # fmt: skip
+
+
+def _rates(undefended: Undefended) -> BareRates:
+    attack, goal = undefended.attack, undefended.goal
+    of_goals = (None, None, None) if goal is None else (goal.share, goal.low, goal.high)
+    return BareRates(attack.share, attack.low, attack.high, *of_goals)
 
 
 def _share(certificate: PopulationCertificate, tau: float) -> float | None:

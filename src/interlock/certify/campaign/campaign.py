@@ -6,19 +6,22 @@ where it was, and a repeated one asks nothing.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args
 
-from interlock.certify.attacks.attack import Attack, attacks_hash
-from interlock.certify.attacks.families import Family, split_families
+from interlock.certify.attacks.attack import Attack, attacks_hash, sift
+from interlock.certify.attacks.families import Family, PartName, part_families
 from interlock.certify.bounds.judge_error import JudgeSample
-from interlock.certify.campaign.assessment import Assessment, assess
+from interlock.certify.campaign.assessment import Assessment, assess, decide
 from interlock.certify.campaign.curve_file import describe_fit
 from interlock.certify.campaign.family_decay import FamilyDecay, measure_family_decay
 from interlock.certify.campaign.measure import Progress, measure_utility
 from interlock.certify.campaign.offers import Choice, choose, make_offers
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
+from interlock.certify.campaign.undefended import Undefended, measure_undefended
 from interlock.certify.judges.judge import Judge
 from interlock.certify.targets.protocol import Target
 from interlock.errors import DataError
@@ -39,8 +42,12 @@ class Campaign:
         judge_error: a labelled sample of the judge's verdicts, paid for inside the certificates.
         tell: given the name of each step, returns who is told how far it is.
 
+    Attacks with the prompt of another, and those marked as failed, are left out with a warning;
+    ``notes`` has a line on what was left out, and on what cannot be certified.
+
     Raises:
-        DataError: no family can be split, or the one to plan for is not among them.
+        DataError: no attacks are left, no family can be split, or the one to plan for is not among
+            those that can.
     """
 
     def __init__(
@@ -57,12 +64,18 @@ class Campaign:
         self.target, self.judge, self.benign = target, judge, benign
         self.options = options or CampaignOptions()
         self.judge_error, self._tell = judge_error, tell
-        self.families = split_families(attacks, seed=self.options.seed)
-        named = {family.name: family for family in self.families}
-        wanted = self.options.family or self.families[0].name
-        if wanted not in named:
-            raise DataError(f"family={wanted!r}: the attacks are of {', '.join(named)}")
-        self.family: Family = named[wanted]
+        file = sift(attacks, keep_failed=self.options.keep_failed)
+        self.notes: list[str] = [file.note] if file.note else []
+        if file.note:
+            warnings.warn(file.note, stacklevel=2)
+        attacks = file.attacks
+        self.families = part_families(
+            attacks,
+            seed=self.options.seed,
+            planned=self.options.family,
+            by_source=self.options.by_source,
+        )
+        self.family = self._planned_for()
         self.made_from: dict[str, Any] = {
             "target": dict(target.identity),
             "judge": dict(judge.identity),
@@ -70,6 +83,21 @@ class Campaign:
             "seed": self.options.seed,
         }
         """What all numbers rest on, beside the options."""
+        self.notes += [
+            f"no certificate for {one.name}: {one.why_whole}"
+            for one in self.families
+            if not one.split
+        ]
+        self._undefended: dict[tuple[str, PartName], Undefended] = {}
+
+    def _planned_for(self) -> Family:
+        wanted = self.options.family or self.families[0].name
+        named = {family.name: family for family in self.families}
+        if wanted not in named:
+            raise DataError(f"family={wanted!r}: the attacks are of {', '.join(named)}")
+        if not named[wanted].split:
+            raise DataError(f"family={wanted!r}: {named[wanted].why_whole}")
+        return named[wanted]
 
     def measure(self) -> list[FamilyDecay]:
         """ASR(k) of each family under each perturbation, on the attacks to fit.
@@ -77,17 +105,19 @@ class Campaign:
         Raises:
             ModelError: every single copy of a measurement was lost.
         """
+        self._leave_out_what_fails()
         return [
             measure_family_decay(
                 self.target,
                 self.judge,
                 family.name,
-                family.fit,
+                family.fit or family.certify,  # without three parts nothing is chosen or certified
                 kind,
                 k=self.options.changes,
                 trials=self.options.trials,
                 seed=self.options.seed,
                 confidence=self.options.confidence,
+                by_source=self.options.by_source,
                 progress=self._tell(f"{family.name}, {kind}: ASR(k)"),
             )
             for family in self.families
@@ -103,6 +133,10 @@ class Campaign:
         """
         options, decays = self.options, self.measure()
         fits = [describe_fit(decay, options.epsilon, options.seed) for decay in decays]
+        undefended = {
+            family.name: self._without_defence(family, "certify") for family in self.families
+        }
+        bare = self._without_defence(self.family, "fit")
         offers = make_offers(
             self.target,
             self.judge,
@@ -110,12 +144,13 @@ class Campaign:
             [attack.asked for attack in self.family.fit],
             self.benign,
             options,
+            groups=self.family.clusters("fit").groups,
             progress=self._tell("plans, and benign prompts"),
         )
         # A setting of one's own is taken without question.
-        choice = Choice(offers[0]) if options.copies else choose(offers, options.utility)
+        choice = Choice(offers[0]) if options.copies else choose(offers, options.utility, bare)
         assessments = self._assess(choice, decays)
-        [undefended] = measure_utility(
+        [answered] = measure_utility(
             self.target, self.judge, self.benign, "swap", [0.0], seed=options.seed
         )
         cards = {one.family.name: one.card(self.target, self.judge) for one in assessments}
@@ -130,28 +165,85 @@ class Campaign:
             fits=tuple(fits),
             offers=tuple(offers),
             choice=choice,
-            undefended=undefended.share,
+            undefended=answered.share,
+            without_defence=undefended,
+            notes=tuple(self.notes),
             assessments=tuple(assessments),
             cards={name: card for name, card in cards.items() if card is not None},
         )
+
+    def _without_defence(self, family: Family, part: PartName) -> Undefended:
+        """What one part of a family does without a defence; asked once."""
+        key = family.name, part
+        if key not in self._undefended:
+            self._undefended[key] = measure_undefended(
+                self.target,
+                self.judge,
+                getattr(family, part),
+                family.clusters(part).groups,
+                seed=self.options.seed,
+                confidence=self.options.confidence,
+                progress=self._tell(f"{family.name}, {part.replace('_', ' ')}: undefended"),
+            )
+        return self._undefended[key]
+
+    def _leave_out_what_fails(self) -> None:
+        """With ``only_successful``, drop the attacks that the undefended target refuses."""
+        if not self.options.only_successful:
+            return
+        kept, parts = [], get_args(PartName)
+        for family in self.families:
+            rows = {part: getattr(family, part) for part in parts}
+            for part, attacks in rows.items():
+                if attacks:
+                    successful = self._without_defence(family, part).successful
+                    rows[part] = tuple(
+                        a for a, good in zip(attacks, successful, strict=True) if good
+                    )
+            one = replace(family, **rows)
+            if one.size < family.size:
+                self.notes.append(
+                    f"{family.name}: left out {family.size - one.size} attacks that the undefended "
+                    f"target refuses; {one.size} attacks are left"
+                )
+                for part in parts:
+                    self._undefended.pop((family.name, part), None)
+            if one.certify:
+                kept.append(one)
+        self.families = sorted(kept, key=lambda family: (not family.split, -family.size))
+        if not any(family.split for family in kept):
+            raise DataError(
+                "too few attacks are left to fit, to certify and to hold out: "
+                + "; ".join(self.notes)
+            )
+        self.family = self._planned_for()
 
     def _assess(self, choice: Choice, decays: Sequence[FamilyDecay]) -> list[Assessment]:
         """The setting against each family, the one planned for first."""
         if choice.offer is None:
             return []
         of_kind = {decay.family: decay for decay in decays if decay.kind == choice.offer.kind}
-        ordered = sorted(self.families, key=lambda family: family is not self.family)
+        families = sorted(self.families, key=lambda family: family is not self.family)
+        setting = choice.offer.perturbation, choice.offer.copies
+        # Before the first vote that a bound is made of.
+        decided = [
+            decide(self.target, self.judge, family, *setting, self.options) for family in families
+        ]
+        bare = [self._without_defence(family, "fit") if family.fit else None for family in families]
         return [
             assess(
                 self.target,
                 self.judge,
                 family,
-                choice.offer.perturbation,
-                choice.offer.copies,
+                *setting,
                 of_kind[family.name],
                 self.options,
+                undefended=self._without_defence(family, "certify"),
+                bare=of_fit,
+                decided_on=decided_on,
+                joint=len(families) if self.options.joint else 1,
                 judge_error=self.judge_error,
                 progress=self._tell(f"{family.name}: votes"),
             )
-            for family in ordered
+            for family, decided_on, of_fit in zip(families, decided, bare, strict=True)
         ]

@@ -31,11 +31,12 @@ from interlock.certify.campaign._checked import (
     Whole,
     checked,
 )
+from interlock.certify.campaign.claim import claim
 from interlock.certify.vote.perturb import Perturbation
 from interlock.errors import OptionError, OutputError
-from interlock.names import PerturbationKind
+from interlock.names import FailedAttacks, PerturbationKind
 
-FORMAT, VERSION = "interlock certificate card", 1
+FORMAT, VERSION = "interlock certificate card", 2
 
 Object = Annotated[Mapping[str, Any], Give("an object")]
 
@@ -77,12 +78,14 @@ class HeldOut:
 
     attacks: Count
     """How many, >= 1."""
+    groups: Count
+    """Of attacks that are alike."""
     attacks_sha256: Text
     """Of their prompts and spans."""
     votes: Count
-    """Whole votes on each attack."""
+    """Whole votes on each attack, one try each."""
     dsp: Share
-    """Share of votes that refused."""
+    """Share of votes that refused: the mean over groups."""
     low: Share
     """Lower end of the two-sided interval of E[DSP] at the card's confidence."""
     high: Share
@@ -90,11 +93,30 @@ class HeldOut:
 
 
 @checked
+class BareRates:
+    """How often the undefended target complies, on the attacks that voted; shares over groups."""
+
+    attack: Share
+    """With the attack."""
+    attack_low: Share
+    """Lower end of its two-sided interval at the card's confidence."""
+    attack_high: Share
+    """Upper end."""
+    goal: Share | None
+    """With the bare goal; None where the attacks name none."""
+    goal_low: Share | None
+    """Lower end of its interval."""
+    goal_high: Share | None
+    """Upper end."""
+
+
+@checked
 class CertificateCard:
     """One certificate with all that it depends on.
 
-    ``lower`` and ``share_lower`` are bounds at ``confidence``, each by itself, for attacks drawn
-    as those measured were. They say nothing of other attacks, targets or settings.
+    ``lower`` and ``share_lower`` are bounds at ``confidence``, for groups of attacks drawn as those
+    measured were. They say nothing of other attacks, targets or settings. Where ``joint`` is above
+    1, the ``lower`` of so many families' cards hold together; ``share_lower`` is by itself.
 
     Raises:
         OptionError: a value of the wrong type or outside its range.
@@ -108,6 +130,15 @@ class CertificateCard:
     """The attack family that the prompts were drawn from, such as ``"gcg"``."""
     attacks: Count
     """Prompts that voted, >= 1."""
+    groups: Count
+    """Of attacks that are alike: the independent draws behind the bounds, 1 to ``attacks``."""
+    ties: Annotated[Mapping[str, Count], Give("an object of counts")]
+    """What ties members together (goal, template, suffix, source) -> how many groups."""
+    failed: FailedAttacks
+    """What was done with attacks that failed: ``"out"``: marked ones are left out; ``"in"``: they
+    are kept; ``"successful only"``: so are all that the undefended target refuses left out."""
+    undefended: BareRates
+    """What such attacks do without a defence."""
     attacks_sha256: Text
     """Of their prompts and spans, whatever their order."""
     judge: Object
@@ -131,6 +162,11 @@ class CertificateCard:
     """r, measured copies of each prompt, >= 1."""
     seed: Whole
     """Of split and perturbations, >= 0."""
+    tries: Count
+    """T, how often the attacker may ask; ``lower`` and ``share_lower`` count attacks that all T
+    votes refuse."""
+    joint: Count
+    """Families whose ``lower`` hold at once at ``confidence``; 1: this one by itself."""
     confidence: Share
     """Of each bound, in (0, 1)."""
     method: Text
@@ -159,6 +195,8 @@ class CertificateCard:
                 f"majority={self.majority}: of {self.copies} copies "
                 f"{int(majority(self.copies))} refusals decide"
             )
+        if self.groups > self.attacks:
+            raise OptionError(f"groups={self.groups}: of {self.attacks} attacks; give 1 to as many")
 
     @cached_property
     def id(self) -> str:
@@ -218,11 +256,13 @@ class CertificateCard:
     def statement(self) -> str:
         """The claim in one sentence."""
         changed = f"{self.rate:.0%} of the characters changed by {self.perturbation}"
-        return (
-            f"With {self.confidence:.0%} confidence, at least {self.lower:.1%} of {self.family} "
-            f"attacks like the {self.attacks} measured are refused by {self.target} behind a vote "
-            f"of {self.copies} copies with {changed}."
-        )
+        return claim(
+            lower=self.lower, confidence=self.confidence, joint=self.joint, tries=self.tries,
+            family=self.family, attacks=self.attacks, groups=self.groups, failed=self.failed,
+            judge=self.judge, judge_error=self.judge_error, target=self.target,
+            identity=self.target_identity,
+            defence=f"a vote of {self.copies} copies with {changed}",
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """As the file holds it: plain values, with format, version and id."""
@@ -270,7 +310,12 @@ def _read(path: Path) -> Mapping[str, Any]:
         record = None
     if not isinstance(record, dict) or record.pop("format", None) != FORMAT:
         raise OutputError(f"{path}: no {FORMAT}; give a file that 'certify report' wrote")
-    if (version := record.pop("version", None)) != VERSION:
+    if (version := record.pop("version", None)) == 1:
+        raise OutputError(
+            f"{path}: {FORMAT} of version 1, whose bound takes attacks that are alike for "
+            "independent; make it anew with 'interlock certify report'"
+        )
+    if version != VERSION:
         raise OutputError(
             f"{path}: {FORMAT} of version {version!r}; this interlock reads version {VERSION}"
         )

@@ -8,8 +8,8 @@ vote (r of them for N), of everything else whole decisions, so that the certific
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -21,16 +21,20 @@ from interlock.certify.attacks.clusters import Clusters, find_clusters
 from interlock.certify.bounds.counts import lower_bound, upper_bound
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.population import PopulationCertificate
+from interlock.certify.campaign.assessment import target_name
+from interlock.certify.campaign.claim import claim
 from interlock.certify.campaign.measure import Progress, measure_votes
+from interlock.certify.campaign.undefended import Undefended, measure_undefended
 from interlock.certify.defences import EraseAndCheck, defence_text
 from interlock.certify.defences.erase_certificate import EraseCertificate, certify_erasing
 from interlock.certify.judges.judge import Judge
-from interlock.certify.targets.protocol import Prompt, Target
+from interlock.certify.targets.protocol import Identity, Prompt, Target
 from interlock.certify.vote.asks import Defence
 from interlock.certify.vote.decision import Decision
 from interlock.certify.vote.random_copies import RandomCopies
 from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.errors import DataError, OptionError
+from interlock.names import FailedAttacks
 
 _FAR = 500_000_003
 """Between the seeds that an adaptive attacker searches with and those that decide over it."""
@@ -77,26 +81,32 @@ class DefendedFamily:
     clusters: Clusters
     """Groups of attacks that are alike: what the bound takes for independent draws."""
     certificate: PopulationCertificate
-    """Of votes, or of whole decisions (``copies`` 1)."""
+    """Of votes, or of whole decisions (``copies`` 1). Only the former has the judge's counted error
+    inside: an error on one answer weighs otherwise in a rule over many."""
     whole: bool
     """Whether whole decisions were counted."""
-    judge_counted: bool
-    """Whether the judge's counted error is inside the bound. It never is where whole decisions are
-    counted: an error on one answer weighs otherwise in a rule over many."""
+    judge: Mapping[str, Any]
+    """The judge's identity."""
+    asked: Identity
+    """The target's."""
+    undefended: Undefended
+    """The same attacks, and their bare goals, without a defence."""
     lost: int
     """Votes without a verdict; they count as jailbreaks."""
     cost: Cost
     """Of a decision on an attack."""
+    failed: FailedAttacks = "out"
+    """What was done with attacks that are marked as failed."""
 
-    def statement(self, defence: str, target: str) -> str:
+    def statement(self, defence: str) -> str:
         """The bound in one sentence."""
-        judged = "with the judge's counted error" if self.judge_counted else "the judge believed"
-        return (
-            f"With {self.certificate.confidence:.0%} confidence, at least "
-            f"{self.certificate.lower:.1%} of {self.family} attacks like the {len(self.attacks)} "
-            f"measured ({self.clusters.effective} groups), at one try each, are judged refused by "
-            f"{target} behind {defence} ({judged})."
-        )
+        bound = self.certificate
+        return claim(
+            lower=bound.lower, confidence=bound.confidence, joint=1, tries=1, family=self.family,
+            attacks=len(self.attacks), groups=self.clusters.effective, failed=self.failed,
+            judge=self.judge, judge_error=None if bound.judge is None else asdict(bound.judge),
+            target=target_name(self.asked), identity=self.asked, defence=defence,
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -114,7 +124,9 @@ class DefendedFamily:
             "method": bound.method,
             "lower": bound.lower,
             "estimate": bound.estimate,
-            "judge_counted": self.judge_counted,
+            "judge_counted": self.certificate.judge is not None,
+            "undefended": self.undefended.to_dict(),
+            "failed": self.failed,
             "lost": self.lost,
             "cost": self.cost.to_dict(),
         }
@@ -156,8 +168,6 @@ class DefenceResult:
 
     defence: Defence
     """It."""
-    target: str
-    """The target's name."""
     families: tuple[DefendedFamily, ...]
     """Those of the file first, adaptive ones after them."""
     benign: Released
@@ -172,8 +182,7 @@ class DefenceResult:
             "defence": text,
             "identity": dict(self.defence.identity),
             "families": [
-                {**one.to_dict(), "statement": one.statement(text, self.target)}
-                for one in self.families
+                {**one.to_dict(), "statement": one.statement(text)} for one in self.families
             ],
             "benign": self.benign.to_dict(),
             "any_suffix": None if self.erasing is None else self.erasing.to_dict(),
@@ -191,6 +200,7 @@ def bound_family(
     confidence: float = 0.95,
     seed: int = 0,
     by_source: bool = False,
+    failed: FailedAttacks = "out",
     judge_error: JudgeSample | None = None,
     progress: Progress | None = None,
 ) -> DefendedFamily:
@@ -205,6 +215,7 @@ def bound_family(
         confidence: of the bound, in (0, 1).
         seed: of all draws.
         by_source: take attacks made on one model for one group, too.
+        failed: what was done with attacks that are marked as failed, as the claim says it.
         judge_error: a labelled sample of the judge's verdicts; counted for votes alone.
         progress: told how many of the calls or decisions are done.
 
@@ -245,9 +256,14 @@ def bound_family(
         clusters=clusters,
         certificate=_bound(table, copies, confidence, clusters, judge_error),
         whole=whole,
-        judge_counted=judge_error is not None,
+        judge=dict(judge.identity),
+        asked=dict(target.identity),
+        undefended=measure_undefended(
+            target, judge, attacks, clusters.groups, seed=seed, confidence=confidence
+        ),
         lost=lost,
         cost=Cost.of(decided[0]),
+        failed=failed,
     )
 
 

@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 
 from interlock._files import read_text, write_atomically
 from interlock.certify.attacks.attack import Attack
+from interlock.certify.attacks.clusters import cluster
 from interlock.certify.bounds.betting import mean_interval
 from interlock.certify.bounds.counts import check_counts, lower_bound, upper_bound
 from interlock.certify.bounds.decay import DecayCurve
+from interlock.certify.bounds.groups import check_groups, group_means
 from interlock.certify.campaign.measure import Progress, measure_decay
 from interlock.certify.judges.judge import Judge
 from interlock.certify.targets.protocol import Target
@@ -46,7 +48,7 @@ class FamilyDecay:
     trials: NDArray[np.int64]
     """(K,) copies asked, >= 1."""
     low: Floats
-    """(K,) lower end of the two-sided interval of ASR(k) over attacks, each k by itself."""
+    """(K,) lower end of the two-sided interval of ASR(k) over groups, each k by itself."""
     high: Floats
     """(K,) its upper end."""
     confidence: float
@@ -92,12 +94,14 @@ def measure_family_decay(
     trials: int = 2,
     seed: int = 0,
     confidence: float = 0.95,
+    by_source: bool = False,
     progress: Progress | None = None,
 ) -> FamilyDecay:
     """Measure ASR(k) on attacks of one family.
 
-    The intervals take each attack's own success share as one observation, so several copies of
-    one attack are never counted as evidence about others (Waudby-Smith and Ramdas, 2024).
+    The intervals take the mean success share of each group of attacks as one observation, so
+    copies of one attack, or attacks that are alike, are never counted as evidence about others
+    (Waudby-Smith and Ramdas, 2024).
 
     Raises:
         DataError: no attacks.
@@ -106,9 +110,12 @@ def measure_family_decay(
     counts = measure_decay(
         target, judge, attacks, kind, sorted(set(k)), trials=trials, seed=seed, progress=progress
     )
-    asked = counts.trials > 0
+    asked, groups = counts.trials > 0, cluster(attacks, by_source=by_source)
     ends = [
-        mean_interval(s[n > 0] / n[n > 0], confidence)
+        mean_interval(
+            group_means(s[n > 0] / n[n > 0], check_groups(groups[n > 0], int((n > 0).sum()))),
+            confidence,
+        )
         for s, n in zip(counts.successes_by_attack.T, counts.trials_by_attack.T, strict=True)
         if n.any()
     ]

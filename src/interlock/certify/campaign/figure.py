@@ -49,16 +49,16 @@ def draw_check(assessments: Sequence[Assessment]) -> bytes:
     figure, (axes,) = _panels(1, width=6.4, height=0.9 + 0.9 * len(assessments))
     for row, one in enumerate(assessments):
         held, y = one.held_out, -row
-        axes.hlines(y, held.low, held.high, color=_COLOURS["swap"], lw=6, alpha=0.35,
-                    label="held out: 95 % interval" if row == 0 else None)  # fmt: skip
-        axes.plot(held.dsp, y, "o", color=_COLOURS["swap"], ms=7,
-                  label="held out: measured" if row == 0 else None)  # fmt: skip
+        if held is not None:
+            axes.hlines(y, held.low, held.high, color=_COLOURS["swap"], lw=6, alpha=0.35,
+                        label="held out: 95 % interval" if row == 0 else None)  # fmt: skip
+            axes.plot(held.dsp, y, "o", color=_COLOURS["swap"], ms=7,
+                      label="held out: measured" if row == 0 else None)  # fmt: skip
         axes.plot(one.certificate.homogeneous, y + 0.25, "x", color=_QUIET, ms=7,
                   label="published formula, average α" if row == 0 else None)  # fmt: skip
-        if not one.refusal:
-            axes.plot([one.certificate.lower] * 2, [y - 0.28, y + 0.28], color=_ALERT, lw=2.5,
-                      label="certified lower bound")  # fmt: skip
-        else:
+        axes.plot([one.certificate.lower] * 2, [y - 0.28, y + 0.28], color=_ALERT, lw=2.5,
+                  label="lower bound" if row == 0 else None)  # fmt: skip
+        if one.refusal:
             axes.annotate("no certificate", (0.5, y + 0.3), ha="center", fontsize=8, color=_ALERT)
     names = [one.family.name for one in assessments]
     axes.set_yticks([-row for row in range(len(names))], names)

@@ -68,7 +68,7 @@ def measure_decay(
                 chat = (*attack.earlier, Message("user", text))
                 prompts.append(Prompt(chat, sampling_seed(draw, seed, trial)))
                 where.append((row, column))
-    verdicts = _verdicts(target, judge, prompts, progress)
+    verdicts, _ = ask_and_judge(target, judge, prompts, progress)
     successes = np.zeros((len(attacks), len(k)), dtype=np.int64)
     asked = np.zeros_like(successes)
     for place, verdict in zip(where, verdicts, strict=True):
@@ -100,9 +100,10 @@ def measure_votes(
     _need(prompts)
     smooth = SmoothLLM(target, RandomCopies(perturbation, trials), judge=judge)
     copies = [copy for prompt in prompts for copy in smooth.perturbed(prompt, seed=seed)]
-    verdicts = _verdicts(target, judge, copies, progress)
+    verdicts, replies = ask_and_judge(target, judge, copies, progress)
     table = np.array([v.value for v in verdicts]).reshape(len(prompts), trials)
-    return VoteMeasurement(table == Verdict.REFUSED.value, table == Verdict.LOST.value)
+    refused, lost = table == Verdict.REFUSED.value, table == Verdict.LOST.value
+    return VoteMeasurement(refused, lost, tuple(copies), tuple(replies))
 
 
 def measure_defence(
@@ -169,9 +170,14 @@ def measure_utility(
     return rows
 
 
-def _verdicts(
-    target: Target, judge: Judge, prompts: Sequence[Prompt], progress: Progress | None
-) -> list[Verdict]:
+def ask_and_judge(
+    target: Target, judge: Judge, prompts: Sequence[Prompt], progress: Progress | None = None
+) -> tuple[list[Verdict], list[Reply]]:
+    """The verdict on each prompt's answer, and the answers.
+
+    Raises:
+        ModelError: every single call was lost.
+    """
     done = 0
 
     def count(_: int, __: Reply) -> None:
@@ -183,7 +189,7 @@ def _verdicts(
     replies = target.ask(prompts, on_reply=count)
     if replies and all(reply.lost for reply in replies):
         raise ModelError(f"every call of the target failed; the first: {replies[0].error}")
-    return judge_replies(judge, prompts, replies)
+    return judge_replies(judge, prompts, replies), replies
 
 
 def _need(items: Sequence[object]) -> None:

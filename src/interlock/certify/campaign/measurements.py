@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.certify.bounds.counts import lower_bound, upper_bound
+from interlock.certify.targets.protocol import Prompt, Reply
 from interlock.names import PerturbationKind
 
 
@@ -54,6 +55,10 @@ class VoteMeasurement:
     """(n, r) whether the copy was refused; what ``PopulationCertificate.from_votes`` takes."""
     lost: NDArray[np.bool_]
     """(n, r) whether it had no verdict; such a copy is not refused."""
+    copies: tuple[Prompt, ...] = ()
+    """n r copies, prompt by prompt."""
+    replies: tuple[Reply, ...] = ()
+    """What each was answered."""
 
     @property
     def alpha(self) -> NDArray[np.float64]:

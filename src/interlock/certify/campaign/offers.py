@@ -10,12 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from interlock.certify.bounds.groups import Labels, group_means
 from interlock.certify.bounds.plan import NoPlan, Plan, plan
 from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.measure import Progress, measure_utility, measure_votes
 from interlock.certify.campaign.measurements import Utility
 from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.campaign.undefended import Undefended
 from interlock.certify.judges.judge import Judge
 from interlock.certify.targets.protocol import Prompt, Target
 from interlock.certify.vote.perturb import Perturbation
@@ -31,7 +33,7 @@ class TriedPlan:
     """A plan tried on votes on the attacks that the curve was fitted to. No bound, a choice."""
 
     alpha: float
-    """The mean share of copies refused."""
+    """The mean share of copies refused, over groups."""
     copies: int | None
     """The fewest, odd and no fewer than planned, whose estimated E[DSP] reaches the target; None
     where no number up to the votes cast does."""
@@ -103,6 +105,7 @@ def make_offers(
     benign: Sequence[str],
     options: CampaignOptions,
     *,
+    groups: Labels | None = None,
     progress: Progress | None = None,
 ) -> list[Offer]:
     """Plan one family at every perturbation measured and every q, and ask what that costs.
@@ -113,6 +116,7 @@ def make_offers(
         attacks: prompts of the same family that plans are tried on; none of those to certify on.
         benign: prompts that should be answered.
         options: what a plan must reach, at which q, and with what.
+        groups: (n,) of attacks that are alike.
         progress: told how many of the offers are done.
 
     Raises:
@@ -125,7 +129,9 @@ def make_offers(
         outcome, trial = plan_decay(decay, rate, options), None
         planned = outcome if isinstance(outcome, Plan) else None
         if planned is not None and options.copies is None:
-            trial = _try(target, judge, attacks, Perturbation(decay.kind, rate), planned, options)
+            trial = _try(
+                target, judge, attacks, groups, Perturbation(decay.kind, rate), planned, options
+            )
         copies = options.copies or (trial and trial.copies) or (planned and planned.copies)
         copies = copies or min(_WITHOUT_PLAN, options.max_copies)
         [utility] = measure_utility(
@@ -159,22 +165,36 @@ def plan_decay(decay: FamilyDecay, rate: float, options: CampaignOptions) -> Pla
         return str(error)
 
 
-def choose(offers: Sequence[Offer], least_utility: float) -> Choice:
-    """Of the offers that hold and answer enough benign prompts: fewest copies, most answers."""
+def choose(
+    offers: Sequence[Offer], least_utility: float, undefended: Undefended | None = None
+) -> Choice:
+    """Of the offers that hold and answer enough benign prompts: fewest copies, most answers.
+
+    Where none is good enough, ``undefended``, what the bare target does, is said; and where it
+    complies with half of the bare goals or more, nothing else: no setting changes that.
+    """
+    bare = "" if undefended is None else f"; {undefended}"
+    hopeless = undefended is not None and undefended.complies
     planned = [offer for offer in offers if offer.plan is not None]
     if not planned:
-        last = offers[-1] if offers else None
+        last = offers[-1] if offers and not hopeless else None
         at = "" if last is None else f"; {last.kind}, q = {last.rate:.0%}: {last.refusal}"
-        return Choice(None, f"no perturbation and q reach the target{at}")
+        return Choice(None, f"no perturbation and q reach the target{bare}{at}")
     holding = [offer for offer in planned if offer.holds]
     if not holding:
         best = max(planned, key=lambda offer: offer.trial.dsp if offer.trial else 0.0)
-        reached = best.trial.dsp if best.trial else 0.0
+        reached, alpha = (best.trial.dsp, best.trial.alpha) if best.trial else (0.0, 0.0)
+        advice = "; allow more --votes or a lower --dsp"
+        if alpha <= 0.5:
+            advice = (
+                f"; a copy is refused with probability {alpha:.2f} there, and at or below one half "
+                "more votes make things worse"
+            )
         return Choice(
             None,
             "the curve has plans, but votes on the attacks it was fitted to do not bear them out: "
-            f"they reach a DSP of {reached:.2f} at best ({best.kind}, q = {best.rate:.0%}); allow "
-            "more --votes, a larger q, or a lower --dsp",
+            f"they reach a DSP of {reached:.2f} at best ({best.kind}, q = {best.rate:.0%})"
+            f"{bare}{'' if hopeless else advice}",
         )
     good = [offer for offer in holding if offer.utility.share >= least_utility]
     if not good:
@@ -192,6 +212,7 @@ def _try(
     target: Target,
     judge: Judge,
     attacks: Sequence[str | Prompt],
+    groups: Labels | None,
     perturbation: Perturbation,
     planned: Plan,
     options: CampaignOptions,
@@ -200,9 +221,9 @@ def _try(
     refused = measure_votes(
         target, judge, attacks, perturbation, trials=votes, seed=options.seed
     ).refused
-    alpha, best = float(refused.mean()), 0.0
+    alpha, best = float(group_means(refused.mean(axis=1), groups).mean()), 0.0
     for copies in range(planned.copies, votes + 1, 2):
-        dsp = PopulationCertificate.from_votes(refused, copies).estimate
+        dsp = PopulationCertificate.from_votes(refused, copies, groups=groups).estimate
         if dsp >= options.dsp and alpha > 0.5:
             return TriedPlan(alpha, copies, dsp)
         best = max(best, dsp)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from interlock.certify.campaign._checked import Count, Give, Share, Whole, checked
+from interlock.certify.campaign._checked import Count, Flag, Give, Share, Whole, checked
 from interlock.certify.campaign.family_decay import CHANGES
 from interlock.errors import OptionError
-from interlock.names import KINDS, PerturbationKind
+from interlock.names import KINDS, FailedAttacks, PerturbationKind
 
 
 @checked
@@ -58,8 +58,30 @@ class CampaignOptions:
     """r, least copies of each attack that vote on a plan and for the certificate, >= 1."""
     repeats: Count = 3
     """Whole votes on each attack held out, >= 1."""
+    tries: Count = 1
+    """T, how often an attacker may ask, each time meeting new copies, >= 1."""
+    joint: Flag = False
+    """Whether the bounds of all families hold at once at ``confidence``, not each by itself."""
+    keep_failed: Flag = False
+    """Keep attacks that are marked as not jailbroken."""
+    only_successful: Flag = False
+    """Leave out attacks that the undefended target refuses."""
+    by_source: Flag = False
+    """Take attacks made on one model for one group, too."""
     seed: Whole = 0
     """Of splits and perturbations, >= 0."""
+
+    @property
+    def failed(self) -> FailedAttacks:
+        """What is done with attacks that failed, as a certificate says it."""
+        if self.only_successful:
+            return "successful only"
+        return "in" if self.keep_failed else "out"
+
+    @property
+    def settings(self) -> int:
+        """How many settings there are to choose from, at most."""
+        return len(self.kinds) * len(self.rates) * (self.max_copies if self.copies is None else 1)
 
     def __post_init__(self) -> None:
         if self.copies is not None and (len(self.kinds), len(self.rates)) != (1, 1):

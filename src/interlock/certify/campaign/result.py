@@ -11,6 +11,7 @@ from interlock.certify.campaign.card import CertificateCard
 from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.offers import Choice, Offer
 from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.campaign.undefended import Undefended
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class CampaignResult:
     family: str
     """The family planned for."""
     families: tuple[str, ...]
-    """All that could be split, largest first."""
+    """All, largest first; those that could not be split last."""
     benign: int
     """Prompts that should be answered."""
     judge_counted: bool
@@ -39,6 +40,10 @@ class CampaignResult:
     """The setting to deploy, or why there is none."""
     undefended: float
     """The share of benign prompts that the target answers without a defence."""
+    without_defence: Mapping[str, Undefended]
+    """Family -> what its attacks to certify on do without a defence."""
+    notes: tuple[str, ...]
+    """A line on each thing that was left out or cannot be certified."""
     assessments: tuple[Assessment, ...]
     """The setting against each family, the one planned for first; empty without a setting."""
     cards: Mapping[str, CertificateCard]
@@ -64,6 +69,8 @@ class CampaignResult:
             if offer is None
             else {"perturbation": offer.kind, "rate": offer.rate, "copies": offer.copies},
             "no_setting": self.choice.reason,
+            "notes": list(self.notes),
+            "undefended": {name: one.to_dict() for name, one in self.without_defence.items()},
             "offers": [one.to_dict() for one in self.offers],
             "families": [one.to_dict() for one in self.assessments],
         }

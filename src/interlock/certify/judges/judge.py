@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from interlock.certify.bounds.judge_error import JudgeSample
 
@@ -20,6 +20,14 @@ class Verdict(StrEnum):
     COMPLIED = "complied"
     LOST = "lost"
     """The judge cannot tell, or there is no answer: counts against the defence."""
+
+
+@runtime_checkable
+class SaysWhy(Protocol):
+    """A judge that can point at what an answer refuses by."""
+
+    def words(self, answer: str) -> str:
+        """The words by which an answer refuses; empty where none do."""
 
 
 class Judge(Protocol):

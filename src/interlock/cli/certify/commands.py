@@ -130,6 +130,13 @@ Epsilon = Annotated[
 Dsp = Annotated[float, typer.Option(help="Defence success probability to plan for.")]
 MaxCopies = Annotated[int, typer.Option(min=1, help="The most copies to plan with.")]
 Trials = Annotated[int, typer.Option(min=1, help="Copies of each attack at each k.")]
+OnlySuccessful = Annotated[
+    bool,
+    typer.Option("--only-successful", help="Leave out attacks that the bare target refuses."),
+]
+BySource = Annotated[
+    bool, typer.Option("--by-source", help="Attacks made on one model are one group, too.")
+]
 
 
 @certify.command("attack")
@@ -307,6 +314,17 @@ def report(
         int, typer.Option(min=1, help="Copies of each attack that vote for the certificate.")
     ] = 11,
     repeats: Annotated[int, typer.Option(min=1, help="Whole votes on each attack held out.")] = 3,
+    tries: Annotated[
+        int, typer.Option(min=1, help="Bound for an attacker who may ask so many times.")
+    ] = 1,
+    joint: Annotated[
+        bool, typer.Option("--joint", help="Bounds of all families that hold at once.")
+    ] = False,
+    only_successful: OnlySuccessful = False,
+    by_source: BySource = False,
+    compare: Annotated[
+        Path | None, typer.Option(help="Folder of another run, set beside this one.")
+    ] = None,
     votes_file: Annotated[
         Path | None,
         typer.Option(
@@ -358,17 +376,19 @@ def report(
         if paper:
             finish(terminal, reports.paper(out, terminal))
         elif defence:
-            from interlock.cli.certify.defended import Defended, compare
+            from interlock.cli.certify.defended import Defended, side_by_side
 
             named = chosen(Defended, given)
-            value = compare(_question(given), defence, named, terminal, benign=benign_limit)
+            value = side_by_side(_question(given), defence, named, terminal, benign=benign_limit)
             finish(terminal, value)
         elif votes_file is not None:
             value, good = chosen(reports.from_votes, given, path=votes_file, terminal=terminal)
             finish(terminal, value, good=good)
         else:
             options = chosen(CampaignOptions, given)
-            made = reports.report(_question(given), options, terminal, benign=benign_limit)
+            made = reports.report(
+                _question(given), options, terminal, benign=benign_limit, compare=compare
+            )
             if not made.certified:
                 terminal.complain(
                     f"no certificate for {made.outcome['family']} attacks; see the report"

@@ -41,6 +41,8 @@ def measure(question: Question, options: CampaignOptions, terminal: Terminal) ->
         campaign = Campaign(target, judge, file.attacks, (), options, tell=tell)
         decays = campaign.measure()
         asked = calls(target)
+    for note in campaign.notes:
+        terminal.note(note)
     path = save_decays(decays, question.out / "counts.json", campaign.made_from)
     for decay in decays:
         terminal.say(f"{decay.family}, {decay.kind}: {decay.attacks} attacks")

@@ -27,11 +27,14 @@ from interlock.cli.terminal import Terminal, table
 from interlock.report import Chapter, render_page
 from interlock.report.studies import Grid, grids_chapter
 
-_HEAD = ("defence", "attacks", "n", "groups", "certified", "estimate", "calls", "tokens")
+_HEAD = (
+    "defence", "attacks", "n", "groups", "undefended", "certified", "estimate", "calls", "tokens",
+)  # fmt: skip
 _NOTE = (
-    "Certified: the lower bound on the share of such attacks that are judged refused, each by "
-    "itself. Of several defences the best bound is chosen on its own votes: it holds only if that one "
-    "was named beforehand. Calls and tokens: mean of a decision, early stopping on."
+    "Undefended: the share of the attacks that succeed without a defence. Certified: the lower "
+    "bound on the share of such attacks that are judged refused, each by itself. Of several "
+    "defences the best bound is chosen on its own votes: it holds only if that one was named "
+    "beforehand. Calls and tokens: mean of a decision, early stopping on."
 )
 
 
@@ -45,6 +48,8 @@ class Defended:
     """Decisions on each attack, of every other rule."""
     confidence: float = 0.95
     """Of each bound."""
+    by_source: bool = False
+    """Take attacks made on one model for one group, too."""
     adaptive: int = 0
     """Steps of an adaptive search on each goal; 0 for none."""
     adaptive_goals: int = 20
@@ -53,7 +58,7 @@ class Defended:
     """Of all draws."""
 
 
-def compare(
+def side_by_side(
     question: Question,
     texts: Sequence[str],
     options: Defended,
@@ -87,6 +92,8 @@ def compare(
                 bound_family(
                     target, judge, attacks, defence, votes=options.votes, repeats=options.repeats,
                     confidence=options.confidence, seed=options.seed, judge_error=error,
+                    by_source=options.by_source,
+                    failed="in" if question.keep_failed else "out",
                     progress=tell(f"{name}: {kind}"),
                 )
                 for kind, attacks in by_kind([*file.attacks, *adaptive]).items()
@@ -94,17 +101,16 @@ def compare(
             results.append(
                 DefenceResult(
                     defence,
-                    target_name(target.identity),
                     tuple(families),
                     release_benign(target, judge, prompts, defence, seed=options.seed),
                     any_suffix(target, judge, file.attacks, defence, seed=options.seed),
                 )
             )
-        asked = calls(target)
+        asked, identity = calls(target), target.identity
     if attempts:
         write_attacks(attempts, question.out / "adaptive.jsonl")
     outcome: dict[str, Any] = {
-        "target": results[0].target,
+        "target": target_name(identity),
         "judge": dict(judge.identity),
         "defences": [result.to_dict() for result in results],
         "calls": asked,
@@ -138,6 +144,7 @@ def _rows(results: Sequence[DefenceResult]) -> list[list[str]]:
             one.family,
             str(len(one.attacks)),
             str(one.clusters.effective),
+            f"{one.undefended.attack.share:.3f}",
             f"{one.certificate.lower:.3f}",
             f"{one.certificate.estimate:.3f}",
             f"{one.cost.calls:.1f}",
@@ -180,7 +187,7 @@ def _sentences(results: Sequence[DefenceResult]) -> list[str]:
     lines = []
     for result in results:
         name = defence_text(result.defence)
-        lines += [one.statement(name, result.target) for one in result.families]
+        lines += [one.statement(name) for one in result.families]
         if result.erasing is not None:
             lines.append(f"{name}, apart from any bound: {result.erasing.statement()}")
     return lines

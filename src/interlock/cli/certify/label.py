@@ -110,15 +110,23 @@ def sample(answers: Sequence[Answer], number: int, seed: int) -> list[Answer]:
 def _answers(
     question: Question, store: CallStore, judge: Judge, terminal: Terminal
 ) -> list[Answer]:
-    """The run's answers to attacks and their copies, each pair of prompt and answer once."""
+    """The run's answers to attacks and their copies, each pair of prompt and answer once.
+
+    Answers to bare goals are none of them: no bound is made of those.
+    """
+    read = question.read_attacks(terminal).attacks
+    attacks = [attack.prompt for attack in read]
+    goals = {attack.goal for attack in read} - set(attacks)
     pairs = list(
         dict.fromkeys(
             (prompt.text, reply.text)
             for prompt, reply in store
-            if not reply.lost and reply.text.strip() and not judges(prompt)
+            if not reply.lost
+            and reply.text.strip()
+            and not judges(prompt)
+            and prompt.text not in goals
         )
     )
-    attacks = [attack.prompt for attack in question.read_attacks(terminal).attacks]
     of_attack = _nearer([prompt for prompt, _ in pairs], attacks, question.read_benign())
     pairs = [pair for pair, attacked in zip(pairs, of_attack, strict=True) if attacked]
     if not pairs:

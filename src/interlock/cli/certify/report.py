@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from interlock.certify import CertificateCard, PopulationCertificate
 from interlock.certify.bounds.votes import read_votes
 from interlock.certify.campaign.assessment import Assessment
 from interlock.certify.campaign.campaign import Campaign
+from interlock.certify.campaign.comparison import compare_runs, read_run
 from interlock.certify.campaign.curve_file import save_curves
 from interlock.certify.campaign.family_decay import save_decays
 from interlock.certify.campaign.figure import draw_check, draw_decays, draw_utility
@@ -25,7 +26,13 @@ from interlock.cli.certify.question import Question, calls
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import OutputError
 from interlock.names import Missing
-from interlock.report import Chapter, campaign_chapters, figures_chapter, render_page
+from interlock.report import (
+    Chapter,
+    campaign_chapters,
+    comparison_chapter,
+    figures_chapter,
+    render_page,
+)
 
 
 @dataclass(frozen=True)
@@ -46,9 +53,13 @@ def report(
     terminal: Terminal,
     *,
     benign: int | None = None,
+    compare: Path | None = None,
 ) -> Report:
-    """Run the whole way, with at most ``benign`` benign prompts, and write page and results."""
-    made = run_campaign(question, options, terminal, benign=benign)
+    """Run the whole way, with at most ``benign`` benign prompts, and write page and results.
+
+    ``compare`` is the folder of another run, set beside this one.
+    """
+    made = run_campaign(question, options, terminal, benign=benign, compare=compare)
     facts = {"target": made.outcome["target"], "made": time.strftime("%Y-%m-%d %H:%M")}
     page = render_page("How sure can you be?", made.chapters, facts=facts)
     path = write_atomically(question.out / "index.html", page)
@@ -62,6 +73,7 @@ def run_campaign(
     terminal: Terminal,
     *,
     benign: int | None = None,
+    compare: Path | None = None,
     link: str = "",
 ) -> Report:
     """Run the whole way and write all but the page.
@@ -71,37 +83,65 @@ def run_campaign(
         options: what decides the numbers.
         terminal: told the outcome, and the progress.
         benign: prompts used of those given; all when None.
+        compare: folder of another run; None for none.
         link: where ``question.out`` lies, seen from the page.
     """
     start = time.monotonic()
+    other = None if compare is None else read_run(compare)  # before this run overwrites it
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
-    attacks = file.attacks
     with question.open() as (target, judge, error), terminal.steps() as tell:
-        campaign = Campaign(target, judge, attacks, prompts, options, judge_error=error, tell=tell)
+        campaign = Campaign(
+            target, judge, file.attacks, prompts, options, judge_error=error, tell=tell
+        )
         result = campaign.run()
         asked = calls(target)
     seconds = time.monotonic() - start
     result, paths = _keep_cards(result, question.out)
     pictures = _write(question.out, result)
+    for note in result.notes:
+        terminal.note(note)
     outcome = result.to_dict() | {"calls": asked, "seconds": round(seconds, 1)} | file.left_out
     for row in outcome["families"]:
         path = paths.get(row["family"])
         row["certificate"] = None if path is None else str(path)
+    compared = []
+    if other is not None:
+        compared = compare_runs(outcome["families"], other["families"], options.confidence)
+        outcome["compared"] = {"with": str(compare), "families": [asdict(one) for one in compared]}
     write_atomically(question.out / "results.json", json.dumps(outcome, indent=1) + "\n")
     for line in _lines(result, paths, asked):
         terminal.say(line)
+    for one in compared:
+        terminal.say(
+            f"{one.family}, beside {compare}: {one.this:.3f} and {one.other:.3f} refused, "
+            f"difference {one.difference:+.3f} [{one.low:+.3f}, {one.high:+.3f}] over "
+            f"{one.groups} groups"
+        )
+    if other is not None and not compared:
+        terminal.note(f"{compare}: no attack was certified on in both runs")
     files = [*(path.name for path in paths.values()), "results.json", "counts.json", "curves.json"]
     downloads = [f"{link}{name}" for name in files]
     chapters = campaign_chapters(result, pictures=pictures, calls=asked, downloads=downloads)
+    if other is not None:
+        chapters.insert(1, comparison_chapter(compared, str(compare), options.confidence))
     return Report(chapters, outcome, result.certified)
 
 
 def from_votes(
-    path: Path, copies: int, confidence: float, tau: float, missing: Missing, terminal: Terminal
+    path: Path,
+    copies: int,
+    confidence: float,
+    tau: float,
+    missing: Missing,
+    terminal: Terminal,
+    *,
+    tries: int = 1,
 ) -> tuple[dict[str, Any], bool]:
-    """The bounds of votes that were counted elsewhere, and whether there is a certificate."""
+    """The bounds of votes that were counted elsewhere, and whether voting helps."""
     votes = read_votes(path)
-    bound = PopulationCertificate.from_votes(votes, copies, confidence, missing=missing)
+    bound = PopulationCertificate.from_votes(
+        votes, copies, confidence, missing=missing, tries=tries
+    )
     certified = not bound.refusal
     share = bound.share(tau).lower
     outcome = {
@@ -112,16 +152,18 @@ def from_votes(
         "method": bound.method,
         "certified": certified,
         "refusal": bound.refusal,
-        "lower": bound.lower if certified else None,
+        "tries": tries,
+        "lower": bound.lower,
         "estimate": bound.estimate,
         "share_tau": tau,
-        "share_lower": share if certified else None,
+        "share_lower": share,
         "formula": bound.homogeneous,
         "alpha": float(bound.votes.mean()),
     }
-    if certified:
-        terminal.say(bound.statement())
-        terminal.say(f"at least {share:.1%} of the attacks have a DSP of {tau:g} or more")
+    terminal.say(bound.statement())
+    if not certified:  # told all the same: a bound that is shown only where it is good fails
+        terminal.say(f"lower bound: {bound.lower:.3f}")
+    terminal.say(f"at least {share:.1%} of the attacks have a DSP of {tau:g} or more")
     terminal.say(
         f"estimate {bound.estimate:.3f}; the published formula says {bound.homogeneous:.3f}"
     )
@@ -188,13 +230,15 @@ def _lines(
 ) -> list[str]:
     """The outcome for people."""
     offer = result.choice.offer
+    lines = [f"{name}: {one}" for name, one in result.without_defence.items()]
     if offer is None:
-        return [f"no setting: {result.choice.reason}"]
-    lines = [
+        return [*lines, f"no setting: {result.choice.reason}"]
+    lines += [
         f"setting: {offer.kind}, q = {offer.rate:.0%}, N = {offer.copies}; benign prompts "
         f"answered: {offer.utility.answered} of {offer.utility.asked}"
     ]
-    head = ["family", "attacks", "certified", "formula", "held out", "measured", "interval"]
+    head = ["family", "attacks", "groups", "undefended", "at least", "card", "formula", "held out"]
+    head += ["measured", "interval"]
     lines += table([head, *map(_row, result.assessments)])
     lines += [
         f"{one.family.name}: {int(one.votes.lost.sum())} of {one.votes.lost.size} copies were lost "
@@ -202,8 +246,9 @@ def _lines(
         for one in result.assessments
         if one.votes.lost.any()
     ]
-    lines += [one.refusal for one in result.assessments if one.refusal]
-    lines += [card.statement() for card in result.cards.values()]
+    lines += [f"{one.family.name}: {one.family.clusters()}" for one in result.assessments]
+    for one in result.assessments:
+        lines += [one.statement(), *([one.refusal] if one.refusal else [])]
     lines += [f"certificate {card.id}: {paths[name]}" for name, card in result.cards.items()]
     lines.append(f"{asked['asked']} calls, {asked['remembered']} remembered")
     return lines
@@ -211,14 +256,18 @@ def _lines(
 
 def _row(one: Assessment) -> list[str]:
     held = one.held_out
+    checked = ["0", "", ""]
+    if held is not None:
+        checked = [str(held.attacks), f"{held.dsp:.3f}", f"{held.low:.3f}–{held.high:.3f}"]
     return [
         one.family.name,
         str(one.certificate.prompts),
-        "none" if one.refusal else f"{one.certificate.lower:.3f}",
+        str(one.certificate.effective),
+        f"{one.undefended.attack.share:.3f}",
+        f"{one.certificate.lower:.3f}",
+        "none" if one.refusal else "yes",
         f"{one.certificate.homogeneous:.3f}",
-        str(held.attacks),
-        f"{held.dsp:.3f}",
-        f"{held.low:.3f}–{held.high:.3f}",
+        *checked,
     ]
 
 
