@@ -91,7 +91,7 @@ class LiveVote:
                 now = poll.now
                 undisputed = first + min(now.complied, now.against) - now.complied - now.against
                 wanted = max(now.fewest, min(now.fewest + self.spare, undisputed))
-                if not self.early_stop or now.refusing == 1:  # a release needs every answer
+                if not self.early_stop or now.refuse_at == 1:  # a release needs every answer
                     wanted = len(asks)
                 while len(running) < wanted and launched < poll.copies:
                     one = self._ask_one(launched, asks[launched], spent, asks.reading(launched))
