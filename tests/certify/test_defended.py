@@ -154,7 +154,7 @@ def test_adaptive_attempts_are_a_family_whether_they_get_through_or_not() -> Non
 
 @pytest.mark.parametrize("adaptive", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_the_command_sets_defences_side_by_side(tmp_path: Path, adaptive: int) -> None:
-    rows = [{"goal": a.goal, "prompt": a.prompt, "kind": a.kind} for a in ATTACKS[:4]]
+    rows = [{"goal": a.goal, "prompt": a.prompt, "kind": a.kind} for a in ATTACKS[:2]]
     attacks, benign = tmp_path / "attacks.jsonl", tmp_path / "benign.txt"
     attacks.write_text("\n".join(map(json.dumps, rows)))
     benign.write_text("how do i bake bread?\n")
@@ -179,7 +179,7 @@ def test_the_command_sets_defences_side_by_side(tmp_path: Path, adaptive: int) -
     families = [one["family"] for one in erase["families"]]
     knowing = ["adaptive-search", "adaptive-role-play", "adaptive-gcg"]
     assert families == ["gcg", *(knowing if adaptive else [])]
-    assert erase["any_suffix"]["goals"] == 4
+    assert erase["any_suffix"]["goals"] == 2
     assert drop["any_suffix"] is None
     assert erase["benign"]["asked"] == 1
     assert "erase:every=1,longest=1" in (tmp_path / "out" / "defences.html").read_text()
