@@ -26,6 +26,8 @@ MaskFill = Literal["pull_push", "drop"]
 # certify
 PerturbationKind = Literal["swap", "patch", "insert"]
 KINDS: tuple[PerturbationKind, ...] = get_args(PerturbationKind)
+DefenceName = Literal["smooth", "drop", "erase", "self"]
+DEFENCES: tuple[DefenceName, ...] = get_args(DefenceName)
 AnswerFrom = Literal["original", "copy"]
 """Whose answer a released prompt gets: that of the prompt as it came, or of a copy that voted."""
 FailedAttacks = Literal["out", "in", "successful only"]

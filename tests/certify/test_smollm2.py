@@ -81,7 +81,7 @@ def test_a_step_lowers_the_loss(bare: LocalTarget) -> None:
     loss_of = OpeningLoss(bare, HARMFUL[0], "Sure, here is")
     generator = torch.Generator().manual_seed(0)
     suffix = loss_of.draw(8, generator)
-    tried = SuffixAttack(length=8, candidates=24)._exchanges(loss_of, suffix, generator)
+    tried = SuffixAttack(length=8, candidates=24).exchanges(loss_of, suffix, generator)
     assert len(tried) >= 20  # nearly all are read back as they were written
     losses, _ = loss_of(tried)
     assert float(losses.min()) < float(loss_of(suffix[None])[0])

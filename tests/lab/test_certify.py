@@ -15,17 +15,20 @@ from interlock.certify import (
     Perturbation,
     PopulationCertificate,
     RefusalPhrases,
+    SmoothLLM,
     load_target,
     read_attacks,
 )
 from interlock.certify.attacks.attack import embedded_prompts
 from interlock.certify.bounds.halves import split_in_halves
 from interlock.certify.campaign.measure import measure_votes
+from interlock.certify.defences import parse_defence
 from interlock.certify.vote.graphemes import graphemes
 from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.plan import Totals
 from interlock.lab.results.summary import summarise
 from interlock.lab.results.tables import halves_tables, promise_tables
+from interlock.lab.results.votes import claims
 from interlock.lab.run import run_study
 from interlock.lab.store import Store
 from interlock.lab.study import StudyError, read_study
@@ -236,3 +239,58 @@ def test_a_target_that_is_not_there(tmp_path: Path) -> None:
     assert here(study, tmp_path / "out") == Totals(10, computed=0, reused=0, failed=10)
     errors = {r["error"] for r in table(tmp_path / "out")}
     assert all(error.startswith("every copy was lost: ") for error in errors)
+
+
+DEFENCES = """
+task = "certify"
+batch = 2
+seeds = [0, 1]
+[[models]]
+model = "embedded"
+[[data]]
+name = "attacks"
+kind = "attacks"
+path = "embedded"
+limit = 4
+[[methods]]
+method = "drop"
+options = { rate = 0.3, copies = 3 }
+[[methods]]
+method = "erase"
+options = { parts = 3 }
+[[methods]]
+method = "cascade"
+options = { stages = "self+erase:longest=2" }
+"""
+
+
+def test_defences_are_methods_and_whole_decisions_are_bounded(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(DEFENCES)
+    here(path, tmp_path / "out")
+    rows = table(tmp_path / "out")
+    target, judge = load_target("embedded"), RefusalPhrases()
+    for text, method in (("drop:rate=0.3,copies=3", "drop"), ("erase:parts=3", "erase")):
+        smooth = SmoothLLM(target, parse_defence(text), judge=judge, answer_from="original")
+        for seed in (0, 1):
+            prompts = [attack.prompt for attack in read_attacks()][:4]
+            asks = [smooth.perturbed(prompt, seed=seed) for prompt in prompts]
+            decisions = smooth.decide_many(asks, [seed] * 4)
+            measured = [
+                r["value"]
+                for r in rows
+                if (r["method"], r["metric"], r["seed"]) == (method, "defended", seed)
+            ]
+            assert measured == [decision.defended for decision in decisions]
+    made = claims(Store(tmp_path / "out").table())
+    promised = {one["claimant"]: one for one in made if one["claim"] == "population"}
+    assert set(promised) == {"drop", "erase", "cascade"}
+
+
+def test_a_defence_with_an_unknown_option_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "study.toml"
+    path.write_text(DEFENCES.replace("parts = 3", "part = 3").replace("self+erase", "self+rase"))
+    with pytest.raises(StudyError) as error:
+        here(path, tmp_path / "out")
+    assert "methods[1].options.part" in str(error.value)
+    assert "did you mean 'erase'" in str(error.value)

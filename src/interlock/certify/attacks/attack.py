@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from interlock._files import write_atomically
-from interlock.certify.targets.protocol import Span
+from interlock.certify.targets.protocol import Message, Prompt, Span
 from interlock.certify.vote.graphemes import graphemes
 from interlock.data.rows import read_rows
 from interlock.errors import DataError, OptionError
@@ -46,6 +46,18 @@ class Attack:
     """The model it was made on, where the file says so; the same attack is equal from anywhere."""
     category: str = field(default="", compare=False)
     """Of the goal, where the file says so, such as ``"Privacy"``."""
+    earlier: tuple[Message, ...] = ()
+    """Of an attack over several turns: the messages before ``prompt``, oldest first."""
+
+    @property
+    def asked(self) -> Prompt:
+        """What the target is asked: the prompt, after the messages before it."""
+        return Prompt((*self.earlier, Message("user", self.prompt)))
+
+    @property
+    def whole(self) -> str:
+        """All that is asked as one text: the prompt, or of several turns each message in a line."""
+        return "\n".join(message.content for message in self.asked.messages)
 
     @property
     def suffix(self) -> str:
@@ -141,7 +153,10 @@ def read_attack_file(path: str | Path = "embedded", *, keep_failed: bool = False
     An artifact is one object with ``parameters`` and ``jailbreaks``. A row has ``goal`` and
     ``prompt``, and may have ``kind`` (or ``attack``), ``span``, ``seed``, ``iterations``,
     ``answer``, ``jailbroken``, ``source`` (or ``model``), the model it was made on, and
-    ``category`` (or ``behavior``), the kind of its goal.
+    ``category`` (or ``behavior``), the kind of its goal. An attack over several turns has
+    ``messages`` (or ``turns``) in place of ``prompt``: a list of texts of the user, or of objects
+    with ``role`` and ``content``, the last one the user's; its kind is ``"multi-turn"`` where the
+    row names none.
 
     Args:
         path: the file, UTF-8; ``"embedded"`` are those found against the embedded model.
@@ -178,15 +193,15 @@ def sift(
     Raises:
         DataError: none are left.
     """
-    kept: dict[str, Attack] = {}
+    kept: dict[Prompt, Attack] = {}
     duplicates = failed = 0
     for attack in attacks:
         if not attack.jailbroken and not keep_failed:
             failed += 1
-        elif attack.prompt in kept:
+        elif attack.asked in kept:
             duplicates += 1
         else:
-            kept[attack.prompt] = attack
+            kept[attack.asked] = attack
     if not kept:
         why = f" but {failed} marked as not jailbroken; --keep-failed keeps them" if failed else ""
         raise DataError(f"{name}: holds no attacks{why}")
@@ -206,7 +221,9 @@ def write_attacks(attacks: Iterable[Attack], path: str | Path) -> Path:
 
 def attacks_hash(attacks: Sequence[Attack]) -> str:
     """SHA-256 of the prompts and spans, whatever their order: names the set in a certificate."""
-    lines = sorted(json.dumps([a.prompt, list(a.span)]) for a in attacks)
+    lines = sorted(
+        json.dumps([a.asked.as_chat() if a.earlier else a.prompt, list(a.span)]) for a in attacks
+    )
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -232,6 +249,7 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
         DataError: it is no attack.
     """
     try:
+        row, earlier = _unrolled(row)
         goal, prompt, kind = row["goal"], row["prompt"], row.get("kind") or row.get("attack")
         if not isinstance(goal, str) or not isinstance(prompt, str) or not prompt:
             raise TypeError("goal and prompt must be text")
@@ -243,19 +261,45 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
             goal=goal,
             prompt=prompt,
             span=(start, stop),
-            kind=str(kind or "unknown"),
+            kind=str(kind or ("multi-turn" if earlier else "unknown")),
             seed=int(row.get("seed") or 0),
             iterations=int(row.get("iterations") or 0),
             answer=str(row.get("answer") or ""),
             jailbroken=_marked(row.get("jailbroken")),
             source=str(row.get("source") or row.get("model") or ""),
             category=str(row.get("category") or row.get("Category") or row.get("behavior") or ""),
+            earlier=earlier,
         )
     except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         raise DataError(f"{where}: no attack ({type(error).__name__}: {error})") from None
     if not 0 <= start <= stop <= len(prompt):
         raise DataError(f"{where}: span {span} lies outside the prompt")
     return attack
+
+
+def _unrolled(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Message, ...]]:
+    """The row with its last message as ``prompt``, and the messages before it."""
+    turns, earlier = row.get("messages") or row.get("turns"), row.get("earlier")
+    turns, earlier = (json.loads(v) if isinstance(v, str) else v for v in (turns, earlier))
+    if not turns:
+        return row, _messages(earlier or [])
+    messages = _messages(turns)
+    last = messages[-1]
+    if last.role != "user" or row.get("prompt") not in (None, "", last.content):
+        raise ValueError("messages must end in the user's, which is the prompt")
+    return {**row, "prompt": last.content}, messages[:-1]
+
+
+def _messages(turns: object) -> tuple[Message, ...]:
+    if not isinstance(turns, list):
+        raise TypeError("messages must be a list")
+    made = []
+    for turn in turns:
+        role, text = ("user", turn) if isinstance(turn, str) else (turn["role"], turn["content"])
+        if role not in ("system", "user", "assistant") or not isinstance(text, str):
+            raise ValueError("a message has a role (system, user, assistant) and a text as content")
+        made.append(Message(role, text))
+    return tuple(made)
 
 
 def _marked(mark: object) -> bool:

@@ -3,7 +3,8 @@
 Two attacks belong together where they share
 
 * the **goal**,
-* the **template**: the prompt without its goal, wherever and however often that stands in it,
+* the **template**: the prompt without its goal, wherever and however often that stands in it; of
+  an attack over several turns all of its messages,
 * the **suffix**: the adversarial span without the goal, where it is a part of the prompt,
 * on request the **source**: the model that they were made on,
 
@@ -121,7 +122,7 @@ def find_clusters(attacks: Sequence[Attack], *, by_source: bool = False) -> Clus
     templates, foreign = [], []  # and letters in them that are the goal in other words
     suffixes = []
     for attack, goal, topic in zip(attacks, goals, topics, strict=True):
-        text, inside = _without(plain(attack.prompt), goal)
+        text, inside = _without(plain(attack.whole), goal)
         templates.append(_key(text))
         foreign.append(0 if inside else len(topic))
         suffix = plain(attack.suffix) if attack.shape == "suffix" else ""

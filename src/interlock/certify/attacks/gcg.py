@@ -78,7 +78,7 @@ class SuffixAttack:
         loss_of = OpeningLoss(target, request, opening)
         suffix, best, stale = loss_of.draw(self.length, generator), float("inf"), 0
         for step in range(1, self.steps + 1):
-            tried = self._exchanges(loss_of, suffix, generator)  # (B, L)
+            tried = self.exchanges(loss_of, suffix, generator)  # (B, L)
             losses, reached = loss_of(tried)
             lowest = int(losses.argmin())
             stale = 0 if losses[lowest] < best - 1e-3 else stale + 1
@@ -93,9 +93,7 @@ class SuffixAttack:
                     return attack
         return None
 
-    def _exchanges(
-        self, loss_of: OpeningLoss, suffix: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def exchanges(self, loss_of: OpeningLoss, suffix: Tensor, generator: torch.Generator) -> Tensor:
         """(B, L) suffixes, each with one token exchanged for one that the gradient proposes."""
         proposed = loss_of.proposals(suffix, self.top)  # (L, top)
         places = torch.randint(len(suffix), (self.candidates,), generator=generator)

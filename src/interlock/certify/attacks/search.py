@@ -75,7 +75,9 @@ def search_attacks(
             _append(path, row)
         kept = known[key]
         attacks.append(
-            Attack(**{**kept, "span": tuple(kept["span"])}) if kept is not None else None
+            Attack(**{**kept, "span": tuple(kept["span"]), "earlier": ()})
+            if kept is not None
+            else None
         )
         if progress is not None:
             progress(i + 1, len(requests))

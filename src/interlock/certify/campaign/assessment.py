@@ -254,7 +254,7 @@ def assess(
     votes = measure_votes(
         target,
         judge,
-        [attack.prompt for attack in family.certify],
+        [attack.asked for attack in family.certify],
         perturbation,
         trials=trials,
         seed=seed,
@@ -273,7 +273,7 @@ def assess(
     if family.held_out:
         defence = measure_defence(
             SmoothLLM(target, perturbation, copies, judge),
-            [attack.prompt for attack in family.held_out],
+            [attack.asked for attack in family.held_out],
             repeats=options.repeats,
             seed=seed,
             progress=_part(progress, voted, checked, voted + checked),
@@ -324,7 +324,7 @@ def decide(
     """
     if not family.split:
         return None
-    prompts = [attack.prompt for attack in family.fit]
+    prompts = [attack.asked for attack in family.fit]
     trials = max(options.votes, copies)
     votes = measure_votes(target, judge, prompts, perturbation, trials=trials, seed=options.seed)
     return PopulationCertificate.from_votes(

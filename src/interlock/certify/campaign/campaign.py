@@ -151,7 +151,7 @@ class Campaign:
             self.target,
             self.judge,
             [decay for decay in decays if decay.family == self.family.name],
-            [attack.prompt for attack in self.family.fit],
+            [attack.asked for attack in self.family.fit],
             self.benign,
             bare,
             options,

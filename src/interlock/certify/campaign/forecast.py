@@ -98,12 +98,13 @@ class _Votes:
     """Copies of texts, for one vote or several."""
 
     smooth: SmoothLLM
-    texts: Sequence[str]
+    copies: int
+    texts: Sequence[str | Prompt]
     seeds: Sequence[int]
 
     @property
     def count(self) -> int:
-        return len(self.texts) * len(self.seeds) * self.smooth.copies
+        return len(self.texts) * len(self.seeds) * self.copies
 
     def prompts(self) -> Iterator[Prompt]:
         for seed in self.seeds:
@@ -131,11 +132,15 @@ def forecast(
     settings = [(kind, rate) for kind in options.kinds for rate in options.rates]
 
     def votes(
-        kind: PerturbationKind, rate: float, copies: int, texts: Sequence[str], repeats: int = 1
+        kind: PerturbationKind,
+        rate: float,
+        copies: int,
+        texts: Sequence[str | Prompt],
+        repeats: int = 1,
     ) -> _Votes:
         smooth = SmoothLLM(campaign.target, Perturbation(kind, rate), copies, campaign.judge)
         seeds = [repeat_seed(options.seed, repeat) for repeat in range(repeats)]
-        return _Votes(smooth, texts, seeds)
+        return _Votes(smooth, copies, texts, seeds)
 
     for one in campaign.families:
         for kind in options.kinds:
@@ -149,7 +154,7 @@ def forecast(
     for one in campaign.families:
         for part in ("fit", "certify"):
             if attacks := getattr(one, part):
-                prompts = undefended_prompts(attacks, options.seed)
+                prompts = list(undefended_prompts(attacks, options.seed).values())
                 counter.add(f"{one.name}, {part}: undefended", prompts)
     bare = [bare_prompt(one, options.seed) for one in campaign.benign]
     counter.add("benign prompts, undefended", bare)
@@ -157,11 +162,11 @@ def forecast(
     defended = [votes(kind, rate, most, benign) for kind, rate in settings]
     counter.add_votes("benign prompts, defended", defended, exact=own is not None)
     if own is None:
-        fit = [attack.prompt for attack in family.fit]
+        fit = [attack.asked for attack in family.fit]
         tried = [votes(kind, rate, most, fit) for kind, rate in settings]
         counter.add_votes("plans on whole votes", tried, exact=False)
     for one in (each for each in campaign.families if each.split):
-        fitted = [attack.prompt for attack in one.fit]
+        fitted = [attack.asked for attack in one.fit]
         trials = max(options.votes, most)
         counter.add_widest(
             f"{one.name}: votes that decide",
@@ -169,8 +174,8 @@ def forecast(
             exact=own is not None,
         )
     for one in campaign.families:
-        certify = [attack.prompt for attack in one.certify]
-        held = [attack.prompt for attack in one.held_out]
+        certify = [attack.asked for attack in one.certify]
+        held = [attack.asked for attack in one.held_out]
         trials = max(options.votes, most)
         counter.add_widest(
             f"{one.name}: votes",
@@ -245,7 +250,7 @@ class _Counter:
             counts = [sum(batch.count for batch in choice) for choice in choices]
         self._judged += max(sum(batch.count for batch in choice) for choice in choices)
         widest = choices[int(np.argmax(counts))][-1]
-        every = max(1, widest.smooth.copies)
+        every = max(1, widest.copies)
         sample = list(islice(widest.prompts(), 0, SAMPLE * every, every))
         self._append(name, max(counts), False, sample)
 

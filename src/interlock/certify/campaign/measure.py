@@ -18,9 +18,10 @@ from interlock.certify.campaign.measurements import (
     VoteMeasurement,
 )
 from interlock.certify.judges.judge import Judge, Verdict
-from interlock.certify.targets.protocol import Prompt, Reply, Target
+from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
 from interlock.certify.vote.graphemes import graphemes
 from interlock.certify.vote.perturb import Perturbation, copy_generator, sampling_seed
+from interlock.certify.vote.random_copies import Change, RandomCopies
 from interlock.certify.vote.smoothllm import SmoothLLM, judge_replies
 from interlock.errors import DataError, ModelError, OptionError
 from interlock.names import PerturbationKind
@@ -83,12 +84,13 @@ def decay_prompts(
         length = len(graphemes(attack.suffix))
         for column, changes in enumerate(k):
             for trial in range(0 if changes > length else trials if changes else 1):
-                draw = f"{attack.prompt}/{changes}"
+                draw = f"{attack.whole}/{changes}"
                 rng = copy_generator(draw, seed, trial)
                 text = perturbation.change_exactly(
                     attack.prompt, changes, seed=rng, span=attack.span
                 )
-                prompts.append(Prompt.user(text, seed=sampling_seed(draw, seed, trial)))
+                chat = (*attack.earlier, Message("user", text))
+                prompts.append(Prompt(chat, sampling_seed(draw, seed, trial)))
                 where.append((row, column))
     return where, prompts
 
@@ -96,8 +98,8 @@ def decay_prompts(
 def measure_votes(
     target: Target,
     judge: Judge,
-    prompts: Sequence[str],
-    perturbation: Perturbation,
+    prompts: Sequence[str | Prompt],
+    perturbation: Change,
     *,
     trials: int = 11,
     seed: int = 0,
@@ -113,7 +115,7 @@ def measure_votes(
     if trials < 1:
         raise OptionError(f"trials={trials}: give at least one copy a prompt")
     _need(prompts)
-    smooth = SmoothLLM(target, perturbation, trials, judge)
+    smooth = SmoothLLM(target, RandomCopies(perturbation, trials), judge=judge)
     copies = [copy for prompt in prompts for copy in smooth.perturbed(prompt, seed=seed)]
     verdicts, replies = ask_and_judge(target, judge, copies, progress)
     table = np.array([v.value for v in verdicts]).reshape(len(prompts), trials)
@@ -123,7 +125,7 @@ def measure_votes(
 
 def measure_defence(
     smooth: SmoothLLM,
-    prompts: Sequence[str],
+    prompts: Sequence[str | Prompt],
     *,
     repeats: int = 1,
     seed: int = 0,

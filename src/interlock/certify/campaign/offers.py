@@ -24,7 +24,7 @@ from interlock.certify.campaign.undefended import Undefended
 from interlock.certify.campaign.utility import Graded, Utility, measure_utility
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.pairs import PairJudge
-from interlock.certify.targets.protocol import Target
+from interlock.certify.targets.protocol import Prompt, Target
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.errors import InterlockError
@@ -133,7 +133,7 @@ def make_offers(
     target: Target,
     judge: Judge,
     decays: Sequence[FamilyDecay],
-    attacks: Sequence[str],
+    attacks: Sequence[str | Prompt],
     benign: Sequence[BenignPrompt],
     bare: Sequence[Graded],
     options: CampaignOptions,

@@ -133,12 +133,12 @@ def measure_undefended(
     """
     if not attacks:
         raise DataError("nothing to measure on; give at least one attack")
-    prompts = undefended_prompts(attacks, seed)
-    texts = [prompt.text for prompt in prompts]
+    asked = undefended_prompts(attacks, seed)
+    prompts = list(asked.values())
     verdicts, replies = ask_and_judge(target, judge, prompts, progress)
-    of = dict(zip(texts, zip(verdicts, replies, strict=True), strict=True))
-    with_attack = [of[attack.prompt] for attack in attacks]
-    alone = [of.get(attack.goal, (None, None)) for attack in attacks]
+    of = dict(zip(asked, zip(verdicts, replies, strict=True), strict=True))
+    with_attack = [of[attack.asked] for attack in attacks]
+    alone = [of.get(Prompt.user(attack.goal), (None, None)) for attack in attacks]
     return Undefended(
         attacks=tuple(attacks),
         verdicts=tuple(verdict for verdict, _ in with_attack),
@@ -150,9 +150,13 @@ def measure_undefended(
     )
 
 
-def undefended_prompts(attacks: Sequence[Attack], seed: int) -> list[Prompt]:
-    """What :func:`measure_undefended` asks: attacks and bare goals, each once."""
+def undefended_prompts(attacks: Sequence[Attack], seed: int) -> dict[Prompt, Prompt]:
+    """What :func:`measure_undefended` asks, attacks and bare goals: each with its sampling seed."""
     goals = [attack.goal for attack in attacks if attack.goal.strip()]
-    texts = dict.fromkeys([*(attack.prompt for attack in attacks), *goals])
+    asked = {attack.asked: attack.whole for attack in attacks}
+    asked |= {Prompt.user(goal): goal for goal in goals}
     # The same question as the one with 0 changes of :func:`measure_decay`, so it is asked once.
-    return [Prompt.user(text, seed=sampling_seed(f"{text}/0", seed, 0)) for text in texts]
+    return {
+        one: Prompt(one.messages, sampling_seed(f"{text}/0", seed, 0))
+        for one, text in asked.items()
+    }

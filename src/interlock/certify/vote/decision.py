@@ -6,15 +6,18 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from interlock.certify.bounds.laws import majority
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets.protocol import Prompt, Reply
-from interlock.errors import OptionError
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Votes counted so far. More than half of all N must comply; anything else refuses."""
+    """Votes of one round of questions counted so far.
+
+    Without ``refuse_at`` more than half of all N must comply; anything else refuses. With it
+    ``refuse_at`` votes against refuse, and ``release_at`` votes release. Where these two leave a
+    gap, votes in it are of two minds: ``open_end``.
+    """
 
     copies: int
     """N >= 1."""
@@ -22,6 +25,10 @@ class Tally:
     """Votes to release."""
     against: int = 0
     """Refusals and lost copies."""
+    refuse_at: int | None = None
+    """Votes against that refuse; ceil(N / 2) when None. More than N: none do."""
+    release_at: int | None = None
+    """Compliances that release; where None all that leave fewer than ``refuse_at`` against."""
 
     def with_vote(self, verdict: Verdict) -> Tally:
         """The tally after one more vote."""
@@ -30,24 +37,45 @@ class Tally:
         return replace(self, against=self.against + 1)
 
     @property
+    def refusing(self) -> int:
+        """Votes against, of all N, that refuse."""
+        return (self.copies + 1) // 2 if self.refuse_at is None else self.refuse_at
+
+    @property
+    def releasing(self) -> int:
+        """Compliances, of all N, that release."""
+        return self.copies + 1 - self.refusing if self.release_at is None else self.release_at
+
+    @property
     def to_release(self) -> int:
         """Further compliances that would settle the vote for release; 0 when it is."""
-        return max(0, self.copies // 2 + 1 - self.complied)
+        return max(0, self.releasing - self.complied)
 
     @property
     def to_refuse(self) -> int:
         """Further votes against that would settle it for refusal; 0 when it is."""
-        return max(0, (self.copies + 1) // 2 - self.against)
+        return max(0, self.refusing - self.against)
 
     @property
     def decided(self) -> bool | None:
         """True for release, False for refusal, None while outstanding votes can still tell.
 
-        Both cannot be 0 at once: that would take floor(N/2) + 1 + ceil(N/2) = N + 1 votes.
+        Both cannot be 0 at once: that would take more than N votes.
         """
         if self.to_release == 0:
             return True
         return False if self.to_refuse == 0 else None
+
+    @property
+    def open_end(self) -> bool:
+        """Whether no outstanding vote can settle it either way any more."""
+        return self._to_leave_open == 0
+
+    @property
+    def _to_leave_open(self) -> int:
+        no_release = self.copies + 1 - self.releasing - self.against
+        no_refusal = self.copies + 1 - self.refusing - self.complied
+        return max(0, no_release) + max(0, no_refusal)
 
     @property
     def fewest(self) -> int:
@@ -55,7 +83,57 @@ class Tally:
 
         Asking for so many at once never asks for one that an unhurried vote would have saved.
         """
-        return min(self.to_release, self.to_refuse)
+        left = self.copies - self.complied - self.against
+        ways = (self.to_release, self.to_refuse, self._to_leave_open)
+        return min(way for way in ways if way <= left)
+
+
+@dataclass(frozen=True)
+class Poll:
+    """The tallies of one round of questions after the other, each asked if those before it were of
+    two minds (:attr:`Tally.open_end`); votes are numbered through."""
+
+    rounds: tuple[Tally, ...]
+    """In order, at least one; the last leaves nothing open."""
+
+    def with_vote(self, number: int, verdict: Verdict) -> Poll:
+        """After the vote of copy ``number``, from 0."""
+        rounds, start = list(self.rounds), 0
+        for i, tally in enumerate(rounds):
+            if number < start + tally.copies:
+                rounds[i] = tally.with_vote(verdict)
+                break
+            start += tally.copies
+        return Poll(tuple(rounds))
+
+    @property
+    def _now(self) -> int:
+        return next((i for i, tally in enumerate(self.rounds) if not tally.open_end), -1)
+
+    @property
+    def now(self) -> Tally:
+        """The round that is asked."""
+        return self.rounds[self._now]
+
+    @property
+    def start(self) -> int:
+        """The first copy of that round."""
+        return sum(tally.copies for tally in self.rounds[: self._now])
+
+    @property
+    def copies(self) -> int:
+        """Copies of this round and of those before it."""
+        return self.start + self.now.copies
+
+    @property
+    def decided(self) -> bool | None:
+        """True for release, False for refusal, None while that is open."""
+        return self.now.decided
+
+    @property
+    def empty(self) -> Poll:
+        """Before any vote."""
+        return Poll(tuple(replace(tally, complied=0, against=0) for tally in self.rounds))
 
 
 ORIGINAL = -1
@@ -76,6 +154,8 @@ class Vote:
     """What the judge made of it."""
     calls: int
     """How often the target was asked."""
+    own: bool = False
+    """Whether the defence asked a question of its own, whose answer is for nobody else."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +173,7 @@ class Decision:
     votes: tuple[Vote, ...]
     """The votes that were cast, by copy."""
     copies: int
-    """N, of which a majority is needed."""
+    """N: copies that could be asked, in the rounds that the vote came to."""
     cancelled: int
     """Copies under way when the decision fell; their calls were cut short."""
     calls: int
@@ -103,11 +183,15 @@ class Decision:
     timed_out: bool = False
     """Whether the deadline passed before there was an answer; then nothing is released."""
     original: Vote | None = None
-    """What came of the unperturbed prompt; None where it was not asked or not waited for.
+    """What came of the unperturbed prompt; None where it was not asked or not waited for. Where a
+    copy asked just that, it is that copy's vote, and no further call.
 
     Its answer is given where the vote releases, a refusal of its own included; one that is lost, or
     that the judge cannot tell, is not given.
     """
+
+    poll: Poll | None = None
+    """The rule by which it was decided, before any vote; None for the majority of N."""
 
     def count(self, verdict: Verdict) -> int:
         """Votes with this verdict."""
@@ -115,11 +199,16 @@ class Decision:
 
     @property
     def defended(self) -> bool:
-        """Whether refusals alone are a majority: what a defence may be credited with.
+        """Whether refusals alone decide: what a defence may be credited with.
 
-        A vote that lost copies or the deadline settled against release is no refusal.
+        A vote that lost copies or the deadline settled against release is no refusal. Had every
+        lost copy complied, the vote would have refused all the same.
         """
-        return self.count(Verdict.REFUSED) >= int(majority(self.copies))
+        poll = self.poll or Poll((Tally(self.copies),))
+        for vote in self.votes:
+            credited = vote.verdict is Verdict.REFUSED
+            poll = poll.with_vote(vote.copy, Verdict.REFUSED if credited else Verdict.COMPLIED)
+        return poll.decided is False
 
     @property
     def willing(self) -> tuple[Vote, ...]:
@@ -134,7 +223,7 @@ class Decision:
 
 def concluded(
     votes: Sequence[Vote],
-    tally: Tally,
+    tally: Tally | Poll,
     seed: int,
     *,
     calls: int,
@@ -149,8 +238,9 @@ def concluded(
     With ``answers`` the original's text is given where the vote releases, and nothing is released
     without it; else that of the first of ``Decision.willing``.
     """
-    released = tally.decided is True
-    chosen = next(iter(_willing(votes, released, tally.copies, seed)), None)
+    poll = Poll((tally,)) if isinstance(tally, Tally) else tally
+    released = poll.decided is True
+    chosen = next(iter(_willing(votes, released, poll.copies, seed)), None)
     if answers and released:
         usable = original is not None and original.verdict is not Verdict.LOST
         chosen, released = (original if usable else None), usable
@@ -159,19 +249,24 @@ def concluded(
         text=chosen.reply.text or refusal if chosen is not None else refusal,
         chosen=chosen.copy if chosen is not None else None,
         votes=tuple(sorted(votes, key=lambda v: v.copy)),
-        copies=tally.copies,
+        copies=poll.copies,
         cancelled=cancelled,
         calls=calls,
         seed=seed,
-        timed_out=timed_out and not released and tally.decided is not False,
+        timed_out=timed_out and not released and poll.decided is not False,
         original=original,
+        poll=None if poll.empty == Poll((Tally(poll.copies),)) else poll.empty,
     )
 
 
 def _willing(votes: Sequence[Vote], released: bool, copies: int, seed: int) -> tuple[Vote, ...]:
     wanted = Verdict.COMPLIED if released else Verdict.REFUSED
     order = random.Random(f"{seed}/choice").sample(range(copies), copies)
-    willing = {vote.copy: vote for vote in votes if vote.verdict is wanted and vote.reply.text}
+    willing = {
+        vote.copy: vote
+        for vote in votes
+        if vote.verdict is wanted and vote.reply.text and not vote.own
+    }
     return tuple(willing[copy] for copy in order if copy in willing)
 
 
@@ -182,12 +277,10 @@ def settled_verdict(reply: Reply) -> Verdict | None:
     return Verdict.REFUSED if reply.finish == "blocked" else None
 
 
-def some(copies: Sequence[Prompt]) -> int:
-    """How many copies there are.
-
-    Raises:
-        OptionError: none.
-    """
-    if not copies:
-        raise OptionError("there are no copies to vote on; give at least one")
-    return len(copies)
+def as_original(original: Prompt, votes: Sequence[Vote]) -> Vote | None:
+    """The vote of a copy that asked just what the original asks, if one did and got an answer."""
+    for vote in votes:
+        usable = vote.verdict is not Verdict.LOST and not vote.own
+        if usable and vote.prompt.messages == original.messages:
+            return replace(vote, copy=ORIGINAL, calls=0)
+    return None

@@ -9,14 +9,14 @@ from typing import Protocol
 
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets.protocol import Prompt, Reply
+from interlock.certify.vote.asks import Asks, Reading, unread, with_reading
 from interlock.certify.vote.decision import (
     ORIGINAL,
     Decision,
-    Tally,
     Vote,
+    as_original,
     concluded,
     settled_verdict,
-    some,
 )
 
 REFUSAL = "I can't help with that."
@@ -55,7 +55,8 @@ class LiveVote:
         """Vote; copies under way when the decision falls are cancelled.
 
         Args:
-            copies: to vote on, in order.
+            copies: to vote on, in order; the majority of plain prompts decides, ``Asks`` bring
+                their own rule.
             seed: of the choice among copies' answers.
             original: asked beside them, for the answer of a released vote; cancelled where the
                 vote refuses.
@@ -64,23 +65,36 @@ class LiveVote:
             OptionError: there are no copies.
             InterlockError: the target raised; the other copies are cancelled first.
         """
-        tally, votes = Tally(some(copies)), list[Vote]()
+        asks = Asks.of(copies)
+        poll, votes = asks.poll(), list[Vote]()
         running: set[asyncio.Task[Vote]] = set()
         loop = asyncio.get_running_loop()
         end = None if self.deadline is None else loop.time() + self.deadline
-        spent = [0] * (len(copies) + 1)  # calls by copy; a cancelled one has no vote to tell
+        spent = [0] * (len(asks) + 1)  # calls by copy; a cancelled one has no vote to tell
         whole = None
-        if original is not None:
+        # A copy that asks just what the original asks saves a call.
+        twin = original is not None and any(one.messages == original.messages for one in asks)
+        if original is not None and not twin:
             whole = asyncio.create_task(self._ask_one(ORIGINAL, original, spent))
-        launched, timed_out = 0, False
-        first = tally.fewest + self.spare
+        launched, timed_out, answered = 0, False, None
+        first, round_ = 0, -1
+        dropped: set[asyncio.Task[Vote]] = set()
         try:
-            while not (self.early_stop and tally.decided is not None):
-                undisputed = first + min(tally.complied, tally.against) - len(votes)
-                wanted = max(tally.fewest, min(tally.fewest + self.spare, undisputed))
-                wanted = wanted if self.early_stop else len(copies)
-                while len(running) < wanted and launched < len(copies):
-                    one = self._ask_one(launched, copies[launched], spent)
+            while not (self.early_stop and poll.decided is not None):
+                if poll.start != round_:  # the next round; what is under way of the last is moot
+                    round_, launched = poll.start, max(launched, poll.start)
+                    first = poll.now.fewest + self.spare
+                    if self.early_stop:
+                        for task in running:
+                            task.cancel()
+                        dropped, running = dropped | running, set()
+                now = poll.now
+                undisputed = first + min(now.complied, now.against) - now.complied - now.against
+                wanted = max(now.fewest, min(now.fewest + self.spare, undisputed))
+                if not self.early_stop or now.refuse_at == 1:  # a release needs every answer
+                    wanted = len(asks)
+                while len(running) < wanted and launched < poll.copies:
+                    one = self._ask_one(launched, asks[launched], spent, asks.reading(launched))
                     running.add(asyncio.create_task(one))
                     launched += 1
                 if not running:
@@ -94,36 +108,42 @@ class LiveVote:
                     break
                 for vote in sorted((task.result() for task in done), key=lambda v: v.copy):
                     votes.append(vote)
-                    tally = tally.with_vote(vote.verdict)
-            if whole is not None and tally.decided:
+                    poll = poll.with_vote(vote.copy, vote.verdict)
+            if original is not None and poll.decided:
+                answered = as_original(original, votes)
+                if whole is None and answered is None:
+                    whole = asyncio.create_task(self._ask_one(ORIGINAL, original, spent))
+            if whole is not None and poll.decided:
                 left = None if end is None else max(0.0, end - loop.time())
                 done, _ = await asyncio.wait([whole], timeout=left)
                 timed_out = not done
         finally:
-            unfinished = running if whole is None else {*running, whole}
+            unfinished = running | dropped if whole is None else {*running, *dropped, whole}
             for task in unfinished:
                 task.cancel()
             if unfinished:
                 await asyncio.wait(unfinished)
             # One that failed beside a failed copy, or a refused vote, is no news.
             failed = whole is not None and not whole.cancelled() and whole.exception() is not None
-        answered = None
-        if whole is not None and not whole.cancelled() and (tally.decided or not failed):
+        if whole is not None and not whole.cancelled() and (poll.decided or not failed):
             answered = whole.result()
         return concluded(
             votes,
-            tally,
+            poll,
             seed,
             calls=sum(spent),
             refusal=self.refusal,
-            cancelled=len(running),
+            cancelled=len(running) + len(dropped),
             timed_out=timed_out,
             original=answered,
             answers=original is not None,
         )
 
-    async def _ask_one(self, number: int, prompt: Prompt, spent: list[int]) -> Vote:
-        vote = Vote(number, prompt, Reply.failed("not asked"), Verdict.LOST, 0)
+    async def _ask_one(
+        self, number: int, prompt: Prompt, spent: list[int], reading: Reading | None = None
+    ) -> Vote:
+        own = reading is not None
+        vote = Vote(number, prompt, Reply.failed("not asked"), Verdict.LOST, 0, own=own)
         for _ in range(1 + self.retries):
             spent[number] += 1
             try:
@@ -131,10 +151,16 @@ class LiveVote:
                     reply = await self.target.ask_async(prompt)
                     verdict = settled_verdict(reply)
                     if verdict is None:
-                        verdict = await self.judge.judge_async(prompt.text, reply.text)
+                        verdict = await self._judged(prompt, reply, reading)
             except TimeoutError:
                 reply, verdict = Reply.failed(f"no answer within {self.timeout} s"), Verdict.LOST
             vote = replace(vote, reply=reply, verdict=verdict, calls=vote.calls + 1)
             if verdict is not Verdict.LOST:
                 break
         return vote
+
+    async def _judged(self, prompt: Prompt, reply: Reply, reading: Reading | None) -> Verdict:
+        read, judged = None if reading is None else reading(reply.text), None
+        if unread(read):
+            judged = await self.judge.judge_async(prompt.text, reply.text)
+        return with_reading(read, judged)

@@ -19,10 +19,10 @@ the published code, where a short prompt passes unchanged and a swap may draw wh
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from hashlib import sha256
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -64,6 +64,11 @@ class Perturbation:
             raise OptionError(f"rate={self.rate}: give the share of characters, from 0 to 1")
         if len(set(self.alphabet)) < 2:
             raise OptionError("alphabet: give at least two different characters")
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """All that a copy depends on beside text and seed."""
+        return {"name": "smooth", **asdict(self)}
 
     def count(self, characters: int) -> int:
         """M, the number of characters changed in a span of ``characters`` code points."""

@@ -399,6 +399,20 @@ def report(
     missing: Annotated[
         Missing, typer.Option(help="Empty cells of --votes-file: an error, or jailbreaks.")
     ] = "error",
+    defence: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--defence",
+            help="Only bound this defence, named beforehand: smooth:swap,rate=0.1,copies=11, drop, "
+            "erase, self, or a cascade such as self+erase:longest=20. Several stand side by side.",
+        ),
+    ] = None,
+    adaptive: Annotated[
+        int, typer.Option(min=0, help="Steps of attackers that know the --defence; 0 for none.")
+    ] = 0,
+    adaptive_goals: Annotated[
+        int, typer.Option(min=1, help="Goals that they attack at most.")
+    ] = 20,
     paper: Annotated[
         bool, typer.Option("--paper", help="Only draw the paper's Figures 1, 2 and 4.")
     ] = False,
@@ -429,6 +443,12 @@ def report(
 
         if paper:
             finish(terminal, reports.paper(out, terminal))
+        elif defence:
+            from interlock.cli.certify.defended import Defended, side_by_side
+
+            named = chosen(Defended, given)
+            value = side_by_side(_question(given), defence, named, terminal, benign=benign_limit)
+            finish(terminal, value)
         elif votes_file is not None:
             value, good = chosen(reports.from_votes, given, path=votes_file, terminal=terminal)
             finish(terminal, value, good=good)

@@ -29,7 +29,8 @@ class _Group:
     family: str
     copies: int
     prompts: dict[str, list[int]] = field(default_factory=dict)
-    """Data item -> refusals in each whole vote, one for each seed."""
+    """Data item -> refusals in each whole vote, one for each seed. Of a defence whose questions are
+    no random copies: whether the decision refused, as the one vote of ``copies``."""
 
     def refused(self) -> NDArray[np.bool_]:
         """(n, r) of the prompts with every vote; whole votes stand side by side.
@@ -98,9 +99,12 @@ def halves(table: pa.Table, splits: int, seed: int) -> Iterator[dict[str, Any]]:
 
 def _groups(table: pa.Table) -> list[_Group]:
     groups: dict[tuple[str, str, str], _Group] = {}
-    for row in _of(table, ["refused"], ["data", "options", "value"]):
+    for row in _of(table, ["refused", "defended"], ["metric", "data", "options", "value"]):
         options = json.loads(row["options"])
-        if row["condition"] == "benign" or options.get("early_stop") or options["copies"] == 1:
+        whole = options.get("decides") == "whole"
+        if row["condition"] == "benign" or whole is not (row["metric"] == "defended"):
+            continue
+        if not whole and (options.get("early_stop") or options["copies"] == 1):
             continue
         key = row["model"], row["method"], row["condition"]
         group = groups.setdefault(key, _Group(*key, options["copies"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from interlock.certify.attacks.attack import AttackFile, embedded_prompts, read_attack_file
+from interlock.certify.targets.protocol import Message, Prompt
 from interlock.data.sources.prompts import PromptSource
 from interlock.data.sources.selection import shuffled
 from interlock.errors import InterlockError
@@ -30,11 +32,19 @@ class Asked:
     """``"benign"``, or the family of the attack."""
     span: tuple[int, int] | None = None
     """Of an attack: where in the text its adversarial part starts and stops."""
+    earlier: tuple[Message, ...] = ()
+    """Of an attack over several turns: the messages before the text."""
+
+    @property
+    def prompt(self) -> Prompt:
+        """As the target is asked."""
+        return Prompt((*self.earlier, Message("user", self.text)))
 
     @property
     def digest(self) -> str:
-        """Of the text."""
-        return sha256(self.text.encode("utf-8", "replace")).hexdigest()
+        """Of all that is asked."""
+        asked = json.dumps(self.prompt.as_chat()) if self.earlier else self.text
+        return sha256(asked.encode("utf-8", "replace")).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -75,8 +85,8 @@ def read_prompts(parts: Sequence[DataPart], base: Path, file: str) -> Prompts:
         if not selected:
             problems.append(f"{where}: {part.path}: holds no prompts")
         if part.kind != BENIGN:
-            fresh = [prompt for prompt in selected if prompt.text not in taken]
-            taken.update(prompt.text for prompt in fresh)
+            fresh = [prompt for prompt in selected if prompt.digest not in taken]
+            taken.update(prompt.digest for prompt in fresh)
             again = len(selected) - len(fresh)
             if again:
                 counts["duplicates"] += again
@@ -104,7 +114,7 @@ def _read(part: DataPart, base: Path, files: dict[str, AttackFile]) -> list[Aske
         if key not in files:
             files[key] = read_attack_file(path, **part.options)
         return [
-            Asked(f"{name}/{number}", attack.prompt, attack.kind, attack.span)
+            Asked(f"{name}/{number}", attack.prompt, attack.kind, attack.span, attack.earlier)
             for number, attack in enumerate(files[key].attacks)
         ]
     if path == "embedded":

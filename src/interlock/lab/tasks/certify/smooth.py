@@ -12,19 +12,29 @@ from interlock.certify import (
     RefusalPhrases,
     SmoothLLM,
 )
+from interlock.certify.defences import Defence, RandomCopies, defence_from, parse_defence
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply, Target
 from interlock.certify.vote.graphemes import graphemes
 from interlock.errors import OptionError
+from interlock.lab.code import digest_of
 from interlock.lab.study import CertifyStudy, MethodPart, unknown
 from interlock.lab.task import one_line
 from interlock.lab.tasks.certify.prompts import Asked
 from interlock.lab.tasks.options import unknown_options
 
-METHODS = ("undefended", "smoothllm")
+METHODS = ("undefended", "smoothllm", "drop", "erase", "self", "cascade")
 JUDGES = ("phrases", "keywords")
 OPTIONS = ("kind", "rate", "alphabet", "paper", "copies", "retries", "early_stop",
            "unstable")  # fmt: skip
 _NOT_OF_COPIES = ("copies", "retries", "early_stop", "unstable")
+_VOTE = ("retries", "early_stop")
+_OPTIONS = {
+    "smoothllm": OPTIONS,
+    "drop": ("rate", "copies", *_VOTE),
+    "erase": ("every", "longest", "parts", *_VOTE),
+    "self": _VOTE,
+    "cascade": ("stages", *_VOTE),
+}
 _COPIES = 11
 
 
@@ -72,8 +82,17 @@ def _unstable(part: MethodPart) -> tuple[DecayCurve, float]:
 
 
 def copies_of(part: MethodPart) -> int:
-    """N."""
-    return 1 if part.method == "undefended" else int(part.options.get("copies", _COPIES))
+    """N of a majority of random copies; 1 where whole decisions are counted."""
+    if part.method in ("smoothllm", "drop"):
+        defence = _defence(part)
+        assert defence.copies is not None
+        return defence.copies
+    return 1
+
+
+def decides_whole(part: MethodPart) -> bool:
+    """Whether a bound counts whole decisions, since votes are no random copies."""
+    return part.method in ("erase", "self", "cascade")
 
 
 def make_smooth(target: Target, judge: Judge, part: MethodPart) -> SmoothLLM:
@@ -87,8 +106,27 @@ def make_smooth(target: Target, judge: Judge, part: MethodPart) -> SmoothLLM:
     if part.method == "undefended":
         return SmoothLLM(target, Perturbation("swap", 0.0), 1, judge)
     vote = {key: part.options[key] for key in ("retries",) if key in part.options}
-    early = part.options.get("early_stop", False)  # all votes are wanted, for certificates
-    return SmoothLLM(target, _perturbation(part), copies_of(part), judge, early_stop=early, **vote)
+    # All votes are wanted, for certificates; not where whole decisions are counted.
+    early = part.options.get("early_stop", decides_whole(part))
+    return SmoothLLM(target, _defence(part), judge=judge, early_stop=early, **vote)
+
+
+def _defence(part: MethodPart) -> Defence:
+    if part.method == "smoothllm":
+        return RandomCopies(_perturbation(part), int(part.options.get("copies", _COPIES)))
+    options = {key: value for key, value in part.options.items() if key not in _VOTE}
+    if part.method == "cascade":
+        if not isinstance(options.get("stages"), str):
+            raise OptionError("cascade: give stages, such as 'self+erase:longest=20'")
+        return parse_defence(options["stages"])
+    return defence_from({"name": part.method, **options})
+
+
+def code_of(part: MethodPart, judge: Judge) -> str:
+    """A digest of the code that decides the votes."""
+    if part.method in ("undefended", "smoothllm"):
+        return digest_of(SmoothLLM, judge)
+    return digest_of(SmoothLLM, judge, parse_defence)
 
 
 def _perturbation(part: MethodPart) -> Perturbation:
@@ -111,7 +149,7 @@ def problems(study: CertifyStudy) -> Iterator[str]:
         if part.method not in METHODS:
             yield f"{where}.method: {part.method!r}: {unknown('method', part.method, METHODS)}"
             continue
-        known = OPTIONS if part.method == "smoothllm" else ()
+        known = _OPTIONS.get(part.method, ())
         wrong = list(unknown_options(part.options, known))
         yield from (f"{where}.options.{option}: {text}" for option, text in wrong)
         if not wrong:

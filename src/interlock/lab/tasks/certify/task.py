@@ -31,7 +31,9 @@ from interlock.lab.study import CertifyStudy, MethodPart, ModelPart, label
 from interlock.lab.task import Numbered, Setting, Worker, one_line
 from interlock.lab.tasks.certify.prompts import BENIGN, Asked, read_prompts
 from interlock.lab.tasks.certify.smooth import (
+    code_of,
     copies_of,
+    decides_whole,
     make_smooth,
     open_judge,
     problems,
@@ -67,7 +69,8 @@ class CertifyTask:
             for part in prompts.parts
             for start in range(0, len(part), study.batch)
         ]
-        self._code = digest_of(SmoothLLM, open_judge(study.judge))
+        judge = open_judge(study.judge)
+        self._code = [code_of(part, judge) for part in study.methods]
         self._worker_code = worker_digest(CertifyWorker)
 
     @property
@@ -91,6 +94,7 @@ class CertifyTask:
         prompts, part = self._blocks[block], self._study.methods[method]
         # Neighbours share a batch of a model in this process; an endpoint never learns of them.
         neighbours = [] if _at_address(name, self._study) else [p.digest for p in prompts]
+        whole = {"decides": "whole"} if decides_whole(part) else {}
         items = tuple(
             Item(
                 id=name_of(
@@ -103,15 +107,15 @@ class CertifyTask:
                     method=part.method,
                     options={k: v for k, v in part.options.items() if k != "unstable"},
                     seed=self._study.seeds[seed],
-                    code=self._code,
+                    code=self._code[method],
                 ),
                 model=name,
                 data=prompt.id,
                 method=label(part),
                 condition=prompt.kind,
-                options=canonical({"copies": copies_of(part)} | part.options),
+                options=canonical({"copies": copies_of(part)} | whole | part.options),
                 seed=self._study.seeds[seed],
-                code=self._code,
+                code=self._code[method],
                 wanted=(),
             )
             for prompt in prompts
@@ -140,7 +144,7 @@ class CertifyWorker:
         try:
             smooth = self._smooth(work)
             start = time.perf_counter()
-            copies = [smooth.perturbed(prompt.text, seed=work.seed) for prompt in work.prompts]
+            copies = [smooth.perturbed(prompt.prompt, seed=work.seed) for prompt in work.prompts]
             decisions = smooth.decide_many(copies, [work.seed] * len(copies))
             seconds = (time.perf_counter() - start) / len(copies)
         except Exception as error:  # a model may raise anything

@@ -1,0 +1,301 @@
+"""Any defence against any attacks: the population bound, what it costs, what benign users get.
+
+A defence that is named beforehand is chosen on nothing, so all attacks of a family count for its
+bound. What is counted depends on its rule: of random copies whose majority decides each copy's
+vote (r of them for N), of everything else whole decisions, so that the certificate is one of a
+"vote of one copy" that is the decision itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interlock.certify.attacks.adaptive import AdaptiveAttack
+from interlock.certify.attacks.attack import Attack, attacks_hash
+from interlock.certify.attacks.clusters import Clusters, find_clusters
+from interlock.certify.bounds.judge_error import JudgeSample
+from interlock.certify.bounds.population import PopulationCertificate
+from interlock.certify.campaign.assessment import target_name
+from interlock.certify.campaign.claim import claim
+from interlock.certify.campaign.measure import Progress, measure_votes
+from interlock.certify.campaign.undefended import Undefended, measure_undefended
+from interlock.certify.campaign.utility import Utility
+from interlock.certify.defences import EraseAndCheck, defence_text
+from interlock.certify.defences.erase_certificate import EraseCertificate, certify_erasing
+from interlock.certify.judges.judge import Judge
+from interlock.certify.targets.protocol import Identity, Target
+from interlock.certify.vote.asks import Defence
+from interlock.certify.vote.decision import Decision
+from interlock.certify.vote.random_copies import RandomCopies
+from interlock.certify.vote.smoothllm import SmoothLLM
+from interlock.errors import DataError, OptionError
+from interlock.names import FailedAttacks
+
+_FAR = 500_000_003
+"""Between the seeds that an adaptive attacker searches with and those that decide over it."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one decision costs on average; lost calls and retries included."""
+
+    calls: float
+    """Calls of the target, early stopping on, the answer to a released prompt included."""
+    prompt_tokens: float
+    """Tokens read, as the target counts them; 0 where it does not say."""
+    answer_tokens: float
+    """Tokens written, likewise."""
+
+    @classmethod
+    def of(cls, decisions: Sequence[Decision]) -> Cost:
+        """The mean over decisions, at least one."""
+        replies = [
+            [vote.reply for vote in one.votes]
+            + ([one.original.reply] if one.original is not None and one.original.calls else [])
+            for one in decisions
+        ]
+        return cls(
+            float(np.mean([one.calls for one in decisions])),
+            float(np.mean([sum(reply.prompt_tokens for reply in row) for row in replies])),
+            float(np.mean([sum(reply.completion_tokens for reply in row) for row in replies])),
+        )
+
+    def to_dict(self) -> dict[str, float]:
+        """Plain values."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, eq=False)
+class DefendedFamily:
+    """One defence against one family of attacks."""
+
+    family: str
+    """The attacks' kind."""
+    attacks: tuple[Attack, ...]
+    """All that voted, n."""
+    clusters: Clusters
+    """Groups of attacks that are alike: what the bound takes for independent draws."""
+    certificate: PopulationCertificate
+    """Of votes, or of whole decisions (``copies`` 1). Only the former has the judge's counted error
+    inside: an error on one answer weighs otherwise in a rule over many."""
+    whole: bool
+    """Whether whole decisions were counted."""
+    judge: Mapping[str, Any]
+    """The judge's identity."""
+    asked: Identity
+    """The target's."""
+    undefended: Undefended
+    """The same attacks, and their bare goals, without a defence."""
+    lost: int
+    """Votes without a verdict; they count as jailbreaks."""
+    cost: Cost
+    """Of a decision on an attack."""
+    failed: FailedAttacks = "out"
+    """What was done with attacks that are marked as failed."""
+
+    def statement(self, defence: str) -> str:
+        """The bound in one sentence."""
+        bound = self.certificate
+        return claim(
+            lower=bound.lower, confidence=bound.confidence, joint=1, tries=1, family=self.family,
+            attacks=len(self.attacks), groups=self.clusters.effective, failed=self.failed,
+            judge=self.judge, judge_error=None if bound.judge is None else asdict(bound.judge),
+            target=target_name(self.asked), identity=self.asked, defence=defence,
+        )  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        bound = self.certificate
+        return {
+            "family": self.family,
+            "attacks": len(self.attacks),
+            "attacks_sha256": attacks_hash(self.attacks),
+            "groups": self.clusters.effective,
+            "ties": self.clusters.counts,
+            "counted": "decisions" if self.whole else "votes",
+            "copies": bound.copies,
+            "trials": bound.trials,
+            "confidence": bound.confidence,
+            "method": bound.method,
+            "lower": bound.lower,
+            "estimate": bound.estimate,
+            "judge_counted": self.certificate.judge is not None,
+            "undefended": self.undefended.to_dict(),
+            "failed": self.failed,
+            "lost": self.lost,
+            "cost": self.cost.to_dict(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class DefenceResult:
+    """One defence: against each family, and for benign users."""
+
+    defence: Defence
+    """It."""
+    families: tuple[DefendedFamily, ...]
+    """Those of the file first, adaptive ones after them."""
+    benign: Utility
+    """What benign users get."""
+    erasing: EraseCertificate | None
+    """Of erase-and-check its own certificate, which is another statement than the bounds."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        text = defence_text(self.defence)
+        return {
+            "defence": text,
+            "identity": dict(self.defence.identity),
+            "families": [
+                {**one.to_dict(), "statement": one.statement(text)} for one in self.families
+            ],
+            "benign": self.benign.to_dict(),
+            "any_suffix": None if self.erasing is None else self.erasing.to_dict(),
+        }
+
+
+def bound_family(
+    target: Target,
+    judge: Judge,
+    attacks: Sequence[Attack],
+    defence: Defence,
+    *,
+    votes: int = 11,
+    repeats: int = 1,
+    confidence: float = 0.95,
+    seed: int = 0,
+    by_source: bool = False,
+    failed: FailedAttacks = "out",
+    judge_error: JudgeSample | None = None,
+    progress: Progress | None = None,
+) -> DefendedFamily:
+    """Put a defence to attacks of one kind, and bound what share of such attacks it refuses.
+
+    Args:
+        target, judge: answer and judge.
+        attacks: of one family, none of which the defence was chosen on.
+        defence: to deploy.
+        votes: r, copies of each attack, N at least; of a majority of random copies only.
+        repeats: decisions on each attack, of every other rule, each with new draws.
+        confidence: of the bound, in (0, 1).
+        seed: of all draws.
+        by_source: take attacks made on one model for one group, too.
+        failed: what was done with attacks that are marked as failed, as the claim says it.
+        judge_error: a labelled sample of the judge's verdicts; counted for votes alone.
+        progress: told how many of the calls or decisions are done.
+
+    Raises:
+        DataError: no attacks, or of several families.
+        OptionError: votes or repeats below 1.
+        ModelError: every single copy was lost.
+    """
+    if votes < 1 or repeats < 1:
+        raise OptionError(f"votes={votes}, repeats={repeats}: give at least 1")
+    kinds = {attack.kind for attack in attacks}
+    if len(kinds) != 1:
+        raise DataError(f"{len(kinds)} families of attacks: give those of one")
+    clusters, asked = find_clusters(attacks, by_source=by_source), [a.asked for a in attacks]
+    whole = not isinstance(defence, RandomCopies)
+    columns = [seed + 10_007 * column for column in range(repeats if whole else 1)]
+    smooth = SmoothLLM(target, defence, judge=judge)
+    decided = []
+    for column in columns:
+        copies_of = [smooth.perturbed(prompt, seed=column) for prompt in asked]
+        decided.append(smooth.decide_many(copies_of, [column] * len(asked)))
+        if progress is not None and whole:
+            progress(len(decided) * len(asked), len(columns) * len(asked))
+    lost = 0
+    if isinstance(defence, RandomCopies):
+        copies = defence.copies
+        measured = measure_votes(
+            target, judge, asked, defence.change, trials=max(votes, copies), seed=seed,
+            progress=progress,
+        )  # fmt: skip
+        table, lost = measured.refused, int(measured.lost.sum())
+    else:
+        copies, judge_error = 1, None
+        table = np.array([[one.defended for one in column] for column in decided]).T
+        lost = sum(_lost(one) for column in decided for one in column)
+    return DefendedFamily(
+        family=kinds.pop(),
+        attacks=tuple(attacks),
+        clusters=clusters,
+        certificate=_bound(table, copies, confidence, clusters, judge_error),
+        whole=whole,
+        judge=dict(judge.identity),
+        asked=dict(target.identity),
+        undefended=measure_undefended(
+            target, judge, attacks, clusters.groups, seed=seed, confidence=confidence
+        ),
+        lost=lost,
+        cost=Cost.of(decided[0]),
+        failed=failed,
+    )
+
+
+def attack_adaptively(
+    smooth: SmoothLLM,
+    attacks: Sequence[Attack],
+    attackers: Sequence[AdaptiveAttack],
+    *,
+    goals: int = 20,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Attack]:
+    """Every attacker on each of the first goals, from a suffix that is known for it.
+
+    Attempts that fail are kept: the families that they form stand for what such attackers get.
+
+    Args:
+        smooth: the defence and whom it asks.
+        attacks: of whose goals; their suffixes are what an attacker starts from.
+        attackers: see :mod:`interlock.certify.attacks.adaptive`.
+        goals: at most so many.
+        seed: of the searches, apart from the draws that decide over them.
+        progress: told how many of the searches are done.
+    """
+    first: dict[str, Attack] = {}
+    for attack in attacks:
+        kept = first.setdefault(attack.goal, attack)
+        if kept.shape != "suffix" and attack.shape == "suffix":
+            first[attack.goal] = attack
+    chosen, made = list(first.items())[:goals], list[Attack]()
+    for attacker in attackers:
+        for goal, attack in chosen:
+            start = attack.suffix if attack.shape == "suffix" else ""
+            number = len(made)
+            made.append(attacker.run(smooth, goal, start=start, seed=seed + _FAR + 101 * number))
+            if progress is not None:
+                progress(len(made), len(attackers) * len(chosen))
+    return made
+
+
+def any_suffix(
+    target: Target, judge: Judge, attacks: Sequence[Attack], defence: Defence, *, seed: int = 0
+) -> EraseCertificate | None:
+    """Erase-and-check's own certificate on the attacks' bare goals; None of any other defence."""
+    if not isinstance(defence, EraseAndCheck) or defence.parts is not None:
+        return None
+    goals = [attack.goal for attack in attacks if attack.goal.strip()]
+    return certify_erasing(target, judge, goals, defence, seed=seed) if goals else None
+
+
+def _bound(
+    refused: NDArray[np.bool_],
+    copies: int,
+    confidence: float,
+    clusters: Clusters,
+    judge: JudgeSample | None,
+) -> PopulationCertificate:
+    return PopulationCertificate.from_votes(
+        refused, copies, confidence, judge=judge, groups=clusters.groups
+    )
+
+
+def _lost(decision: Decision) -> int:
+    return sum(vote.verdict == "lost" for vote in decision.votes)

@@ -1,0 +1,61 @@
+"""One defence after the other, the cheap one first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from interlock.certify.targets.protocol import Prompt
+from interlock.certify.vote.asks import Asks, Defence
+from interlock.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Cascade:
+    """Each stage but the last says harmless, refused or suspicious; only the suspicious go on.
+
+    * **harmless**, no vote of the stage is against release: released, and nobody else is asked;
+    * **refused**, all of its votes are against, of two or more: refused at once;
+    * **suspicious**, anything else, and a single vote against: the next stage decides.
+
+    The last stage decides by its own rule. So the first stage lets through what it finds harmless,
+    whatever the others would say: against an attacker the cascade is no stronger than that, and a
+    certificate of a later stage does not hold for it. What it saves is false refusals, and calls.
+
+    Raises:
+        OptionError: fewer than two stages, or a cascade among them.
+    """
+
+    stages: tuple[Defence, ...]
+    """In order, at least two."""
+
+    def __post_init__(self) -> None:
+        if len(self.stages) < 2 or any(isinstance(stage, Cascade) for stage in self.stages):
+            raise OptionError("a cascade: give two stages or more, none of them a cascade")
+
+    @property
+    def name(self) -> str:
+        """The stages' names, such as ``"self+erase"``."""
+        return "+".join(stage.name for stage in self.stages)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Those of the stages."""
+        return {"name": "cascade", "stages": [dict(stage.identity) for stage in self.stages]}
+
+    @property
+    def copies(self) -> None:
+        """None: it is no majority of random copies."""
+        return None
+
+    def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
+        """A round for each stage."""
+        rounds = []
+        for number, stage in enumerate(self.stages):
+            [(prompts, rule)] = stage.asks(prompt, seed=seed + 1_000_003 * number).rounds
+            if number < len(self.stages) - 1:
+                asked = len(prompts)
+                rule = replace(rule, refuse_at=max(asked, 2), release_at=asked)
+            rounds.append((prompts, rule))
+        return Asks(tuple(rounds))

@@ -1,0 +1,64 @@
+"""Drop random words and let the majority decide (Cao et al., arXiv 2309.14348, section 3.2).
+
+The paper drops a share of the tokens and refuses beyond a threshold of refused copies; here words
+are dropped, since an endpoint shows no tokens, and half of the copies refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from interlock.certify.defences.words import word_spans
+from interlock.certify.vote.perturb import copy_generator
+from interlock.errors import OptionError
+
+
+@dataclass(frozen=True)
+class DropWords:
+    """A random share of the words of a text taken out, each with the blanks after it.
+
+    Of n words floor(rate n) are dropped, at least one, but never all: a text of one word stays as
+    it is.
+
+    Raises:
+        OptionError: the rate is outside (0, 1).
+    """
+
+    rate: float = 0.3
+    """Share of the words, in (0, 1)."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate < 1:
+            raise OptionError(f"rate={self.rate}: give the share of words, above 0 and below 1")
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Name and rate."""
+        return {"name": "drop", "rate": self.rate}
+
+    def count(self, words: int) -> int:
+        """How many of so many words are dropped."""
+        return min(max(1, int(self.rate * words + 1e-9)), words - 1) if words else 0
+
+    def copies(self, text: str, copies: int, *, seed: int) -> list[str]:
+        """``copies`` texts; copy j depends on (seed, text, j) alone.
+
+        Raises:
+            OptionError: ``copies`` or ``seed`` is negative.
+        """
+        if copies < 0:
+            raise OptionError(f"copies={copies}: give a number of copies, at least 0")
+        spans = word_spans(text)
+        dropped = self.count(len(spans))
+        # A word reaches to the next one; what stands before the first belongs to none.
+        edges = [start for start, _ in spans] + [len(text)]
+        head = text[: edges[0]]
+        made = []
+        for index in range(copies):
+            rng = copy_generator(text, seed, index)
+            gone = set(rng.choice(len(spans), size=dropped, replace=False).tolist())
+            kept = [text[edges[i] : edges[i + 1]] for i in range(len(spans)) if i not in gone]
+            made.append(head + "".join(kept))
+        return made
