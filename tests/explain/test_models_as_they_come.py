@@ -82,14 +82,17 @@ def test_the_callers_autocast_changes_nothing(growth, photo):
     assert torch.equal(within.saliency, plain.saliency)
 
 
-@pytest.mark.parametrize("growth", GROWTHS)
-def test_autocast_inside_the_model_is_explained(growth, photo):
+def test_autocast_inside_the_model_is_explained_by_forward_passes_or_named(photo):
     class Inside(SmallCNN):
         def forward(self, x):
             with torch.autocast("cpu", dtype=torch.bfloat16):
                 return super().forward(x)
 
-    ex = explained(Inside(), photo, growth)
+    for growth in ("joint", "rows"):
+        with pytest.raises(ModelError, match="cannot be derived") as caught:
+            explained(Inside(), photo, growth)
+        assert "\n" not in str(caught.value)
+    ex = explained(Inside(), photo, "merge")
     assert ex.saliency.any()
     assert ex.saliency.isfinite().all()
     assert ex.saliency.dtype == ex.logits.dtype == torch.float32

@@ -41,7 +41,7 @@ def logits_of(model: Callable[[Tensor], Any], x: Tensor) -> Tensor:
 
 
 class Differentiable:
-    """A classifier to be differentiated: in float32, in batches that fit the memory.
+    """A classifier to be differentiated: in the image's precision, in batches that fit the memory.
 
     The caller's model is not changed. Weights of another precision are cast call by call, the
     caller's autocast is off meanwhile, what ``torch.compile`` made runs uncompiled, for a compiled
@@ -55,7 +55,7 @@ class Differentiable:
         self._model = model
         self._batch = batch
         state = [*model.named_parameters(), *model.named_buffers()]
-        self._cast = any(t.is_floating_point() and t.dtype != torch.float32 for _, t in state)
+        self._dtypes = {t.dtype for _, t in state if t.is_floating_point()}
 
     def logits(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes), without a graph.
@@ -189,11 +189,13 @@ class Differentiable:
             return self._forward(x.clone())
 
     def _forward(self, x: Tensor) -> Tensor:
-        if not self._cast:
-            return logits_of(self._model, x).float()
+        if self._dtypes <= {x.dtype}:
+            return logits_of(self._model, x).to(x.dtype)
         state = [*self._model.named_parameters(), *self._model.named_buffers()]
-        cast = {name: t.float() if t.is_floating_point() else t for name, t in state}
-        return logits_of(lambda images: functional_call(self._model, cast, (images,)), x).float()
+        cast = {name: t.to(x.dtype) if t.is_floating_point() else t for name, t in state}
+        return logits_of(lambda images: functional_call(self._model, cast, (images,)), x).to(
+            x.dtype
+        )
 
 
 class _HessianGraph:
