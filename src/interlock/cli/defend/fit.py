@@ -72,6 +72,7 @@ def fit(
         "shield": str(out),
         "model": one_line(bench.classifier.name),
         "images": count,
+        "few": count < FEW,
         "held_out": held_out,
         "mask_rate": masked / held_out,
         "mask_rate_interval": [float(low), float(high)],
@@ -88,7 +89,7 @@ def fit(
         f"{low:.1%} to {high:.1%} (95 %)"
     )
     if count < FEW:
-        terminal.note(
+        terminal.say(
             f"{count} photos are few: give at least {FEW}, from where the shield will work"
         )
     if not shield.settings.mirror and options.get("mirror") is None:
