@@ -158,6 +158,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--goals", type=int, default=79, help="goals searched for suffixes")
+    parser.add_argument("--benign", type=int, default=100, help="shipped prompts asked")
     parser.add_argument("--adaptive-goals", type=int, default=3)
     parser.add_argument("--adaptive-steps", type=int, default=3)
     args = parser.parse_args()
@@ -172,7 +173,7 @@ def main() -> None:
     attacks, said = attacks_on(target, judge, args.goals)
     write_attacks(attacks, OUT / "attacks.jsonl")
     print(f"attacks that succeed undefended: {said}", flush=True)
-    benign = read_benign(SHIPPED)
+    benign = read_benign(SHIPPED)[: args.benign]
     bare = ask_bare(target, judge, benign, seed=SEED)
     rows, users, apart = list[list[str]](), list[list[str]](), list[str]()
     for text in DEFENCES:
@@ -180,7 +181,14 @@ def main() -> None:
         smooth, name = SmoothLLM(target, defence, judge=judge), defence_text(defence)
         print(name, flush=True)
         for family in by_kind(attacks).values():
-            rows.append(family_row(name, bound_family(target, judge, family, defence, seed=SEED)))
+            rows.append(
+                family_row(
+                    name,
+                    bound_family(
+                        target, judge, family, defence, votes=defence.copies or 1, seed=SEED
+                    ),
+                )
+            )
         users.append(benign_row(name, measure_utility(smooth, benign, bare, seed=SEED)))
         if args.adaptive_goals:
             attempts = attack_adaptively(
@@ -196,7 +204,12 @@ def main() -> None:
             )
             for family in by_kind(attempts).values():
                 rows.append(
-                    family_row(name, bound_family(target, judge, family, defence, seed=SEED))
+                    family_row(
+                        name,
+                        bound_family(
+                            target, judge, family, defence, votes=defence.copies or 1, seed=SEED
+                        ),
+                    )
                 )
         print(json.dumps([rows[-1], users[-1]]), flush=True)
     covering = parse_defence("erase:longest=20")
