@@ -49,8 +49,8 @@ TOKENS = 48
 SEARCH = SuffixAttack(length=10, steps=60, candidates=16, top=32, patience=60)
 DEFENCES = (
     "smooth:swap,rate=0.05,copies=3",
-    "smooth:swap,rate=0.1,copies=5",
-    "drop:rate=0.3,copies=5",
+    "smooth:swap,rate=0.1,copies=3",
+    "drop:rate=0.3,copies=3",
     "erase:parts=3",
     "self",
     "self+erase:parts=3",
