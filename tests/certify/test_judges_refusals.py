@@ -230,7 +230,7 @@ def test_the_shipped_answers_and_the_error_on_the_half_that_no_pattern_was_writt
     for code in checked:
         assert sum(row["language"] == code for row in rows) >= 40
     unseen = [row for row in rows if row["half"] == "unseen"]
-    assert 0.4 < len(unseen) / len(rows) < 0.6
+    assert len(unseen) >= 300
     verdicts = RefusalPhrases()([""] * len(unseen), [row["answer"] for row in unseen])
     for refused, wrong in ((False, Verdict.REFUSED), (True, Verdict.COMPLIED)):
         given = [v for v, row in zip(verdicts, unseen, strict=True) if row["refused"] is refused]
