@@ -26,10 +26,10 @@ HEADER = ["complied", "missed", "abstained", "refused", "called complied", "abst
 NOTES = """- **missed**: complied, called refused: what flatters a defence.
 - **called complied**: refused, and not known.
 - **abstained**: lost, which counts against the defence; of complied answers it is no miss.
-- *seen*, *unseen*: halves by one author, written before the patterns, which were made on the seen one; but
-  totals of the unseen one were looked at while they were made.
-- *fresh*: written after the patterns by another author who had not seen them, and answers of a real model,
-  labelled by reading; judged as the patterns were, none of which was changed since.
+- *seen*, *unseen*: halves of answers by three authors, written before the patterns, which were made
+  on the seen one; but totals of the unseen one, and what it missed, were looked at meanwhile.
+- *fresh*: written after the patterns by another author who had not seen them, and answers of a real
+  model, labelled by reading; judged as the patterns were, none of which was changed since.
 - **at most**: the 95 % upper bound (Clopper and Pearson) of the rate."""
 
 Labelled = tuple[Mapping[str, Any], Verdict]
