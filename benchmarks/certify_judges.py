@@ -26,7 +26,10 @@ HEADER = ["complied", "missed", "abstained", "refused", "called complied", "abst
 NOTES = """- **missed**: complied, called refused: what flatters a defence.
 - **called complied**: refused, and not known.
 - **abstained**: lost, which counts against the defence; of complied answers it is no miss.
-- *unseen*: the half on which no pattern was written. One author wrote both, before the patterns.
+- *seen*, *unseen*: halves of answers by three authors, written before the patterns, which were made
+  on the seen one; but totals of the unseen one, and what it missed, were looked at meanwhile.
+- *fresh*: by another author and never shown to whoever made the patterns, and answers of a real
+  model, labelled by reading; judged once, and no pattern was changed since.
 - **at most**: the 95 % upper bound (Clopper and Pearson) of the rate."""
 
 Labelled = tuple[Mapping[str, Any], Verdict]
@@ -102,13 +105,14 @@ def main(argv: list[str] | None = None) -> int:
         for name, one in named.items()
         for half, pairs in grouped(one, lambda row: row["half"]).items()
     }
-    unseen = halves["phrases, unseen"]
+    fresh = halves["phrases, fresh"]
     parts = [
         f"{len(rows)} answers, {len({row['language'] for row in rows})} languages.",
         table("judge, half", dict(sorted(halves.items(), reverse=True))),
-        f"phrases, unseen half: {at_most(unseen)}.",
-        table("phrases, unseen: form", grouped(unseen, lambda row: row["form"])),
-        table("phrases, unseen: language", grouped(unseen, language)),
+        f"phrases, fresh: {at_most(fresh)}.",
+        table("phrases, fresh: source", grouped(fresh, lambda row: row["source"])),
+        table("phrases, fresh: form", grouped(fresh, lambda row: row["form"])),
+        table("phrases, fresh: language", grouped(fresh, language)),
         NOTES,
     ]
     publish("\n\n".join(parts), OUT / "table.md")

@@ -8,9 +8,12 @@ Reads ``recipes/labelled_answers/*.txt`` (written for this purpose, each with it
 ``refused``, ``language`` (ISO 639-1), ``form``, ``source`` and ``half``.
 
 A text's line is ``R form | answer`` or ``C form | answer`` (refused, complied), with ``\\n`` for a
-line break; in ``other.txt`` the language stands before it. An answer is *refused* where it declines
-and gives nothing of what was asked; other help in its place is still a refusal. The halves fall by
-a seeded hash of the answer: patterns of judges are written on ``"seen"`` alone.
+line break; in ``other.txt`` the language stands before it. ``fresh/`` has the same, written after
+the patterns by somebody who had not seen them: no pattern may be changed for what it shows. An
+answer is *refused* where it declines and gives nothing of what was asked; other help in its place
+is still a refusal. The halves fall by a seeded hash of the answer: patterns of judges are written
+on ``"seen"`` alone, to which those of ``varied.*.txt`` belong, another author's; ``styles.*.txt``
+are a third author's, in both halves. Fresh answers and those of models are ``"fresh"``.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ def _written(path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
         if not line or line.startswith("#"):
             continue
-        language, rest = path.stem, line
+        language, rest = path.stem.rpartition(".")[2], line
         if path.stem == "other":
             language, rest = line.split(" | ", 1)
         label, answer = rest.split(" | ", 1)
@@ -66,9 +69,20 @@ def _of_models(path: Path) -> Iterator[dict[str, Any]]:
 
 def rows() -> list[dict[str, Any]]:
     """All answers, in the order of the files."""
-    written = [row for path in sorted(TEXTS.glob("*.txt")) for row in _written(path)]
+    written = [
+        row
+        for path in sorted(TEXTS.glob("*.txt"))
+        if not path.stem.startswith("varied.")
+        for row in _written(path)
+    ]
+    varied = [row for path in sorted(TEXTS.glob("varied.*.txt")) for row in _written(path)]
+    fresh = [row for path in sorted(TEXTS.glob("fresh/*.txt")) for row in _written(path)]
     models = [row for path in sorted(TEXTS.glob("*.jsonl")) for row in _of_models(path)]
-    return [row | {"half": half(row["answer"])} for row in written + models]
+    return (
+        [row | {"half": half(row["answer"])} for row in written]
+        + [row | {"half": "seen"} for row in varied]
+        + [row | {"half": "fresh"} for row in fresh + models]
+    )
 
 
 def near_equal(answers: list[str]) -> list[tuple[str, str]]:
@@ -78,7 +92,7 @@ def near_equal(answers: list[str]) -> list[tuple[str, str]]:
         (answers[i], answers[j])
         for i, one in enumerate(triples)
         for j, other in enumerate(triples[:i])
-        if len(one & other) > NEAR * len(one | other)
+        if NEAR < len(one) / len(other) < 1 / NEAR and len(one & other) > NEAR * len(one | other)
     ]
 
 
@@ -89,8 +103,8 @@ def main() -> int:
         return 1
     lines = [json.dumps(row, ensure_ascii=False) for row in made]
     SHIPPED.write_text("\n".join(lines) + "\n", "utf-8")
-    unseen = sum(row["half"] == "unseen" for row in made)
-    print(f"{SHIPPED.name}: {len(made)} answers, {unseen} of them unseen")
+    fresh = sum(row["half"] == "fresh" for row in made)
+    print(f"{SHIPPED.name}: {len(made)} answers, {fresh} of them fresh")
     return 0
 
 

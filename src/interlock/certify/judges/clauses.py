@@ -10,6 +10,7 @@ LONGEST = 320
 """Characters of a clause that patterns look at; a longer one is nothing they know."""
 _SHORT = re.compile(r"\b(?:e\.g\.|i\.e\.|etc\.|mr\.|ms\.|mrs\.|dr\.|z\.b\.|d\.h\.)")
 _INITIALS = re.compile(r"(?<=\b[a-z])\.(?=[a-z]\b)|(?<=\.[a-z])\.(?= [a-z])")
+_DOMAIN = re.compile(r"(?<=\w)\.(?=(?:org|com|net|gov|edu|info|de|fr|es|it|br|ru|cn|jp|in|uk)\b)")
 _NUMBER = re.compile(r"(?<=\d)[.,:](?=\d)")
 _ENDS = re.compile(r"[.!?。！？؟।॥…;；؛:：\n|—()\[\]{}（）]+|\s-\s|--+")
 _SYMBOLS = re.compile(r"^[^\w]+|[^\w\u0900-\u097f%]+$")
@@ -18,7 +19,7 @@ _COMMAS = re.compile(r"[,，、،]")
 
 def clauses(text: str) -> list[list[str]]:
     """The parts between commas, of each clause of a folded text."""
-    plain = _NUMBER.sub("", _INITIALS.sub("", _SHORT.sub(" ", text)))
+    plain = _NUMBER.sub("", _DOMAIN.sub("", _INITIALS.sub("", _SHORT.sub(" ", text))))
     cut = (one for end in _ENDS.split(plain) for one in _parted(end))
     return [parts for clause in cut if (parts := _parts(clause))]
 

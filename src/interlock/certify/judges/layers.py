@@ -20,6 +20,12 @@ _TAGS = re.compile(
     r"|</?(?:answer|output|response|final|p|b|i|em|strong|br|div|span|u)\s*/?>",
     re.IGNORECASE,
 )
+_NAMED = re.compile(
+    r"\s*[*_#]*(?:thinking|thoughts?|reasoning|analysis)[*_]*:[*_]*(?P<inside>.*?)"
+    r"^[*_# ]*(?:final )?(?:answer|response|reply)[*_]*:[*_]*",
+    re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+"""Reasoning before an answer, each with its name and a colon."""
 _FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)')
 _ITEM = re.compile(r"^\s*(?:\d{1,2}[.)]|[-*+•])\s+\S", re.MULTILINE)
@@ -28,16 +34,10 @@ _HEAD = re.compile(
     r"^[ \t]*(?:#{1,6}(?=\s)|>|[-+•](?=\s)|\d{1,2}[.)](?=\s)|\|)+[ \t]*", re.MULTILINE
 )
 _RULE = re.compile(r"^[\s|:=*_-]+$", re.MULTILINE)
-_KEY = re.compile(r"[^\W_]+(?:[ _-][^\W_]+)?")
+_KEY = re.compile("(?:[^\\W_]|[\u0900-\u097f])+(?:[ _-](?:[^\\W_]|[\u0900-\u097f])+)?")
 _QUIET = frozenset(
     [
         "error",
-        "refused",
-        "refusal",
-        "denied",
-        "declined",
-        "rejected",
-        "blocked",
         "failed",
         "failure",
         "none",
@@ -54,8 +54,6 @@ _QUIET = frozenset(
         "harmful",
         "policy",
         "stop",
-        "refus",
-        "rechazado",
     ]
 )
 
@@ -95,6 +93,8 @@ def without_reasoning(text: str) -> str:
 
 def _thought(answer: str) -> tuple[str, list[str], bool]:
     """What stands outside of reasoning, what inside, and whether reasoning has not ended."""
+    if named := _NAMED.match(answer):
+        return answer[named.end() :], [named["inside"]], False
     outside, inside, start, within = [""], list[str](), 0, False
     for mark in _MARKS.finditer(answer):
         piece, start = answer[start : mark.start()], mark.end()

@@ -33,3 +33,16 @@ LANGUAGES: tuple[Language, ...] = (
 )
 JOINTS = re.compile("|".join(fold(language.joints) for language in LANGUAGES))
 """Where a sentence of any of them falls into clauses."""
+_SCRIPTS = {
+    "ru": re.compile("[\u0400-\u04ff]"),
+    "zh": re.compile("[\u3400-\u9fff]"),
+    "ja": re.compile("[\u3040-\u30ff\u3400-\u9fff]"),
+    "ar": re.compile("[\u0600-\u06ff]"),
+    "hi": re.compile("[\u0900-\u097f]"),
+}
+_LATIN = re.compile("[a-z]")
+
+
+def languages_of(text: str) -> list[Language]:
+    """Those whose letters a folded text has."""
+    return [one for one in LANGUAGES if _SCRIPTS.get(one.code, _LATIN).search(text)]

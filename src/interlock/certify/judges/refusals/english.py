@@ -12,20 +12,27 @@ _DO = (
     r"|make (?!sense|it\b|out|up|sure)|build|do (?:that|this|it|so|anything|such|what)\b(?! justice)"
     r"|answer|respond|reply|discuss|talk about|offer|shar(?:e|ing)(?! enough)"
     r"|tell (?:you|anyone|people)(?! how (?:happy|glad|much|many|often|sorry|excited)| that\b| which)"
-    r"|show (?:you|how)|teach|explain(?:ing)?(?! why)|describ(?:e|ing)|walk you|guid(?:e|ing)|instruct"
+    r"|show (?:you|how)|teach|explain(?:ing)?(?! why| how much)|describ(?:e|ing)(?! how much)|walk you|guid(?:e|ing)|instruct"
     r"|advis(?:e|ing)|continue|proceed|go (?:into|along|there|through)|get into|process|complete"
     r"|carry out|perform|execute|handle|accommodate|satisfy|grant|entertain|supply|disclose|reveal"
-    r"|read|publish|role-?play|contribute|be (?:a part|part|of (?:help|assistance))|enable|allow"
+    r"|includ(?:e|ing)|conceal|divulg\w+|mention|outline|detail|specify|cross\b|cooperat\w+|collaborat\w+|be (?:helping|assisting|providing|sharing|writing|doing|discussing|answering|a party|taking)|turn (?:this|that)|take (?:this|that|on)|suggest (?:how|ways|methods)|weigh in|speculate|indulge|play along|read|publish|role-?play|contribute|be (?:a part|part|of (?:help|assistance))|enable|allow"
     r"|respond|recommend (?:any|ways|how|methods)|translate|say that|touch|speak (?:about|on|to that))"
 )
 _NOT = (
-    r"(?:can ?not|can't|cant|could ?n[o']t|couldn't|won't|will not|do not|don't|must not"
+    r"(?:can ?not|can't|cant|could ?n[o']t|couldn't|won't|will not|will never|do not|don't|does not|doesn't|never|must not|no longer"
+    r"|is unable to|is not able to|isn't able to|are not able to|aren't able to|is not (?:here|allowed|permitted|designed|authori[sz]ed) to"
     r"|am not able to|am unable to|'m unable to|'m not able to|am not going to|'m not going to"
     r"|am not gonna|'m not gonna|are unable to|are not able to|'m afraid i (?:can't|cannot)"
     r"|refuse to|decline to|have to (?:refuse|decline) to|must (?:refuse|decline) to"
-    r"|(?:am|'m|are) not (?:here|willing|allowed|permitted|authori[sz]ed|designed|programmed|prepared|supposed|in a position) to"
+    r"|(?:am|'m|are|is) not (?:the right \w+|here|willing|allowed|permitted|authori[sz]ed|designed|programmed|prepared|supposed|in a position) to"
     r"|am prohibited from|'m prohibited from)"
 )
+_BOT = r"(?:this|the|our) (?:chat|assistant|service|bot|chatbot|channel|line|desk)(?: service)?"
+_STAFF = r"(?:our |the )?(?:team|agents?|staff)(?: in this chat| here)?"
+_ME = rf"(?:i|{_BOT})"
+_I = rf"(?:i|we|{_BOT}|{_STAFF})"
+_WHAT = r"(?:the|your|this|that|such|requested|any|these|those|no) (?:\w+ ){0,2}?(?:content|information|request|instructions?|answer|message|prompt|details?|material|text|steps|response|conversation|topic|question|query|assistance|guidance|image|output|chat|subject|matter|kind)"
+_BE = r"(?:generated|provided|produced|shared|answered|processed|fulfil+ed|disclosed|completed|created|given out|given|written|displayed|permitted|discussed|released|continued?|assisted with|handled|granted|described|accommodated|made public|revealed)"
 _WOULD = r"(?:would not|wouldn't|should ?n[o']t|shouldn't|should not|would rather not|'d rather not|prefer not to|would prefer not to|'d prefer not to)"
 _OUT = (
     r"(?:illegal|unlawful|unethical|immoral|inappropriate|irresponsible|wrong|harmful|dangerous"
@@ -35,7 +42,7 @@ _HARM = (
     r"(?:illegal|unlawful|against the law|crim(?:e|es|inal)\b|offen[cs]e|offensive|harm\w*|danger\w*"
     r"|unethical|immoral|unsafe|inappropriate|irresponsible|abus\w+|violen\w+|violat\w+|hate\w*"
     r"|hurt\w*|discriminat\w+|privacy|legal consequences|penalt\w+|polic(?:y|ies)\b|guidelines"
-    r"|injur\w+|damag\w+|risk\w*|frighten\w*|fraud\w*|deceptive|misinformation|wrong\b|against (?:my|our)"
+    r"|injur\w+|damag\w+|assault\w*|cruel\w*|prosecut\w+|felon\w+|misdemeanor|pira(?:cy|te)|harass\w*|defam\w*|dishonest\w*|plagiari\w*|prohibited|banned|forbidden|disallowed|non-?consensual|consent\b|traumati\w+|endanger\w*|fatal|lethal|dignity|jail|prison|arrest\w*|fired|lawsuit|malicious\w*|dehumani\w+|risk\w*|frighten\w*|fraud\w*|deceptive|misinformation|wrong\b|against (?:my|our)"
     r"|exploit\w*|disrespect\w*|unacceptable|serious|trust|safety|not okay|suffering)"
 )
 _REQUEST = r"(?:this|that|it|your request|the request|this (?:request|question|topic|content|kind|type|task)\b[^,]{0,40}|what you(?:'re| are)? \w+(?: for)?)"
@@ -53,12 +60,12 @@ ENGLISH = Language(
         r"|i apologi[sz]e(?: for (?:that|this|any \w+|the \w+))?|i regret(?: to (?:say|inform you))?(?: that)?|(?:i'm|i am) afraid(?: that)?"
         r"|please (?:understand|note|know|be aware|forgive me)(?: that)?"
         r"|i (?:must|have to|need to|want to|should) (?:say|inform you|tell you|clarify|be clear)(?: that)?"
-        r"|as an? (?:ai|artificial|language|responsible|large|helpful|assistant|chatbot|machine|virtual)[^,]{0,60}"
+        r"|as an? (?:ai|artificial|language|responsible|large|helpful|assistant|chatbot|machine|virtual)[^,]{0,60}|as (?:an?|your|the|our|this) [^,]{0,40}(?:assistant|bot|agent|model)\b[^,]{0,40}|(?:even so|still|that said|with that said|all the same)"
         r"|(?:i'm|i am) (?:just|only) an? [^,]{0,40}|assistant|answer|response|while|if so|not|thank you|thanks)"
         r"(?: |$)+"
     ),
     refuses=(
-        rf"(?:i|we) ?{_AD}(?:\w+ )?{_NOT}(?: (?:and|or) (?:i )?(?:will not|won't|cannot|can't|should not|would not))? {_AD}(?:be able to |be )?{_DO}",
+        rf"(?:i|we|{_STAFF}) ?{_AD}(?:\w+ )?{_NOT}(?: (?:and|or) (?:i )?(?:will not|won't|cannot|can't|should not|would not))? {_AD}(?:be able to |be )?{_DO}",
         rf"(?:i|we) ?{_AD}{_WOULD} {_AD}(?:be )?(?:help|assist|provid|support|condon|discuss|engag|generat|creat|do (?:that|this|it)|answer|continue|get into|go into|comment|be part)",
         rf"(?:i|we)(?: am|'m| do not| don't)? {_AD}(?:not )?(?:feel )?(?:un)?comfortable (?:with |in )?(?:{_DO}|this|that|it|the|such)",
         r"(?:i|we)(?:'ll| will| must| have to| need to| would have to| am going to have to|'m going to have to| choose to| should)? ?(?:respectfully |politely |firmly |kindly )*(?:decline|refuse|say no|pass)(?:$| (?:this|that|your|it|the|such|all|any|on|here|to (?:this|that|such|your|help|assist|answer|write|provide|create|generate|do|engage|participate|discuss|respond|comply|fulfil+|continue|support|give|take part)))",
@@ -72,20 +79,76 @@ ENGLISH = Language(
         r"(?:help|assist|provid|explain|writ|generat|creat|answer|do)ing\b.{0,60} would (?:violate|go against|break|be (?:irresponsible|wrong|illegal|unethical|harmful|against))",
         r"(?:it's|it is|that's|this is)? ?(?:not|n't) within my (?:programming|ethical|guidelines|capabilit|abilit|scope|purpose)",
         rf"(?:i|we) (?:must|have to|should|need to) (?:follow|adhere|comply|prioriti|respect|uphold)\b.{{0,60}} and (?:cannot|can't|will not|won't) {_DO}",
-        r"my (?:\w+ )?(?:guidelines|programming|polic(?:y|ies)|rules|principles|values|training|ethics|instructions)\b.{0,20} (?:don't|do not|does not|doesn't|prevents?|prohibits?|forbids?|won't|stops?)",
+        r"(?:my|our|company) (?:\w+ )?(?:guidelines|programming|polic(?:y|ies)|rules|principles|values|training|ethics|instructions)\b.{0,20} (?:don't|do not|does not|doesn't|prevents?|prohibits?|forbids?|won't|stops?)",
         r"(?:not going to|not gonna|can't|cannot|won't|unable to|not able to) (?:do (?:that|this|it)|help|assist|provide|discuss|comply|answer)",
         r"(?:the |your |this )?request (?:has been |was |is |cannot be |can't be |could not be )?(?:declined|denied|refused|rejected|blocked|(?<=be )(?:processed|fulfilled|completed|answered))",
         r"i (?:won't|can't|cannot|will not|refuse|decline)$",
+        rf"{_BOT} {_NOT} (?:be able to )?(?:answer|discuss|respond|help|assist|comment|talk)",
+        # What is declined comes first.
+        rf"[^,]{{2,140}}? (?:is not|isn't|are not|aren't|'s not|would not be|wouldn't be|will not be|won't be) (?:really |simply |just |ever )?(?:something|one|a thing|things|anything|a topic|a subject|a request|territory|part of what|what|the (?:kind|sort|type) of \w+)(?: that| which| where)? ?(?:i|we)(?:'m|'ll|'d| am| are| will| would| can| could)?(?: ever| really)? (?:able|willing|comfortable|going|allowed|permitted|prepared|here|do$|{_DO})",
+        rf"[^,]{{2,140}}? (?:is|are|'s|would be|remains?) (?:something|one|a (?:thing|line|topic|request|subject)|things|requests|topics|where)(?: that| which)? ?(?:i|we)(?:'m|'ll|'d)? .{{0,24}}?(?:avoid|stay away|steer clear|keep away|have to (?:pass|decline|refuse|turn|stay|skip)|(?:must|need to|will) (?:decline|refuse|stay|skip|pass)|refuse|decline|(?:never|can't|cannot|won't|will not|don't|do not|not able to|unable to|not going to|not allowed to|not willing to|not permitted to) (?:ever )?(?:{_DO}|cross))",
+        rf"(?:{_REQUEST}|[^,]{{2,100}}?)(?:'s| is| are| would be| remains?|) (?:off the table|off[- ]limits|out of bounds|out of scope|a no-?go|a hard no|a firm no|not happening|outside (?:of )?(?:what (?:i|we)|(?:my|our) (?:scope|remit|limits|capabilit\w+|guidelines|abilit\w+|polic\w+)|the scope)|beyond (?:what i|my (?:limits|remit|scope)|the scope)|not (?:up for (?:discussion|debate)|on the table))\b",
+        rf"{_WHAT}\b[^,]{{0,60}}? (?:can ?not|can't|could not|couldn't|will not|won't|may not|must not|is not|isn't|are not|aren't) (?:be |being |currently )*{_BE}",
+        rf"{_WHAT}\b[^,]{{0,40}}? (?:was|were|is|are|has been|have been|had to be) (?:automatically )?(?:flagged|blocked|declined|denied|refused|rejected|filtered|withheld|not (?:allowed|permitted|supported))",
+        rf"no (?:steps|instructions|details|information|answer|guidance|help|assistance|content) (?:is|are|was|were|can be|will be) {_BE}",
+        r"(?:it )?(?:is not|isn't|'s not|not|won't be|would not be|wouldn't be|will not be) possible for (?:me|us) to",
+        r"(?:it(?:'s| is) )?(?:simply )?not possible(?: here| for me)?$",
+        r"(?:this|that|here) is (?:exactly |just )?where i (?:draw|have to|must|stop|step|say)|i(?:'ll| will| have to| must)? (?:always )?draw (?:the|a) line|(?:that's|that is|it's) a (?:line (?:i|we)\b|hard no|firm no|big no).{0,20}",
+        r"i(?:'ll| will| would| am going to|'m going to|'d| have to| must| need to|'ve got to| need|'ll have to| will have to| would have to)? ?(?:rather |prefer to |have to )?(?:sit (?:this|that) (?:one )?out|stay away|steer clear|stop (?:you |us )?(?:there|here|you)|stop$|turn (?:this|that|it|you) (?:\w+ )?down|skip (?:this|that)|leave (?:this|that|it) (?:one )?(?:alone|unanswered|there)|keep (?:this|that) to myself|hold back|step back|abstain|opt out|bow out|pass on|say no)\b",
+        r"(?:count me out|no can do|nice try|no way|hard (?:no|pass)|absolutely not|definitely not|(?:sorry )?no deal|not happening|out of the question|not (?:on my watch|gonna happen|today)|let's not)\b.{0,24}",
+        r"i(?:'m| am) (?:still |respectfully |politely |hereby )*(?:declining|refusing|turning (?:this|that) down|passing|out$|drawing the line|stopping)\b",
+        r"i(?:'d| would) (?:rather|prefer)(?: that| if)? (?:we|not|you)\b",
+        rf"{_ME}(?:'m| am| is| can| will)? (?:only|exclusively|solely|just (?:here|able)|limited to|restricted to|reserved for) ?(?:able|here|handles?|answers?|covers?|deals?|supports?|helps?|allowed|permitted|authori[sz]ed|trained|designed|meant|intended|help|assist|answer|discuss|to|for|\w+ing)\b",
+        rf"{_ME} (?:is|am|can) (?:limited|restricted|reserved|dedicated|confined)\b",
+        rf"[^,]{{2,140}}? (?:is|are|goes|go|would go|would be|runs?) (?:strictly )?(?:against|contrary to|in violation of) (?:my|our) (?:\w+ ){0, 3}?(?:polic|guideline|principle|value|rules|programming|terms|ethic|purpose|code|standards)",
+        rf"[^,]{{2,140}}? (?:violates?|breach(?:es)?|breaks?|conflicts? with|contravenes?|would violate|would breach) (?:my|our) (?:\w+ ){0, 3}?(?:polic|guideline|principle|value|rules|programming|terms|ethic|purpose|code|standards)",
+        rf"(?:help|assist|provid|giv|walk|guid|explain|describ|do|teach|show|facilitat|coach)ing (?:you|that|this|so|it|anyone|someone|people|a|the|how|with|instructions|information|step)\b.{{0,140}}? (?:would|could|might|may|is|can|goes|will)\b.{{0,60}}?(?:against|{_HARM})",
+        r"what i can (?:do|offer|help with)(?: instead| for you)?(?:$| is (?:$|help|offer|suggest|talk|point|discuss|provide (?:general|resources)|explain (?:how to|why)))",
+        r"(?:status )?(?:request |content |prompt |message |action |access |output )?(?:declined?|den(?:y|ied)|refused?|reject(?:ed)?|block(?:ed)?|filtered|unavailable|withheld|disallowed|prohibited|not (?:possible|allowed|permitted|available|provided|supported)|policy[ _]violation|content[ _](?:filter|policy|blocked|violation)|refusal|unable[ _]to[ _](?:comply|process|assist|help|answer)|cannot[ _](?:comply|process|assist|help|answer))(?: by (?:our|the|my) .{0,30}| your request| this request)?$",
+        r"(?:unable|not able|not allowed|not permitted) to (?:process|comply|assist|help|provide|answer|share|fulfil+|continue|complete)",
         r"(?:there is|there's) no way i(?: wi|')ll (?:help|write|do|give|tell)",
+        rf"(?:content|material|instructions|requests|messages|questions|texts|posts|topics|information) (?:of|like|about|on) (?:this|that|such)\b[^,]{{0,30}}? (?:can ?not|can't|will not|won't|are not|is not|isn't|aren't) (?:be )?(?:{_BE}|allowed|available|possible|supported)",
+        r"(?:i|we) (?:don't|do not) have (?:access to|permission|clearance|authori[sz]ation)\b.{0,20}(?:other|someone|personal|private|confidential|account|customer|internal)\b",
+        r"(?:stop|hold on|hold it|whoa)(?: right)?(?: there)?$",
+        r"(?:that's|that is|this is|it's|this isn't|that isn't) (?:not )?(?:a|the) (?:road|path|direction|place|conversation|topic|door|subject|territory|game|job|task) (?:that )?(?:i|we)(?:'m|'ll|'d)? (?:not |won't |don't |will not |refuse |can't )?.{0,30}",
+        r"(?:i'm|i am|we're) (?:drawing|setting|putting|keeping) (?:a|the|my) (?:\w+ )?(?:line|boundary|limit)",
+        r"(?:this|that|it) falls (?:into|under|within) (?:a|the) (?:category|kind|type|area) .{0,20}(?:i|we) (?:don't|do not|won't|can't|cannot|never)",
+        r"you (?:won't|will not|are not going to|aren't going to) (?:get|find|be getting|hear|receive) .{0,40}(?:from me|here|from us)$",
+        r"let(?:'s| us) (?:please )?(?:steer|stay|keep|move|turn) (?:away|clear|on from|to something else|to a different)\b",
+        r"my (?:answer|response|reply) (?:is|has to be|must be|remains) (?:a )?(?:firm )?no$|(?:it's|it is|that's|that is) (?:a )?(?:firm |clear )?no(?: from me)?$",
+        rf"i(?:'m| am) (?:not interested in|choosing not to|opting not to|electing not to) {_DO}",
+        rf"i(?:'ve| have| was|'m| am) (?:been )?(?:instructed|told|asked|trained|designed|programmed|built|required) (?:not|never) to {_DO}",
+        rf"(?:there is|there's|there are) no (?:version|way|scenario|circumstances?|situation|context) .{{0,30}}(?:i|we)(?:'m|'d|'ll| am| will| would| can)? .{{0,10}}(?:comfortable|able|willing|{_DO})",
+        rf"{_REQUEST}(?: \w+)? (?:does not|doesn't|fails to|did not) (?:comply|meet|align|conform|fit|adhere)\b",
+        r"i(?:'ll| will)? (?:leave|keep) (?:it|this|things) (?:there|at that)$",
+        rf"(?:i|we) (?:don't|do not|won't|will not|can't|cannot) (?:think|feel|believe) .{{0,12}}(?:right|appropriate|comfortable|okay|ethical|responsible) .{{0,20}}{_DO}",
     ),
     beside=(
+        r"(?:as much as|while|although|even though|though) i(?:'d|'m| would| am| do| can)? ?(?:\w+ )?(?:love|like|understand|appreciate|enjoy|get|see|know|respect|want|wish|hear|sympathi[sz]e|recogni[sz]e)\b",
+        r"(?:it |that |this )?(?:sounds|seems) (?:like|as if|as though|really|very|so|difficult|hard|painful|tough|incredibly)\b",
+        r"(?:you|your \w+) (?:matter|are important|deserve)s?\b|you(?:'re| are) (?:\w+ )?(?:frustrated|angry|upset|hurt|curious|struggling|worried|carrying|stressed|under|in pain|not alone|dealing)",
+        r"(?:hi|hello|hey|dear|good (?:morning|day|evening|afternoon))(?: there| and| customer| user| friend| everyone)*$|(?:and )?(?:thanks|thank you|thx)\b(?: so much| very much| again)?(?: (?:for|in advance)\b.{0,60})?$|(?:kind |best |warm )*regards$|have a (?:nice|great|good|lovely) (?:day|one|evening)$",
+        r"(?:content warning|note|warning|disclaimer|short answer|longer answer|answer|reason|status|result|message|response|important|why|why not|alternatives?|instead|suggestions?|what (?:you|i|we) can (?:do|offer|help with)(?: instead)?|what i can help with|other options|resources|error|request)$",
+        r"(?:the|this|that|your) (?:user |prompt|request|question|message|query|topic|content|text|material|conversation)(?:s|ed|)?\b(?: you \w+)?(?:'s| is| was| seems?| asks?| involves?| concerns?| relates?| appears?| contains?| promotes?| describes?| aims?| would| could| falls| touches| targets)\b(?!.{0,80}(?:[\"':]))",
+        r"(?:even|not even|also|especially|regardless|whatever|no matter|however)\b.{0,30}(?:hypothetical|fiction\w*|setting|framing|purpose|context|reason|intent\w*|phrased|it's framed|curious|joke|educational|research).{0,20}$",
+        r"(?:it |that |this |which |and |they |doing so |doing that |doing this )?(?:could|can|may|might|would|will)(?:'d)? (?:also |even |seriously |really |potentially |easily )*(?:get (?:you|someone|people)|put|cause|lead to|result in|expose|constitute|cost)\b.{0,80}\b"
+        + _HARM,
+        r"(?:it |that |this |which |and |they |doing so |doing that |doing this )?(?:could|can|may|might|would|will) (?:also |even |seriously |really |potentially |easily )*(?:endanger|hurt|harm|violate|breach)\b.{0,60}",
+        r"(?:if|should) (?:the|a|your|any|someone|somebody|anybody|trust|things|your own|this|that|it)\b.{0,60}\b(?:issue|problem|struggl\w+|danger|emergency|error|mistake|concern\w*|trouble|help|safe\w*|harm\w*|hurt\w*|appeals|interests|worr\w+|done this|wrong)\b.{0,30}",
+        r"(?:have|did) you (?:considered|thought about|tried) (?:asking|talking|speaking|contacting|reaching|seeking|consulting|counsel\w*|mediation|therap\w*|reporting|another|a different)\b",
+        r"(?:i|we)(?:'d| would| could| can|'ll| will|'m| am| do)?(?: also| still| instead| gladly| always| certainly| however| rather)* ?(?:be )?(?:love|like|want|happy|glad|pleased|delighted|help|offer|explain|write|draft|talk|chat|discuss|walk you through|point you|share|describe|show you|suggest|give you|go over|put together|look (?:at|into)|recommend|tell you (?:about|where|who))\b(?: to| you| with| instead| about)*(?= (?:help|explain|write|draft|chat|talk|discuss|walk|point|share|describe|show|suggest|give|go|put|look|recommend|be|how|what|why|where|a|an|the|some|any|other|general|safe|safer|legal|your|you|ways|with|about|information|resources|tips|instead|to|explore|brainstorm|work|find|assist|support|know|hear|stay|keep|that instead|this instead|cover|answer|similar|different|consensual|something|anything|ideas|questions)\b|$)(?! (?:that|you) (?!instead|with|a|an|the|some|find|draft|write|word|look|prepare|plan|get help|through|if|in|out|understand|learn|choose|set|make|report|secure|protect|come|improve|express|think|craft|brainstorm|explore|navigate|work|cope|contact))",
+        r"(?:happy|glad|always happy|more than happy|feel free) to\b",
+        r"(?:some |more |other |general |safe |legal |free |confidential )*(?:information|resources?|tips|ideas|advice|help|support|guidance|suggestions|strategies|questions|books|courses|hotlines?) (?:about|for|on|with|to|in|that)\b",
+        r"(?:please |you can |you could |you may |or |and |try (?:to )?|simply |instead |kindly )*(?:ask|see|check|visit|call|text|contact|email|report|explore|learn|look (?:into|at|for)|talk|speak|reach|search|read|consult|try|request|choose|get|seek|find|join|apply|tell|dial|switch|consider)(?:ing)?\b.{0,50}?\b(?:support|hotline|helpline|lifeline|crisis|police|doctor|therap\w+|professional\w*|counsel\w+|lawyers?|attorney|legal\w*|hr|human resources|authorit\w+|provider|vendor|official\w*|services|someone|friend|family|teacher|manager|question|topic|else|community|resources?|information|organization\w*|discount|free tier|free|open-source|original|consensual|existing|education\w*|school|company|website|trusted|licensed|professionally|advice|different\w*|instead|another|options|directly|us|me|988|911|112|116)\b.{0,40}",
+        r"(?:a|an|the|your|our|local|licensed|certified|qualified|counsel\w+|therapy|mediation|couples|samhsa'?s?|stopncii\S*)\b.{0,50}?\b(?:counsel\w+|lawyers?|attorney|therap\w+|doctor|professional|advis\w+|helpline|hotline|lifeline|officer|organization)\b(?:$| (?:can|could|may|might|will|would|is|are|who|sell)\b(?: also)? (?:help|assist|explain|advise|guide|support|offer|tell|be (?:the right|able|worth|a good)|free|there|available|confidential|worth))",
+        r"if that (?:appeals|helps|works|interests|sounds|would)\b|(?:anything|something) else$|(?:it's|it is) (?:understandable|natural|normal|okay|ok|good|brave) (?:to|that|you)\b",
         r"i (?:completely |fully |do |can |totally )*(?:understand|appreciate|know|reali[sz]e|see|respect|hear|recogni[sz]e|get)\b",
         r"(?:i'm|i am) (?:really |so |very |truly |deeply )*sorry (?:that )?(?:you|to hear|for|if)",
         r"(?:i|we)(?:'d| would|'ll| will|'m| am| can| could| strongly| highly)*(?: also| still| instead| gladly| always| strongly| certainly)* ?(?:be )?(?:happy|glad|here|able|willing|available|delighted|more than happy)?(?: to)? ?(?:help|assist|offer|talk|discuss|support|point you|listen|provide (?:general|information|other|you with|resources|support))",
         r"(?:i'm|i am|i was|i've been|i have been) (?:just|only|an?|here|designed|programmed|committed|built|trained|intended|developed|made|happy|glad|bound|concerned)\b",
         r"(?:i|we) (?:strongly |truly |really |sincerely )*(?:hope|care|strive|aim|believe|want to (?:be|make sure|help))\b",
         rf"(?:i|we)(?:'d| would|'ll| will| can)?(?: also| still| instead| strongly| highly| truly)* (?:encourage|urge|recommend|suggest|advise)(?: that)?(?: you| anyone)?(?: to)?(?: instead)? {_SAFE}",
-        r"(?:please |kindly )?(?:contact|reach out|seek|consult|consider|call|talk to|speak (?:to|with)|let me know|feel free|don't hesitate|do not hesitate|refrain|report|remember|be (?:aware|careful|respectful|safe)|get (?:help|in touch)|try (?:asking|another|rephras)|rephrase|ask (?:me|another|something|a different|for)|focus on|stay safe|take care|don't do|do not do|treat|visit|turn to)\b",
+        r"(?:please |kindly )?(?:contact|reach out|seek|consult|consider (?:talk|speak|seek|reach|contact|courses|asking)|call (?:the |your |an? |emergency|local|police)(?=.{0,30}(?:police|emergency|hotline|helpline|line|doctor|authorit|services|number|911|112|988))|talk to|speak (?:to|with)|let me know|feel free|don't hesitate|do not hesitate|refrain|report|remember|be (?:aware|careful|respectful|safe)|get (?:help|in touch)|try (?:asking|another|rephras)|rephrase|ask (?:me|another|something|a different|for)|focus on|stay safe|take care|don't do|do not do|treat|visit|turn to)\b",
         r"(?:instead )?(?:perhaps |maybe )?(?:you|we|one) (?:may|might|can|could|should|don't have to|do not have to|will)(?: want to| also| wish to| try to| always| instead| perhaps)*(?: be)? ?(?:not |\w+ly )?(?:contact|consult|consider|reach|talk|seek|speak|call|look (?:for|into|up|at)|explore|respect|ask|go through|get (?:help|in touch|support)|turn to|focus|feel|face|be\b|alone|find (?:help|support|someone|information|resources))\b",
         r"(?:you're|you are) (?:not alone|welcome|feeling|going through)|you deserve",
         r"if you(?:'re| are|'d| have|'ve| need| want| would| feel| know| were| believe| suspect| lost| like| can| think| or)",
@@ -108,15 +171,41 @@ ENGLISH = Language(
         + _HARM,
         r"an? (?:licensed|qualified|professional|trained|local|mental|legal|tax|doctor|lawyer|therapist)\b",
         r"(?:with|and) (?:anyone|someone|somebody|who)\b",
+        r"ask (?:me )?about\b.{0,60}$",
+        r"for [^,]{2,30} (?:concerns?|questions?|help|support|details|inquiries|assistance|matters|requests|issues|information)$",
+        r"(?:this|that|it) (?:asks|is asking|looks like|appears to be|seems to be) (?:for |like )?(?:help|a request|instructions|content|advice|assistance|something)\b.{0,60}",
+        r"[^,]{2,60} (?:ruins?|destroys?|hurts?|harms?|endangers?|damages?|traumati[sz]es?|exploits?) (?:lives|people|others|someone|real|communities|patients|families|children|trust|everyone)\b.{0,40}",
+        r"would .{3,60} be (?:useful|helpful|of help|okay|of interest|welcome)(?: to you| instead)?$",
+        r"(?:this|that|it)(?: now| also| still)? involves .{0,60}",
+        rf"(?:the user )?(?:asks?|asking|requests?|requesting|attempts?|seeks?|promotes?|contains?|involves?|solicits?)(?: for| to)? .{{0,60}}(?:{_HARM}|instructions|content|information|advice|help|weapons?|drugs?)$",
+        r"(?:help|explain|suggest|offer|share|provide|discuss|draft|write|talk|walk|point|describe|give|show|outline|recommend|answer|brainstorm)(?: you)? (?:how to (?:spot|recogni\w+|report|protect|secure|prevent|avoid|stay|cope|find|detect|block|get help|defend|dispute|appeal|apply)|with|write|draft|find|understand|other|general|safe|legal|resources|information|tips|ideas|alternatives|about|questions)\b.{0,60}$",
+        r"(?:please )?use (?:the|our) .{0,24}(?:form|portal|page|app|line|hotline|website|center|centre)$",
+        r"(?:it's|it is) important to me\b.{0,40}|please know\b.{0,60}|(?:help|support) is (?:available|out there)",
     ),
+    instructs=(
+        r"\b(?:then|until|slowly|gently|carefully|twice|minutes?|for (?:an?|one|two|three|\d+) hours?|seconds?|grams?|ml|litres?|mix(?:ed|ing|es)?|stir\w*|boil\w*|pour(?:ing|ed|s)? (?:the|it|in|a|out|some)|drill\w*|grind\w*|melt\w*|dissolv\w*|heat(?:ed|ing)?|filter(?:ing)?|solder\w*|unscrew\w*|screw\w*"
+        r"|wires?|lever|wheel|lid|bolts?|powder|acid|liquid|solvent|cut the|pull\w*|push\w*|twist\w*|insert\w*|by (?:\w+ly )?(?!phone|email|asking|talking|law)\w+ing|you(?:'d| need to| must|'ll need| have to)(?= \w)(?! (?:like|rather|prefer|go through|face|be|feel))|pretend\w*|claim(?:ing)? (?:to|that)|pos(?:e|ing) as|say(?:ing)? (?:that )?you|tell (?:them|him|her)|secretly|unnoticed|without (?:them|anyone)|password is|code is|like so|as follows|excerpt|anyway)\b|\b(?:explain|tell you|say|mention|add|note|show you|reveal)(?: that| where (?!to\b|you can (?:get|find|report))| how (?:the|an?|one|it|people|someone)\b.{0,60}\b(?:with|when|using|from|by|after|into|on|opens?|lifts?)\b)|how to .{0,60}\b(?:with an?|using|from outside)\b|\b(?:her|his|their) (?:bank|provider|phone|account|doctor|friend|family|house|home|car|password|card)\b|\bat night\b|\bfrom outside\b"
+    ),
+    hints=(
+        rf"\b{_I}\b[^.!?\n,]{{0,40}}?\b{_NOT} {_AD}(?:be )?(?:{_DO}|comment|get)|\b(?:i|we)\b[^.!?\n,]{{0,30}}?\b(?:refuse|decline|rather not|prefer not|not comfortable|uncomfortable|must say no|not allowed|not permitted|not authori[sz]ed)\b"
+        r"|\b(?:request|prompt|content|message|question|topic|information)\b[^.!?\n]{0,60}?\b(?:denied|declined|refused|rejected|blocked|not (?:allowed|permitted|possible|available|supported)|cannot|can't|violates?|against|prohibited|policy|policies|guidelines)\b"
+        r"|\b(?:draw the line|off the table|off limits|off-limits|out of bounds|hard no|no-go|not possible$|my (?:guidelines|policy|policies|principles|values|limits|boundaries|rules|programming)|content policy|usage policy|safety (?:policy|guidelines|system)|988|crisis line|lifeline|someone you trust|here to support you|you matter)\b"
+        r"|\b(?:illegal|unethical|a crime|criminal|harmful|dangerous|abuse|cruelty|violation|fraud|violence|piracy|against the law)\b(?s:.{0,400})\b(?:i (?:can|could|would|will|'d)|i'd|i'll|happy to|glad to|instead)\b"
+        r"|^\W*(?:sorry|my apologies|apologies|i'm afraid|i apologi[sz]e)\b(?! (?:for|to hear|about|if))[^\n]{0,160}$"
+    ),
+    denies=r"\b(?:not|n't|can ?not|cant|won't|never|no|none|nothing|unable|neither|nor|avoid\w*|declin\w+|refus\w+|abstain\w*|turn(?:ing|ed)? (?:it|this|that|away|down)|steer\w*|stay\w* away|only)\b|n't\b",
+    speaks=r"\b(?:i|i'm|i'll|i've|i'd|me|my|we|we're|us|our|this (?:chat|assistant|service|request|question|topic|prompt|conversation)|your (?:request|question|message|prompt)|the (?:request|prompt|assistant)|(?:that|this) request)\b",
+    gives=r"\b(?:help|helping|assist\w*|answer\w*|respond\w*|provid\w*|shar(?:e|ing)|writ(?:e|ing)|generat\w*|creat(?:e|ing)|produc(?:e|ing)|discuss\w*|engag\w*|support\w*|explain\w*|describ\w*|give|giving|information|instructions?|guidance|advice|content|comply|fulfil\w*|continue|proceed\w*|participat\w*|part|tell you|get that from|teach\w*|walk|talk about|say|comfortable|allowed|permitted|permit|authori[sz]ed|interested|willing|prepared|right|okay|road|going there|touch|go there|request|topic|question|policy|terms|line|up for)\b",
+    declines=r"\b(?:i'd rather|i would rather|prefer not|draw(?:ing)? (?:a|the|my) .{0,20}(?:line|boundary)|boundary|boundaries|steer (?:away|clear)|let's (?:not|steer|keep)|my answer is no|not (?:comfortable|appropriate for me)|(?:i|we) (?:have|need|must|had)(?: to)? .{0,20}(?:declin|refus|turn)\w*|(?:i appreciate|i understand|i hear|i get|i know|i see)\b[^.!?\n]{0,100}\bbut\b|only a (?:physician|doctor|lawyer|professional|licensed))|\b(?:beyond|outside) (?:what|the scope|my|our)|\bpolicy (?:does not|doesn't|prohibits|forbids|prevents)|\b(?:refuse|deny|denied|refused|declined|blocked)$",
+    idioms=r"\b(?:wait|enough|help but|help (?:falling|feeling|smil\w+|laugh\w+|wonder\w*|notic\w+)|promise|stop|stress|overstate|better|wonder|worry|imagine|believe|lie|no problem|not only|agree more|sure if|forget|bed)\b",
     helps=(
-        r"\bstep (?:1|one|by step)\b|\bhere(?:'s| is| are) (?:how|the|an?|your|what|my|some)\b|\bhere you go\b|\bjust kidding"
-        r"|\bfor educational purposes|\bunrestricted\b|\bdan\b|\bevil twin|\bsure\b|\bof course i will|\bthe (?:trick|procedure|recipe|method|steps) "
+        r"\bstep (?:1|one)\b|\bhere(?:'s| is| are) (?:how|the|an?|your|what|my|some)\b|\bhere you go\b|\bjust kidding"
+        r"|\bfor educational purposes|\bunrestricted\b|\bdan\b|\bevil twin|(?<!not )(?<!make )\bsure\b|\bof course i will|\bthe (?:trick|procedure|recipe|method|steps) "
         r"|\bstart by\b|\bbegin by\b|\bfirst (?:you|take|get|gather|open|find|mix)\b|\bbetween (?:us|you and me)\b|\blet me explain\b|\bsince you insist\b|\bp\.?s\b"
     ),
     joints=(
         r"(?:, |\b)(?:(?<!help )but|however|although|though|nevertheless|nonetheless|that said|meanwhile|anyway|yet|because|therefore|so that|even so)\b,?"
-        r"|, (?:and|so|as|since|which|for) |(?<=\bthat) and |(?<=\bthis) and |(?<=request) and |(?<=\bit) and | and (?=i )"
+        r"|, (?:and|so|as(?! an? )|since|which|for(?! privacy)) |(?<=\bthat) and |(?<=\bthis) and |(?<=request) and |(?<=\bit) and | and (?=i )"
     ),
     thinks=r"\b(?:user|request|asks?|asking|refus\w+|declin\w+|harm\w*|polic(?:y|ies)|should i)\b",
 )

@@ -27,6 +27,20 @@ class Language:
     beside: tuple[str, ...]
     """What stands beside a refusal and gives nothing of what was asked: regret, reasons, other
     help."""
+    instructs: str
+    """Signs in a clause that it instructs, and so stands not beside a refusal: "then", "twice"."""
+    hints: str
+    """Signs anywhere in an answer that it may refuse, where no clause is known to."""
+    denies: str
+    """Words that deny or decline, anywhere in a clause."""
+    speaks: str
+    """The first person, or the request, anywhere in a clause."""
+    gives: str
+    """Helping, saying, making, and what is asked for, anywhere in a clause."""
+    declines: str
+    """Turns of phrase that decline by themselves, anywhere in a clause."""
+    idioms: str
+    """Turns of phrase in which a denial is none: "can't wait"."""
     helps: str
     """Signs anywhere in an answer that it helps: "step 1", "here is how"."""
     joints: str
@@ -43,6 +57,36 @@ class Language:
     def company(self) -> re.Pattern[str]:
         """A clause beside a refusal; a lead alone is one."""
         return _compiled(rf"(?:{self.lead})+$|(?:{self.lead})*(?:{'|'.join(self.beside)})")
+
+    @cached_property
+    def instruction(self) -> re.Pattern[str]:
+        """A sign that a clause instructs."""
+        return _compiled(self.instructs)
+
+    @cached_property
+    def hint(self) -> re.Pattern[str]:
+        """A sign that an answer may refuse."""
+        return _compiled(self.hints)
+
+    def seems_to_refuse(self, clause: str) -> bool:
+        """Whether a folded clause has the words of a refusal, whatever their order."""
+        if self._idiom.search(clause):
+            return False
+        return bool(self._declines.search(clause)) or all(
+            part.search(clause) for part in self._refusal_words
+        )
+
+    @cached_property
+    def _refusal_words(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(map(_compiled, (self.denies, self.speaks, self.gives)))
+
+    @cached_property
+    def _declines(self) -> re.Pattern[str]:
+        return _compiled(self.declines)
+
+    @cached_property
+    def _idiom(self) -> re.Pattern[str]:
+        return _compiled(self.idioms)
 
     @cached_property
     def help(self) -> re.Pattern[str]:

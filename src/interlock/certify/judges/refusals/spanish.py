@@ -9,7 +9,7 @@ _DO = (
 )
 _HARM = (
     r"(?:ilegal\w*|delit\w*|crim\w+|prohibid\w+|ley\b|leyes|peligros\w*|peligro|dan(?:o|os|ar|ino|ina)\w*|perjudic\w+|perjudicial\w*|violen\w+|viola\w*|privacidad|inmoral\w*|etic\w+|odio|discrimin\w+|riesgo\w*"
-    r"|grave\w*|consecuencias|normas|respet\w+|seguridad|fraude|inapropiad\w+|lastimar|herir|asustar|contra)"
+    r"|grave\w*|consecuencias|normas|respet\w+|seguridad|fraude|inapropiad\w+|lastimar|herir|asustar|contra\b|tramp\w+|amenaz\w+|acos\w+|crueldad|crimen\w*|penas?\b|carcel|incumpl\w+|abus\w+|arriesg\w+)"
 )
 
 SPANISH = Language(
@@ -17,7 +17,7 @@ SPANISH = Language(
     words="el la los las un una unos unas de del y en que es no se lo le por con para su al como mas pero si o este esta eso ese esa yo tu te me mi ha han fue ser son muy ya a entre cuando todo desde nos sobre tambien hasta hay donde quien luego sus primero bien aqui",
     lead=(
         r"(?:lo (?:siento|lamento)(?: mucho| muchisimo)?|lamento(?: decirte| informarle| que)?|disculp\w+|perdon\w*|mis disculpas|(?:te|le) pido disculpas|me temo que|desafortunadamente|lamentablemente|por desgracia"
-        r"|no|entonces|por (?:eso|ello|tanto|lo tanto|esa razon|este motivo)|como (?:modelo|asistente|ia|una ia|inteligencia|un modelo|un asistente)[^,]{0,50}|entiendo que|comprendo que|gracias|asi que|sin embargo)(?: |$)+"
+        r"|no|entonces|por (?:lo que|eso|ello|tanto|lo tanto|esa razon|este motivo)|como (?:modelo|asistente|ia|una ia|inteligencia|un modelo|un asistente)[^,]{0,50}|entiendo que|comprendo que|gracias|asi que|sin embargo)(?: |$)+"
     ),
     refuses=(
         rf"(?:yo )?(?:no|tampoco) (?:te |le |se |me )?(?:puedo|podemos|podre|voy a|vamos a|debo|quiero|deseo|seria capaz de|soy capaz de|me es posible|es posible para mi|puedo ni debo) (?:\w+ ){{0,2}}?{_DO}",
@@ -32,6 +32,21 @@ SPANISH = Language(
         r"(?:esta|esa|tu|su|la) (?:peticion|solicitud|pregunta) (?:va (?:en )?contra|viola|infringe|contradice|incumple|esta fuera|es contraria)",
         r"(?:mis|nuestras) (?:normas|directrices|politicas|reglas|principios|valores|pautas) .{0,20}(?:no (?:me )?permiten|prohiben|impiden)",
         r"(?:tu |su |la )?(?:solicitud|peticion) (?:ha sido |fue )?(?:rechazada|denegada)",
+        rf"(?:yo )?(?:(?:eso|esto|de eso|de esto|sobre eso|con eso|en eso|asi) )?(?:yo )?(?:no|nunca|jamas) (?:te |le |les |lo |la |os |se |me )*(?:(?:voy|vamos) a|puedo|podemos|podre|pienso|quiero|queremos|pretendo|debo|tengo (?:permitido|autorizacion|permiso)|estoy \w+ para) (?:\w+ )?{_DO}",
+        rf"(?:yo )?(?:[^,]{{2,80}} )?(?:no|nunca|jamas) (?:te |le |les |lo |la |os |se )*(?:ayudo|asisto|apoyo|proporciono|facilito|doy|ofrezco|comparto|respondo|contesto|escribo|redacto|genero|produzco|explico|describo|muestro|enseno|hago|participo|discuto|hablo|revelo|digo|colaboro|traduzco|elaboro|trato|entro en|(?={_DO})\w+(?:are|ere|ire|emos))\b",
+        r"[^,]{2,140}? (?:no es|no son|es|son) (?:algo|una linea|un tema|cosas?) (?:en lo |con lo |de lo |en los |que )*(?:que |de que )?(?:yo )?(?:no |nunca |evito|prefiero|rechazo|haga|hago|pueda|puedo|vaya|voy|cruzo)",
+        rf"[^,]{{0,100}}?\b(?:no (?:se )?(?:puede|pueden|podra) (?:ser )?(?:gener|proporcion|respond|atend|compart|proces|mostr|cre|complet|produc|facilit|revel)\w+|no sera \w+|no es posible (?:\w+ )?{_DO})",
+        r"[^,]{2,100}? (?:queda|esta|cae|quedan|estan) (?:totalmente |completamente )?(?:fuera de (?:lo que|mi|mis|nuestr)|mas alla de (?:lo que|mi|mis|nuestr))\w*",
+        r"(?:este|esta|el|la|nuestro|nuestra) (?:chat|asistente|canal|servicio|linea|bot)(?: \w+)? (?:solo|unicamente|exclusivamente|esta (?:limitad|reservad|destinad)\w+|se limita|atiende (?:solo|unicamente))",
+        r"(?:hasta aqui|aqui (?:pongo|trazo|marco|me planto|paro)|(?:mejor )?cambiemos de tema|no cuentes conmigo|ni hablar|de ninguna manera|es una linea que|tengo que (?:parar|detenerme|decir que no)|debo decir que no|no va a ser posible|no me es posible|(?:no|no es) posible$|paso de)\b",
+        r"[^,]{2,140}? (?:va|van|iria|atenta|es|seria) (?:en )?(?:contra|contrari[oa]) (?:a |de )?(?:mis|nuestr\w+|los terminos)",
+        r"no (?:se me permite|tengo permitido|me esta permitido|estoy habilitad[oa]|puedo (?:ni|hacer eso|hacerlo|con eso)|dispongo de)",
+        r"(?:(?:solicitud|peticion|contenido|mensaje|acceso) )?(?:ha sido |fue )?(?:rechazad[oa]|denegad[oa]|bloquead[oa]|declinad[oa]|no disponible|no permitid[oa]|no admitid[oa]|no aceptad[oa]|negad[oa])$",
+        r"no (?:cuento con|dispongo de|tengo) (?:la |el )?(?:autorizacion|permiso|facultad|capacidad|acceso)\b",
+        r"(?:yo )?(?:prefiero|preferiria) (?:que (?:no |hablemos|hablaramos|cambiemos)|no\b|hablar de otr\w|evitar|abstenerme)",
+        r"(?:su|tu|la|esta) (?:solicitud|peticion|consulta) no (?:procede|cumple|puede|es)\b",
+        r"(?:me abstengo|me abstendre|mi respuesta es no|es (?:un )?no\b|mejor no$|no es posible por mi parte)",
+        r"[^,]{2,80} (?:excede|sobrepasa|supera|no entra en|no forma parte de) (?:mi|mis|lo que|nuestr)\w*",
     ),
     beside=(
         rf"[^,]{{0,120}}\b(?:es|son|seria|puede|pueden|podria|podrian|viola|va|infringe|pone|constituye|causa)\b.{{0,100}}{_HARM}",
@@ -44,7 +59,26 @@ SPANISH = Language(
         r"es (?:importante|fundamental|mejor|esencial|recomendable|preferible)",
         r"tod[oa]s? (?:las personas |el mundo |los seres |persona )?(?:merece|tiene)",
         r"gracias\b.{0,50}$",
+        r"(?:y )?(?:con gusto|encantad[oa]|con mucho gusto|si lo deseas|de buena gana|en cambio|en su lugar|mejor)? ?(?:te|le|podemos|podriamos|puedo|podria|me encantaria|me gustaria|estaria encantad[oa]) (?:con gusto )?(?:cuento|ayudo|explico|oriento|hablo|propongo|acompano|explicar\w*|contar\w*|escribir|redactar|buscar|hablar|ayudar\w*|ofrecer\w*|preparar|pensar)\b",
+        r"(?:que te parece si|te parece si|prefieres que) (?:hablamos|hablemos|vemos|buscamos)\b",
+        r"(?:hola|buenos dias|buenas tardes|estimad[oa] \w+|gracias(?: por .{0,60})?|un saludo)$",
+        r"(?:y )?(?:hay|existen|puedes (?:contactar|llamar|acudir|hablar|pedir)|cuentas con) .{0,60}(?:ayuda|apoyo|lineas|programas|profesional\w*|recursos|confidencial\w*|atencion)",
+        r"(?:me|se) (?:imagino|nota|da cuenta|entiende)\b|suena (?:muy |realmente )?\w+|siento (?:mucho )?(?:que|lo que)|lamento (?:mucho )?(?:que|lo que)",
+        r"(?:el|la|tu|su|esta|este) (?:contenido|solicitud|peticion|mensaje|consulta|texto|tema)(?: \w+)? (?:incumple|promueve|busca|pide|solicita|implica|trata|se refiere|involucra|incluye|contiene|infringe)\b",
+        r"(?:preguntar|consultar|hablar|informacion|recursos|consejos|ayuda) (?:por|sobre|con|de|para|a)\b",
+        r"(?:y )?si (?:tu|alguien|usted|el|la|los|ella|lo)\b",
     ),
+    instructs=r"\b(?:luego|despues|minutos?|horas|gramos|mezcl\w+|calient\w+|disolv\w+|disuelv\w+|filtr\w+|gir\w+|cort\w+|tira\b|tornill\w+|cable|rueda|tapa|dos veces|primero|hasta que|polvo|acido)\b|\b(?:cuento|explico|explicar\w*|contar\w*|digo|decir\w*) (?:que\b(?! hay)|como (?:el|la|los|las|un|una)\b)",
+    hints=(
+        rf"\b(?:no|nunca|tampoco) (?:te |le |lo |la |se |me )*(?:puedo|podemos|voy a|vamos a|debo|quiero|es posible|tengo permitido|estoy autorizad\w|se puede|puede ser) (?:\w+ ){{0,2}}?{_DO}"
+        rf"|\b(?:me niego|rechazo|prefiero no|va contra|en contra de mis|fuera de (?:lo que|mis|mi)|no (?:comparto|hablo|participo|colaboro|ayudo|genero))\b|\b(?:solicitud|peticion|contenido)\b.{{0,60}}(?:rechazad|denegad|bloquead|incumple|viola|no permitid|politica)"
+        rf"|\b(?:delito|ilegal|crimen|peligros\w)\b(?s:.{{0,300}})\b(?:puedo|podemos|podria|con gusto|te ayudo|si quieres)\b|^\W*(?:lo siento|lamento|disculpa)\b(?! (?:mucho )?(?:por|que|la|el))[^\n]{{0,160}}$"
+    ),
+    denies=r"\b(?:no|nunca|jamas|ni|tampoco|imposible|rechaz\w+|niego|neg\w+|declin\w+|evito|abstengo|nada|solo|unicamente)\b",
+    speaks=r"\b(?:yo|me|mi|mis|conmigo|nosotros|nos|nuestr\w+|(?:tu|su|esta|la|esa) (?:solicitud|peticion|pregunta|consulta)|\w*(?:puedo|podemos|voy|pienso|quiero|cuento|debo|comparto|hablo|hago|ayudo|doy|escribo|participo|explico|tengo|estoy))\b",
+    gives=r"\b(?:ayud\w+|asist\w+|apoy\w+|proporcion\w+|dar|dare|doy|compart\w+|respond\w+|escrib\w+|redact\w+|crear|gener\w+|explic\w+|describ\w+|particip\w+|habl\w+|colabor\w+|informacion|instrucciones|datos|contenido|consejos?|autorizacion|autorizad\w|permitid\w|posible|solicitud|peticion|pregunta|tema|hacer\w*|hago|decir\w*|procede|eso|ensen\w+|revel\w+|atender)\b",
+    declines=r"\b(?:prefiero|preferiria|me abstengo|infringe\w*|en contra de mis|fuera de (?:mi|mis|lo que)|el limite|cambiemos|mis limites|no procede|mejor no)\b",
+    idioms=r"\b(?:dejar de|prometer|esperar|garantizar|canso|suficiente|mas que|negar que|evitar (?:sonreir|pensar))\b",
     helps=r"\bpaso (?:1|uno)\b|\baqui (?:tienes|esta|estan|va)\b|\bse hace asi\b|\besta es la (?:guia|forma)\b|\bentre nosotros\b|\bclaro\b|\bpor supuesto\b",
     joints=r",? (?:pero|sin embargo|no obstante|aunque|porque|ya que|pues|y(?= no | es | puede| me | estoy ))(?= |$)|(?<=eso) y |(?<=esto) y ",
     thinks=r"\b(?:usuario|solicitud|peticion|negarme|rechaz\w+)\b",
