@@ -11,7 +11,6 @@ they are bare, as far as the undefended model does not refuse them. Every call i
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +34,7 @@ from interlock.certify.campaign.defended import (
     bound_family,
 )
 from interlock.certify.campaign.measure import ask_and_judge
-from interlock.certify.campaign.utility import Utility, ask_bare, measure_utility
+from interlock.certify.campaign.utility import Graded, Utility, ask_bare, measure_utility
 from interlock.certify.defences import defence_text, parse_defence
 from interlock.certify.judges import RefusalPhrases
 from interlock.certify.targets.local import LocalTarget
@@ -49,11 +48,11 @@ TOKENS = 48
 SEARCH = SuffixAttack(length=10, steps=60, candidates=16, top=32, patience=60)
 DEFENCES = (
     "smooth:swap,rate=0.05,copies=3",
-    "smooth:swap,rate=0.1,copies=3",
-    "drop:rate=0.3,copies=3",
     "erase:parts=3",
     "self",
     "self+erase:parts=3",
+    "drop:rate=0.3,copies=3",
+    "smooth:swap,rate=0.1,copies=3",
 )
 SEED = 17
 HEAD = ["family", "defence", "n", "groups", "at least", "refused", "half", "other half", "calls"]
@@ -175,7 +174,7 @@ def main() -> None:
     print(f"attacks that succeed undefended: {said}", flush=True)
     benign = read_benign(SHIPPED)[: args.benign]
     bare = ask_bare(target, judge, benign, seed=SEED)
-    rows, users, apart = list[list[str]](), list[list[str]](), list[str]()
+    rows, users = list[list[str]](), list[list[str]]()
     for text in DEFENCES:
         defence = parse_defence(text)
         smooth, name = SmoothLLM(target, defence, judge=judge), defence_text(defence)
@@ -211,23 +210,33 @@ def main() -> None:
                         ),
                     )
                 )
-        print(json.dumps([rows[-1], users[-1]]), flush=True)
+        publish(report(said, rows, bare, users), OUT / "table.md")
     covering = parse_defence("erase:longest=20")
     certificate = any_suffix(target, judge, attacks, covering, seed=SEED)
     if certificate is not None:
-        apart.append(f"erase:longest=20, apart from any bound: {certificate.statement()}")
+        apart = f"erase:longest=20, apart from any bound: {certificate.statement()}"
+        publish(report(said, rows, bare, users, apart), OUT / "table.md")
+
+
+def report(
+    said: str,
+    rows: Sequence[Sequence[str]],
+    bare: Sequence[Graded],
+    users: Sequence[Sequence[str]],
+    apart: str = "",
+) -> str:
+    """All that is known so far."""
+    answers = sum(one.answered for one in bare)
     parts = [
         f"SmolLM2-135M-Instruct with a safety head, greedy, {TOKENS} tokens, phrase judge, its "
-        "error unchecked. "
-        f"Attacks that succeed undefended: {said}.",
+        f"error unchecked. Attacks that succeed undefended: {said}.",
         markdown(HEAD, sorted(rows, key=lambda row: row[0])),
-        f"The bare model answers {sum(one.answered for one in bare)} of {len(benign)} benign "
-        "prompts.",
+        f"The bare model answers {answers} of {len(bare)} benign prompts.",
         markdown(BENIGN, users),
-        *apart,
+        apart,
         NOTES,
     ]
-    publish("\n\n".join(parts), OUT / "table.md")
+    return "\n\n".join(part for part in parts if part)
 
 
 if __name__ == "__main__":
