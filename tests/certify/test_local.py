@@ -20,8 +20,8 @@ def target() -> LocalTarget:
 
 def some() -> list[Prompt]:
     """Prompts of many lengths, attacks among them: there the model is least sure of itself."""
-    texts = [p.prompt for p in embedded_prompts("benign")[:12]]
-    texts += [a.prompt for a in read_attacks()[:12]] + [
+    texts = [p.prompt for p in embedded_prompts("benign")[:6]]
+    texts += [a.prompt for a in read_attacks()[:6]] + [
         "hello",
         "",
         "é👩‍👩‍👧 hi",
