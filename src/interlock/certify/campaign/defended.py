@@ -17,6 +17,7 @@ import numpy as np
 from interlock.certify.attacks.adaptive import AdaptiveAttack
 from interlock.certify.attacks.attack import Attack, attacks_hash
 from interlock.certify.attacks.clusters import Clusters, find_clusters
+from interlock.certify.attacks.families import LEAST
 from interlock.certify.bounds.counts import joint_confidence
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.population import PopulationCertificate
@@ -106,6 +107,17 @@ class DefendedFamily:
     seed: int = 0
     """Of all draws."""
 
+    @property
+    def refusal(self) -> str:
+        """Why there is no certificate card; empty where there is one.
+
+        By the number of groups alone, never by the votes that the bound is made of: a bound that
+        is kept only where it looks good does not hold.
+        """
+        if self.clusters.effective >= LEAST:
+            return ""
+        return f"No certificate: {self.clusters}; a card stands on {LEAST} groups or more."
+
     def statement(self, defence: str) -> str:
         """The bound in one sentence."""
         bound = self.certificate
@@ -125,6 +137,7 @@ class DefendedFamily:
             "attacks": len(self.attacks),
             "attacks_sha256": attacks_hash(self.attacks),
             "groups": self.clusters.effective,
+            "refusal": self.refusal,
             "ties": self.clusters.counts,
             "counted": "decisions" if self.whole else "votes",
             "copies": bound.copies,

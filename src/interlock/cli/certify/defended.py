@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from interlock._files import write_atomically
 from interlock.certify import write_attacks
 from interlock.certify.campaign.assessment import target_name
 from interlock.certify.campaign.defended import DefenceResult
+from interlock.certify.campaign.defended_card import defended_card
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
 from interlock.certify.defences import defence_text, parse_defence
 from interlock.cli.certify.question import Question, calls
+from interlock.cli.certify.report import keep_card, slug
 from interlock.cli.terminal import Terminal, table
 from interlock.report import Chapter, render_page
 from interlock.report.studies import Grid, grids_chapter
@@ -55,11 +58,17 @@ def side_by_side(
         terminal.note(note)
     if made.attempts:
         write_attacks(made.attempts, question.out / "adaptive.jsonl")
+    rows = [result.to_dict() for result in results]
+    cards = [
+        line
+        for result, row in zip(results, rows, strict=True)
+        for line in _keep_cards(result, row["families"], options.tau, question.out)
+    ]
     outcome: dict[str, Any] = {
         "target": target_name(identity),
         "judge": dict(judge.identity),
         "notes": list(made.notes),
-        "defences": [result.to_dict() for result in results],
+        "defences": rows,
         "calls": asked,
         "seconds": round(time.monotonic() - start, 1),
         **file.left_out,
@@ -67,10 +76,28 @@ def side_by_side(
     write_atomically(question.out / "defences.json", json.dumps(outcome, indent=1) + "\n")
     page = render_page("Defences side by side", _chapters(results))
     path = write_atomically(question.out / "defences.html", page)
-    for line in _lines(results):
+    for line in [*_lines(results), *cards]:
         terminal.say(line)
     terminal.say(f"{asked['asked']} calls, {asked['remembered']} remembered; report: {path}")
     return {"report": str(path), **outcome}
+
+
+def _keep_cards(
+    result: DefenceResult, rows: Sequence[dict[str, Any]], tau: float, out: Path
+) -> list[str]:
+    """Write a defence's card of each family, and say so in the family's row and in a line; one of
+    an earlier run does not outlive the refusal of this one."""
+    lines, name = [], defence_text(result.defence)
+    for one, row in zip(result.families, rows, strict=True):
+        path = out / f"certificate-{slug(one.family)}-{slug(name)}.json"
+        if (card := defended_card(one, result.defence, tau)) is None:
+            path.unlink(missing_ok=True)
+            lines.append(f"{name}, {one.family}: {one.refusal}")
+        else:
+            card, path = keep_card(card, path)
+            lines.append(f"certificate {card.id}: {path}")
+        row["certificate"] = None if card is None else str(path)
+    return lines
 
 
 def _rows(results: Sequence[DefenceResult]) -> list[list[str]]:
