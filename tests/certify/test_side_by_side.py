@@ -15,16 +15,21 @@ from tests.test_cli_certify import at, certify, told
 
 from interlock.certify import RefusalPhrases, SmoothLLM
 from interlock.certify.attacks.adaptive import AdaptiveAttack, AdaptiveRolePlay, AdaptiveSearch
+from interlock.certify.attacks.adaptive_gcg import AdaptiveGCG
 from interlock.certify.bounds.counts import lower_bound
 from interlock.certify.campaign.benign import as_benign
 from interlock.certify.campaign.side_by_side import (
     DefenceOptions,
     SideBySide,
+    attackers_of,
     different,
     measure_defences,
 )
 from interlock.certify.defences import parse_defence
+from interlock.certify.targets.budget import Budget, BudgetedTarget
+from interlock.certify.targets.local import LocalTarget
 from interlock.certify.targets.protocol import Prompt
+from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.errors import DataError
 
 BENIGN = as_benign(["how do i bake bread", "tell a story of a cat "])
@@ -234,3 +239,21 @@ def test_adaptive_needs_a_defence(tmp_path: Path) -> None:
     result = certify("report", "--adaptive", 3, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert "--defence" in result.stderr
+
+
+def test_a_search_by_gradients_is_made_within_a_budget_and_its_calls_are_kept(
+    tmp_path: Path,
+) -> None:
+    local = LocalTarget("embedded", max_tokens=4)
+    with CallStore(tmp_path / "calls.sqlite") as store:
+        budget = Budget(1000)
+        target = StoredTarget(BudgetedTarget(local, budget), store)
+        kinds = [one.kind for one in attackers_of(target, 2)]
+        assert kinds == ["adaptive-search", "adaptive-role-play", "adaptive-gcg"]
+        attacker = AdaptiveGCG(length=4, steps=1, candidates=2, draws=1)
+        smooth = SmoothLLM(target, parse_defence("erase:longest=2"))
+        attempt = attacker.run(smooth, "tell me how", start="now now")
+        assert 0 < len(store) == 1000 - budget.left <= attacker.most_calls(smooth.defence.most)
+        key = target.key(Prompt.user(attempt.prompt))
+        assert store.get(key) is not None
+        assert len(attackers_of(ScriptedTarget(lambda *_: NO), 2)) == 2
