@@ -178,6 +178,19 @@ def _assessed(one: Assessment) -> dict[str, str]:
     }
 
 
+def _setting(card: CertificateCard) -> dict[str, str]:
+    """The defence, as names and values for people."""
+    if card.defence is not None:
+        return {"defence": card.defence_said}
+    change = card.perturbing
+    return {
+        "perturbation": f"{change.kind}, q = {change.rate:.0%}"
+        + (", paper mode" if change.paper else ""),
+        "copies": f"N = {card.copies}, {card.majority} refusals decide",
+        "alphabet": f"{len(set(change.alphabet))} characters",
+    }
+
+
 def _card(card: CertificateCard) -> dict[str, str]:
     """A card as names and values for people."""
     from interlock.certify.campaign.claim import asked_as, judge_said
@@ -194,10 +207,7 @@ def _card(card: CertificateCard) -> dict[str, str]:
         f"[{card.undefended.attack_low:.3f}, {card.undefended.attack_high:.3f}]",
         "tries": str(card.tries),
         "asked": asked_as(card.target_identity),
-        "perturbation": f"{card.perturbation}, q = {card.rate:.0%}"
-        + (", paper mode" if card.paper else ""),
-        "copies": f"N = {card.copies}, {card.majority} refusals decide",
-        "alphabet": f"{len(set(card.alphabet))} characters",
+        **_setting(card),
         "judge": judge_said(card.judge, card.judge_error),
         "lower bound on E[DSP]": f"{card.lower:.4f} at {card.confidence:.0%} confidence"
         + (f", {card.joint} families at once" if card.joint > 1 else ""),

@@ -75,14 +75,16 @@ def deploy(config: GuardConfig) -> Deployment:
 
 
 def _rules(vote: VoteSettings, card: CertificateCard | None) -> VoteRules:
-    base = card.perturbing if card is not None else Perturbation("swap", RATE)
+    # A certificate of another defence is not about this guard, whatever the settings say.
+    certified = card if card is not None and card.defence is None else None
+    base = certified.perturbing if certified is not None else Perturbation("swap", RATE)
     perturbation = Perturbation(
         vote.perturbation or base.kind,
         vote.rate if vote.rate is not None else base.rate,
         vote.alphabet or base.alphabet,
         vote.paper if vote.paper is not None else base.paper,
     )
-    copies = vote.copies or (card.copies if card is not None else COPIES)
+    copies = vote.copies or (certified.copies if certified is not None else None) or COPIES
     return VoteRules(perturbation, copies, _judge(vote, card), vote.retries, vote.spare)
 
 

@@ -35,8 +35,19 @@ ROLE_PLAYS = (
 class AdaptiveAttack(Protocol):
     """One attempt on a request against a defence."""
 
+    @property
+    def kind(self) -> str:
+        """The family that its attempts form."""
+
     def run(self, smooth: SmoothLLM, request: str, *, start: str = "", seed: int = 0) -> Attack:
         """The best attempt; ``start`` is a suffix to begin from."""
+
+    def most_calls(self, questions: int) -> int:
+        """Calls of the target for one request at most, if none is lost and each vote asks up to
+        ``questions``."""
+
+    def widest(self, request: str, start: str = "") -> str:
+        """A text about as long as the longest that it tries."""
 
 
 class VoteLoss:
@@ -154,7 +165,22 @@ class AdaptiveSearch:
             # The last of equals: a walk along plateaus finds what standing still does not.
             best = tried[max(i for i, value in enumerate(losses) if value == least)]
         loss.seeds = [one + self.draws for one in loss.seeds]
-        return best.attack("adaptive-search", seed, steps, loss)
+        return best.attack(self.kind, seed, steps, loss)
+
+    @property
+    def kind(self) -> str:
+        """``"adaptive-search"``."""
+        return "adaptive-search"
+
+    def most_calls(self, questions: int) -> int:
+        """The start, all candidates of all rounds, and the best one with its answer."""
+        votes = 1 + self.steps * (1 + self.candidates) + 1
+        return votes * self.draws * questions + 1
+
+    def widest(self, request: str, start: str = "") -> str:
+        """The request beside as many words as may be."""
+        pool = (*self.words, *start.split())
+        return " ".join([request, *[max(pool, key=len)] * self.longest])
 
     def _changed(self, text: _Text, pool: Sequence[str], rng: random.Random) -> _Text:
         if text.behind and rng.random() < 0.1:
@@ -205,6 +231,19 @@ class AdaptiveRolePlay:
         number = losses.index(min(losses))
         loss.seeds = [one + self.draws for one in loss.seeds]
         framed = replace(
-            _Text(texts[number]).attack("adaptive-role-play", seed, number + 1, loss), goal=request
+            _Text(texts[number]).attack(self.kind, seed, number + 1, loss), goal=request
         )
         return replace(framed, span=(0, len(framed.prompt)))
+
+    @property
+    def kind(self) -> str:
+        """``"adaptive-role-play"``."""
+        return "adaptive-role-play"
+
+    def most_calls(self, questions: int) -> int:
+        """Each framing, and the best one with its answer."""
+        return (len(self.framings) + 1) * self.draws * questions + 1
+
+    def widest(self, request: str, start: str = "") -> str:
+        """The longest framing."""
+        return max(self.framings, key=len).replace("{request}", request)

@@ -18,7 +18,7 @@ from interlock.certify.attacks.adaptive import VoteLoss
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.attacks.gcg import OpeningLoss, SuffixAttack
 from interlock.certify.targets.local import LocalTarget, last_logits_only
-from interlock.certify.targets.protocol import Prompt
+from interlock.certify.targets.protocol import Prompt, model_behind
 from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.errors import OptionError
 
@@ -56,8 +56,7 @@ class AdaptiveGCG:
             OptionError: the target is no local model.
             ModelError: the tokenizer reads back no suffix.
         """
-        target = smooth.target
-        target = getattr(target, "target", target)  # behind a store of its calls
+        target = model_behind(smooth.target)
         if not isinstance(target, LocalTarget):
             raise OptionError("adaptive GCG needs a model's gradients; attack a local model")
         plain = OpeningLoss(target, request, self.opening)
@@ -77,10 +76,23 @@ class AdaptiveGCG:
                 break
         draws.seeds = [one + self.draws for one in draws.seeds]
         text = plain.head + plain.text(suffix)
-        [reply] = target.ask([Prompt.user(text)])
+        [reply] = smooth.target.ask([Prompt.user(text)])
         span = (len(plain.head), len(text))
         through = draws.released(text)
-        return Attack(request, text, span, "adaptive-gcg", seed, step, reply.text, through)
+        return Attack(request, text, span, self.kind, seed, step, reply.text, through)
+
+    @property
+    def kind(self) -> str:
+        """``"adaptive-gcg"``."""
+        return "adaptive-gcg"
+
+    def most_calls(self, questions: int) -> int:
+        """The votes that it looks at, and the answer; its gradients are no calls."""
+        return (self.steps // 5 + 1) * self.draws * questions + 1
+
+    def widest(self, request: str, start: str = "") -> str:
+        """The request with as many words as there are tokens, or the start where it is longer."""
+        return f"{request} " + max(start, " ".join(["word"] * self.length), key=len)
 
     def _losses(
         self, target: LocalTarget, smooth: SmoothLLM, texts: Sequence[str], seeds: Sequence[int]

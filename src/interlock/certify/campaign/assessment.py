@@ -108,8 +108,8 @@ class Assessment:
             tries=self.certificate.tries, family=self.family.name,
             attacks=self.certificate.prompts, groups=self.certificate.effective,
             failed=self.failed, judge=self.judge,
-            judge_error=None if error is None else _counted(error), target=target_name(self.asked),
-            identity=self.asked,
+            judge_error=None if error is None else counted_error(error),
+            target=target_name(self.asked), identity=self.asked,
             defence=f"a vote of {self.copies} copies with {changed} by {self.perturbation.kind}",
         )  # fmt: skip
 
@@ -127,10 +127,10 @@ class Assessment:
             groups=clusters.effective,
             ties=clusters.counts,
             failed=self.failed,
-            undefended=_rates(self.undefended),
+            undefended=bare_rates(self.undefended),
             attacks_sha256=attacks_hash(self.family.certify),
             judge=dict(judge.identity),
-            judge_error=None if error is None else _counted(error),
+            judge_error=None if error is None else counted_error(error),
             perturbation=self.perturbation.kind,
             rate=self.perturbation.rate,
             alphabet=self.perturbation.alphabet,
@@ -290,7 +290,7 @@ def assess(
         certificate=certificate,
         taken_at_its_word=believed,
         tau=options.tau,
-        share_lower=_share(certificate, options.tau),
+        share_lower=share_bound(certificate, options.tau),
         confidence=options.confidence,
         joint=joint,
         failed=options.failed,
@@ -377,20 +377,23 @@ def _held_out(family: Family, defence: DefenceMeasurement, confidence: float) ->
     )  # fmt: skip
 
 
-def _rates(undefended: Undefended) -> BareRates:
+def bare_rates(undefended: Undefended) -> BareRates:
+    """As a card holds them."""
     attack, goal = undefended.attack, undefended.goal
     of_goals = (None, None, None) if goal is None else (goal.share, goal.low, goal.high)
     return BareRates(attack.share, attack.low, attack.high, *of_goals)
 
 
-def _share(certificate: PopulationCertificate, tau: float) -> float | None:
+def share_bound(certificate: PopulationCertificate, tau: float) -> float | None:
+    """As a card holds it; None where the judge model gives none."""
     try:
         return certificate.share(tau).lower
     except OptionError:
         return None  # the judge model "any" allows no such bound
 
 
-def _counted(error: JudgeSample) -> dict[str, Any]:
+def counted_error(error: JudgeSample) -> dict[str, Any]:
+    """As a card holds it."""
     record = asdict(error)
     del record["credit_false_alarms"]
     return record

@@ -32,12 +32,16 @@ from interlock.certify.campaign._checked import (
     checked,
 )
 from interlock.certify.campaign.claim import claim
+from interlock.certify.defences import defence_from, defence_text
+from interlock.certify.vote.asks import Defence
 from interlock.certify.vote.perturb import Perturbation
+from interlock.certify.vote.random_copies import RandomCopies
 from interlock.errors import OptionError, OutputError
 from interlock.names import FailedAttacks, PerturbationKind
 
 FORMAT, VERSION = "interlock certificate card", 2
 
+_SETTING = ("perturbation", "rate", "alphabet", "paper", "copies", "majority")
 Object = Annotated[Mapping[str, Any], Give("an object")]
 
 
@@ -116,7 +120,8 @@ class CertificateCard:
 
     ``lower`` and ``share_lower`` are bounds at ``confidence``, for groups of attacks drawn as those
     measured were. They say nothing of other attacks, targets or settings. Where ``joint`` is above
-    1, the ``lower`` of so many families' cards hold together; ``share_lower`` is by itself.
+    1, the ``lower`` of so many families' cards hold together; where ``named`` is, those of so many
+    defences, whichever of them is deployed; ``share_lower`` is by itself.
 
     Raises:
         OptionError: a value of the wrong type or outside its range.
@@ -146,20 +151,21 @@ class CertificateCard:
     judge_error: Object | None
     """The labelled sample that the bounds account for; None where the judge is taken at its
     word."""
-    perturbation: PerturbationKind
-    """``"swap"``, ``"patch"`` or ``"insert"``."""
-    rate: Share
+    perturbation: PerturbationKind | None
+    """``"swap"``, ``"patch"`` or ``"insert"``; None, as the five after it, where ``defence`` is
+    another."""
+    rate: Share | None
     """q, the share of characters changed in each copy, in [0, 1]."""
-    alphabet: Text
+    alphabet: Text | None
     """New characters are drawn from these."""
-    paper: Flag
+    paper: Flag | None
     """The published perturbation to the letter."""
-    copies: Count
+    copies: Count | None
     """N, the votes of the deployed system, >= 1."""
-    majority: Count
+    majority: Count | None
     """Refusals that decide: ceil(N / 2)."""
     trials: Count
-    """r, measured copies of each prompt, >= 1."""
+    """r, measured copies of each prompt, or whole decisions where no copies vote alike, >= 1."""
     seed: Whole
     """Of split and perturbations, >= 0."""
     tries: Count
@@ -188,9 +194,26 @@ class CertificateCard:
     """When it was made, ISO 8601, UTC."""
     versions: Object
     """Of interlock and of what decides its numbers."""
+    defence: Object | None = None
+    """The identity of a defence that is no vote over perturbed copies; None where it is one."""
+    named: Count = 1
+    """Defences that were measured, and whose ``lower`` hold at once: this one may have been chosen
+    among them."""
 
     def __post_init__(self) -> None:
-        if self.majority != int(majority(self.copies)):
+        setting = [getattr(self, name) for name in _SETTING]
+        if (None in setting) if self.defence is None else (setting != [None] * len(setting)):
+            raise OptionError(
+                f"defence={self.defence!r}: give it, or else all of {', '.join(_SETTING)}"
+            )
+        if self.defence is not None:
+            if dict(self.deployed.identity) != dict(self.defence):
+                raise OptionError(f"defence={self.defence!r}: not all that it depends on is there")
+            if self.deployed.name == "smooth":
+                raise OptionError(
+                    f"defence={self.defence!r}: say it by {', '.join(_SETTING)} instead"
+                )
+        if self.copies is not None and self.majority != int(majority(self.copies)):
             raise OptionError(
                 f"majority={self.majority}: of {self.copies} copies "
                 f"{int(majority(self.copies))} refusals decide"
@@ -201,13 +224,46 @@ class CertificateCard:
     @cached_property
     def id(self) -> str:
         """The first 16 hex digits of the SHA-256 of the content; two equal cards share it."""
-        content = json.dumps(asdict(self), sort_keys=True, allow_nan=False)
+        content = json.dumps(self._content(), sort_keys=True, allow_nan=False)
         return sha256(content.encode()).hexdigest()[:16]
+
+    def _content(self) -> dict[str, Any]:
+        """All fields; without those that cards had none of before, where they say nothing."""
+        content = asdict(self)
+        for name, nothing in (("defence", None), ("named", 1)):
+            if content[name] == nothing:
+                del content[name]
+        return content
 
     @property
     def perturbing(self) -> Perturbation:
-        """The perturbation that was certified, ready to deploy."""
-        return Perturbation(self.perturbation, self.rate, self.alphabet, self.paper)
+        """The perturbation that was certified, ready to deploy.
+
+        Raises:
+            OptionError: the defence is no vote over perturbed copies.
+        """
+        if self.perturbation is None or self.alphabet is None or self.rate is None:
+            raise OptionError(f"{self.defence_said} perturbs no copies")
+        return Perturbation(self.perturbation, self.rate, self.alphabet, bool(self.paper))
+
+    @property
+    def deployed(self) -> Defence:
+        """The defence that was certified, ready to deploy.
+
+        Raises:
+            OptionError: there is no such defence here.
+        """
+        if self.defence is not None:
+            return defence_from(self.defence)
+        return RandomCopies(self.perturbing, self.copies or 1)
+
+    @property
+    def defence_said(self) -> str:
+        """The defence in words."""
+        if self.defence is not None:
+            return defence_text(self.deployed)
+        changed = f"{self.rate:.0%} of the characters changed by {self.perturbation}"
+        return f"a vote of {self.copies} copies with {changed}"
 
     def mismatches(
         self,
@@ -233,6 +289,9 @@ class CertificateCard:
             ("paper mode", self.paper, perturbation.paper),
             ("N", self.copies, copies),
         ]
+        if self.defence is not None:
+            given = defence_text(RandomCopies(perturbation, copies))
+            pairs = [("defence", self.defence_said, given)]
         if target is not None:
             pairs.append(("target", self.target, target))
         if judge is not None:
@@ -255,18 +314,16 @@ class CertificateCard:
 
     def statement(self) -> str:
         """The claim in one sentence."""
-        changed = f"{self.rate:.0%} of the characters changed by {self.perturbation}"
         return claim(
-            lower=self.lower, confidence=self.confidence, joint=self.joint, tries=self.tries,
-            family=self.family, attacks=self.attacks, groups=self.groups, failed=self.failed,
-            judge=self.judge, judge_error=self.judge_error, target=self.target,
-            identity=self.target_identity,
-            defence=f"a vote of {self.copies} copies with {changed}",
+            lower=self.lower, confidence=self.confidence, joint=self.joint, named=self.named,
+            tries=self.tries, family=self.family, attacks=self.attacks, groups=self.groups,
+            failed=self.failed, judge=self.judge, judge_error=self.judge_error, target=self.target,
+            identity=self.target_identity, defence=self.defence_said,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """As the file holds it: plain values, with format, version and id."""
-        return {"format": FORMAT, "version": VERSION, "id": self.id, **asdict(self)}
+        return {"format": FORMAT, "version": VERSION, "id": self.id, **self._content()}
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the card as JSON; the name appears only when the file is complete.

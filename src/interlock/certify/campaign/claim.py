@@ -29,9 +29,18 @@ def claim(
     target: str,
     identity: Mapping[str, Any],
     defence: str,
+    named: int = 1,
 ) -> str:
-    """A bound in one sentence, with all that it hangs on."""
-    together = f" for {joint} families at once" if joint > 1 else ""
+    """A bound in one sentence, with all that it hangs on.
+
+    Args:
+        named: defences that were named, and whose bounds hold at once.
+    """
+    several = [
+        f"{number} {what}" for number, what in ((joint, "families"), (named, "defences"))
+        if number > 1
+    ]  # fmt: skip
+    together = f" for {' and '.join(several)} at once" if several else ""
     tried = "in one try" if tries == 1 else f"in each of {tries} tries"
     alike = "1 group" if groups == 1 else f"{groups} groups"
     return (

@@ -13,16 +13,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from interlock.certify.attacks.adaptive import AdaptiveAttack
 from interlock.certify.attacks.attack import Attack, attacks_hash
 from interlock.certify.attacks.clusters import Clusters, find_clusters
+from interlock.certify.attacks.families import LEAST
+from interlock.certify.bounds.counts import joint_confidence
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.assessment import target_name
 from interlock.certify.campaign.claim import claim
-from interlock.certify.campaign.measure import Progress, measure_votes
+from interlock.certify.campaign.measure import Progress, measure_votes, repeat_seed
 from interlock.certify.campaign.undefended import Undefended, measure_undefended
 from interlock.certify.campaign.utility import Utility
 from interlock.certify.defences import EraseAndCheck, defence_text
@@ -96,14 +97,34 @@ class DefendedFamily:
     cost: Cost
     """Of a decision on an attack."""
     failed: FailedAttacks = "out"
-    """What was done with attacks that are marked as failed."""
+    """What was done with attacks that failed."""
+    confidence: float = 0.95
+    """Of the claim; that of the bound itself is higher where several hold together."""
+    joint: int = 1
+    """Families whose bounds hold at once."""
+    named: int = 1
+    """Defences that were named, whose bounds hold at once: so one may be chosen by its bound."""
+    seed: int = 0
+    """Of all draws."""
+
+    @property
+    def refusal(self) -> str:
+        """Why there is no certificate card; empty where there is one.
+
+        By the number of groups alone, never by the votes that the bound is made of: a bound that
+        is kept only where it looks good does not hold.
+        """
+        if self.clusters.effective >= LEAST:
+            return ""
+        return f"No certificate: {self.clusters}; a card stands on {LEAST} groups or more."
 
     def statement(self, defence: str) -> str:
         """The bound in one sentence."""
         bound = self.certificate
         return claim(
-            lower=bound.lower, confidence=bound.confidence, joint=1, tries=1, family=self.family,
-            attacks=len(self.attacks), groups=self.clusters.effective, failed=self.failed,
+            lower=bound.lower, confidence=self.confidence, joint=self.joint, named=self.named,
+            tries=bound.tries, family=self.family, attacks=len(self.attacks),
+            groups=self.clusters.effective, failed=self.failed,
             judge=self.judge, judge_error=None if bound.judge is None else asdict(bound.judge),
             target=target_name(self.asked), identity=self.asked, defence=defence,
         )  # fmt: skip
@@ -116,11 +137,15 @@ class DefendedFamily:
             "attacks": len(self.attacks),
             "attacks_sha256": attacks_hash(self.attacks),
             "groups": self.clusters.effective,
+            "refusal": self.refusal,
             "ties": self.clusters.counts,
             "counted": "decisions" if self.whole else "votes",
             "copies": bound.copies,
             "trials": bound.trials,
-            "confidence": bound.confidence,
+            "tries": bound.tries,
+            "confidence": self.confidence,
+            "joint": self.joint,
+            "named": self.named,
             "method": bound.method,
             "lower": bound.lower,
             "estimate": bound.estimate,
@@ -168,6 +193,9 @@ def bound_family(
     votes: int = 11,
     repeats: int = 1,
     confidence: float = 0.95,
+    tries: int = 1,
+    joint: int = 1,
+    named: int = 1,
     seed: int = 0,
     by_source: bool = False,
     failed: FailedAttacks = "out",
@@ -182,7 +210,11 @@ def bound_family(
         defence: to deploy.
         votes: r, copies of each attack, N at least; of a majority of random copies only.
         repeats: decisions on each attack, of every other rule, each with new draws.
-        confidence: of the bound, in (0, 1).
+        confidence: of the claim, in (0, 1).
+        tries: T, how often an attacker may ask, each time meeting new draws; of a deterministic
+            rule on a target that does not sample all tries end alike.
+        joint: families whose bounds shall hold at once.
+        named: defences of which one may be chosen by its bound, whose bounds shall hold at once.
         seed: of all draws.
         by_source: take attacks made on one model for one group, too.
         failed: what was done with attacks that are marked as failed, as the claim says it.
@@ -201,7 +233,7 @@ def bound_family(
         raise DataError(f"{len(kinds)} families of attacks: give those of one")
     clusters, asked = find_clusters(attacks, by_source=by_source), [a.asked for a in attacks]
     whole = not isinstance(defence, RandomCopies)
-    columns = [seed + 10_007 * column for column in range(repeats if whole else 1)]
+    columns = [repeat_seed(seed, column) for column in range(repeats if whole else 1)]
     smooth = SmoothLLM(target, defence, judge=judge)
     decided = []
     for column in columns:
@@ -225,7 +257,10 @@ def bound_family(
         family=kinds.pop(),
         attacks=tuple(attacks),
         clusters=clusters,
-        certificate=_bound(table, copies, confidence, clusters, judge_error),
+        certificate=PopulationCertificate.from_votes(
+            table, copies, joint_confidence(confidence, joint * named), judge=judge_error,
+            groups=clusters.groups, tries=tries,
+        ),
         whole=whole,
         judge=dict(judge.identity),
         asked=dict(target.identity),
@@ -235,7 +270,11 @@ def bound_family(
         lost=lost,
         cost=Cost.of(decided[0]),
         failed=failed,
-    )
+        confidence=confidence,
+        joint=joint,
+        named=named,
+        seed=seed,
+    )  # fmt: skip
 
 
 def attack_adaptively(
@@ -259,15 +298,9 @@ def attack_adaptively(
         seed: of the searches, apart from the draws that decide over them.
         progress: told how many of the searches are done.
     """
-    first: dict[str, Attack] = {}
-    for attack in attacks:
-        kept = first.setdefault(attack.goal, attack)
-        if kept.shape != "suffix" and attack.shape == "suffix":
-            first[attack.goal] = attack
-    chosen, made = list(first.items())[:goals], list[Attack]()
+    chosen, made = chosen_goals(attacks, goals), list[Attack]()
     for attacker in attackers:
-        for goal, attack in chosen:
-            start = attack.suffix if attack.shape == "suffix" else ""
+        for goal, start in chosen:
             number = len(made)
             made.append(attacker.run(smooth, goal, start=start, seed=seed + _FAR + 101 * number))
             if progress is not None:
@@ -275,26 +308,34 @@ def attack_adaptively(
     return made
 
 
+def chosen_goals(attacks: Sequence[Attack], goals: int) -> list[tuple[str, str]]:
+    """The first goals, at most so many, each with a suffix to start from, where one is known."""
+    first: dict[str, Attack] = {}
+    for attack in attacks:
+        kept = first.setdefault(attack.goal, attack)
+        if kept.shape != "suffix" and attack.shape == "suffix":
+            first[attack.goal] = attack
+    return [
+        (goal, attack.suffix if attack.shape == "suffix" else "")
+        for goal, attack in list(first.items())[:goals]
+    ]
+
+
 def any_suffix(
     target: Target, judge: Judge, attacks: Sequence[Attack], defence: Defence, *, seed: int = 0
 ) -> EraseCertificate | None:
     """Erase-and-check's own certificate on the attacks' bare goals; None of any other defence."""
-    if not isinstance(defence, EraseAndCheck) or defence.parts is not None:
+    goals = bare_goals(attacks, defence)
+    if not goals or not isinstance(defence, EraseAndCheck):
         return None
-    goals = [attack.goal for attack in attacks if attack.goal.strip()]
-    return certify_erasing(target, judge, goals, defence, seed=seed) if goals else None
+    return certify_erasing(target, judge, goals, defence, seed=seed)
 
 
-def _bound(
-    refused: NDArray[np.bool_],
-    copies: int,
-    confidence: float,
-    clusters: Clusters,
-    judge: JudgeSample | None,
-) -> PopulationCertificate:
-    return PopulationCertificate.from_votes(
-        refused, copies, confidence, judge=judge, groups=clusters.groups
-    )
+def bare_goals(attacks: Sequence[Attack], defence: Defence) -> list[str]:
+    """The goals that :func:`any_suffix` asks bare; none for a defence that it says nothing of."""
+    if not isinstance(defence, EraseAndCheck) or defence.parts is not None:
+        return []
+    return [attack.goal for attack in attacks if attack.goal.strip()]
 
 
 def _lost(decision: Decision) -> int:

@@ -61,6 +61,11 @@ class BestBound:
     lower_by_groups: float
     """If attacks of a group stand and fall together."""
 
+    @property
+    def title(self) -> str:
+        """Whose bound it is."""
+        return self.family
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -126,7 +131,7 @@ def forecast(
     Raises:
         DataError: a step has nothing to ask about.
     """
-    counter = _Counter(target, tokens)
+    counter = CallCounter(target, tokens)
     options, family = campaign.options, campaign.family
     own, most = options.copies, options.copies or max(options.votes, options.max_copies)
     settings = [(kind, rate) for kind in options.kinds for rate in options.rates]
@@ -210,7 +215,7 @@ def best_bound(campaign: Campaign, family: Family, copies: int) -> BestBound:
     return BestBound(family.name, number, len(set(labels)), lower(None), by_groups)
 
 
-class _Counter:
+class CallCounter:
     """Counts calls, equal ones and those in the store once."""
 
     def __init__(self, target: StoredTarget, tokens: Tokens) -> None:
@@ -227,6 +232,18 @@ class _Counter:
         self._judged += len(prompts)
         self._seen |= fresh
         self._append(name, len(fresh), True, prompts[:: max(1, len(prompts) // SAMPLE)])
+
+    def add_at_most(self, name: str, prompts: Sequence[Prompt]) -> None:
+        """A step that asks some of these prompts, by what is answered."""
+        self._judged += len(prompts)
+        sample = prompts[:: max(1, len(prompts) // SAMPLE)]
+        self._append(name, len(self._fresh(prompts)), False, sample)
+
+    def add_unknown(self, name: str, calls: int, widest: Sequence[Prompt]) -> None:
+        """A step of prompts that answers bring about, none longer than the longest of these."""
+        self._judged += calls
+        longest = max(map(self._tokens, widest), default=0)
+        self._steps.append(Step(name, calls, False, calls * longest))
 
     def add_votes(self, name: str, batches: Sequence[_Votes], *, exact: bool) -> None:
         """A step of all these votes."""

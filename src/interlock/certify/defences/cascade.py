@@ -49,6 +49,11 @@ class Cascade:
         """None: it is no majority of random copies."""
         return None
 
+    @property
+    def most(self) -> int:
+        """Those of all stages."""
+        return sum(stage.most for stage in self.stages)
+
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """A round for each stage."""
         rounds = []

@@ -62,6 +62,11 @@ class EraseAndCheck:
         """None: what is asked is no random draw."""
         return None
 
+    @property
+    def most(self) -> int:
+        """The whole prompt, it without blanks at its end, and what each erasure leaves."""
+        return 1 + (self.parts if self.parts is not None else 1 + self.longest // self.every)
+
     def lengths(self, words: int) -> list[int]:
         """How many words are erased of a text of so many, in the order of asking."""
         most = max(words - 1, 0)

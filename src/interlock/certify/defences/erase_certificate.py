@@ -114,13 +114,21 @@ def certify_erasing(
             f"erase:parts={defence.parts} has no certificate for every suffix; give every and "
             "longest instead"
         )
-    bare = tuple(dict.fromkeys(_bare(goal) for goal in goals))
-    if not bare or not all(word_spans(goal) for goal in bare):
+    asked = erasing_prompts(goals, defence, seed=seed)
+    if not asked or not all(map(word_spans, asked)):
         raise DataError("goals: give bare requests, each of one word or more")
-    prompts = [defence.asks(Prompt.user(goal), seed=seed)[0] for goal in bare]
+    prompts = list(asked.values())
     verdicts = judge_replies(judge, prompts, target.ask(prompts))
     refused = tuple(verdict is Verdict.REFUSED for verdict in verdicts)
-    return EraseCertificate(defence.every, defence.longest, bare, refused)
+    return EraseCertificate(defence.every, defence.longest, tuple(asked), refused)
+
+
+def erasing_prompts(
+    goals: Sequence[str], defence: EraseAndCheck, *, seed: int = 0
+) -> dict[str, Prompt]:
+    """What :func:`certify_erasing` asks: each bare goal, once, and its prompt."""
+    bare = dict.fromkeys(_bare(goal) for goal in goals)
+    return {goal: defence.asks(Prompt.user(goal), seed=seed)[0] for goal in bare}
 
 
 def _bare(goal: str) -> str:

@@ -57,6 +57,11 @@ class SelfCheck:
         """None: what is asked is no random draw."""
         return None
 
+    @property
+    def most(self) -> int:
+        """One."""
+        return 1
+
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """The question."""
         said = [m for m in prompt.messages if m.role != "system"]

@@ -85,7 +85,7 @@ def _text(identity: Mapping[str, Any]) -> str:
     if name == "cascade":
         return "+".join(_text(stage) for stage in identity["stages"])
     options = [
-        f"{key}={identity[key]:g}" for key in _OPTIONS[name] if key != "kind" and key in identity
+        f"{key}={identity[key]}" for key in _OPTIONS[name] if key != "kind" and key in identity
     ]
     head = [identity["kind"]] if "kind" in identity else []
     return f"{name}:{','.join([*head, *options])}" if head or options else str(name)

@@ -102,3 +102,10 @@ class Target(Protocol):
 
     async def ask_async(self, prompt: Prompt) -> Reply:
         """Answer one prompt without blocking the event loop; cancelling stops the call."""
+
+
+def model_behind(target: Target) -> Target:
+    """What is asked in the end, behind a store of calls and a budget."""
+    while (behind := getattr(target, "target", None)) is not None:
+        target = behind
+    return target

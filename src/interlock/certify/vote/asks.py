@@ -121,5 +121,9 @@ class Defence(Protocol):
         """N, where the questions are N random copies, drawn alike, of which the majority decides:
         then votes on more than N of them tell more. None for every other rule."""
 
+    @property
+    def most(self) -> int:
+        """Questions about one prompt at most, whatever it is."""
+
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """What to ask; the same seed gives the same."""

@@ -51,6 +51,11 @@ class RandomCopies:
         """The change, and N."""
         return {**self.change.identity, "copies": self.copies}
 
+    @property
+    def most(self) -> int:
+        """N."""
+        return self.copies
+
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """The N copies of a prompt.
 

@@ -41,6 +41,11 @@ def _numbers(kind: Callable[[str], Any], what: str) -> Callable[[str | None], An
     return numbers
 
 
+WITHOUT_DEFENCE = frozenset(
+    {"answer_from", "changes", "compare", "copies", "dsp", "epsilon", "family", "kinds"}
+    | {"max_copies", "missing", "paper", "rates", "trials", "utility", "votes_file"}
+)
+"""Parameters of ``report`` that plan, or count what was voted elsewhere."""
 certify = typer.Typer(
     help="Learn how many copies and how much perturbation stop jailbreaks, and how sure that is.",
     no_args_is_help=True,
@@ -436,6 +441,10 @@ def report(
         raise typer.BadParameter("give --copies, the N of the deployed vote, with --votes-file")
     if dry_run and (paper or votes_file is not None):
         raise typer.BadParameter("--paper and --votes-file ask nothing: leave --dry-run away")
+    if defence:
+        _needs_no_defence(context, WITHOUT_DEFENCE)
+    elif adaptive:
+        raise typer.BadParameter("--adaptive searches against a --defence: give one, or leave it")
     given = locals()
     with session(context, KEPT) as terminal:
         from interlock.certify.campaign.options import CampaignOptions
@@ -444,11 +453,14 @@ def report(
         if paper:
             finish(terminal, reports.paper(out, terminal))
         elif defence:
-            from interlock.cli.certify.defended import Defended, side_by_side
+            from interlock.certify.campaign.side_by_side import DefenceOptions
 
-            named = chosen(Defended, given)
-            value = side_by_side(_question(given), defence, named, terminal, benign=benign_limit)
-            finish(terminal, value)
+            if dry_run:
+                from interlock.cli.certify.dry_run import defended as run
+            else:
+                from interlock.cli.certify.defended import side_by_side as run
+            named, question = chosen(DefenceOptions, given), _question(given)
+            finish(terminal, run(question, defence, named, terminal, benign=benign_limit))
         elif votes_file is not None:
             value, good = chosen(reports.from_votes, given, path=votes_file, terminal=terminal)
             finish(terminal, value, good=good)
@@ -499,6 +511,17 @@ def label(
         from interlock.cli.certify.label import label as labels
 
         finish(terminal, labels(_question(given), answers, seed, terminal, _press))
+
+
+def _needs_no_defence(context: typer.Context, names: frozenset[str]) -> None:
+    """Refuse options, if they were given, that mean nothing beside ``--defence``."""
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if option.name in names and source is not None and source.name != "DEFAULT":
+            raise typer.BadParameter(
+                f"{option.opts[0]} means nothing beside --defence, which says itself what is "
+                "asked: leave one of the two away"
+            )
 
 
 def _press() -> str:

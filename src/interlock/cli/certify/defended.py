@@ -5,24 +5,18 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from interlock._files import write_atomically
 from interlock.certify import write_attacks
-from interlock.certify.attacks.adaptive import AdaptiveAttack, AdaptiveRolePlay, AdaptiveSearch
-from interlock.certify.attacks.families import by_kind
 from interlock.certify.campaign.assessment import target_name
-from interlock.certify.campaign.defended import (
-    DefenceResult,
-    any_suffix,
-    attack_adaptively,
-    bound_family,
-)
-from interlock.certify.campaign.utility import ask_bare, measure_utility
+from interlock.certify.campaign.defended import DefenceResult
+from interlock.certify.campaign.defended_card import defended_card
+from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
 from interlock.certify.defences import defence_text, parse_defence
-from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.cli.certify.question import Question, calls
+from interlock.cli.certify.report import keep_card, slug
 from interlock.cli.terminal import Terminal, table
 from interlock.report import Chapter, render_page
 from interlock.report.studies import Grid, grids_chapter
@@ -32,38 +26,16 @@ _HEAD = (
 )  # fmt: skip
 _NOTE = (
     "Undefended: the share of the attacks that succeed without a defence. Certified: the lower "
-    "bound on the share of such attacks that are judged refused, each by itself. Of several "
-    "defences the best bound is chosen on its own votes: it holds only if that one was named "
-    "beforehand. Calls and tokens: mean of a decision, early stopping on."
+    "bound on the share of such attacks that are judged refused. The bounds of all defences named "
+    "hold at once, so that one may be chosen by them. Calls and tokens: mean of "
+    "a decision, early stopping on."
 )
-
-
-@dataclass(frozen=True)
-class Defended:
-    """What is asked of each defence."""
-
-    votes: int = 11
-    """r, copies of each attack, of a majority of random copies."""
-    repeats: int = 3
-    """Decisions on each attack, of every other rule."""
-    confidence: float = 0.95
-    """Of each bound."""
-    by_source: bool = False
-    """Take attacks made on one model for one group, too."""
-    adaptive: int = 0
-    """Steps of an adaptive search on each goal; 0 for none."""
-    adaptive_goals: int = 20
-    """Goals attacked so, at most."""
-    run_code: bool = False
-    """Run the code in benign answers."""
-    seed: int = 0
-    """Of all draws."""
 
 
 def side_by_side(
     question: Question,
     texts: Sequence[str],
-    options: Defended,
+    options: DefenceOptions,
     terminal: Terminal,
     *,
     benign: int | None = None,
@@ -75,51 +47,28 @@ def side_by_side(
     """
     start, defences = time.monotonic(), [parse_defence(text) for text in texts]
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
-    results, attempts = list[DefenceResult](), list[Any]()
     with question.open() as (target, judge, error), terminal.steps(lines=True) as tell:
-        pair_judge = question.make_pair_judge(target.store)
-        bare = ask_bare(target, judge, prompts, seed=options.seed, run_code=options.run_code)
-        for defence in defences:
-            name = defence_text(defence)
-            smooth = SmoothLLM(target, defence, judge=judge)
-            adaptive = (
-                attack_adaptively(
-                    smooth, file.attacks, _attackers(target.target, options.adaptive),
-                    goals=options.adaptive_goals, seed=options.seed,
-                    progress=tell(f"{name}: adaptive attacks"),
-                )
-                if options.adaptive
-                else []
-            )  # fmt: skip
-            attempts += adaptive
-            families = [
-                bound_family(
-                    target, judge, attacks, defence, votes=options.votes, repeats=options.repeats,
-                    confidence=options.confidence, seed=options.seed, judge_error=error,
-                    by_source=options.by_source,
-                    failed="in" if question.keep_failed else "out",
-                    progress=tell(f"{name}: {kind}"),
-                )
-                for kind, attacks in by_kind([*file.attacks, *adaptive]).items()
-            ]  # fmt: skip
-            results.append(
-                DefenceResult(
-                    defence,
-                    tuple(families),
-                    measure_utility(
-                        smooth, prompts, bare, seed=options.seed, run_code=options.run_code,
-                        pair_judge=pair_judge,
-                    ),
-                    any_suffix(target, judge, file.attacks, defence, seed=options.seed),
-                )
-            )  # fmt: skip
+        made = measure_defences(
+            target, judge, file.attacks, prompts, defences, options, judge_error=error,
+            pair_judge=question.make_pair_judge(target.store), tell=tell,
+        )  # fmt: skip
         asked, identity = calls(target, terminal), target.identity
-    if attempts:
-        write_attacks(attempts, question.out / "adaptive.jsonl")
+    results = made.results
+    for note in made.notes:
+        terminal.note(note)
+    if made.attempts:
+        write_attacks(made.attempts, question.out / "adaptive.jsonl")
+    rows = [result.to_dict() for result in results]
+    cards = [
+        line
+        for result, row in zip(results, rows, strict=True)
+        for line in _keep_cards(result, row["families"], options.tau, question.out)
+    ]
     outcome: dict[str, Any] = {
         "target": target_name(identity),
         "judge": dict(judge.identity),
-        "defences": [result.to_dict() for result in results],
+        "notes": list(made.notes),
+        "defences": rows,
         "calls": asked,
         "seconds": round(time.monotonic() - start, 1),
         **file.left_out,
@@ -127,21 +76,28 @@ def side_by_side(
     write_atomically(question.out / "defences.json", json.dumps(outcome, indent=1) + "\n")
     page = render_page("Defences side by side", _chapters(results))
     path = write_atomically(question.out / "defences.html", page)
-    for line in _lines(results):
+    for line in [*_lines(results), *cards]:
         terminal.say(line)
     terminal.say(f"{asked['asked']} calls, {asked['remembered']} remembered; report: {path}")
     return {"report": str(path), **outcome}
 
 
-def _attackers(target: Any, steps: int) -> list[AdaptiveAttack]:
-    attackers: list[AdaptiveAttack] = [AdaptiveSearch(steps=steps), AdaptiveRolePlay()]
-    from interlock.certify.targets.local import LocalTarget
-
-    if isinstance(target, LocalTarget):
-        from interlock.certify.attacks.adaptive_gcg import AdaptiveGCG
-
-        attackers.append(AdaptiveGCG(steps=steps))
-    return attackers
+def _keep_cards(
+    result: DefenceResult, rows: Sequence[dict[str, Any]], tau: float, out: Path
+) -> list[str]:
+    """Write a defence's card of each family, and say so in the family's row and in a line; one of
+    an earlier run does not outlive the refusal of this one."""
+    lines, name = [], defence_text(result.defence)
+    for one, row in zip(result.families, rows, strict=True):
+        path = out / f"certificate-{slug(one.family)}-{slug(name)}.json"
+        if (card := defended_card(one, result.defence, tau)) is None:
+            path.unlink(missing_ok=True)
+            lines.append(f"{name}, {one.family}: {one.refusal}")
+        else:
+            card, path = keep_card(card, path)
+            lines.append(f"certificate {card.id}: {path}")
+        row["certificate"] = None if card is None else str(path)
+    return lines
 
 
 def _rows(results: Sequence[DefenceResult]) -> list[list[str]]:

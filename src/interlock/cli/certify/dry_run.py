@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 from interlock.certify.campaign.assessment import target_name
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.forecast import Forecast, Step, Tokens, forecast
+from interlock.certify.campaign.forecast_defended import forecast_defended
 from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
+from interlock.certify.defences import parse_defence
 from interlock.certify.judges.model import ModelJudge
-from interlock.certify.targets.budget import BudgetedTarget, BudgetSpentError
-from interlock.certify.targets.protocol import Prompt, Target
+from interlock.certify.targets.budget import BudgetSpentError
+from interlock.certify.targets.protocol import Prompt, Target, model_behind
 from interlock.certify.targets.store import StoredTarget
 from interlock.cli.certify.attack import Search, requests_of
 from interlock.cli.certify.question import GREETING, Question, read_prompts
@@ -21,6 +24,7 @@ from interlock.cli.terminal import Terminal, table
 BYTES_PER_TOKEN, TOKENS_PER_MESSAGE = 3, 8
 """The estimate without a tokenizer: perturbed text has shorter tokens than the four letters that
 are usual in English."""
+TOKENIZER = "the target's tokenizer"
 RULE = (
     f"{BYTES_PER_TOKEN} bytes of UTF-8 a token, {TOKENS_PER_MESSAGE} tokens more a message "
     "(no tokenizer at hand)"
@@ -44,12 +48,44 @@ def campaign(
         told = forecast(planned, target, count, whole=whole)
         steps = [*_greeting(question, target, count), *told.steps]
         judged = told.judged if isinstance(judge, ModelJudge) else 0
-        if whole and _all_kept(planned, target):
+        if whole and _all_kept(planned.run, target):
             steps, judged = [replace(step, calls=0, prompt_tokens=0) for step in steps], 0
         value = _value(question, target, steps, rule, judged)
     best = [asdict(bound) | {"confidence": told.confidence} for bound in told.bounds]
     _say(terminal, value, steps)
     _say_bounds(terminal, told)
+    return value | {"best_bounds": best} | file.left_out
+
+
+def defended(
+    question: Question,
+    texts: Sequence[str],
+    options: DefenceOptions,
+    terminal: Terminal,
+    *,
+    benign: int | None = None,
+) -> dict[str, Any]:
+    """What ``report --defence`` would ask."""
+    defences = [parse_defence(text) for text in texts]
+    file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
+    with question.rehearse() as (target, judge, error):
+        count, rule = _tokens(target.target)
+        planned = forecast_defended(
+            target, file.attacks, prompts, defences, options, count, judge_error=error
+        )
+        steps = [*_greeting(question, target, count), *planned.steps]
+        judged = planned.judged if isinstance(judge, ModelJudge) else 0
+
+        def run() -> None:
+            measure_defences(target, judge, file.attacks, prompts, defences, options)
+
+        # A search over a model's gradients is work even where every answer is kept.
+        if not (options.adaptive and rule == TOKENIZER) and _all_kept(run, target):
+            steps, judged = [replace(step, calls=0, prompt_tokens=0) for step in steps], 0
+        value = _value(question, target, steps, rule, judged)
+    best = [asdict(bound) | {"confidence": planned.confidence} for bound in planned.bounds]
+    _say(terminal, value, steps)
+    _say_bounds(terminal, planned, "vote on")
     return value | {"best_bounds": best} | file.left_out
 
 
@@ -78,12 +114,12 @@ def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, 
     return value
 
 
-def _all_kept(planned: Campaign, target: StoredTarget) -> bool:
+def _all_kept(run: Callable[[], object], target: StoredTarget) -> bool:
     """Whether the answers of an earlier run are all that this one needs: it is run on them."""
     if not len(target.store):
         return False
     try:
-        planned.run()
+        run()
     except BudgetSpentError:
         return False
     return True
@@ -98,10 +134,10 @@ def _greeting(question: Question, target: StoredTarget, count: Tokens) -> list[S
 
 def _tokens(target: Target) -> tuple[Tokens, str]:
     """Who counts a prompt's tokens, and by what."""
-    target = target.target if isinstance(target, BudgetedTarget) else target
+    target = model_behind(target)
     encode = getattr(target, "encode", None)
     if encode is not None:
-        return (lambda prompt: len(encode(prompt))), "the target's tokenizer"
+        return (lambda prompt: len(encode(prompt))), TOKENIZER
     system = len((getattr(target, "system", None) or "").encode("utf-8", "replace"))
 
     def estimate(prompt: Prompt) -> int:
@@ -158,7 +194,7 @@ def _say(terminal: Terminal, value: dict[str, Any], steps: Sequence[Step]) -> No
     terminal.say("nothing was asked or written; a lost answer may be asked for again")
 
 
-def _say_bounds(terminal: Terminal, told: Forecast) -> None:
+def _say_bounds(terminal: Terminal, told: Forecast, each: str = "copy of") -> None:
     for bound in told.bounds:
         grouped = (
             f"; {bound.lower_by_groups:.3f} by their {bound.groups} groups"
@@ -166,6 +202,6 @@ def _say_bounds(terminal: Terminal, told: Forecast) -> None:
             else ""
         )
         terminal.say(
-            f"{bound.family}: at best {bound.lower:.3f} with {told.confidence:.0%} confidence, if "
-            f"every copy of its {bound.attacks} attacks to certify on is refused{grouped}"
+            f"{bound.title}: at best {bound.lower:.3f} with {told.confidence:.0%} confidence, if "
+            f"every {each} its {bound.attacks} attacks to certify on is refused{grouped}"
         )

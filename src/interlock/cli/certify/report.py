@@ -208,15 +208,15 @@ def _keep_cards(result: CampaignResult, out: Path) -> tuple[CampaignResult, dict
     """Write each card; one of an earlier run does not outlive the refusal of this one."""
     cards, paths = {}, {}
     for family in result.families:
-        path = out / f"certificate-{_slug(family)}.json"
+        path = out / f"certificate-{slug(family)}.json"
         if family in result.cards:
-            cards[family], paths[family] = _keep(result.cards[family], path)
+            cards[family], paths[family] = keep_card(result.cards[family], path)
         else:
             path.unlink(missing_ok=True)
     return replace(result, cards=cards), paths
 
 
-def _keep(card: CertificateCard, path: Path) -> tuple[CertificateCard, Path]:
+def keep_card(card: CertificateCard, path: Path) -> tuple[CertificateCard, Path]:
     """Write a card, unless the same certificate is there already: then its date stays."""
     try:
         earlier = CertificateCard.load(path)
@@ -274,7 +274,7 @@ def _row(one: Assessment) -> list[str]:
     ]
 
 
-def _slug(name: str) -> str:
+def slug(name: str) -> str:
     """A file name for the family; a name that does not fit one gets a hash of its own."""
     kept = "".join(c if c.isascii() and (c.isalnum() or c == "-") else "-" for c in name)[:60]
     return kept if kept == name else f"{kept}-{sha256(name.encode()).hexdigest()[:8]}"

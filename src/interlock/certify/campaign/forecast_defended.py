@@ -1,0 +1,169 @@
+"""What defences side by side will ask and could promise at best, told before anything is asked.
+
+Votes on random copies, the bare model's answers and the bare goals are asked whatever comes back:
+they are counted one by one, equal prompts once. Of every other rule the first refusal may be the
+last question, so that the most counts. Adaptive attackers stop when they succeed; what is told is
+what they ask where they never do, of prompts that nobody knows yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from interlock.certify.attacks.adaptive import AdaptiveAttack
+from interlock.certify.attacks.attack import Attack
+from interlock.certify.attacks.clusters import find_clusters
+from interlock.certify.attacks.families import by_kind
+from interlock.certify.bounds.counts import joint_confidence
+from interlock.certify.bounds.judge_error import JudgeSample
+from interlock.certify.bounds.population import PopulationCertificate
+from interlock.certify.campaign.benign import BenignPrompt
+from interlock.certify.campaign.defended import bare_goals, chosen_goals
+from interlock.certify.campaign.forecast import BestBound, CallCounter, Forecast, Tokens
+from interlock.certify.campaign.measure import repeat_seed
+from interlock.certify.campaign.side_by_side import (
+    DefenceOptions,
+    attackers_of,
+    different,
+    family_names,
+)
+from interlock.certify.campaign.undefended import undefended_prompts
+from interlock.certify.campaign.utility import bare_prompt
+from interlock.certify.defences import EraseAndCheck, defence_text
+from interlock.certify.defences.erase_certificate import erasing_prompts
+from interlock.certify.targets.protocol import Prompt
+from interlock.certify.targets.store import StoredTarget
+from interlock.certify.vote.asks import Defence
+from interlock.certify.vote.random_copies import RandomCopies
+
+
+@dataclass(frozen=True)
+class DefenceBound(BestBound):
+    """The bound that a defence gets where every vote on each attack is a refusal."""
+
+    defence: str
+    """By its text."""
+
+    @property
+    def title(self) -> str:
+        """Defence and family."""
+        return f"{self.defence}, {self.family}"
+
+
+def forecast_defended(
+    target: StoredTarget,
+    attacks: Sequence[Attack],
+    benign: Sequence[BenignPrompt],
+    defences: Sequence[Defence],
+    options: DefenceOptions,
+    tokens: Tokens,
+    *,
+    judge_error: JudgeSample | None = None,
+) -> Forecast:
+    """Count what :func:`~interlock.certify.campaign.side_by_side.measure_defences` asks.
+
+    Args:
+        target: with the store of answers that need not be asked again; it is asked nothing.
+        attacks, benign, defences, options, judge_error: as the run takes them.
+        tokens: counts those of a prompt.
+    """
+    defences, counter = different(defences), CallCounter(target, tokens)
+    attackers, seed = attackers_of(target, options.adaptive), options.seed
+    counter.add("attacks, undefended", list(undefended_prompts(attacks, seed).values()))
+    counter.add("benign prompts, undefended", [bare_prompt(one, seed) for one in benign])
+    for defence in defences:
+        _count(counter, defence, attacks, benign, attackers, options)
+    names = family_names(attacks, attackers)
+    joint = len(defences) * (len(names) if options.joint else 1)
+    bounds = tuple(
+        _best(defence, name, attacks, attackers, options, joint, judge_error)
+        for defence in defences
+        for name in names
+    )
+    return counter.forecast(bounds, options.confidence)
+
+
+def _count(
+    counter: CallCounter,
+    defence: Defence,
+    attacks: Sequence[Attack],
+    benign: Sequence[BenignPrompt],
+    attackers: Sequence[AdaptiveAttack],
+    options: DefenceOptions,
+) -> None:
+    """The steps of one defence."""
+    name, seed = defence_text(defence), options.seed
+    voting, seeds = _voting(defence, options)
+    for kind, members in by_kind(attacks).items():
+        prompts = _asked(voting, [attack.asked for attack in members], seeds)
+        if isinstance(defence, RandomCopies) and not options.only_successful:
+            counter.add(f"{name}: {kind}", prompts)
+        else:
+            counter.add_at_most(f"{name}: {kind}", prompts)
+    chosen = chosen_goals(attacks, options.adaptive_goals)
+    for attacker in attackers:
+        texts = [attacker.widest(goal, start) for goal, start in chosen]
+        widest = [one for text in texts for one in (Prompt.user(text), *_asked(defence, [text]))]
+        calls = attacker.most_calls(defence.most) * len(chosen)
+        counter.add_unknown(f"{name}: search of {attacker.kind}", calls, widest)
+        # The votes that decide, and the attempt and its goal without a defence.
+        votes = (voting.most * len(seeds) + 2) * len(chosen)
+        counter.add_unknown(f"{name}: {attacker.kind}", votes, widest)
+    asked = _asked(defence, [bare_prompt(one, seed) for one in benign], [seed])
+    counter.add_at_most(f"{name}: benign prompts", asked)
+    if isinstance(defence, EraseAndCheck) and (goals := bare_goals(attacks, defence)):
+        alone = list(erasing_prompts(goals, defence, seed=seed).values())
+        add = counter.add_at_most if options.only_successful else counter.add
+        add(f"{name}: bare goals", alone)
+
+
+def _voting(defence: Defence, options: DefenceOptions) -> tuple[Defence, list[int]]:
+    """Whose questions about an attack are asked, and the seeds of its decisions."""
+    if isinstance(defence, RandomCopies):
+        more = max(options.votes, defence.copies)
+        return RandomCopies(defence.change, more), [options.seed]
+    return defence, [repeat_seed(options.seed, column) for column in range(options.repeats)]
+
+
+def _asked(
+    defence: Defence, texts: Sequence[str | Prompt], seeds: Sequence[int] = (0,)
+) -> list[Prompt]:
+    prompts = [Prompt.user(text) if isinstance(text, str) else text for text in texts]
+    return [one for seed in seeds for prompt in prompts for one in defence.asks(prompt, seed=seed)]
+
+
+def _best(
+    defence: Defence,
+    family: str,
+    attacks: Sequence[Attack],
+    attackers: Sequence[AdaptiveAttack],
+    options: DefenceOptions,
+    joint: int,
+    judge_error: JudgeSample | None,
+) -> DefenceBound:
+    """Of one family; attempts that are not made yet are taken to be unlike each other."""
+    members = by_kind(attacks).get(family, [])
+    labels = list[int]()
+    if members:
+        labels = find_clusters(members, by_source=options.by_source).groups.tolist()
+    made = sum(attacker.kind == family for attacker in attackers)
+    new = made * len(chosen_goals(attacks, options.adaptive_goals))
+    labels += range(len(set(labels)), len(set(labels)) + new)
+    copies, trials, error = 1, options.repeats, None
+    if isinstance(defence, RandomCopies):
+        copies, error = defence.copies, judge_error
+        trials = max(options.votes, copies)
+    alone, grouped = (
+        PopulationCertificate.from_votes(
+            np.ones((len(labels), trials), dtype=bool), copies,
+            joint_confidence(options.confidence, joint), judge=error, groups=groups,
+            tries=options.tries,
+        ).lower
+        for groups in (None, labels)
+    )  # fmt: skip
+    return DefenceBound(
+        family, len(labels), len(set(labels)), alone, grouped, defence_text(defence)
+    )
