@@ -27,9 +27,9 @@ def test_heavy_delays_have_the_median_and_a_tail() -> None:
 
 
 def test_full_votes_follow_the_topic() -> None:
-    assert guard_load.full_vote("benign", 1, 5)
-    assert not guard_load.full_vote("attack", 1, 5)
-    mixed = [guard_load.full_vote("mixed", 1, seed) for seed in range(40)]
+    assert guard_load.full_vote("benign", 5)
+    assert not guard_load.full_vote("attack", 5)
+    mixed = [guard_load.full_vote("mixed", number) for number in range(40)]
     assert 2 < sum(mixed) < 38
 
 
