@@ -107,10 +107,17 @@ def unchanged(before: dict[str, tuple[int, bytes]], out: Path, names: set[str]) 
     return all(before[name] == after[name] for name in names)
 
 
-SIGNALS = pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def ended_by(first: signal.Signals, other: signal.Signals) -> pytest.MarkDecorator:
+    """A run ended by one of them among the fast tests, by the other among the slow ones."""
+    slow = pytest.param(other, marks=pytest.mark.slow)
+    return pytest.mark.parametrize("how", [first, slow])
 
 
-@SIGNALS
+KILLED = ended_by(signal.SIGKILL, signal.SIGINT)
+STOPPED = ended_by(signal.SIGINT, signal.SIGKILL)
+
+
+@KILLED
 def test_attack_goes_on(photos: Path, tmp_path: Path, how: signal.Signals) -> None:
     out = tmp_path / "out"
     fixed = ["attack", photos, "--steps", 3, "--area", 0.05, "--out", out]
@@ -130,7 +137,7 @@ def test_attack_goes_on(photos: Path, tmp_path: Path, how: signal.Signals) -> No
     }
 
 
-@SIGNALS
+@STOPPED
 def test_apply_goes_on(photos: Path, shield: Path, tmp_path: Path, how: signal.Signals) -> None:
     out = tmp_path / "out"
     fixed = ["apply", photos, "--shield", shield, "--out", out]
@@ -170,7 +177,7 @@ def whole(shield: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[
     return fixed, out
 
 
-@SIGNALS
+@KILLED
 def test_evaluate_goes_on(
     whole: tuple[list[object], Path], tmp_path: Path, how: signal.Signals
 ) -> None:

@@ -244,14 +244,14 @@ def test_a_target_that_is_not_there(tmp_path: Path) -> None:
 DEFENCES = """
 task = "certify"
 batch = 2
-seeds = [0, 1]
+seeds = [0]
 [[models]]
 model = "embedded"
 [[data]]
 name = "attacks"
 kind = "attacks"
 path = "embedded"
-limit = 4
+limit = 2
 [[methods]]
 method = "drop"
 options = { rate = 0.3, copies = 3 }
@@ -272,10 +272,10 @@ def test_defences_are_methods_and_whole_decisions_are_bounded(tmp_path: Path) ->
     target, judge = load_target("embedded"), RefusalPhrases()
     for text, method in (("drop:rate=0.3,copies=3", "drop"), ("erase:parts=3", "erase")):
         smooth = SmoothLLM(target, parse_defence(text), judge=judge, answer_from="original")
-        for seed in (0, 1):
-            prompts = [attack.prompt for attack in read_attacks()][:4]
+        for seed in (0,):
+            prompts = [attack.prompt for attack in read_attacks()][:2]
             asks = [smooth.perturbed(prompt, seed=seed) for prompt in prompts]
-            decisions = smooth.decide_many(asks, [seed] * 4)
+            decisions = smooth.decide_many(asks, [seed] * 2)
             measured = [
                 r["value"]
                 for r in rows

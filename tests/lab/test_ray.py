@@ -38,6 +38,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         cluster.shutdown()
 
 
+@pytest.mark.slow
 def test_equal_to_local(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 5)
     study = write_study(tmp_path, NOISE, PIXELS)

@@ -356,8 +356,7 @@ def test_errors_name_the_field(content: bytes, param: str | None) -> None:
         ChatRequest.read(content)
     assert caught.value.status == 400
     assert caught.value.param == param
-    assert caught.value.headers["x-should-retry"] == "false"
-    assert caught.value.headers["x-interlock-certificate-applies"] == "false"
+    assert caught.value.headers == {"x-should-retry": "false"}
 
 
 def test_torn_surrogates_do_no_harm() -> None:

@@ -92,7 +92,7 @@ def test_the_card_is_compared_with_what_is_held_against_it() -> None:
     assert lost.alarms == {}
 
 
-@pytest.mark.parametrize("not_ready", [False, True])
+@pytest.mark.parametrize("not_ready", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_readyz_and_a_metric_say_so(tmp_path: Path, not_ready: bool) -> None:
     from interlock.certify import Perturbation
 
