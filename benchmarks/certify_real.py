@@ -179,16 +179,7 @@ def main() -> None:
         defence = parse_defence(text)
         smooth, name = SmoothLLM(target, defence, judge=judge), defence_text(defence)
         print(name, flush=True)
-        for family in by_kind(attacks).values():
-            rows.append(
-                family_row(
-                    name,
-                    bound_family(
-                        target, judge, family, defence, votes=defence.copies or 1, seed=SEED
-                    ),
-                )
-            )
-        users.append(benign_row(name, measure_utility(smooth, benign, bare, seed=SEED)))
+        families = list(by_kind(attacks).values())
         if args.adaptive_goals:
             attempts = attack_adaptively(
                 smooth,
@@ -201,15 +192,11 @@ def main() -> None:
                 goals=args.adaptive_goals,
                 seed=SEED,
             )
-            for family in by_kind(attempts).values():
-                rows.append(
-                    family_row(
-                        name,
-                        bound_family(
-                            target, judge, family, defence, votes=defence.copies or 1, seed=SEED
-                        ),
-                    )
-                )
+            families += by_kind(attempts).values()
+        for family in families:
+            one = bound_family(target, judge, family, defence, votes=defence.copies or 1, seed=SEED)
+            rows.append(family_row(name, one))
+        users.append(benign_row(name, measure_utility(smooth, benign, bare, seed=SEED)))
         publish(report(said, rows, bare, users), OUT / "table.md")
     covering = parse_defence("erase:longest=20")
     certificate = any_suffix(target, judge, attacks, covering, seed=SEED)

@@ -2,43 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from interlock.cli.certify.options import (
+    Attacks,
+    Attempts,
+    Benign,
+    BySource,
+    Calls,
+    Changes,
+    Concurrency,
+    DryRun,
+    Dsp,
+    Epsilon,
+    Extra,
+    JudgeModel,
+    JudgeName,
+    KeepFailed,
+    KeyVariable,
+    Kinds,
+    MaxCopies,
+    MaxTokens,
+    ModelName,
+    OnlySuccessful,
+    Out,
+    PairJudgeName,
+    Rates,
+    RefusalPhrase,
+    Rubric,
+    RunCode,
+    System,
+    Target,
+    Temperature,
+    Timeout,
+    Trials,
+    Verdicts,
+)
 from interlock.cli.options import AsJson, Device, Seed, chosen
 from interlock.cli.session import finish, session
-from interlock.names import KINDS, AnswerFrom, Missing, RubricName
+from interlock.names import AnswerFrom, Missing
 
 if TYPE_CHECKING:
     from interlock.cli.certify.question import Question
 
 KEPT = "interrupted; every answer so far is kept, the same command goes on"
 FOLDER = Path("interlock-certify")
-
-
-def _kinds(text: str) -> tuple[str, ...]:
-    kinds = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not kinds or not set(kinds) <= set(KINDS):
-        raise typer.BadParameter(f"{text!r}; choose of swap, patch and insert, with commas")
-    return kinds
-
-
-def _numbers(kind: Callable[[str], Any], what: str) -> Callable[[str | None], Any]:
-    def numbers(text: str | None) -> Any:
-        if text is None:
-            return None
-        try:
-            values = tuple(dict.fromkeys(kind(part) for part in text.split(",")))
-        except ValueError:
-            values = ()
-        if not values or min(values) < 0:
-            raise typer.BadParameter(f"{text!r}; give {what}, with commas")
-        return values
-
-    return numbers
 
 
 WITHOUT_DEFENCE = frozenset(
@@ -50,136 +62,6 @@ certify = typer.Typer(
     help="Learn how many copies and how much perturbation stop jailbreaks, and how sure that is.",
     no_args_is_help=True,
 )
-
-Target = Annotated[
-    str,
-    typer.Option(
-        help="'embedded', a transformers directory or hub id, an http(s) address that speaks the "
-        "OpenAI protocol, or recorded:FILE."
-    ),
-]
-ModelName = Annotated[str | None, typer.Option("--model", help="The model's name at an address.")]
-KeyVariable = Annotated[
-    str | None, typer.Option(help="Environment variable that holds the address's API key.")
-]
-MaxTokens = Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")]
-Temperature = Annotated[float, typer.Option(min=0.0, max=10.0, help="0 is greedy decoding.")]
-System = Annotated[
-    Path | None, typer.Option(help="A system prompt, put before every prompt: UTF-8 text.")
-]
-Extra = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--extra",
-        metavar="KEY=JSON",
-        help="One more field that an address is sent, such as max_completion_tokens=64; null "
-        "leaves a field out.",
-    ),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option(
-        "--dry-run", help="Only say how many calls and tokens it takes, and the best bound."
-    ),
-]
-Calls = Annotated[
-    int | None,
-    typer.Option("--budget", min=0, metavar="CALLS", help="Ask no more often than that."),
-]
-Timeout = Annotated[float, typer.Option(help="Seconds for one request to an address.")]
-Concurrency = Annotated[int, typer.Option(min=1, help="Requests to an address at once.")]
-Attempts = Annotated[int, typer.Option(min=1, help="Requests for one prompt at an address.")]
-Attacks = Annotated[
-    str | None,
-    typer.Option(
-        help="JSON lines, a JSON array, a JailbreakBench artifact or CSV; or 'embedded' (its "
-        "default)."
-    ),
-]
-KeepFailed = Annotated[
-    bool, typer.Option("--keep-failed", help="Keep attacks marked as not jailbroken.")
-]
-Benign = Annotated[
-    Path | None,
-    typer.Option(
-        help="Prompts that should be answered: a line each, JSON lines (with references), or "
-        "'shipped', a set for real models."
-    ),
-]
-RunCode = Annotated[
-    bool,
-    typer.Option(
-        "--run-code",
-        help="Run the code in benign answers, limited but not safe: it is a model's. Else parsed.",
-    ),
-]
-PairJudgeName = Annotated[
-    str | None,
-    typer.Option(
-        "--pair-judge", help="A target that compares benign answers which no reference does."
-    ),
-]
-JudgeName = Annotated[
-    str,
-    typer.Option(
-        "--judge", help="phrases, keywords, labels:FILE, or model:NAME (a target that judges)."
-    ),
-]
-JudgeModel = Annotated[
-    str | None, typer.Option(help="The judging model's name, where it is at an address.")
-]
-Rubric = Annotated[
-    RubricName, typer.Option(help="What a judging model is asked: the criteria, by name.")
-]
-RefusalPhrase = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--refusal-phrase", help="One more opening that phrases and keywords call a refusal."
-    ),
-]
-Verdicts = Annotated[
-    Path | None,
-    typer.Option(
-        "--verdicts",
-        "--labels",
-        help="Answers labelled by people (JSON lines, as 'label' writes them): the judge's errors "
-        "are counted.",
-    ),
-]
-Out = Annotated[Path, typer.Option(help="Folder for every call and all results.")]
-Kinds = Annotated[
-    str,
-    typer.Option("--perturbation", callback=_kinds, help="swap, patch, insert; with commas."),
-]
-Rates = Annotated[
-    str,
-    typer.Option(
-        "--rates",
-        "--rate",
-        callback=_numbers(float, "shares of the characters"),
-        help="q to choose from, with commas.",
-    ),
-]
-Changes = Annotated[
-    str | None,
-    typer.Option(
-        callback=_numbers(int, "whole numbers of characters"),
-        help="Changed characters k to measure at, with commas.",
-    ),
-]
-Epsilon = Annotated[
-    float, typer.Option(min=0.0, max=1.0, help="Attack success that counts as broken.")
-]
-Dsp = Annotated[float, typer.Option(help="Defence success probability to plan for.")]
-MaxCopies = Annotated[int, typer.Option(min=1, help="The most copies to plan with.")]
-Trials = Annotated[int, typer.Option(min=1, help="Copies of each attack at each k.")]
-OnlySuccessful = Annotated[
-    bool,
-    typer.Option("--only-successful", help="Leave out attacks that the bare target refuses."),
-]
-BySource = Annotated[
-    bool, typer.Option("--by-source", help="Attacks made on one model are one group, too.")
-]
 
 
 @certify.command("attack")
