@@ -220,7 +220,8 @@ class DefendTask:
             seed=seed,
             code=self._codes[method],
             wanted=tuple(
-                Wanted.of(item, metric) for metric in measured(part.method, clean=attack is None)
+                Wanted.of(item, metric)
+                for metric in measured(part.method, part.options, clean=attack is None)
             ),
         )
 
