@@ -8,6 +8,7 @@ from pathlib import Path
 from safetensors.torch import load_file
 
 from benchmarks import _cifar
+from interlock.errors import ModelError
 from interlock.models import Classifier
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "build" / "hardened"
@@ -17,7 +18,7 @@ def cifar10() -> Classifier:
     """The ResNet-20 of ``_cifar``."""
     path = WEIGHTS / "cifar10.safetensors"
     if not path.is_file():
-        raise SystemExit(f"{path} is not there; run python recipes/hardened.py cifar10 first")
+        raise ModelError(f"{path} is not there; run python recipes/hardened.py cifar10 first")
     plain = _cifar.resnet20()
     plain.model.load_state_dict(load_file(path))
     return replace(plain, name="resnet20, hardened")

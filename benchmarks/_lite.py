@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from interlock.errors import ModelError
 from interlock.models import Classifier
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +59,7 @@ def _centre(image: Image.Image) -> Image.Image:
 @cache
 def _network(number: int) -> nn.Module:
     if not PACKAGES.is_dir():
-        raise SystemExit(f"{PACKAGES} is not there; run python recipes/efficientnet_lite.py first")
+        raise ModelError(f"{PACKAGES} is not there; run python recipes/efficientnet_lite.py first")
     if str(PACKAGES) not in sys.path:
         sys.path.append(str(PACKAGES))
     code = importlib.import_module("efficientnet_lite_pytorch")
