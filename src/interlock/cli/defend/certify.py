@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -15,9 +14,9 @@ import torch
 from torch import Tensor
 
 from interlock._files import file_digest, make_folder
-from interlock._pictures import mask_overlay
 from interlock.cli.bench import Bench, Outcome, Setup, find_photos
 from interlock.cli.choices import model_at_work
+from interlock.cli.defend.safe_map import safe_map
 from interlock.cli.inputs import Photo
 from interlock.cli.kept import Keeper, input_digest, seal
 from interlock.cli.terminal import Terminal, one_line
@@ -258,14 +257,11 @@ def _maps(
             continue
         truth = numbers[photo.path.parent.name]
         with model_at_work():
-            places = safe.safe_places(x, truth)
-        share = float(places.float().mean())
-        buffer = io.BytesIO()
-        mask_overlay(bench.classifier.to_pil(x), ~places.cpu()).save(buffer, "PNG")
+            picture, share = safe_map(bench.classifier, safe, x, truth)
         text = (
             f"{one_line(photo.path.name)}: {bench.label(truth)}; safe {share:.0%}, magenta is not"
         )
-        yield Exhibit(text, buffer.getvalue()), (one_line(photo.path), share)
+        yield Exhibit(text, picture), (one_line(photo.path), share)
 
 
 def _once(photos: Sequence[Photo], outcome: Outcome, terminal: Terminal) -> list[Photo]:
