@@ -55,7 +55,7 @@ def exhibits_chapter(
     Args:
         exhibits: in their order.
         title: of the chapter.
-        note: beside the title; how many there are by default.
+        note: in the contents; how many there are by default.
     """
     pictures = [{"uri": data_uri(exhibit.png), "text": exhibit.text} for exhibit in exhibits]
     body = render_template("gallery.html", pictures=pictures)

@@ -13,7 +13,7 @@ from interlock.report import Chapter, Exhibit, exhibits_chapter
 
 AREA = 0.02
 """Share of the photo that the patch may cover."""
-TITLE = "An answer that no patch changes"
+TITLE = "Where a patch can do no harm"
 
 
 def assured_chapter(
@@ -54,4 +54,4 @@ def assured_chapter(
         "passes": int(verdict.passes),
         "sentence": said,
     }
-    return exhibits_chapter([Exhibit(said, picture)], TITLE, note), record
+    return exhibits_chapter([Exhibit(f"{said} {note}", picture)], TITLE, "one photo"), record
