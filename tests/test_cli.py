@@ -523,5 +523,8 @@ def test_the_demo_tells_of_photos_patches_and_jailbreaks(
     assert story.chapters[0].title == "coffee.png with a patch"
     monkeypatch.setattr(PatchAttack, "__call__", attack)
     Path(patched["overlay"]).unlink()
-    assert patch_story(*given, Terminal(as_json=True)).facts == {"defend": [patched], "assured": assured}
+    assert patch_story(*given, Terminal(as_json=True)).facts == {
+        "defend": [patched],
+        "assured": assured,
+    }
     assert Path(patched["overlay"]).is_file()
