@@ -77,8 +77,8 @@ def _clean() -> Any:
 @pytest.fixture
 def _plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing is most of the time that a tiny model takes."""
-    monkeypatch.setattr("interlock.cli.explain.run.png_bytes", lambda figure: b"drawn")
-    monkeypatch.setattr("interlock.cli.explain.run.draw", lambda explanation, title: None)
+    monkeypatch.setattr("interlock.cli.explain.explainer.png_bytes", lambda figure: b"drawn")
+    monkeypatch.setattr("interlock.cli.explain.explainer.draw", lambda explanation, title: None)
     monkeypatch.setattr("interlock.report.explanations.Layers", partial(Layers, side=24))
 
 
