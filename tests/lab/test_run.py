@@ -20,7 +20,8 @@ from interlock.lab.status import Cause, study_status
 from interlock.lab.store import Store
 from tests.lab import cheap
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
-from tests.lab.running import ROOT, artefacts, complaints, here, lab, started, values
+from tests.lab.running import artefacts, complaints, here, lab, started, values
+from tests.programs import ROOT
 
 
 @pytest.fixture
