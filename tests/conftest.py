@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -41,6 +43,15 @@ LONGEST = (
 TESTS = Path(__file__).parent
 
 
+# Looking for garbage among all that is imported, again and again, takes a tenth of the time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     rank = {TESTS / name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path, len(rank)))
@@ -54,6 +65,16 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED.name}/ with real models and photos is not beside the project")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def quick_intervals() -> Iterator[None]:
+    """Curves fitted for an interval, a tenth of them: for tests of what is made of intervals."""
+    from interlock.certify import DecayCurve
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DecayCurve.intervals.__kwdefaults__, "resamples", 30)
+        yield
 
 
 @pytest.fixture
