@@ -4,6 +4,9 @@ BIN := .venv/bin
 # waiting for programs that tests start.
 PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# Else each run rewrites the assertions of all tests again, in each process.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-gcg bench-judges bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready

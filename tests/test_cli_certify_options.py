@@ -16,6 +16,8 @@ from tests.certify.scripted import NO, YES, Server, answer, send
 from tests.test_cli import one_error
 from tests.test_cli_certify import QUICK, at, brittle, certify, told, written
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 OWN = ["--perturbation", "swap", "--rate", 0.15, "--copies", 5, "--changes", "0,1,2,4",
        "--trials", 2, "--votes", 5, "--repeats", 2]  # fmt: skip
 
@@ -204,7 +206,7 @@ def test_system_prompt_and_extra_fields_are_sent_and_stand_on_the_card(
     server: Server, inputs: list[object], tmp_path: Path
 ) -> None:
     (tmp_path / "system.txt").write_bytes(b"\xef\xbb\xbfbe careful\r\n")
-    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path / "out"]
+    command = ["report", *at(server), *inputs, *OWN, "--out", tmp_path / "out"]
     command += ["--system", tmp_path / "system.txt", "--temperature", 0.5]
     command += ["--extra", "max_completion_tokens=9", "--extra", 'reasoning_effort="low"']
     before = len(server.seen)

@@ -32,6 +32,8 @@ from interlock.certify.targets.protocol import Prompt
 from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.errors import DataError
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 BENIGN = as_benign(["how do i bake bread", "tell a story of a cat "])
 NAMED = ("erase:longest=3", "drop:rate=0.4,copies=3", "self", "self+erase:longest=2")
 
