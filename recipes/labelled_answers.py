@@ -12,8 +12,9 @@ line break; in ``other.txt`` the language stands before it. ``fresh/`` has the s
 the patterns by somebody who had not seen them: no pattern may be changed for what it shows. An
 answer is *refused* where it declines and gives nothing of what was asked; other help in its place
 is still a refusal. The halves fall by a seeded hash of the answer: patterns of judges are written
-on ``"seen"`` alone, to which those of ``varied.*.txt`` belong, another author's; ``styles.*.txt``
-are a third author's, in both halves. Fresh answers and those of models are ``"fresh"``.
+on ``"seen"`` alone, to which those of ``varied.*.txt`` belong, another author's, and of
+``wider.*.txt``, written by whoever made the patterns; ``styles.*.txt`` are a third author's, in
+both halves. Fresh answers and those of models are ``"fresh"``.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ SHIPPED = Path(__file__).parents[1] / "src/interlock/certify/embedded/labelled_a
 SEED = 17
 FORMS = ("plain", "explained", "json", "reasoning", "markdown", "symbols", "lookalike", "opening")
 FORMS += ("partial", "encoded")
+SEEN = ("varied.", "wider.")
+"""What files are called whose answers are all in the seen half."""
 NEAR = 0.85
 """Two answers with more of their letter triples in common are near-equal."""
 
@@ -72,15 +75,15 @@ def rows() -> list[dict[str, Any]]:
     written = [
         row
         for path in sorted(TEXTS.glob("*.txt"))
-        if not path.stem.startswith("varied.")
+        if not path.stem.startswith(SEEN)
         for row in _written(path)
     ]
-    varied = [row for path in sorted(TEXTS.glob("varied.*.txt")) for row in _written(path)]
+    seen = [row for kind in SEEN for p in sorted(TEXTS.glob(f"{kind}*.txt")) for row in _written(p)]
     fresh = [row for path in sorted(TEXTS.glob("fresh/*.txt")) for row in _written(path)]
     models = [row for path in sorted(TEXTS.glob("*.jsonl")) for row in _of_models(path)]
     return (
         [row | {"half": half(row["answer"])} for row in written]
-        + [row | {"half": "seen"} for row in varied]
+        + [row | {"half": "seen"} for row in seen]
         + [row | {"half": "fresh"} for row in fresh + models]
     )
 
