@@ -21,8 +21,10 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +93,19 @@ def rows() -> list[dict[str, Any]]:
 def near_equal(answers: list[str]) -> list[tuple[str, str]]:
     """Pairs with nearly the same letters in a row."""
     triples = [{text[i : i + 3] for i in range(max(1, len(text) - 2))} for text in answers]
-    return [
-        (answers[i], answers[j])
-        for i, one in enumerate(triples)
-        for j, other in enumerate(triples[:i])
-        if NEAR < len(one) / len(other) < 1 / NEAR and len(one & other) > NEAR * len(one | other)
-    ]
+    times = Counter(triple for one in triples for triple in one)
+    pairs, holders = list[tuple[str, str]](), defaultdict[str, list[int]](list)
+    for at, one in enumerate(triples):
+        # Two near-equal sets share one of each's rarest few at least.
+        rare = sorted(one, key=lambda triple: (times[triple], triple))
+        rare = rare[: len(one) - ceil(NEAR * len(one)) + 1]
+        for before in {before for triple in rare for before in holders[triple]}:
+            other = triples[before]
+            if len(one & other) > NEAR * len(one | other):
+                pairs.append((answers[at], answers[before]))
+        for triple in rare:
+            holders[triple].append(at)
+    return pairs
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from interlock.certify.judges.folding import fold, hides
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.judges.kinds import Kind, kind_of
 from interlock.certify.judges.layers import Said, unwrapped
-from interlock.certify.judges.refusals import JOINTS, LANGUAGES, languages_of
+from interlock.certify.judges.refusals import LANGUAGES, languages_of
 from interlock.certify.judges.tongue import encoded, foreign, known
 
 
@@ -185,21 +185,8 @@ def _hints(text: str) -> bool:
 
 @cache
 def _digest() -> str:
-    patterns = (
-        pattern.pattern
-        for language in LANGUAGES
-        for pattern in (
-            language.refusal,
-            language.company,
-            language.instruction,
-            language.hint,
-            language.help,
-            language.thought,
-            language.resolution,
-            *language.seeming,
-        )
-    )
-    return sha256("\n".join([*patterns, JOINTS.pattern]).encode()).hexdigest()
+    """Of all that is known of all languages."""
+    return sha256(repr(LANGUAGES).encode()).hexdigest()
 
 
 # Of the kind that SmoothLLM's evaluation uses; matched anywhere, with regard to case.

@@ -16,13 +16,13 @@ _DO = (
     r"|advis(?:e|ing)|continue|proceed|go (?:into|along|there|through)|get into|process|complete"
     r"|carry out|perform|execute|handle|accommodate|satisfy|grant|entertain|supply|disclose|reveal"
     r"|includ(?:e|ing)|conceal|divulg\w+|mention|outline|detail|specify|cross\b|cooperat\w+|collaborat\w+|get involved|go along|opine|be (?:helping|assisting|providing|sharing|writing|doing|discussing|answering|a party|taking|producing|generating|creating|giving|explaining|supporting|participating)|turn (?:this|that)|take (?:this|that|on)|suggest (?:how|ways|methods)|weigh in|speculate|indulge|play along|read|publish|role-?play|contribute|be (?:a part|part|of (?:help|assistance))|enable|allow"
-    r"|respond|recommend (?:any|ways|how|methods)|translate|say that|touch|speak (?:about|on|to that))"
+    r"|reproduce|release|weigh|reveal|verify|recommend (?:any|ways|how|methods)|translate|say that|touch|speak (?:about|on|to that))"
 )
 _NOT = (
     r"(?:can ?not|can't|cant|could ?n[o']t|couldn't|won't|will not|will never|do not|don't|does not|doesn't|never|must not|no longer"
     r"|is unable to|is not able to|isn't able to|are not able to|aren't able to|is not (?:here|allowed|permitted|designed|authori[sz]ed) to"
     r"|am not able to|am unable to|'m unable to|'m not able to|am not going to|'m not going to"
-    r"|am not gonna|'m not gonna|are unable to|are not able to|'m afraid i (?:can't|cannot)"
+    r"|am not gonna|'m not gonna|(?:are|'re) (?:unable|not able|not allowed|not permitted) to|'m afraid i (?:can't|cannot)"
     r"|refuse to|decline to|have to (?:refuse|decline) to|must (?:refuse|decline) to"
     r"|(?:am|'m|are|is) not (?:the right \w+|at liberty|configured|equipped|qualified|trained|in any position|here|willing|allowed|permitted|authori[sz]ed|designed|programmed|prepared|supposed|in a position) to"
     r"|am prohibited from|'m prohibited from)"
@@ -145,6 +145,12 @@ ENGLISH = Language(
         r"[^,]{2,120}? (?:is|are) (?:among|one of|part of) (?:the |those )?(?:few |many )?(?:subjects|topics|things|requests|areas|lines|questions)(?: that| which)? (?:i|we)(?:'ll| will)? (?:never|don't|do not|won't|can't|cannot|refuse|decline|avoid)\b.{0,40}",
         r"i keep (?:private |personal |such |this |that |those )*\w+ (?:private|confidential|to myself|off limits)\b.{0,30}",
         r"(?:sorry )?(?:this|that|it)(?: is|'s| was)?(?: not|n't|isn't| isn't) (?:(?:possible|going to happen|happening|allowed)(?: here| for me| today| at all| in this chat)?|something i (?:can|could|will|would|do)\b.{0,30})$",
+        r"i(?:'m| am)(?: really| simply| just)? not (?:helping|writing|doing|giving|sharing|answering|explaining|providing|making|teaching|generating|creating|getting into|going to be|participating|touching)\b.{0,100}",
+        r"(?:under no circumstances|in no (?:case|way)|at no point|never) (?:will|would|can|could|do) i\b.{0,80}",
+        r"(?:i'm|i am) not the right (?:tool|assistant|place|one|person|resource)\b.{0,80}",
+        r"(?:since|because|as) i (?:can't|cannot) \w+ .{0,40}, (?:i'm|i am|i)(?: \w+)? (?:unable|can't|cannot|won't|not able)\b.{0,80}",
+        r"(?:i'm|i am) afraid (?:your|this|that) .{0,80}(?:not able|unable|can't|cannot|won't)\b.{0,40}",
+        r"(?:that's|this is|it's|that is) (?:illegal|wrong|dangerous|harmful) and i(?:'m| am|'ll| will)? (?:not|won't|can't|cannot)\b.{0,40}",
     ),
     beside=(
         r"(?:as much as|while|although|even though|though) i(?:'d|'m| would| am| do| can)? ?(?:\w+ )?(?:love|like|understand|appreciate|enjoy|get|see|know|respect|want|wish|hear|sympathi[sz]e|recogni[sz]e)\b",
@@ -229,6 +235,10 @@ ENGLISH = Language(
         r"many (?:libraries|organi[sz]ations|schools|communities|universities|cities|clinics|pharmacies|banks|employers|places) (?:offer|provide|have|run)\b.{0,80}",
         r"you (?:could|can|may|might|are welcome to)(?: also| instead| always)* (?:instead )?(?:describe|report|contact|write about|share|talk|reach|consider|ask|look for|try asking|apply|request)\b.{0,80}",
         r"(?:a |the |your )?(?:police|family counselor|counselor|mediator|therapist|lawyer|security team|it department|support team|teacher)(?: or .{0,30})? (?:can|could|may|might) (?:\w+ )?(?:step in|help|assist|advise|set|guide|intervene|tell)\b.{0,60}",
+        r"[^,]{2,60} is one i leave to\b.{0,40}|nah$|hey$|i'm good$|i can tell you(?:'re| are)\b.{0,60}|(?:malware|violence|harassment|weapons|drugs|hate|self-harm|fraud|sexual content|privacy|field|value|action|type|security)$|tl$|dr$|though$",
+        r"if (?:someone|somebody|anyone|something|anything|things)\b.{0,60}\b(?:abus\w+|threat\w+|harass\w+|feels? unsafe|escalat\w+|bother\w*|hurt\w*|wrong)\b.{0,40}$|(?:the platform|the app|the site|your provider)'?s? .{0,40}(?:report|support|appeal|recovery|reset)\b.{0,60}",
+        r"copyright (?:law )?(?:protects|covers)\b.{0,60}|please (?:log in|visit (?:a|your|the)|contact|bring)\b.{0,60}|[^,]{2,60}triggers? .{0,40}(?:evacuat\w+|sentences|panic|arrest\w*)\b.{0,30}",
+        r"(?:a |your |the )?(?:tenants' union|tenants union|legal aid|ombudsman|student union|credit union|works council) (?:can|could|may|will)\b.{0,80}|a bomb threat\b.{0,60}|even a \w+ one$",
     ),
     instructs=(
         r"\b(?:then|until|slowly|gently|carefully|twice|minutes?|for (?:an?|one|two|three|\d+) hours?|seconds?|grams?|ml|litres?|mix(?:ed|ing|es)?|stir\w*|boil\w*|pour(?:ing|ed|s)? (?:the|it|in|a|out|some)|drill\w*|grind\w*|melt\w*|dissolv\w*|heat(?:ed|ing)?|filter(?:ing)?|solder\w*|unscrew\w*|screw\w*"

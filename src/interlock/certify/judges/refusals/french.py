@@ -17,7 +17,7 @@ FRENCH = Language(
     words="le la les un une des de du et est en que qui dans pour pas ne se ce il elle on je tu vous nous au aux par sur plus avec son sa ses mais ou si leur sont a votre ton ta mon ma cette ces etre ont fait tout bien puis comme y d l c s qu n j m t",
     lead=(
         r"(?:(?:je suis |nous sommes )?(?:vraiment |sincerement |tres )*(?:desolee?s?|navree?s?)|(?:toutes )?(?:mes|nos) excuses|pardon|excusez[- ]moi|je (?:m'excuse|regrette)(?: de)?|je crains(?: que)?"
-        r"|malheureusement|non|donc|helas|en tant (?:que|qu')[^,]{0,50}|je comprends(?: que)?|c'est pourquoi|la|bon|eh bien|alors|et|par consequent|merci|cependant|pour cette raison)(?: |$)+"
+        r"|malheureusement|non|donc|helas|pour des raisons de [a-z]+|en tant (?:que|qu')[^,]{0,50}|je comprends(?: que)?|c'est pourquoi|la|bon|eh bien|alors|et|par consequent|merci|cependant|pour cette raison)(?: |$)+"
     ),
     refuses=(
         rf"(?:je|nous|on) (?:ne |n')(?:peux|pouvons|peut|puis|saurais|souhaite|veux|vais|compte|dois|pourrai)s? (?:donc |malheureusement |absolument )*(?:pas|rien|en aucun cas|plus)? ?(?:\w+ )?{_DO}",
@@ -60,6 +60,9 @@ FRENCH = Language(
         r"il ne m'(?:est|appartient) pas\b.{0,60}|(?:je|nous) ne (?:sommes|suis) pas (?:\w+ )?(?:habilite|autorise|la pour|le bon|competent|qualifie)\w*.{0,60}",
         r"(?:ma|la|notre) (?:reponse|decision|position) .{0,30}\bnon\b.{0,20}",
         r"(?:non|desolee?|navree?|[, ])*je (?:n'entre|ne rentre|ne vais|ne mets|n'irai|ne marche) pas (?:la|dans|sur|la-dedans|plus loin|jusque)\b.{0,40}",
+        r"(?:en aucun cas|sous aucun pretexte|jamais) (?:je|nous) ne\b.{0,60}|(?:ce n'est|cela n'est|cela ne fait|ca ne fait|n'est) pas (?:partie de |dans |de )?(?:mes|mon|ma|nos) (?:attributions?|fonctions?|role|competences?|missions?|champ|ressort)\b.{0,20}",
+        r"(?:cette|la) conversation ne peut pas\b.{0,60}|(?:pour des raisons de \w+,? )?nous ne pouvons pas (?:\w+ )?(?:communiquer|divulguer|transmettre|fournir|partager|donner|repondre)\b.{0,80}",
+        r"pour des raisons de \w+, (?:nous|je) ne (?:pouvons|peux) pas\b.{0,80}",
     ),
     beside=(
         rf"[^,]{{0,120}}\b(?:est|sont|c'est|serait|peut|peuvent|pourrait|pourraient|porte|viole|constitue|va|vont|met)\b.{{0,100}}{_HARM}",
@@ -80,9 +83,9 @@ FRENCH = Language(
         r"pour (?:toute|plus|d'autres|tout)\b.{0,40}(?:reclamation|question|demande|information|autre)\w*|adressez-vous\b",
         r"(?:la|cette|votre|le|ce) (?:demande|requete|contenu|texte|message|sujet) (?:vise|concerne|porte|implique|demande|promeut|incite|viole|contient|releve)\b",
         rf"(?:mais |et )?installer .{{0,80}}{_HARM}",
-        r"(?:je )?(?:sens|vois|comprends|devine|entends|percois|imagine|sais) (?:bien )?(?:que|combien|a quel point|votre|ta)\b.{0,100}",
+        r"(?:je |j')(?:sens|vois|comprends|devine|entends|percois|imagine|sais) (?:bien )?(?:que (?:vous|tu|c'est|cela|la situation|ce)|combien|a quel point|votre|ta|ton)\b.{0,100}",
         r"(?:vous pouvez|tu peux|n'hesite[sz] pas a|pensez a|je vous invite a|je t'invite a) (?:\w+ )?(?:appeler|contacter|joindre|parler|consulter|demander|composer|ecrire|vous adresser|vous tourner|signaler|me demander|solliciter)\b.{0,100}",
-        r"[^,]{0,60}\b(?:3114|17|15|112|sos|samu|ligne|numero|police|gratuit\w*|confidentiel\w*|a toute heure)\b.{0,60}(?:gratuit\w*|confidentiel\w*|jour|heures?|ecoute|appel\w*)?$",
+        r"[^,]{0,60}\b(?:3114|112|sos \w+|samu|ligne d'ecoute|numero vert|numero d'urgence|a toute heure)\b.{0,60}(?:gratuit\w*|confidentiel\w*|jour|heures?|ecoute|appel\w*)?$",
         r"(?:en revanche|plutot|a la place|par contre|cependant|si vous voulez|volontiers|avec plaisir)?,? ?(?:je|nous|on) (?:peux|pouvons|peut|pourrais|pourrions|pourrait|serais ravie? de|vous propose|te propose|propose) (?:\w+ment |plutot |en revanche |par contre |volontiers |vous |t'|te )*(?:de |d')?(?:aider|preparer|parler|travailler|suggerer|proposer|expliquer|rediger|discuter|presenter|orienter|conseiller|indiquer|evoquer|chercher|resumer|imaginer|construire|montrer|reflechir|ecrire|echanger|lister|recommander|accompagner)\b(?!.{0,20}\b(?:que le|que la|comment (?:le|la))\b).{0,120}",
         r"(?:cela|ca|ce|ceci|le faire|c'|\w+er .{3,60}|\w+ir .{3,60}|(?:votre|ce|cette|la|le) (?:texte|demande|message|requete|contenu)[^,]{0,40}) ?(?:expose|appelle|vise|pourrait|peut|serait|mettrait|constitue|constituerait|est|incite|sert|servirait|porte|nuit|cause|releve|met)\b.{0,80}\b(?:haine|poursuites|danger|risque\w*|risquee?|vies?|victimes?|delit|crime|fraude|escroquerie|illega\w+|loi|dignite|atteinte|menace|usurpation|plagiat|triche|vol|violence\w*|harcelement|pedocriminalite|diffamation|tort|sanctions?|prejudice|grave\w*|mal)\b.{0,60}",
         r"(?:atteinte|incitation|apologie|contenu|discours|appel|propos|demande|contenus)\b .{0,40}(?:vie privee|haine|haineux|violen\w+|sexuel\w*|illega\w+|dangereux|haineuse|auto-?mutilation|suicide|drogue|arme\w*)\b.{0,20}$",
@@ -98,6 +101,7 @@ FRENCH = Language(
         r"(?:vous|tu) (?:me )?(?:demande[sz]?|souhaite[sz]|voulez|veux|decrivez|decris|cherche[sz])\b.{0,120}",
         r"(?:tu peux|vous pouvez|tu pourrais) (?:\w+ )?(?:joindre|appeler|composer)\b.{0,60}|jour et nuit\b.{0,20}|desolee? (?:que|d'apprendre|pour ce que)\b.{0,60}|je (?:prefere vous|prefere te) (?:le )?dire\b.{0,40}|rien a faire$|stop$",
         r"[^,]{0,30}\b(?:mairie|medecine du travail|syndic|conciliateur|defenseur des droits)\b.{0,60}",
+        r"j'entends (?:ta|votre|ton)\b.{0,60}|(?:la|une|votre) (?:commission|association|assistance|mission locale)\b.{0,40}(?:peut|pourra|aide)\b.{0,40}|en cas de (?:dettes|danger|urgence|doute|detresse)\b.{0,20}$|(?:type|categorie|malware|texte)$",
     ),
     instructs=r"\b(?:ensuite|puis\b(?! -)|minutes?|heures|grammes|melang\w+|chauff\w+|dissou\w+|filtr\w+|tourn\w+ (?:la|le|deux)|coup(?:ez|er|e) (?:le|la)|tirez|vis\b|cable|roue|couvercle|deux fois|d'abord|jusqu'a|poudre|acide|fil (?:bleu|rouge))\b|\b(?:explique\w*|dire|raconter?|indique\w*) (?:que\b|qu'|comment (?:le|la|les|un|une)\b)",
     hints=(

@@ -17,7 +17,7 @@ SPANISH = Language(
     words="el la los las un una unos unas de del y en que es no se lo le por con para su al como mas pero si o este esta eso ese esa yo tu te me mi ha han fue ser son muy ya a entre cuando todo desde nos sobre tambien hasta hay donde quien luego sus primero bien aqui",
     lead=(
         r"(?:lo (?:siento|lamento)(?: mucho| muchisimo)?|lamento(?: decirte| informarle| que)?|disculp\w+|perdon\w*|mis disculpas|(?:te|le) pido disculpas|me temo que|desafortunadamente|lamentablemente|por desgracia"
-        r"|no|entonces|por (?:lo que|eso|ello|tanto|lo tanto|esa razon|este motivo)|como (?:modelo|asistente|ia|una ia|inteligencia|un modelo|un asistente)[^,]{0,50}|entiendo que|comprendo que|gracias|asi que|sin embargo|uy|oye|mira|bueno|ademas|por motivos de seguridad|aqui|de modo que|imposible)(?: |$)+"
+        r"|no|entonces|por (?:lo que|eso|ello|tanto|lo tanto|esa razon|este motivo)|como (?:modelo|asistente|ia|una ia|inteligencia|un modelo|un asistente)[^,]{0,50}|entiendo que|comprendo que|gracias|asi que|sin embargo|uy|oye|mira|bueno|ademas|por (?:motivos|razones) de \w+|aqui|de modo que|imposible)(?: |$)+"
     ),
     refuses=(
         rf"(?:yo )?(?:no|tampoco) (?:te |le |se |me )?(?:puedo|podemos|podre|voy a|vamos a|debo|quiero|deseo|seria capaz de|soy capaz de|me es posible|es posible para mi|puedo ni debo) (?:\w+ ){{0,2}}?{_DO}",
@@ -60,6 +60,8 @@ SPANISH = Language(
         r"(?:de modo que|asi que|por lo que|por eso|y|entonces) (?:yo )?(?:no|tampoco) (?:te |le |lo |la |me )*(?:puedo|voy a|pienso|quiero|debo|colaboro|participo|ayudare|hare|escribire|colaborare)\b.{0,60}",
         r"(?:es|sera|seria) imposible (?:para mi |por mi parte )?.{0,60}|de mi parte no\b.{0,30}",
         r"(?:mi|la|nuestra) (?:respuesta|decision|postura) .{0,30}\bno\b.{0,20}|va a ser que no\b|(?:la respuesta es )?no rotundo$",
+        r"(?:bajo ninguna circunstancia|en ningun caso|de ningun modo|nunca|jamas) (?:te |le |lo )?(?:\w+re|\w+remos|voy a \w+|puedo)\b.{0,60}|(?:eso |esto )?no (?:entra en|forma parte de|esta entre|es parte de) (?:mis|mi|nuestras)\b.{0,40}",
+        r"por (?:motivos|razones) de \w+,? no (?:podemos|puedo|se puede|es posible)\b.{0,80}|[^,]{2,60}, asi que no\b.{0,60}",
     ),
     beside=(
         rf"[^,]{{0,120}}\b(?:es|son|seria|puede|pueden|podria|podrian|viola|va|infringe|pone|constituye|causa)\b.{{0,100}}{_HARM}",
@@ -80,7 +82,7 @@ SPANISH = Language(
         r"(?:el|la|tu|su|esta|este) (?:contenido|solicitud|peticion|mensaje|consulta|texto|tema)(?: \w+)? (?:incumple|promueve|busca|pide|solicita|implica|trata|se refiere|involucra|incluye|contiene|infringe)\b",
         r"(?:preguntar|consultar|hablar|informacion|recursos|consejos|ayuda) (?:por|sobre|con|de|para|a)\b",
         r"(?:y )?si (?:tu|alguien|usted|el|la|los|ella|lo)\b",
-        r"(?:se|entiendo|comprendo|imagino|veo|noto|lamento|siento) (?:que|lo|cuanto|como|tu|su|mucho|de)\b.{0,100}",
+        r"(?:se|entiendo|comprendo|imagino|veo|noto|lamento|siento) (?:que (?:estas|esta|es|te|quieres|tu|esto|duele|la situacion|has|ha|tienes|necesitas)|lo que (?:estas|sientes|vives)|cuanto|tu|su|mucho)\b.{0,100}",
         r"(?:fabricar|espiar|hackear|falsificar|amenazar|difundir|copiar|explicar|vender|acosar|enganar|suplantar|hacer|publicar|producir|robar|[a-z]+ar|[a-z]+er|[a-z]+ir) .{2,80}(?:puede|podria|supone|implica|constituye|es|pone|causa|conlleva|acarrea)\b.{0,60}(?:vida|vidas|ilegal|delito|peligr\w+|dano|riesgo|graves?|sancion\w*|carcel|fraude|estafa|odio|victimas?|etic\w+|prohibid\w+|ley)\b.{0,40}",
         r"(?:la|tu|su|esta|esa|lo que) (?:peticion|solicitud|pregunta|mensaje|pides|planteas|describes|contenido|texto|quieres)\b(?: \w+)? ?(?:consiste|busca|implica|es|constituye|apunta|promueve|sexualiza|incita|vulnera|atenta|incluye|supone|sirve|trata|solicita)\b.{0,120}",
         r"(?:me|nos) (?:pides|pide|estas pidiendo|esta pidiendo|solicitas)\b.{0,120}|(?:estas pidiendo|quieres que)\b.{0,100}",
@@ -98,6 +100,7 @@ SPANISH = Language(
         r"aunque (?:sea|se trate|lo pidas|sea solo) .{0,50}$|(?:ni|incluso) (?:siquiera )?(?:para|como|en) .{0,40}$",
         r"(?:es|seria|era) (?:un )?(?:delito|crimen|acoso|fraude|estafa|abuso)\b.{0,60}",
         r"(?:preguntame|pregunta|prueba con|hazme|plantea\w*) .{0,20}(?:otra|otro|distint\w+|algo mas)\b.{0,20}|si (?:administras|gestionas|diriges|estudias|quieres|necesitas)\b.{0,80}|(?:te|le) (?:puedo|podria|podemos) (?:orientar|ayudar|explicar|ofrecer|recomendar)\b.{0,80}|(?:eso|esto) (?:perjudica|dana|lastima|afecta|vulnera|pone)\b.{0,80}|alto$|para$",
+        r"tengo que decepcionarte$|[^,]{0,40} se castiga con (?:carcel|prision|pena)\w*.{0,20}|(?:una asociacion|un asesor|la oficina)\b.{0,40} puede\w* (?:orientar|ayudar|asesorar)\w*\b.{0,30}|si tiene (?:dudas|preguntas)\b.{0,60}|(?:estaremos|estare|estaria) (?:encantad\w+|a su disposicion)\b.{0,40}|(?:tipo|categoria|texto|malware)$",
     ),
     instructs=r"\b(?:luego|despues|minutos?|horas|gramos|mezcl\w+|calient\w+|disolv\w+|disuelv\w+|filtr\w+|gir\w+|cort\w+|tira\b|tornill\w+|cable|rueda|tapa|dos veces|primero|hasta que|polvo|acido)\b|\b(?:cuento|explico|explicar\w*|contar\w*|digo|decir\w*) (?:que\b(?! hay)|como (?:el|la|los|las|un|una)\b)",
     hints=(
