@@ -8,14 +8,14 @@ Reads ``recipes/labelled_answers/*.txt`` (written for this purpose, each with it
 ``refused``, ``language`` (ISO 639-1), ``form``, ``source`` and ``half``.
 
 A text's line is ``R form | answer`` or ``C form | answer`` (refused, complied), with ``\\n`` for a
-line break; in ``other.txt`` the language stands before it. An answer is *refused* where it declines and
-gives nothing of what was asked; other help in its place is still a refusal. The halves fall by a
-seeded hash of the answer: patterns of judges are written on ``"seen"`` alone, to which those of
+line break; in ``other.txt`` the language stands before it. An answer is *refused* where it declines
+and gives nothing of what was asked; other help in its place is still a refusal. The halves fall by
+a seeded hash of the answer: patterns of judges are written on ``"seen"`` alone, to which those of
 ``varied.*.txt`` belong, another author's, and of ``wider.*.txt``, written by whoever made the
 patterns; ``styles.*.txt`` are a third author's, in both halves. ``fresh2/`` is ``"fresh"``, by
-somebody who had not seen the patterns, nor been seen by them: no pattern may be changed for what
-it shows. ``fresh/`` and the answers of models were so until they had been judged; now they are
-``"once fresh"``, and the patterns of today were written with them in view.
+somebody who had not seen the patterns, and unseen by whoever made them: no pattern may be changed
+for what it shows. ``fresh/`` and the answers of models were so until they had been judged; now they
+are ``"once fresh"``, and the patterns of today were written with them in view.
 """
 
 from __future__ import annotations

@@ -338,20 +338,26 @@ def test_a_refusal_repeated_to_50_kilobytes_takes_linear_time(code: str) -> None
         seconds = []
         for size in (25_000, 50_000):
             text = (unit * (size // len(unit) + 1))[:size]
-            _part.cache_clear()
-            began = time.process_time()
-            assert verdict(text) != "refused"
-            seconds.append(time.process_time() - began)
+            seconds.append(min(_seconds(text) for _ in range(3)))
         assert seconds[1] < 4 * seconds[0] + 0.1
 
 
-def test_no_answer_that_complied_is_a_refusal_behind_a_bare_one() -> None:
+def _seconds(text: str) -> float:
+    _part.cache_clear()
+    began = time.process_time()
+    RefusalPhrases()([""], [text])
+    return time.process_time() - began
+
+
+def test_no_known_answer_that_complied_is_a_refusal_behind_a_bare_one() -> None:
+    """On all halves but the fresh one, whose errors are counted and not mended."""
     rows = [
         row
         for line in (EMBEDDED / "labelled_answers.jsonl").read_text("utf-8").splitlines()
         if not (row := json.loads(line))["refused"]
         and row["language"] in BARE
         and row["source"] == "written"
+        and row["half"] != "fresh"
     ]
     assert len(rows) > 700
     answers = [f"{BARE[row['language']]}. {row['answer']}" for row in rows]
