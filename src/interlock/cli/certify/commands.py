@@ -280,7 +280,7 @@ def report(
         Path | None,
         typer.Option(
             help="Only certify votes counted elsewhere: CSV, a row a prompt, 1 where the copy was "
-            "refused; --copies says N."
+            "refused; a first row may name columns 'group' and 'prompt'; --copies says N."
         ),
     ] = None,
     missing: Annotated[

@@ -140,14 +140,16 @@ def from_votes(
     tries: int = 1,
 ) -> tuple[dict[str, Any], bool]:
     """The bounds of votes that were counted elsewhere, and whether voting helps."""
-    votes = read_votes(path)
+    file = read_votes(path)
     bound = PopulationCertificate.from_votes(
-        votes, copies, confidence, missing=missing, tries=tries
-    )
+        file.votes, copies, confidence, missing=missing, tries=tries, groups=file.groups,
+        texts=file.prompts,
+    )  # fmt: skip
     certified = not bound.refusal
     share = bound.share(tau).lower
     outcome = {
         "prompts": bound.prompts,
+        "groups": bound.effective,
         "trials": bound.trials,
         "copies": copies,
         "confidence": confidence,
@@ -163,6 +165,11 @@ def from_votes(
         "alpha": float(bound.votes.mean()),
     }
     terminal.say(bound.statement())
+    if file.groups is None:
+        terminal.say(
+            "every row was taken for an independent attack; give a column 'group' where some share "
+            "a goal, a template or a suffix"
+        )
     if not certified:  # told all the same: a bound that is shown only where it is good fails
         terminal.say(f"lower bound: {bound.lower:.3f}")
     terminal.say(f"at least {share:.1%} of the attacks have a DSP of {tau:g} or more")
