@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from interlock.certify.attacks.adaptive import AdaptiveAttack
-from interlock.certify.attacks.attack import Attack, attacks_hash
+from interlock.certify.attacks.attack import Attack, attacks_hash, texts_of
 from interlock.certify.attacks.clusters import Clusters, find_clusters
 from interlock.certify.attacks.families import LEAST
 from interlock.certify.bounds.counts import joint_confidence
@@ -259,7 +259,7 @@ def bound_family(
         clusters=clusters,
         certificate=PopulationCertificate.from_votes(
             table, copies, joint_confidence(confidence, joint * named), judge=judge_error,
-            groups=clusters.groups, tries=tries,
+            groups=clusters.groups, tries=tries, texts=texts_of(attacks),
         ),
         whole=whole,
         judge=dict(judge.identity),

@@ -14,6 +14,7 @@ from itertools import islice
 
 import numpy as np
 
+from interlock.certify.attacks.attack import texts_of
 from interlock.certify.attacks.clusters import find_clusters
 from interlock.certify.attacks.families import Family
 from interlock.certify.bounds.population import PopulationCertificate
@@ -205,7 +206,7 @@ def best_bound(campaign: Campaign, family: Family, copies: int) -> BestBound:
         return max(
             PopulationCertificate.from_votes(
                 np.ones((number, n), dtype=bool), n, campaign.options.confidence, judge=judge,
-                groups=labels,
+                groups=labels, texts=texts_of(family.certify),
             ).lower
             for n in {1, copies}
         )  # fmt: skip

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interlock.certify.attacks.adaptive import AdaptiveAttack
-from interlock.certify.attacks.attack import Attack
+from interlock.certify.attacks.attack import Attack, texts_of
 from interlock.certify.attacks.clusters import find_clusters
 from interlock.certify.attacks.families import by_kind
 from interlock.certify.bounds.counts import joint_confidence
@@ -146,12 +146,13 @@ def _best(
 ) -> DefenceBound:
     """Of one family; attempts that are not made yet are taken to be unlike each other."""
     members = by_kind(attacks).get(family, [])
-    labels = list[int]()
+    labels, texts = list[int](), texts_of(members)
     if members:
         labels = find_clusters(members, by_source=options.by_source).groups.tolist()
     made = sum(attacker.kind == family for attacker in attackers)
     new = made * len(chosen_goals(attacks, options.adaptive_goals))
     labels += range(len(set(labels)), len(set(labels)) + new)
+    texts += [f"attempt {number}" for number in range(new)]
     copies, trials, error = 1, options.repeats, None
     if isinstance(defence, RandomCopies):
         copies, error = defence.copies, judge_error
@@ -160,7 +161,7 @@ def _best(
         PopulationCertificate.from_votes(
             np.ones((len(labels), trials), dtype=bool), copies,
             joint_confidence(options.confidence, joint), judge=error, groups=groups,
-            tries=options.tries,
+            tries=options.tries, texts=texts,
         ).lower
         for groups in (None, labels)
     )  # fmt: skip
