@@ -12,6 +12,7 @@ from interlock.certify import PopulationCertificate
 from interlock.certify.bounds.counts import lower_bound, upper_bound
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import defense_probability
+from interlock.certify.bounds.population import Method
 from interlock.certify.vote.perturb import sampling_seed
 
 CONFIDENCE, TAU, TRIES, COPIES = 0.95, 0.95, 10, 11
@@ -169,8 +170,9 @@ def bounds_of(population: Grouped | Sampled, rng: np.random.Generator) -> dict[s
     if groups is None:
         return bounds
     bounds["without groups"] = PopulationCertificate.from_votes(votes, COPIES, CONFIDENCE).lower
+    by_means: Method = "betting" if population.trials >= COPIES else "auto"
     bounds["means"] = PopulationCertificate.from_votes(
-        votes, COPIES, CONFIDENCE, groups=groups
+        votes, COPIES, CONFIDENCE, method=by_means, groups=groups
     ).lower
     if population.trials >= COPIES:
         first = np.searchsorted(groups, np.arange(groups[-1] + 1))
