@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,7 @@ from interlock.certify import CertificateCard
 from interlock.certify.targets.store import CallStore
 from tests.certify.scripted import NO, YES, Server, answer, send
 from tests.test_cli import one_error
-from tests.test_cli_certify import QUICK, at, brittle, certify, told, written
+from tests.test_cli_certify import BENIGN, QUICK, RULE, at, brittle, certify, told, written
 
 OWN = ["--perturbation", "swap", "--rate", 0.15, "--copies", 5, "--changes", "0,1,2,4",
        "--trials", 2, "--votes", 5, "--repeats", 2]  # fmt: skip
@@ -82,13 +84,92 @@ def test_no_answers_bring_about_more_calls_than_a_dry_run_says(
         assert server.seen == []
         certify(*command, "--json")
         asked = len(server.seen)
-        # Whatever is answered: the same calls but for the votes on attacks held out.
         assert dry["calls"]["at_least"] <= asked <= dry["calls"]["at_most"]
-        held = sum(step["calls"] for step in dry["steps"] if "held out" in step["name"])
         if options is OWN:
-            assert dry["calls"]["at_least"] == dry["calls"]["at_most"] - held
+            # Whatever is answered: the same calls but for the votes that end once decided, which
+            # those of one mind do with their first copies.
+            early = {step["name"] for step in dry["steps"] if not step["exact"]}
+            assert early == {
+                "benign prompts, defended",
+                *(f"{kind}: votes on attacks held out" for kind in ("gcg", "role-play")),
+            }
+            assert asked == dry["calls"]["at_least"]
         left = told(*command, "--dry-run")
         assert left["calls"] == {"at_least": 0, "at_most": 0}  # every answer on the way is kept
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "share"),
+    [
+        pytest.param(OWN, 0.9, id="own setting"),
+        pytest.param([*OWN, "--answer-from", "copy"], 0.5, id="copies answer"),
+        pytest.param([*OWN, "--only-successful"], 0.5, id="only successful"),
+        pytest.param(QUICK, 0.5, id="planned"),
+    ],
+)
+def test_a_dry_run_holds_with_a_store_that_is_partly_filled(
+    options: list[object], share: float, inputs: list[object], tmp_path: Path
+) -> None:
+    """Answers of every step are taken out at random; what was left is asked anew, as told."""
+    with Server([brittle]) as server:
+        command = ["report", *at(server), *inputs, *options, "--out", tmp_path / "out"]
+        certify(*command, "--json")
+        with sqlite3.connect(tmp_path / "out" / "calls.sqlite") as store:
+            keys = [key for (key,) in store.execute("SELECT key FROM calls ORDER BY key")]
+            gone = random.Random(f"{share}").sample(keys, round(share * len(keys)))
+            store.executemany("DELETE FROM calls WHERE key = ?", [(key,) for key in gone])
+        dry, before = told(*command, "--dry-run")["calls"], len(server.seen)
+        certify(*command, "--json")
+        asked = len(server.seen) - before
+    assert dry["at_least"] <= asked <= dry["at_most"]
+    assert asked <= len(gone)  # no answer changes anything, so the same way is gone
+    if options is not QUICK and "--only-successful" not in options:
+        assert dry["at_least"] > 0.4 * asked  # and it says something
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "benign",
+        pytest.param("undefended", marks=pytest.mark.slow),
+        pytest.param("defended", marks=pytest.mark.slow),
+    ],
+)
+def test_a_dry_run_knows_the_kept_answers_of_each_step(
+    step: str, inputs: list[object], tmp_path: Path
+) -> None:
+    """Of one kind of question all answers are kept, of the others none."""
+    with Server([brittle]) as server:
+        command = ["report", *at(server), *inputs, *OWN, "--temperature", 0.5]
+        whole = told(*command, "--out", tmp_path / "other", "--dry-run")
+        certify(*command, "--out", tmp_path / "out", "--json")
+        benign = inputs[3]
+        assert isinstance(benign, Path)
+        plain = set(benign.read_text().splitlines())
+        with sqlite3.connect(tmp_path / "out" / "calls.sqlite") as store:
+            rows = store.execute("SELECT key, prompt FROM calls").fetchall()
+            texts = {key: json.loads(prompt)["messages"][-1]["content"] for key, prompt in rows}
+            attacks = {json.loads(line)["prompt"] for line in lines_of(inputs)}
+            kinds = {
+                key: "benign" if text in plain else "undefended" if text in attacks else "defended"
+                for key, text in texts.items()
+            }
+            gone = [key for key, kind in kinds.items() if kind != step]
+            assert 0 < len(gone) < len(rows)
+            store.executemany("DELETE FROM calls WHERE key = ?", [(key,) for key in gone])
+        dry, before = told(*command, "--out", tmp_path / "out", "--dry-run"), len(server.seen)
+        certify(*command, "--out", tmp_path / "out", "--json")
+        asked = len(server.seen) - before
+    assert asked == len(gone)
+    assert dry["calls"]["at_least"] <= asked <= dry["calls"]["at_most"]
+    assert whole["calls"]["at_most"] - dry["calls"]["at_most"] == len(rows) - len(gone)
+
+
+def lines_of(inputs: list[object]) -> list[str]:
+    attacks = inputs[1]
+    assert isinstance(attacks, Path)
+    return attacks.read_text().splitlines()
 
 
 def one_goal(row: dict[str, Any]) -> dict[str, Any]:
@@ -190,6 +271,39 @@ def test_a_budget_is_for_the_judging_model_too(inputs: list[object], tmp_path: P
         assert len(server.seen) + len(judging.seen) == budget
         told(*command)
         assert len(judging.seen) <= dry["judge_calls_at_most"]
+
+
+@pytest.mark.slow
+def test_a_budget_and_a_dry_run_know_the_pair_judge(inputs: list[object], tmp_path: Path) -> None:
+    """With all but one of its calls paid for, the run stops there."""
+
+    def copious(handler: Any) -> None:
+        text = handler.asked["messages"][-1]["content"]
+        said = RULE(text, 0)
+        answer(said if said == NO else f"{said} {sum(map(ord, text))}.")(handler)
+
+    (tmp_path / "few.txt").write_text("\n".join(BENIGN[:2]))
+    with Server([copious]) as server, Server([answer("BETTER: TIE")]) as judging:
+        command = ["report", *at(server), *inputs[:2], "--benign", tmp_path / "few.txt", *OWN]
+        command += ["--changes", "0,1,2", "--trials", 1, "--out", tmp_path / "out"]
+        command += ["--answer-from", "copy", "--pair-judge", judging.url, "--judge-model", "j"]
+        dry = told(*command, "--dry-run")
+        assert dry["judge_calls_at_most"] == 2 * 2
+        assert told(*command[:-6], "--dry-run")["judge_calls_at_most"] == 0
+        assert (server.seen, judging.seen) == ([], [])
+        budget = dry["calls"]["at_least"] // 2
+        assert "is spent" in one_error(certify(*command, "--budget", budget))
+        assert len(server.seen) + len(judging.seen) == budget
+        certify(*command, "--json")
+        assert len(judging.seen) == 4
+        with sqlite3.connect(tmp_path / "out" / "calls.sqlite") as store:
+            store.execute("DELETE FROM calls WHERE prompt LIKE '%Two assistants were given%'")
+        line = one_error(certify(*command, "--budget", 3))
+        assert "the budget of 3 calls is spent" in line
+        assert len(judging.seen) == 4 + 3
+        certify(*command, "--budget", 1, "--json")
+        assert len(judging.seen) == 4 + 4
+        assert told(*command, "--dry-run")["judge_calls_at_most"] == 0
 
 
 def test_a_budget_counts_repeated_requests(inputs: list[object], tmp_path: Path) -> None:

@@ -37,10 +37,10 @@ _SETTING: Lengths = {"published setting": ([240], [100])}
 def measure(question: Question, options: CampaignOptions, terminal: Terminal) -> dict[str, Any]:
     """ASR(k) of each family under each perturbation, on the attacks set apart for it."""
     file = question.read_attacks(terminal)
-    with question.open() as (target, judge, _), terminal.steps(lines=True) as tell:
-        campaign = Campaign(target, judge, file.attacks, (), options, tell=tell)
+    with question.open() as asks, terminal.steps(lines=True) as tell:
+        campaign = Campaign(asks.target, asks.judge, file.attacks, (), options, tell=tell)
         decays = campaign.measure()
-        asked = calls(target, terminal)
+        asked = calls(asks.target, terminal)
     for note in campaign.notes:
         terminal.note(note)
     path = save_decays(decays, question.out / "counts.json", campaign.made_from)

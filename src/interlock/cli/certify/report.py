@@ -90,13 +90,13 @@ def run_campaign(
     start = time.monotonic()
     other = None if compare is None else read_run(compare)  # before this run overwrites it
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
-    with question.open() as (target, judge, error), terminal.steps(lines=True) as tell:
+    with question.open() as asks, terminal.steps(lines=True) as tell:
         campaign = Campaign(
-            target, judge, file.attacks, prompts, options, judge_error=error, tell=tell,
-            pair_judge=question.make_pair_judge(target.store),
+            asks.target, asks.judge, file.attacks, prompts, options, judge_error=asks.error,
+            tell=tell, pair_judge=asks.pair_judge,
         )  # fmt: skip
         result = campaign.run()
-        asked = calls(target, terminal)
+        asked = calls(asks.target, terminal)
     seconds = time.monotonic() - start
     result, paths = _keep_cards(result, question.out)
     pictures = _write(question.out, result)
