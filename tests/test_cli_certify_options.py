@@ -446,3 +446,62 @@ def test_a_store_that_is_none_is_named_by_a_dry_run_too(tmp_path: Path) -> None:
 def test_usage(tmp_path: Path) -> None:
     for options in (["--budget", "-1"], ["--paper", "--dry-run"], ["--budget", "x"]):
         assert certify("report", *options, "--out", tmp_path).exit_code == 2
+
+
+def test_measure_counts_the_decisions_of_a_defence_and_leaves_the_rest(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    """The target refuses what is as long as the suffix attacks of this file."""
+
+    def counting(handler: Any) -> None:
+        text = handler.asked["messages"][-1]["content"]
+        answer(NO if len(text) == 48 else YES)(handler)
+
+    with Server([counting]) as running:
+        command = ["measure", *at(running), *inputs[:2], "--out", tmp_path / "out"]
+        command += ["--defence", "erase:parts=3", "--trials", 1]
+        dry = told(*command, "--dry-run")["calls"]
+        assert running.seen == []
+        value = told(*command)
+        assert dry["at_least"] <= len(running.seen) <= dry["at_most"]
+        assert told(*command)["calls"]["asked"] == 0
+    kept = json.loads((tmp_path / "out" / "refusals.json").read_text())
+    assert kept["families"] == value["families"]
+    by_name = {row["family"]: row for row in value["families"]}
+    gcg, play = by_name["gcg"], by_name["role-play"]
+    assert (gcg["refused"], gcg["attacks"], gcg["groups"], gcg["calls"]) == (1.0, 6, 6, 1.0)
+    assert gcg["interval"][0] < 0.7
+    assert play["refused"] == 0.0
+    rest = [json.loads(line) for line in (tmp_path / "out" / "rest.jsonl").read_text().splitlines()]
+    asked = {row["attack"] for family in value["families"] for row in family["by_attack"]}
+    assert len(rest) + len(asked) == len(lines_of(inputs))
+    smooth = ["measure", *at(server), *inputs[:2], "--changes", "0", "--out", tmp_path / "smooth"]
+    value = told(*smooth, "--defence", "smooth:patch,rate=0.2")
+    assert {row["perturbation"] for row in value["families"]} == {"patch"}
+
+
+def test_plan_with_a_defence_says_how_many_attacks_a_bound_needs(tmp_path: Path) -> None:
+    value = told("plan", "--defence", "erase:longest=20")
+    needs = {row["not_refused"]: row["groups"] for row in value["needs"]}
+    assert (needs[0], needs[1], needs[2]) == (59, 93, 124)  # Wilks' sample sizes
+    assert value["needs"][0]["calls_at_most"] == 59 * (22 + 2)  # and undefended, with goal
+    assert told("plan", "--defence", "self", "--confidence", 0.5)["needs"][0]["groups"] == 14
+    few = certify("plan", "--defence", "drop", "--attacks", "embedded", "--dsp", 0.999, "--json")
+    assert (few.exit_code, json.loads(few.stdout)["families"][0]["enough"]) == (1, False)
+    gcg, play = told("plan", "--defence", "drop", "--attacks", "embedded")["families"]
+    assert (gcg["groups"], gcg["enough"]) == (119, True)
+    assert (play["groups"], play["enough"]) == (1, False)
+    result = certify("plan", "--defence", "self", "--curves", tmp_path / "curves.json")
+    assert result.exit_code == 2
+    assert "--curves means nothing beside --defence" in " ".join(result.output.split())
+
+
+def test_plan_with_smooth_is_the_plan_for_its_setting() -> None:
+    [own] = told("plan", "--defence", "smooth:swap,rate=0.1,copies=11")["plans"]
+    assert (own["perturbation"], own["rate"]) == ("swap", 0.1)
+    assert own["copies"] <= 11
+    result = certify("plan", "--defence", "smooth:swap,rate=0.01,copies=1", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["plans"][0]["planned"]) == (1, False)
+    for more in (["--perturbation", "swap"], ["--max-copies", 3]):
+        assert certify("plan", "--defence", "smooth", *more).exit_code == 2
+    assert "'hope' is no defence" in one_error(certify("plan", "--defence", "hope"))

@@ -8,8 +8,16 @@ from typing import Any
 
 from interlock.certify.campaign.assessment import target_name
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.forecast import Forecast, Step, Tokens, forecast
+from interlock.certify.campaign.forecast import (
+    CallCounter,
+    Forecast,
+    Step,
+    Tokens,
+    first_asked,
+    forecast,
+)
 from interlock.certify.campaign.forecast_defended import forecast_defended
+from interlock.certify.campaign.measure import repeat_seed
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
 from interlock.certify.defences import parse_defence
@@ -18,7 +26,9 @@ from interlock.certify.judges.model import ModelJudge
 from interlock.certify.targets.budget import BudgetSpentError
 from interlock.certify.targets.protocol import Prompt, Target, model_behind
 from interlock.certify.targets.store import StoredTarget
+from interlock.certify.vote.asks import Defence
 from interlock.cli.certify.attack import Search, requests_of
+from interlock.cli.certify.decisions import attacks_to_fit
 from interlock.cli.certify.question import GREETING, Opened, Question, read_prompts
 from interlock.cli.terminal import Terminal, table
 
@@ -97,6 +107,29 @@ def defended(
     _say(terminal, value, steps)
     _say_bounds(terminal, planned, "vote on")
     return value | {"best_bounds": best} | file.left_out
+
+
+def decisions(
+    question: Question, defence: Defence, repeats: int, seed: int, terminal: Terminal
+) -> dict[str, Any]:
+    """What ``measure --defence`` would ask, of a defence that decides by no changed characters."""
+    file = question.read_attacks(terminal)
+    with question.rehearse() as asks:
+        count, rule = _tokens(asks.target.target)
+        counter = CallCounter(asks.target, count)
+        for family, attacks in attacks_to_fit(file.attacks, seed).items():
+            seeds = [repeat_seed(seed, repeat) for repeat in range(repeats)]
+            asked = [defence.asks(one.asked, seed=each) for each in seeds for one in attacks]
+            counter.add(
+                f"{family}: decisions",
+                [prompt for one in asked for prompt in one],
+                [prompt for one in asked for prompt in first_asked(one)],
+            )
+        told = counter.forecast((), 0.95)
+        steps = [*_greeting(question, asks.target, count), *told.steps]
+        value = _value(question, asks.target, steps, rule, _judged(asks, told))
+    _say(terminal, value, steps)
+    return value | file.left_out
 
 
 def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, Any]:
