@@ -24,8 +24,8 @@ from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.assessment import target_name
 from interlock.certify.campaign.claim import claim
 from interlock.certify.campaign.measure import Progress, measure_votes, repeat_seed
+from interlock.certify.campaign.outcome import Utility
 from interlock.certify.campaign.undefended import Undefended, measure_undefended
-from interlock.certify.campaign.utility import Utility
 from interlock.certify.defences import EraseAndCheck, defence_text
 from interlock.certify.defences.erase_certificate import EraseCertificate, certify_erasing
 from interlock.certify.judges.judge import Judge
