@@ -74,6 +74,8 @@ bench-defend-gpu: .venv/.ready
 bench-certify: .venv/.ready
 	$(BIN)/python benchmarks/certify_coverage.py
 	cp build/certify_coverage/table.md docs/results/certify-coverage.txt
+	$(BIN)/python benchmarks/certify_group_rules.py
+	cp build/certify_group_rules/table.md docs/results/certify-group-rules.txt
 	$(BIN)/interlock certify report --benign-limit 40 --rates 0.10,0.15,0.20 --trials 1 --out build/certify
 	$(BIN)/python benchmarks/certify_report.py build/certify/results.json
 	cp build/certify_report/table.md docs/results/certify-report.txt
