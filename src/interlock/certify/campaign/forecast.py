@@ -29,7 +29,6 @@ from interlock.certify.targets.store import StoredTarget
 from interlock.certify.vote.asks import Asks
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.smoothllm import SmoothLLM
-from interlock.names import PerturbationKind
 
 SAMPLE = 40
 """Prompts of a step whose tokens are counted; the others are taken to be like them."""
@@ -147,85 +146,128 @@ def forecast(
     Raises:
         DataError: a step has nothing to ask about.
     """
-    counter = CallCounter(target, tokens)
-    options, family = campaign.options, campaign.family
-    own, most = options.copies, options.copies or max(options.votes, options.max_copies)
-    settings = [(kind, rate) for kind in options.kinds for rate in options.rates]
-
-    def votes(
-        kind: PerturbationKind,
-        rate: float,
-        copies: int,
-        texts: Sequence[Prompt],
-        repeats: int = 1,
-    ) -> Votes:
-        smooth = SmoothLLM(campaign.target, Perturbation(kind, rate), copies, campaign.judge)
-        seeds = [repeat_seed(options.seed, repeat) for repeat in range(repeats)]
-        return Votes(smooth, copies, texts, seeds)
-
-    def decays(attacks: Sequence[Attack], kind: PerturbationKind) -> list[Prompt]:
-        return decay_prompts(
-            attacks, kind, sorted(set(options.changes)), trials=options.trials, seed=options.seed
-        )[1]
-
-    # Which attacks are left out, and whether any are left, the first answers decide.
-    sifted = options.only_successful
-    parts = [
-        (one, part)
-        for one in campaign.families
-        for part in (*("fit", "certify"), *(["held_out"] if sifted else []))
-        if getattr(one, part)
-    ]
-
-    def undefended() -> None:
-        for one, part in parts:
-            prompts = list(undefended_prompts(getattr(one, part), options.seed).values())
-            # Another family's first part is asked only where there is a setting to assess.
-            sure = sifted or own is not None or part == "certify" or one is family
-            counter.add(f"{one.name}, {part}: undefended", prompts, None if sure else ())
-
-    if sifted:
-        undefended()
-    for one in campaign.families:
-        choices = [one.fit, one.certify] if sifted else [one.fit or one.certify]
-        for kind in options.kinds:
-            name = f"{one.name}, {kind}: ASR(k)"
-            counter.add_one_of(name, [decays(some, kind) for some in choices if some])
+    way = _Way(campaign, CallCounter(target, tokens))
+    if way.sifted:
+        way.undefended()
+    way.decays()
     if not whole:
-        return counter.forecast((), options.confidence)
-    if not sifted:
-        undefended()
-    bare = [bare_prompt(one, options.seed) for one in campaign.benign]
-    counter.add("benign prompts, undefended", bare, () if sifted else None)
-    defended = [votes(kind, rate, most, bare) for kind, rate in settings]
-    if own is not None:
-        counter.add_decisions("benign prompts, defended", defended, sure=not sifted)
-    else:
-        counter.add_widest("benign prompts, defended", [defended])
-    compared = len(bare) * len(settings) if options.answer_from == "copy" else 0
-    if own is None:
-        planned = campaign.families if sifted and options.family is None else [family]
-        fits = [[attack.asked for attack in one.fit] for one in planned]
-        tried = [[votes(kind, rate, most, fit) for kind, rate in settings] for fit in fits if fit]
-        counter.add_widest("plans on whole votes", tried)
-    sure, trials = own is not None and not sifted, max(options.votes, most)
-    for one in (each for each in campaign.families if each.split):
-        fitted = [attack.asked for attack in one.fit]
-        under = [votes(kind, rate, trials, fitted) for kind, rate in settings]
-        counter.add_votes(f"{one.name}: votes that decide", under, sure=sure)
-    for one in campaign.families:
-        certify = [attack.asked for attack in one.certify]
-        under = [votes(kind, rate, trials, certify) for kind, rate in settings]
-        counter.add_votes(f"{one.name}: votes", under, sure=sure)
-        if held := [attack.asked for attack in one.held_out]:
-            under = [votes(kind, rate, most, held, options.repeats) for kind, rate in settings]
+        return way.counter.forecast((), campaign.options.confidence)
+    if not way.sifted:
+        way.undefended()
+    way.benign()
+    way.certify()
+    bounds = tuple(best_bound(campaign, one, way.most) for one in campaign.families)
+    return way.counter.forecast(bounds, campaign.options.confidence, way.compared)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """The steps of a campaign, in the order of their questions."""
+
+    campaign: Campaign
+    counter: CallCounter
+
+    @property
+    def sifted(self) -> bool:
+        """Whether attacks may be left out, by the first answers, so that nothing later is sure."""
+        return self.campaign.options.only_successful
+
+    @property
+    def own(self) -> bool:
+        """Whether the setting is given, and none is chosen."""
+        return self.campaign.options.copies is not None
+
+    @property
+    def most(self) -> int:
+        """N at most."""
+        options = self.campaign.options
+        return options.copies or max(options.votes, options.max_copies)
+
+    @property
+    def compared(self) -> int:
+        """Pairs of benign answers at most; the original's answer is the bare model's."""
+        options = self.campaign.options
+        settings = len(options.kinds) * len(options.rates)
+        return len(self.campaign.benign) * settings if options.answer_from == "copy" else 0
+
+    def undefended(self) -> None:
+        """Attacks and their goals without a defence."""
+        for one in self.campaign.families:
+            for part in ("fit", "certify", *(["held_out"] if self.sifted else [])):
+                if not (attacks := getattr(one, part)):
+                    continue
+                prompts = list(undefended_prompts(attacks, self.campaign.options.seed).values())
+                # Another family's first part is asked only where there is a setting to assess.
+                first = part == "certify" or one is self.campaign.family
+                certain = None if self.sifted or self.own or first else ()
+                self.counter.add(f"{one.name}, {part}: undefended", prompts, certain)
+
+    def decays(self) -> None:
+        """ASR(k)."""
+        options = self.campaign.options
+        for one in self.campaign.families:
+            parts = [one.fit, one.certify] if self.sifted else [one.fit or one.certify]
+            for kind in options.kinds:
+                choices = [
+                    decay_prompts(
+                        attacks, kind, sorted(set(options.changes)), trials=options.trials,
+                        seed=options.seed,
+                    )[1]
+                    for attacks in parts
+                    if attacks
+                ]  # fmt: skip
+                self.counter.add_one_of(f"{one.name}, {kind}: ASR(k)", choices)
+
+    def benign(self) -> None:
+        """Benign prompts, bare and defended, and the plans that are tried on the way."""
+        options, name = self.campaign.options, "benign prompts, defended"
+        bare = [bare_prompt(one, options.seed) for one in self.campaign.benign]
+        self.counter.add("benign prompts, undefended", bare, () if self.sifted else None)
+        if self.own:
+            self.counter.add_decisions(name, self._under(self.most, bare), sure=not self.sifted)
+            return
+        self.counter.add_widest(name, [self._under(self.most, bare)])
+        free = self.sifted and options.family is None  # which family is planned for may change
+        planned = self.campaign.families if free else [self.campaign.family]
+        tried = [self._under(self.most, _asked(one.fit)) for one in planned if one.fit]
+        self.counter.add_widest("plans on whole votes", tried)
+
+    def certify(self) -> None:
+        """The votes that decide, those that bounds are made of, and those held out."""
+        options, sure = self.campaign.options, self.own and not self.sifted
+        trials = max(options.votes, self.most)
+        for one in self.campaign.families:
+            if one.split:
+                deciding = self._under(trials, _asked(one.fit))
+                self.counter.add_votes(f"{one.name}: votes that decide", deciding, sure=sure)
+        for one in self.campaign.families:
+            voting = self._under(trials, _asked(one.certify))
+            self.counter.add_votes(f"{one.name}: votes", voting, sure=sure)
+            if not one.held_out:
+                continue
             name = f"{one.name}: votes on attacks held out"
-            if own is not None:
-                counter.add_decisions(name, under, sure=not sifted)
+            held = self._under(self.most, _asked(one.held_out), options.repeats)
+            if self.own:
+                self.counter.add_decisions(name, held, sure=sure)
             else:
-                counter.add_widest(name, [[choice] for choice in under])
-    bounds = tuple(best_bound(campaign, one, most) for one in campaign.families)
-    return counter.forecast(bounds, options.confidence, compared)
+                self.counter.add_widest(name, [[setting] for setting in held])
+
+    def _under(self, copies: int, prompts: Sequence[Prompt], repeats: int = 1) -> list[Votes]:
+        """Votes under each setting."""
+        options, campaign = self.campaign.options, self.campaign
+        seeds = [repeat_seed(options.seed, repeat) for repeat in range(repeats)]
+        return [
+            Votes(
+                SmoothLLM(campaign.target, Perturbation(kind, rate), copies, campaign.judge),
+                copies, prompts, seeds,
+            )
+            for kind in options.kinds
+            for rate in options.rates
+        ]  # fmt: skip
+
+
+def _asked(attacks: Sequence[Attack]) -> list[Prompt]:
+    return [attack.asked for attack in attacks]
 
 
 def best_bound(campaign: Campaign, family: Family, copies: int) -> BestBound:
