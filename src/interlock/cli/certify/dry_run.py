@@ -7,15 +7,15 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from interlock.certify.campaign.assessment import target_name
-from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.forecast import (
+from interlock.certify.campaign.call_counter import (
     CallCounter,
     Forecast,
     Step,
     Tokens,
     first_asked,
-    forecast,
 )
+from interlock.certify.campaign.campaign import Campaign
+from interlock.certify.campaign.forecast import forecast
 from interlock.certify.campaign.forecast_defended import forecast_defended
 from interlock.certify.campaign.measure import repeat_seed
 from interlock.certify.campaign.options import CampaignOptions
