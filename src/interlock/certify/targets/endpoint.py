@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from interlock.certify.targets.address import Address
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply
 from interlock.certify.targets.proxies import authorities, proxy_for
+from interlock.certify.targets.surprise import echo_body, read_echo
 from interlock.certify.targets.system import system_identity, with_system
 from interlock.certify.targets.wire import (
     parse_completion,
@@ -231,10 +232,16 @@ class EndpointTarget:
         import httpx
 
         self.usage.requests += 1
+        if prompt.wants == "class":
+            return Reply.failed(f"{self.url} is no classifier")
+        reads = prompt.wants == "surprise"
+        address = self._address.replace("/chat/completions", "/completions") if reads else ""
         try:
             async with (
                 asyncio.timeout(self.timeout),
-                client.stream("POST", self._address, content=self._body(prompt)) as response,
+                client.stream(
+                    "POST", address or self._address, content=self._body(prompt)
+                ) as response,
             ):
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
@@ -246,9 +253,13 @@ class EndpointTarget:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _Again(f"{self.url}: {type(error).__name__} {error}".strip()) from None
         status = response.status_code
+        if reads and status == 404:
+            return Reply.failed(f"{self.url} has no /completions to say how unlikely a text is")
         if status != 200:
             return self._complaint(status, bytes(body), response.headers)
         try:
+            if reads:
+                return read_echo(json.loads(body), prompt.text)
             return parse_completion(bytes(body))
         except ValueError as error:
             raise _Again(f"{self.url}: malformed answer, {error}") from None
@@ -274,6 +285,8 @@ class EndpointTarget:
         return dict.fromkeys(names)
 
     def _body(self, prompt: Prompt) -> bytes:
+        if prompt.wants == "surprise":
+            return json.dumps(echo_body(self.model, prompt)).encode()
         body: dict[str, Any] = {
             "model": self.model,
             "messages": with_system(self.system, prompt).as_chat(),
