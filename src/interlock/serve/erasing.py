@@ -24,13 +24,14 @@ def erased(request: ChatRequest, defence: EraseAndCheck, seed: int) -> list[Copy
     """The request without words at its ends, the whole of it first; each text once."""
     parts = request.parted
     ends = [_ends(part) for part in parts]
-    lengths = [
+    lengths: list[list[int | None]] = [[None] * len(parts)]
+    lengths += [
         [_left(one, max(len(one) - words, 1)) for one in ends]
         for words in defence.lengths(max(map(len, ends), default=0))
     ]
     if len(parts) > 1:
         lengths += [_in_a_row(ends, words) for words in defence.lengths(sum(map(len, ends)))]
-    kept = [_kept(parts, one) for one in [[None] * len(parts), *lengths]]
+    kept = [_kept(parts, one) for one in lengths]
     different = {tuple(one.values()): one for one in kept}
     return [request.copy(one, i, seed) for i, one in enumerate(different.values())]
 

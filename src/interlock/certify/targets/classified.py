@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from interlock.certify.targets.identity import deciding
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply, Target
 
 
@@ -45,6 +46,21 @@ class ClassifiedTarget:
         if prompt.wants == "class":
             return await self.classifier.ask_async(plain_question(prompt))
         return await self.target.ask_async(prompt)
+
+
+def classifier_identity(target: object) -> dict[str, object] | None:
+    """What decides the answers of the classifier beside a target; None where there is none.
+
+    Behind an address it is this and the model's name: it is asked greedily.
+    """
+    while target is not None and not isinstance(target, ClassifiedTarget):
+        target = getattr(target, "target", None)
+    if target is None:
+        return None
+    identity = deciding(target.classifier.identity)
+    if identity.get("target") == "endpoint":
+        return {name: identity[name] for name in ("url", "model")}
+    return identity
 
 
 def plain_question(prompt: Prompt) -> Prompt:

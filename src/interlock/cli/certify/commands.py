@@ -291,8 +291,15 @@ def report(
         typer.Option(
             "--defence",
             help="Only bound this defence, named beforehand: smooth:swap,rate=0.1,copies=11, drop, "
-            "erase, self, or a cascade such as self+erase:longest=20. Several stand side by side.",
+            "erase, self, perplexity:quantile=0.95, classifier, or a cascade such as "
+            "self+erase:longest=20. Several stand side by side.",
         ),
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option(help="The target that a defence's stage 'classifier' asks.")
+    ] = None,
+    classifier_model: Annotated[
+        str | None, typer.Option(help="Its name, where it is at an address.")
     ] = None,
     adaptive: Annotated[
         int, typer.Option(min=0, help="Steps of attackers that know the --defence; 0 for none.")
@@ -327,6 +334,8 @@ def report(
         _needs_no_defence(context, WITHOUT_DEFENCE)
     elif adaptive:
         raise typer.BadParameter("--adaptive searches against a --defence: give one, or leave it")
+    elif classifier:
+        raise typer.BadParameter("--classifier is asked by a --defence: give one, or leave it")
     given = locals()
     with session(context, KEPT) as terminal:
         from interlock.certify.campaign.options import CampaignOptions
