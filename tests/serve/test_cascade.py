@@ -15,6 +15,7 @@ from interlock.certify import CertificateCard, RefusalPhrases
 from interlock.certify.attacks.attack import embedded_prompts, read_attacks
 from interlock.certify.defences import defence_text, fit_perplexity, parse_defence
 from interlock.certify.targets.local import LocalTarget
+from interlock.serve.chat import ChatRequest
 from interlock.serve.config import ConfigError, read_config
 from interlock.serve.deployment import deploy
 from interlock.serve.ledger import Ledger
@@ -172,6 +173,20 @@ def test_a_card_of_a_cascade_is_served_as_it_was_measured(tmp_path: Path) -> Non
     other = {"defence": name.replace("7.1", "7.2")}
     with pytest.raises(ConfigError, match=r"deployed 'perplexity:threshold=7\.2"):
         deploy(read_config(None, given | {"vote": other}))
+
+
+def test_the_card_of_a_last_stage_is_none_of_the_cascade(tmp_path: Path) -> None:
+    """What the first stage finds calm is released: the bound of the second says nothing of it."""
+    asked = {"target": "endpoint", "url": "http://h/v1", "model": "m"}
+    judge = dict(RefusalPhrases().identity)
+    made = replace(CARD, target="m", target_identity=asked, judge=judge)
+    given = {"upstream": "http://h/v1", "certificate": str(made.save(tmp_path / "card.json"))}
+    assert deploy(read_config(None, given)).certificate == made.id
+    last = defence_text(made.deployed)
+    assert deploy(read_config(None, given | {"vote": {"defence": last}})).certificate == made.id
+    with pytest.raises(ConfigError, match="defence: certified") as caught:
+        deploy(read_config(None, given | {"vote": {"defence": f"self+{last}"}}))
+    assert len(caught.value.lines) == 1
 
 
 def test_the_own_question_is_asked_as_it_was_measured(tmp_path: Path) -> None:
