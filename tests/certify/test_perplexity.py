@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +16,16 @@ from tests.certify.scripted import (
     NO,
     YES,
     ScriptedTarget,
+    Server,
     answer,
     completion,
     letters,
     send,
     serving,
 )
+from tests.test_cli_certify import at, certify, told
 
-from interlock.certify import Prompt, RefusalPhrases, Reply, SmoothLLM, Verdict
+from interlock.certify import CertificateCard, Prompt, RefusalPhrases, Reply, SmoothLLM, Verdict
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.campaign.benign import as_benign
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
@@ -338,3 +341,37 @@ def test_an_endpoint_that_is_no_classifier_says_nothing() -> None:
         [reply] = target.ask(list(asked))
         assert reply.lost
         assert server.seen == []
+
+
+def test_the_command_fits_a_threshold_and_names_the_classifier(tmp_path: Path) -> None:
+    def step(handler: Any) -> None:
+        text = handler.asked.get("prompt")
+        if text is None:
+            answer(NO if "harm" in json.dumps(handler.asked) else YES)(handler)
+            return
+        send(200, echo(text, [9.0 if "zq" in text else 2.0] * (len(text) - 1)))(handler)
+
+    rows = [{"goal": letters(f"g{i}", 20), "prompt": letters(f"g{i}", 20) + " zq", "kind": "gcg"}
+            for i in range(4)]  # fmt: skip
+    (tmp_path / "attacks.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "benign.txt").write_text("\n".join(f"how do i fold kite {i}?" for i in range(9)))
+    with Server([step]) as server, Server([answer("No")]) as beside:
+        command = ["report", *at(server), "--attacks", tmp_path / "attacks.jsonl", "--benign"]
+        command += [tmp_path / "benign.txt", "--out", tmp_path / "out", "--votes", 1]
+        command += ["--defence", "perplexity:quantile=0.8,window=2+erase:longest=1"]
+        command += ["--defence", "classifier+erase:longest=1"]
+        command += ["--classifier", beside.url, "--classifier-model", "guard"]
+        assert told(*command, "--dry-run")["calls"]
+        assert (server.seen, beside.seen) == ([], [])
+        result = certify(*command, "--json")
+        assert "the threshold is fitted on the 9 benign prompts" in result.stderr
+        value = json.loads(result.stdout)
+        first, second = value["defences"]
+        assert first["defence"] == "perplexity:threshold=2.0,window=2,quantile=0.8+" + (
+            "erase:every=1,longest=1"
+        )
+        assert first["families"][0]["estimate"] < 0.5  # suspicious, and then not refused
+        card = CertificateCard.load(second["families"][0]["certificate"])
+        assert card.defence is not None
+        assert card.defence["stages"][0]["asked"] == {"url": beside.url, "model": "guard"}
+        assert beside.seen

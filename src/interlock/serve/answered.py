@@ -63,8 +63,8 @@ class Answered:
         A client whose request was only watched is not told what the vote said: nothing would slow
         down who tries variants until it says yes.
         """
-        told = self.record
-        return {k: v for k, v in told.items() if not self.ballot.watched or k not in _OF_THE_VOTE}
+        hidden = _OF_THE_VOTE if self.ballot.watched else frozenset()
+        return {name: value for name, value in self.record.items() if name not in hidden}
 
     @property
     def record(self) -> dict[str, Any]:

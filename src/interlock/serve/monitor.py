@@ -6,6 +6,7 @@ For a rollout: the ledger says what a guard would have refused, before it refuse
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from interlock.names import VoteOutcome
 from interlock.serve.chat import ChatRequest
 from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.upstream import Call, LostError, Upstream
-from interlock.serve.vote import Ballot, VoteRules, Watcher, hold_vote
+from interlock.serve.vote import PATIENCE, PAUSE, Ballot, VoteRules, Watcher, hold_vote
 from interlock.serve.wire_error import WireError
 
 
@@ -98,11 +99,17 @@ class _Own:
 
     async def answer(self, count: int) -> None:
         """So many answers, side by side, each asked again where it was lost."""
-        await asyncio.gather(*(self._one() for _ in range(count)))
+        tasks = [asyncio.create_task(self._one()) for _ in range(count)]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _one(self) -> None:
         call = Call(self.request.original.body, self.request_id)
-        for _ in range(1 + self.rules.retries):
+        for left in reversed(range(1 + self.rules.retries)):
             self.calls += 1
             end = "cancelled"
             try:
@@ -113,8 +120,11 @@ class _Own:
                 return
             except (LostError, MalformedError) as error:
                 end = "lost"
+                wait = error.retry_after or 0.0 if isinstance(error, LostError) else 0.0
                 if isinstance(error, LostError) and error.status == 429:
-                    self.retry_after = max(self.retry_after or 0.0, error.retry_after or 0.0)
+                    self.retry_after = max(self.retry_after or 0.0, wait)
+                if left:
+                    await asyncio.sleep(min(wait, PATIENCE) + random.uniform(0, PAUSE))
             finally:
                 if self.on_call is not None:
                     self.on_call(end)

@@ -35,8 +35,10 @@ LONG = 20_000
 """Characters from which on copies are made in a thread, so that other requests go on."""
 MANY = 20
 """Texts from which on likewise."""
-_PAUSE = 0.2  # seconds before a lost copy is asked again, up to; drawn at random
-_PATIENCE = 1.0  # seconds that a busy upstream may put it off
+PAUSE = 0.2
+"""Seconds before a lost copy is asked again, up to; drawn at random."""
+PATIENCE = 1.0
+"""Seconds that a busy upstream may put it off."""
 Watcher = Callable[[Mapping[str, Any]], None]
 
 
@@ -229,7 +231,7 @@ class _Box:
         number = prompt.seed
         self.current.set(number)
         if number in self.put_off:
-            await asyncio.sleep(self.put_off[number] + random.uniform(0, _PAUSE))
+            await asyncio.sleep(self.put_off[number] + random.uniform(0, PAUSE))
         self.tell("asked", number, text=prompt.text)
         try:
             answer = await self._call(number)
@@ -239,7 +241,7 @@ class _Box:
             return answer.reply()
         except (MalformedError, LostError) as error:
             asked_to_wait = error.retry_after or 0.0 if isinstance(error, LostError) else 0.0
-            self.put_off[number] = min(asked_to_wait, _PATIENCE)
+            self.put_off[number] = min(asked_to_wait, PATIENCE)
             if isinstance(error, LostError) and error.status == 429:
                 self.retry_after = max(self.retry_after or 0.0, error.retry_after or 0.0)
             self.tell("lost", number, why=str(error))

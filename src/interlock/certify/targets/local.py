@@ -184,9 +184,9 @@ class LocalTarget:
         for start in range(0, len(ids) - 1, _AT_ONCE):
             given = torch.tensor([ids[start : start + _AT_ONCE]], device=self.model.device)
             out = self.model(input_ids=given, past_key_values=cache, use_cache=True)
-            cache, told = out.past_key_values, ids[start + 1 : start + 1 + _AT_ONCE]
-            logs = out.logits[0, : len(told)].float().log_softmax(dim=1).cpu()  # (T, V)
-            nats += (-logs[torch.arange(len(told)), torch.tensor(told)]).tolist()
+            cache, following = out.past_key_values, ids[start + 1 : start + 1 + _AT_ONCE]
+            logs = out.logits[0, : len(following)].float().log_softmax(dim=1).cpu()  # (T, V)
+            nats += (-logs[torch.arange(len(following)), torch.tensor(following)]).tolist()
         return surprise_reply(nats, read=len(ids))
 
     async def ask_async(self, prompt: Prompt) -> Reply:
