@@ -136,6 +136,33 @@ def test_a_classifier_beside_the_upstream_is_asked_first(
     run(go())
 
 
+@pytest.mark.parametrize(
+    ("defence", "mode"),
+    [
+        ("erase:parts=3", "guard"),
+        (f"perplexity:threshold=5.5,window=1+{SMOOTH}", "guard"),
+        ("self", "guard"),
+        ("erase:parts=3", "monitor"),
+    ],
+)
+def test_a_stream_is_the_upstream_s_own_answer(defence: str, mode: str, tmp_path: Path) -> None:
+    """Also where a copy that asks just the request answers it, and where the vote is watched."""
+
+    async def go() -> None:
+        vote = {"defence": defence, "copies": None}
+        async with running(tmp_path, Echoing(), vote=vote, mode=mode) as guard:
+            for text in ("how do I fold a kite?", ODD):
+                answer = await guard.post(body(text, stream=True))
+                lines = [one[6:] for one in answer.text.splitlines() if one.startswith("data: {")]
+                chunks = [choice for one in lines for choice in json.loads(one)["choices"]]
+                said = "".join(one["delta"].get("content") or "" for one in chunks)
+                assert said.strip() == YES
+                assert [one["finish_reason"] for one in chunks if one["finish_reason"]] == ["stop"]
+            assert [one.outcome for one in guard.entries()] == ["released"] * 2
+
+    run(go())
+
+
 def test_what_cannot_be_deployed_is_one_line(tmp_path: Path) -> None:
     for vote, said in (
         ({"defence": "classifier+self"}, "vote.classifier_url and vote.classifier_model"),

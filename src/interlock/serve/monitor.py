@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from interlock.certify import Decision, Judge, Verdict
 from interlock.certify.vote.decision import ORIGINAL, settled_verdict
@@ -75,13 +74,12 @@ async def watch_vote(
     return own.ballot(ballot, would, late, given=not answers or len(own.chosen) == request.n)
 
 
-async def _voted(vote: Any) -> Ballot | None:
+async def _voted(vote: Awaitable[Ballot]) -> Ballot | None:
     """The vote; None where the request went wrong for it, which its answer may not."""
     try:
-        ballot: Ballot = await vote
+        return await vote
     except WireError:
         return None
-    return ballot
 
 
 @dataclass

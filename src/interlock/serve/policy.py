@@ -23,7 +23,7 @@ def check(request: ChatRequest, config: GuardConfig, deployment: Deployment) -> 
         raise bad_request(
             f"at most {limits.user_characters} characters of the user", "messages", "too_long"
         )
-    most = deployment.rules.defence.most // 2 + 1
+    most = deployment.rules.copies // 2 + 1
     if request.n > most:
         raise bad_request(
             f"at most {most}: each answer is another call, and no more than a vote takes", "n"

@@ -63,6 +63,12 @@ class VoteRules:
         return self.asking.defence
 
     @property
+    def copies(self) -> int:
+        """Calls of a vote at most, retries and the request itself aside; of a request of several
+        texts erase-and-check may ask twice as many."""
+        return self.defence.most
+
+    @property
     def name(self) -> str:
         """The defence as a text."""
         return defence_text(self.defence)

@@ -111,7 +111,10 @@ class Target(Protocol):
 
 
 def is_call(target: object, prompt: Prompt) -> bool:
-    """Whether asking it is a call: reading a text in this process, without an answer, is none."""
+    """Whether asking it is a call: reading a text in this process, without an answer, is none.
+
+    A target names in ``free`` what it does so.
+    """
     return prompt.wants not in getattr(model_behind(target), "free", ())
 
 
