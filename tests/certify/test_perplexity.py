@@ -375,3 +375,13 @@ def test_the_command_fits_a_threshold_and_names_the_classifier(tmp_path: Path) -
         assert card.defence is not None
         assert card.defence["stages"][0]["asked"] == {"url": beside.url, "model": "guard"}
         assert beside.seen
+
+
+@pytest.mark.parametrize("name", ["perplexity:quantile=0.9+self", "classifier"])
+def test_what_only_the_report_can_ask_is_told_by_the_others(name: str) -> None:
+    result = certify("measure", "--defence", name)
+    assert result.exit_code != 0
+    assert (
+        "only 'report' asks a classifier and fits a threshold"
+        in str(result.exception or result.output) + result.output
+    )

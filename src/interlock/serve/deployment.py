@@ -12,6 +12,7 @@ from interlock.certify.defences import parse_defence, with_classifier
 from interlock.certify.defences.cascade import stages_of
 from interlock.certify.defences.classifier import Classifier
 from interlock.certify.defences.perplexity import Perplexity
+from interlock.certify.targets.address import Address
 from interlock.certify.targets.identity import target_differences
 from interlock.certify.targets.protocol import Identity, Wants
 from interlock.certify.targets.system import read_system, system_identity
@@ -191,7 +192,8 @@ def _endpoint(
     config: GuardConfig, card: CertificateCard | None, system: str | None
 ) -> tuple[Upstream, str | None, Identity]:
     url = config.upstream or ""
-    model = config.model or (_name(card) if card is not None else None)
+    named = _name(card) if card is not None else None
+    model = config.model or named or Address.read(url).deployment
     upstream: Upstream = HttpUpstream(
         url,
         key=os.environ.get(config.upstream_key_env, "").strip() or None,

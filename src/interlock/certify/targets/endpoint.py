@@ -137,7 +137,8 @@ class EndpointTarget:
         name = model or address.deployment
         if name is None:
             raise OptionError(f"{address.name}: name the model to ask there (model=…)")
-        self.url, self.model, self._address = address.name, name, address.completions
+        self.url, self.model = address.name, name
+        self._address, self._texts = address.completions, address.texts
         self.timeout, self.attempts, self.max_wait = timeout, attempts, max_wait
         self.max_tokens, self.temperature, self.max_bytes = max_tokens, temperature, max_bytes
         self.concurrency, self.extra = concurrency, _checked(extra or {})
@@ -235,12 +236,11 @@ class EndpointTarget:
         if prompt.wants == "class":
             return Reply.failed(f"{self.url} is no classifier")
         reads = prompt.wants == "surprise"
-        address = self._address.replace("/chat/completions", "/completions") if reads else ""
         try:
             async with (
                 asyncio.timeout(self.timeout),
                 client.stream(
-                    "POST", address or self._address, content=self._body(prompt)
+                    "POST", self._texts if reads else self._address, content=self._body(prompt)
                 ) as response,
             ):
                 body = bytearray()
