@@ -17,9 +17,10 @@ from pydantic import (
     model_validator,
 )
 
+from interlock.certify.defences import parse_defence
 from interlock.certify.targets.address import Address
 from interlock.errors import OptionError
-from interlock.names import PerturbationKind
+from interlock.names import GuardMode, PerturbationKind
 from interlock.serve.channels import CHANNELS, Channel, ChannelName, Policy
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -68,6 +69,9 @@ class _Section(BaseModel):
 class VoteSettings(_Section):
     """How each request is voted on; what is absent follows the certificate."""
 
+    defence: Annotated[str, Field(min_length=1)] | None = None
+    """What each request is put to, such as ``"erase:parts=3"`` or ``"self+smooth"``; it stands
+    alone, without the five settings below."""
     perturbation: PerturbationKind | None = None
     """``"swap"``, ``"patch"`` or ``"insert"``."""
     rate: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -105,11 +109,45 @@ class VoteSettings(_Section):
     refusal: Annotated[str, Field(min_length=1)] = "I can't help with that."
     """The answer to a blocked request."""
 
+    classifier_url: BaseAddress | None = None
+    """Base address of the model that a defence's stage ``classifier`` asks."""
+    classifier_model: str | None = None
+    """Its name there."""
+    classifier_key_env: str = "INTERLOCK_CLASSIFIER_KEY"
+    """Environment variable with its key; none is sent where it is unset."""
+
+    @model_validator(mode="after")
+    def _defence_is_one(self) -> VoteSettings:
+        if self.defence is None:
+            return self
+        by_itself = ("perturbation", "rate", "copies", "alphabet", "paper")
+        given = [name for name in by_itself if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"defence says what is asked; leave out {', '.join(given)}")
+        try:
+            parse_defence(self.defence)
+        except OptionError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _classifier_is_named(self) -> VoteSettings:
+        if (self.classifier_url is None) != (self.classifier_model is None):
+            raise ValueError("give classifier_url and classifier_model, or neither")
+        return self
+
     @model_validator(mode="after")
     def _judge_is_named(self) -> VoteSettings:
         if self.judge == "model" and not (self.judge_url and self.judge_model):
             raise ValueError("judge = 'model' needs judge_url and judge_model")
         return self
+
+
+class MonitorSettings(_Section):
+    """What a guard does that only watches (``mode = "monitor"``)."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of the prompts that is voted on, chosen by the guard's secret; all are answered."""
 
 
 class LimitSettings(_Section):
@@ -282,6 +320,9 @@ class GuardConfig(_Section):
     """A card that ``interlock certify report`` wrote."""
     uncertified: bool = False
     """Serve without a certificate that applies; every answer says so."""
+    mode: GuardMode = "guard"
+    """``"guard"``: what the vote refuses is refused. ``"monitor"``: everything is answered, the
+    ledger says what the vote would have refused, and no certificate applies."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -291,6 +332,7 @@ class GuardConfig(_Section):
     page: bool = True
     """Serve the page at ``/``."""
     vote: VoteSettings = VoteSettings()
+    monitor: MonitorSettings = MonitorSettings()
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
     auth: AuthSettings = AuthSettings()

@@ -13,7 +13,9 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from interlock.certify.targets.address import Address
+from interlock.certify.targets.protocol import Wants
 from interlock.certify.targets.proxies import authorities, proxy_for
+from interlock.certify.targets.surprise import read_echo
 from interlock.certify.targets.wire import wait_asked_for, withheld
 from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.event_stream import data_of_events
@@ -50,6 +52,8 @@ class Call:
 
     body: Mapping[str, Any]
     request_id: str
+    wants: Wants = "answer"
+    """What of: an answer to a chat, or what a defence wants to know about a text."""
 
 
 class Upstream(Protocol):
@@ -113,6 +117,7 @@ class HttpUpstream:
         self.timeout, self.max_bytes, self.connections = timeout, max_bytes, connections
         self._key, self._usage = key, usage
         self._address, self._models = httpx.URL(address.completions), httpx.URL(address.models)
+        self._texts = httpx.URL(address.texts)
         self._headers = [
             ("content-type", "application/json"),
             ("accept", "text/event-stream, application/json"),
@@ -130,6 +135,8 @@ class HttpUpstream:
 
     async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`Upstream`."""
+        if call.wants != "answer":
+            return await self._read(call)
         body = {**call.body, "stream": True}
         if self._usage:
             body["stream_options"] = {"include_usage": True}
@@ -165,6 +172,42 @@ class HttpUpstream:
             raise LostError(f"{type(error).__name__}: {self._clean(str(error))}") from None
         except Exception as error:  # aiohttp lets some of its own through; none may release
             raise LostError(type(error).__name__) from None
+
+    async def _read(self, call: Call) -> Completion:
+        """How unlikely a text is, from ``POST {url}/completions``; whatever fails is lost."""
+        if call.wants != "surprise":
+            raise LostError(f"no {call.wants} from an upstream")
+        content = json.dumps(call.body).encode()
+        headers = [*self._headers, ("x-request-id", call.request_id)]
+        request = httpx.Request("POST", self._texts, content=content, headers=headers)
+        try:
+            async with asyncio.timeout(self.timeout):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    said = await _whole(_bounded(response, self.max_bytes))
+                finally:
+                    await response.aclose()
+            if response.status_code != 200:
+                wait = wait_asked_for(response.headers)
+                raise LostError(
+                    f"/completions answered {response.status_code}", response.status_code, wait
+                )
+            data = _json(said)
+            reply = read_echo(data, str(call.body["prompt"]))
+        except LostError:
+            raise
+        except Exception as error:
+            raise LostError(
+                f"/completions: {self._clean(str(error)) or type(error).__name__}"
+            ) from None
+        if reply.lost:
+            raise LostError(reply.error or "lost")
+        usage = data.get("usage")
+        return Completion(
+            message={"role": "assistant", "content": reply.text},
+            finish_reason="stop",
+            usage=usage if isinstance(usage, dict) else None,
+        )
 
     async def models(self) -> list[dict[str, Any]]:
         """See :class:`Upstream`."""
