@@ -18,7 +18,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock._version import __version__
-from interlock.serve.answered import Answered
 from interlock.serve.body import read_body
 from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.guard import Guard
@@ -26,6 +25,7 @@ from interlock.serve.keys import KeyRing
 from interlock.serve.origin import OwnHosts
 from interlock.serve.page import add_page
 from interlock.serve.settings import LOOPBACK
+from interlock.serve.stream import Stream
 from interlock.serve.strict_json import PlainResponse
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError
@@ -33,7 +33,7 @@ from interlock.serve.wires.anthropic import Messages
 from interlock.serve.wires.completions import Completions
 from interlock.serve.wires.decisions import Decisions
 from interlock.serve.wires.responses import Responses
-from interlock.serve.wires.wire import Chat, Wire, event
+from interlock.serve.wires.wire import Chat, Wire
 
 T = TypeVar("T")
 log = logging.getLogger("interlock.guard")
@@ -41,6 +41,8 @@ PROBE = "x-interlock-probe"
 WIRES: tuple[Wire, ...] = (Chat(), Completions(), Responses(), Messages(), Decisions())
 _EVENTS = "text/event-stream"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+COMMENTS = 5.0
+"""Seconds of a stream without anything else, after which a comment keeps it open."""
 _GONE = 499  # as nginx has it: the client left
 
 
@@ -115,33 +117,27 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
                 )
 
     async def answered(request: Request, wire: Wire, chat: ChatRequest) -> Response:
-        work = guard.answer(
-            chat,
-            request.state.request_id,
-            probe=is_probe(request),
-            who=keys.name(key_of(request)),
-            answers=wire.answers,
-        )
+        request_id, probe = request.state.request_id, is_probe(request)
+        who = keys.name(key_of(request))
         if not chat.stream:
+            work = guard.answer(chat, request_id, probe=probe, who=who, answers=wire.answers)
             done = await unless_gone(request, work)
             return PlainResponse(wire.whole(done), headers=done.headers)
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(guard.stream(chat, request_id, probe=probe, who=who))
         try:
             waited = unless_gone(request, asyncio.wait({task}, timeout=guard.config.vote.head))
             await waited
         except BaseException:
-            task.cancel()
-            await asyncio.wait({task})
+            await _given_up(task)
             raise
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
         if task.done():
-            done = task.result()
-            return StreamingResponse(
-                wire.events(done), media_type=_EVENTS, headers=headers | done.headers
+            headers |= task.result().answered.headers
+        else:
+            headers |= dict.fromkeys(
+                ("x-interlock-outcome", "x-interlock-certificate-applies"), "pending"
             )
-        headers |= {"x-interlock-outcome": "pending", "x-interlock-certificate-applies": "pending"}
-        later = _later(wire, task, guard.config.vote.head)
-        return StreamingResponse(later, media_type=_EVENTS, headers=headers)
+        return _Events(wire, task, headers)
 
     for wire in WIRES:
         add(wire)
@@ -230,24 +226,41 @@ async def _models(guard: Guard) -> list[dict[str, Any]]:
     return named or [bare]
 
 
-async def _later(wire: Wire, task: asyncio.Task[Answered], pause: float) -> AsyncIterator[bytes]:
-    """A stream that begins before its decision: comments that keep it open, then the rest.
+class _Events(StreamingResponse):
+    """Comments until there is a stream, then the stream; whoever leaves takes its calls along."""
 
-    The answer is judged as a whole, so none of it is sent before its end.
-    """
-    try:
+    def __init__(self, wire: Wire, task: asyncio.Task[Stream], headers: dict[str, str]) -> None:
+        super().__init__(self._events(wire, task), media_type=_EVENTS, headers=headers)
+        self._task = task
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await _given_up(self._task)
+
+    async def _events(self, wire: Wire, task: asyncio.Task[Stream]) -> AsyncIterator[bytes]:
         while not task.done():
             yield b": the vote is under way\n\n"
-            await asyncio.wait({task}, timeout=pause)
+            await asyncio.wait({task}, timeout=COMMENTS)
         try:
-            done = task.result()
+            async for piece in wire.events(task.result(), COMMENTS):
+                yield piece
         except WireError as error:
-            yield event(wire.error(error), "error")
-            return
-        for piece in wire.events(done):
-            yield piece
-    finally:
-        task.cancel()
+            yield wire.failed(error)
+        except Exception as error:
+            log.error("a stream failed: %s", type(error).__name__)
+            yield wire.failed(
+                WireError(500, "the guard failed; nothing more is released", "guard_failed")
+            )
+
+
+async def _given_up(task: asyncio.Task[Stream]) -> None:
+    """End what is under way for nobody any more."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled() and task.exception() is None:
+        await task.result().aclose()
 
 
 def _wire_error(_: Request, error: Exception) -> Response:

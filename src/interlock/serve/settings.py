@@ -85,8 +85,11 @@ class VoteSettings(_Section):
     """Seconds of silence after which a call is lost; one that goes on may take longer."""
     deadline: Seconds = 180.0
     """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
-    head: Seconds = 10.0
+    head: Seconds = 0.5
     """Seconds after which a stream begins though the vote is under way, with comments alone."""
+    live: bool = True
+    """Give a released answer as it comes, each beginning judged as it stands; false: judged whole
+    first."""
     secret_env: str = "INTERLOCK_GUARD_SECRET"
     """Environment variable with the secret that copies are drawn from; a new one at each start
     where it is unset."""
