@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,7 +22,7 @@ from interlock._version import __version__
 from interlock.serve.body import read_body
 from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.guard import Guard
-from interlock.serve.keys import KeyRing
+from interlock.serve.keys import KeyRing, key_of
 from interlock.serve.origin import OwnHosts
 from interlock.serve.page import add_page
 from interlock.serve.settings import LOOPBACK
@@ -39,10 +40,17 @@ T = TypeVar("T")
 log = logging.getLogger("interlock.guard")
 PROBE = "x-interlock-probe"
 WIRES: tuple[Wire, ...] = (Chat(), Completions(), Responses(), Messages(), Decisions())
+TOLD = (
+    "x-request-id", "x-interlock-outcome", "x-interlock-certificate-applies", "x-interlock-calls",
+    "x-should-retry", "retry-after",
+)  # fmt: skip
+"""Headers that a page of another site may read."""
 _EVENTS = "text/event-stream"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 COMMENTS = 5.0
 """Seconds of a stream without anything else, after which a comment keeps it open."""
+_NO_LIST = frozenset({400, 404, 405, 501})
+"""What an upstream answers that has no list of models."""
 _GONE = 499  # as nginx has it: the client left
 
 
@@ -75,12 +83,22 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
+    config = guard.config
     if not keys:
-        config = guard.config
         hosts = {*LOOPBACK, config.host, *config.auth.hosts} if config.on_loopback else set()
         named = hosts or config.auth.hosts
-        app.add_middleware(OwnHosts, hosts=() if "*" in named else tuple(named))
+        app.add_middleware(
+            OwnHosts, hosts=() if "*" in named else tuple(named), origins=config.auth.origins
+        )
     app.add_middleware(_RequestIds)
+    if config.auth.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=config.auth.origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("*",),
+            expose_headers=TOLD,
+        )
     app.add_exception_handler(WireError, _wire_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(GoneError, _gone_error)
@@ -88,13 +106,13 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     app.add_exception_handler(Exception, _unforeseen)
 
     def allow(request: Request) -> None:
-        authorization = key_of(request)
+        authorization = key_of(request.headers)
         if not (admin_keys and admin_keys.knows(authorization)):
             keys.check(authorization)
 
     def is_probe(request: Request) -> bool:
         asked = request.headers.get(PROBE, "") not in ("", "0")
-        return asked and admin_keys.knows(key_of(request))
+        return asked and admin_keys.knows(key_of(request.headers))
 
     async def read(request: Request, wire: Wire) -> ChatRequest:
         try:
@@ -118,7 +136,7 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
 
     async def answered(request: Request, wire: Wire, chat: ChatRequest) -> Response:
         request_id, probe = request.state.request_id, is_probe(request)
-        who = keys.name(key_of(request))
+        who = keys.name(key_of(request.headers))
         if not chat.stream:
             work = guard.answer(chat, request_id, probe=probe, who=who, answers=wire.answers)
             done = await unless_gone(request, work)
@@ -146,7 +164,7 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     async def acknowledge(request: Request) -> Response:
         if not admin_keys:
             raise WireError(403, "acknowledging an alarm needs an admin key", "admin_key_needed")
-        admin_keys.check(request.headers.get("authorization"))
+        admin_keys.check(key_of(request.headers))
         await guard.acknowledge()
         return PlainResponse({"alarms": guard.drift.alarms})
 
@@ -183,12 +201,6 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     return app
 
 
-def key_of(request: Request) -> str | None:
-    """The ``authorization`` of a request, or its ``x-api-key`` as one."""
-    key = request.headers.get("x-api-key")
-    return request.headers.get("authorization") or (f"Bearer {key}" if key else None)
-
-
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Do the work; when the client hangs up, cancel it.
 
@@ -217,7 +229,9 @@ async def _models(guard: Guard) -> list[dict[str, Any]]:
     try:
         listed = await guard.upstream.models()
     except LostError as error:
-        raise WireError(502, str(error), "upstream_lost") from None
+        if error.status not in _NO_LIST:
+            raise WireError(502, str(error), "upstream_lost") from None
+        listed = []
     served = guard.deployment.model
     if served is None:
         return listed
