@@ -33,13 +33,14 @@ from interlock.serve.wire_error import WireError
 from interlock.serve.wires.anthropic import Messages
 from interlock.serve.wires.completions import Completions
 from interlock.serve.wires.decisions import Decisions
+from interlock.serve.wires.litellm import LiteLLM
 from interlock.serve.wires.responses import Responses
 from interlock.serve.wires.wire import Chat, Wire
 
 T = TypeVar("T")
 log = logging.getLogger("interlock.guard")
 PROBE = "x-interlock-probe"
-WIRES: tuple[Wire, ...] = (Chat(), Completions(), Responses(), Messages(), Decisions())
+WIRES: tuple[Wire, ...] = (Chat(), Completions(), Responses(), Messages(), Decisions(), LiteLLM())
 TOLD = (
     "x-request-id", "x-interlock-outcome", "x-interlock-certificate-applies", "x-interlock-calls",
     "x-should-retry", "retry-after",
