@@ -9,26 +9,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from interlock.errors import InterlockError
 from interlock.serve.wires.responses import Responses
 
-try:
+if TYPE_CHECKING:
     from agents import (
         GuardrailFunctionOutput,
         InputGuardrail,
         ToolGuardrailFunctionOutput,
         ToolOutputGuardrail,
     )
-except ImportError:
-    raise ImportError(
-        "these guardrails need openai-agents; install it with: pip install openai-agents"
-    ) from None
 
 KEY = "INTERLOCK_GUARD_KEY"
 LEFT_OUT = "The guard refused what this tool gave; it is left out."
@@ -54,7 +51,7 @@ class GuardClient:
     key: str | None = None
     timeout: float = 200.0
 
-    async def decide(self, said: str | Sequence[Any]) -> Mapping[str, Any]:
+    async def decide(self, said: str | list[Any]) -> Mapping[str, Any]:
         """The answer of ``POST /v1/decisions``; its ``decision`` is ``"release"`` or ``"refuse"``.
 
         Args:
@@ -84,25 +81,46 @@ class GuardClient:
 
 
 def input_guardrail(guard: GuardClient, name: str = "interlock") -> InputGuardrail[Any]:
-    """For ``Agent(input_guardrails=[...])``; the agent waits for it."""
+    """For ``Agent(input_guardrails=[...])``; the agent waits for it.
+
+    Raises:
+        InterlockError: ``openai-agents`` is not installed.
+    """
+    sdk = _sdk()
 
     async def vote(_: Any, __: Any, said: str | list[Any]) -> GuardrailFunctionOutput:
         answer = await guard.decide(said)
-        return GuardrailFunctionOutput(answer["interlock"], answer["decision"] != "release")
+        return sdk.GuardrailFunctionOutput(answer["interlock"], answer["decision"] != "release")
 
-    return InputGuardrail(vote, name=name, run_in_parallel=False)
+    return sdk.InputGuardrail(vote, name=name, run_in_parallel=False)
 
 
 def tool_guardrail(guard: GuardClient, name: str = "interlock") -> ToolOutputGuardrail[Any]:
-    """For ``function_tool(tool_output_guardrails=[...])``: what a tool gives is untrusted text."""
+    """For ``function_tool(tool_output_guardrails=[...])``: what a tool gives is untrusted text.
+
+    Raises:
+        InterlockError: ``openai-agents`` is not installed.
+    """
+    sdk = _sdk()
 
     async def vote(data: Any) -> ToolGuardrailFunctionOutput:
         text = data.output if isinstance(data.output, str) else json.dumps(data.output, default=str)
         if not text.strip():
-            return ToolGuardrailFunctionOutput.allow()
+            return sdk.ToolGuardrailFunctionOutput.allow()
         answer = await guard.decide(text)
         if answer["decision"] == "release":
-            return ToolGuardrailFunctionOutput.allow(answer["interlock"])
-        return ToolGuardrailFunctionOutput.reject_content(LEFT_OUT, answer["interlock"])
+            return sdk.ToolGuardrailFunctionOutput.allow(answer["interlock"])
+        return sdk.ToolGuardrailFunctionOutput.reject_content(LEFT_OUT, answer["interlock"])
 
-    return ToolOutputGuardrail(vote, name=name)
+    return sdk.ToolOutputGuardrail(vote, name=name)
+
+
+def _sdk() -> ModuleType:
+    try:
+        import agents
+    except ImportError:
+        raise InterlockError(
+            "these guardrails need openai-agents; install it with: pip install openai-agents"
+        ) from None
+    sdk: ModuleType = agents
+    return sdk
