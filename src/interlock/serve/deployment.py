@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.certify import CertificateCard, Judge, ModelJudge, Perturbation, RefusalPhrases
+from interlock.certify.targets.address import Address
 from interlock.certify.targets.identity import target_differences
 from interlock.certify.targets.protocol import Identity
 from interlock.certify.targets.system import read_system, system_identity
@@ -123,7 +124,8 @@ def _endpoint(
     config: GuardConfig, card: CertificateCard | None, system: str | None
 ) -> tuple[Upstream, str | None, Identity]:
     url = config.upstream or ""
-    model = config.model or (_name(card) if card is not None else None)
+    named = _name(card) if card is not None else None
+    model = config.model or named or Address.read(url).deployment
     upstream: Upstream = HttpUpstream(
         url,
         key=os.environ.get(config.upstream_key_env, "").strip() or None,

@@ -18,6 +18,8 @@ from pydantic import (
     model_validator,
 )
 
+from interlock.certify.targets.address import Address
+from interlock.errors import OptionError
 from interlock.names import PerturbationKind
 from interlock.serve.channels import CHANNELS, Channel, ChannelName, Policy
 
@@ -27,7 +29,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _base_address(value: str) -> str:
-    """An address that a path can be put behind, without anything secret in it."""
+    """An address of chat completions, perhaps with a query; nothing in it is secret."""
     if not value.startswith(("http://", "https://")):
         raise ValueError("start with http:// or https://")
     try:
@@ -36,8 +38,12 @@ def _base_address(value: str) -> str:
             raise httpx.InvalidURL("no host, or no such port")
     except (httpx.InvalidURL, ValueError):
         raise ValueError("no address of a server; give one such as http://host:8000/v1") from None
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError("no user, password, query or fragment; keys go into the environment")
+    if url.userinfo or url.fragment:
+        raise ValueError("no user, password or fragment; keys go into the environment")
+    try:
+        Address.read(value)
+    except OptionError as error:
+        raise ValueError(str(error).partition(": ")[2]) from None
     return value
 
 
@@ -271,7 +277,8 @@ class GuardConfig(_Section):
     """A guard."""
 
     upstream: BaseAddress | None = None
-    """Base address of the model's server, such as ``http://127.0.0.1:8000/v1``."""
+    """Base address of the model's server, such as ``http://127.0.0.1:8000/v1``, or all of it up to
+    ``/chat/completions``, either with a query such as Azure's ``?api-version=…``."""
     upstream_key_env: str = "OPENAI_API_KEY"
     """Environment variable with its key; none is sent where it is unset."""
     upstream_usage: bool = True

@@ -12,6 +12,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from interlock.certify.targets.address import Address
 from interlock.certify.targets.proxies import authorities, proxy_for
 from interlock.certify.targets.wire import wait_asked_for, withheld
 from interlock.serve.completion import Completion, MalformedError
@@ -88,8 +89,10 @@ class HttpUpstream:
     docs/experiments/guard.md). No cookie is kept: calls of different users share nothing.
 
     Args:
-        url: base address, such as ``http://127.0.0.1:8000/v1``.
-        key: sent as bearer token; never logged, and cut out of what the upstream says.
+        url: base address, such as ``http://127.0.0.1:8000/v1``, or all of it, perhaps with a query,
+            as :class:`~interlock.certify.targets.address.Address` reads it.
+        key: sent as bearer token, to Azure in its header ``api-key``; never logged, and cut out of
+            what the upstream says.
         timeout: seconds of silence after which a call is lost, from connecting on; comments of an
             event stream are signs of life.
         max_bytes: a longer answer is lost.
@@ -107,17 +110,19 @@ class HttpUpstream:
         connections: int = 1000,
         usage: bool = True,
     ) -> None:
-        self.name = url.rstrip("/")
+        address = Address.read(url)
+        self.name = address.name
         self.timeout, self.max_bytes, self.connections = timeout, max_bytes, connections
         self._key, self._usage = key, usage
-        self._address = httpx.URL(f"{self.name}/chat/completions")
+        self._address, self._models = httpx.URL(address.completions), httpx.URL(address.models)
         self._headers = [
             ("content-type", "application/json"),
             ("accept", "text/event-stream, application/json"),
             ("accept-encoding", "identity"),
         ]
         if key:
-            self._headers.append(("authorization", f"Bearer {key}"))
+            bearer = ("authorization", f"Bearer {key}")
+            self._headers.append(("api-key", key) if address.azure else bearer)
         # Here, and not at the first call: loading certificates takes tens of milliseconds.
         self._certificates = authorities()
         proxy = proxy_for(self.name)
@@ -167,7 +172,7 @@ class HttpUpstream:
         """See :class:`Upstream`."""
         try:
             async with asyncio.timeout(self.timeout):
-                request = httpx.Request("GET", f"{self.name}/models", headers=self._headers)
+                request = httpx.Request("GET", self._models, headers=self._headers)
                 response = await self._transport.handle_async_request(request)
                 try:
                     content = await _whole(_bounded(response, self.max_bytes))

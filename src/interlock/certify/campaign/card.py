@@ -176,7 +176,8 @@ class CertificateCard:
     confidence: Share
     """Of each bound, in (0, 1)."""
     method: Text
-    """The rule behind ``lower``: ``"block"``, ``"threshold"`` or ``"betting"``."""
+    """The rule behind ``lower``: ``"block"``, ``"threshold"`` or ``"betting"``, the last over the
+    groups' means; of the others one member stands for a group, if few attacks share one."""
     lower: Share
     """Lower confidence bound on E[DSP] over the population: the share of such attacks refused."""
     estimate: Share

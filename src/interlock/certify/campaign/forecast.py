@@ -1,19 +1,22 @@
 """What a campaign will ask and could promise at best, told before anything is asked.
 
 Some steps ask the same whatever the answers are: ASR(k), benign prompts without a defence, and,
-for a setting of one's own, all but the votes on attacks held out. These are counted one by one,
-equal prompts once. The others depend on answers: plans that the curve may or may not give, copies
-that a vote may not need. For these the most that any answers can bring about is counted.
+for a setting of one's own, the votes that bounds are made of. These are counted one by one, equal
+prompts once. The others depend on answers: plans that the curve may or may not give, copies that a
+vote may not need, attacks that are left out where the bare target refuses them. For these the most
+is counted that any answers can bring about, and the least: of a vote the first copies, that are
+asked together. What the store holds is in neither.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
+from interlock.certify.attacks.attack import Attack, texts_of
 from interlock.certify.attacks.clusters import find_clusters
 from interlock.certify.attacks.families import Family
 from interlock.certify.bounds.population import PopulationCertificate
@@ -23,6 +26,7 @@ from interlock.certify.campaign.undefended import undefended_prompts
 from interlock.certify.campaign.utility import bare_prompt
 from interlock.certify.targets.protocol import Prompt
 from interlock.certify.targets.store import StoredTarget
+from interlock.certify.vote.asks import Asks
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.names import PerturbationKind
@@ -39,11 +43,16 @@ class Step:
     name: str
     """As the progress names it."""
     calls: int
-    """Of the target that are still to be made, >= 0; the most where not ``exact``."""
-    exact: bool
-    """Whether no answer changes the number."""
+    """Of the target that are still to be made at most, >= 0."""
+    least: int
+    """Of these, such as are made whatever is answered."""
     prompt_tokens: int
     """That these calls read, estimated."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether no answer changes the number."""
+        return self.calls == self.least
 
 
 @dataclass(frozen=True)
@@ -77,15 +86,15 @@ class Forecast:
     """For each family, at ``confidence``; empty for a run that certifies nothing."""
     confidence: float
     """Of each bound."""
-    remembered: int
-    """Calls of the exact steps that the store answers."""
     judged: int
     """Verdicts at most; a judge that is a model is called for each."""
+    compared: int = 0
+    """Pairs of benign answers at most that nothing but a pair judge can compare."""
 
     @property
     def at_least(self) -> int:
         """Calls that any answers bring about."""
-        return sum(step.calls for step in self.steps if step.exact)
+        return sum(step.least for step in self.steps)
 
     @property
     def at_most(self) -> int:
@@ -99,22 +108,29 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class _Votes:
-    """Copies of texts, for one vote or several."""
+class Votes:
+    """Copies of prompts, for one vote or several on each."""
 
     smooth: SmoothLLM
     copies: int
-    texts: Sequence[str | Prompt]
+    texts: Sequence[Prompt]
     seeds: Sequence[int]
 
     @property
     def count(self) -> int:
+        """Copies in all."""
         return len(self.texts) * len(self.seeds) * self.copies
 
     def prompts(self) -> Iterator[Prompt]:
+        """All of them."""
         for seed in self.seeds:
             for text in self.texts:
                 yield from self.smooth.perturbed(text, seed=seed)
+
+    def first(self) -> list[Prompt]:
+        """Those that are asked before any is answered."""
+        asks = (self.smooth.perturbed(text, seed=s) for s in self.seeds for text in self.texts)
+        return [prompt for one in asks for prompt in first_asked(one)]
 
 
 def forecast(
@@ -140,60 +156,76 @@ def forecast(
         kind: PerturbationKind,
         rate: float,
         copies: int,
-        texts: Sequence[str | Prompt],
+        texts: Sequence[Prompt],
         repeats: int = 1,
-    ) -> _Votes:
+    ) -> Votes:
         smooth = SmoothLLM(campaign.target, Perturbation(kind, rate), copies, campaign.judge)
         seeds = [repeat_seed(options.seed, repeat) for repeat in range(repeats)]
-        return _Votes(smooth, copies, texts, seeds)
+        return Votes(smooth, copies, texts, seeds)
 
+    def decays(attacks: Sequence[Attack], kind: PerturbationKind) -> list[Prompt]:
+        return decay_prompts(
+            attacks, kind, sorted(set(options.changes)), trials=options.trials, seed=options.seed
+        )[1]
+
+    # Which attacks are left out, and whether any are left, the first answers decide.
+    sifted = options.only_successful
+    parts = [
+        (one, part)
+        for one in campaign.families
+        for part in (*("fit", "certify"), *(["held_out"] if sifted else []))
+        if getattr(one, part)
+    ]
+
+    def undefended() -> None:
+        for one, part in parts:
+            prompts = list(undefended_prompts(getattr(one, part), options.seed).values())
+            # Another family's first part is asked only where there is a setting to assess.
+            sure = sifted or own is not None or part == "certify" or one is family
+            counter.add(f"{one.name}, {part}: undefended", prompts, None if sure else ())
+
+    if sifted:
+        undefended()
     for one in campaign.families:
+        choices = [one.fit, one.certify] if sifted else [one.fit or one.certify]
         for kind in options.kinds:
-            _, prompts = decay_prompts(
-                one.fit or one.certify, kind, sorted(set(options.changes)), trials=options.trials,
-                seed=options.seed,
-            )  # fmt: skip
-            counter.add(f"{one.name}, {kind}: ASR(k)", prompts)
+            name = f"{one.name}, {kind}: ASR(k)"
+            counter.add_one_of(name, [decays(some, kind) for some in choices if some])
     if not whole:
         return counter.forecast((), options.confidence)
-    for one in campaign.families:
-        for part in ("fit", "certify"):
-            if attacks := getattr(one, part):
-                prompts = list(undefended_prompts(attacks, options.seed).values())
-                counter.add(f"{one.name}, {part}: undefended", prompts)
+    if not sifted:
+        undefended()
     bare = [bare_prompt(one, options.seed) for one in campaign.benign]
-    counter.add("benign prompts, undefended", bare)
-    benign = [one.prompt for one in campaign.benign]
-    defended = [votes(kind, rate, most, benign) for kind, rate in settings]
-    counter.add_votes("benign prompts, defended", defended, exact=own is not None)
+    counter.add("benign prompts, undefended", bare, () if sifted else None)
+    defended = [votes(kind, rate, most, bare) for kind, rate in settings]
+    if own is not None:
+        counter.add_decisions("benign prompts, defended", defended, sure=not sifted)
+    else:
+        counter.add_widest("benign prompts, defended", [defended])
+    compared = len(bare) * len(settings) if options.answer_from == "copy" else 0
     if own is None:
-        fit = [attack.asked for attack in family.fit]
-        tried = [votes(kind, rate, most, fit) for kind, rate in settings]
-        counter.add_votes("plans on whole votes", tried, exact=False)
+        planned = campaign.families if sifted and options.family is None else [family]
+        fits = [[attack.asked for attack in one.fit] for one in planned]
+        tried = [[votes(kind, rate, most, fit) for kind, rate in settings] for fit in fits if fit]
+        counter.add_widest("plans on whole votes", tried)
+    sure, trials = own is not None and not sifted, max(options.votes, most)
     for one in (each for each in campaign.families if each.split):
         fitted = [attack.asked for attack in one.fit]
-        trials = max(options.votes, most)
-        counter.add_widest(
-            f"{one.name}: votes that decide",
-            [[votes(kind, rate, trials, fitted)] for kind, rate in settings],
-            exact=own is not None,
-        )
+        under = [votes(kind, rate, trials, fitted) for kind, rate in settings]
+        counter.add_votes(f"{one.name}: votes that decide", under, sure=sure)
     for one in campaign.families:
         certify = [attack.asked for attack in one.certify]
-        held = [attack.asked for attack in one.held_out]
-        trials = max(options.votes, most)
-        counter.add_widest(
-            f"{one.name}: votes",
-            [[votes(kind, rate, trials, certify)] for kind, rate in settings],
-            exact=own is not None,
-        )
-        counter.add_widest(
-            f"{one.name}: votes on attacks held out",
-            [[votes(kind, rate, most, held, options.repeats)] for kind, rate in settings],
-            exact=False,
-        )
+        under = [votes(kind, rate, trials, certify) for kind, rate in settings]
+        counter.add_votes(f"{one.name}: votes", under, sure=sure)
+        if held := [attack.asked for attack in one.held_out]:
+            under = [votes(kind, rate, most, held, options.repeats) for kind, rate in settings]
+            name = f"{one.name}: votes on attacks held out"
+            if own is not None:
+                counter.add_decisions(name, under, sure=not sifted)
+            else:
+                counter.add_widest(name, [[choice] for choice in under])
     bounds = tuple(best_bound(campaign, one, most) for one in campaign.families)
-    return counter.forecast(bounds, options.confidence)
+    return counter.forecast(bounds, options.confidence, compared)
 
 
 def best_bound(campaign: Campaign, family: Family, copies: int) -> BestBound:
@@ -205,7 +237,7 @@ def best_bound(campaign: Campaign, family: Family, copies: int) -> BestBound:
         return max(
             PopulationCertificate.from_votes(
                 np.ones((number, n), dtype=bool), n, campaign.options.confidence, judge=judge,
-                groups=labels,
+                groups=labels, texts=texts_of(family.certify),
             ).lower
             for n in {1, copies}
         )  # fmt: skip
@@ -215,48 +247,61 @@ def best_bound(campaign: Campaign, family: Family, copies: int) -> BestBound:
     return BestBound(family.name, number, len(set(labels)), lower(None), by_groups)
 
 
+def first_asked(asks: Asks) -> Sequence[Prompt]:
+    """The questions of a decision that are asked whatever is answered: its first, at once."""
+    return asks[: asks.poll().now.fewest]
+
+
 class CallCounter:
     """Counts calls, equal ones and those in the store once."""
 
     def __init__(self, target: StoredTarget, tokens: Tokens) -> None:
         self._target, self._tokens = target, tokens
         self._kept = len(target.store) > 0
-        self._seen: set[str] = set()
+        self._sure: set[str] = set()
         self._steps: list[Step] = []
-        self._remembered = self._judged = 0
+        self._judged = 0
 
-    def add(self, name: str, prompts: Sequence[Prompt]) -> None:
-        """An exact step."""
+    def add(
+        self, name: str, prompts: Sequence[Prompt], certain: Sequence[Prompt] | None = None
+    ) -> None:
+        """A step that asks some of these prompts, among them all ``certain`` ones; None: all."""
+        self._judged += len(prompts)
         fresh = self._fresh(prompts)
-        self._remembered += len(prompts) - len(fresh)
-        self._judged += len(prompts)
-        self._seen |= fresh
-        self._append(name, len(fresh), True, prompts[:: max(1, len(prompts) // SAMPLE)])
-
-    def add_at_most(self, name: str, prompts: Sequence[Prompt]) -> None:
-        """A step that asks some of these prompts, by what is answered."""
-        self._judged += len(prompts)
+        sure = fresh if certain is None else self._fresh(certain)
+        self._sure |= sure
         sample = prompts[:: max(1, len(prompts) // SAMPLE)]
-        self._append(name, len(self._fresh(prompts)), False, sample)
+        self._append(name, len(fresh), len(sure), sample)
+
+    def add_one_of(self, name: str, choices: Sequence[Sequence[Prompt]]) -> None:
+        """A step that asks one of these; of several, answers decide which, and the largest counts.
+
+        None of several is certain.
+        """
+        largest = max(choices, key=lambda prompts: len(self._fresh(prompts)))
+        self.add(name, largest, None if len(choices) == 1 else ())
 
     def add_unknown(self, name: str, calls: int, widest: Sequence[Prompt]) -> None:
         """A step of prompts that answers bring about, none longer than the longest of these."""
         self._judged += calls
         longest = max(map(self._tokens, widest), default=0)
-        self._steps.append(Step(name, calls, False, calls * longest))
+        self._steps.append(Step(name, calls, 0, calls * longest))
 
-    def add_votes(self, name: str, batches: Sequence[_Votes], *, exact: bool) -> None:
-        """A step of all these votes."""
-        if exact:
-            self.add(name, [prompt for batch in batches for prompt in batch.prompts()])
+    def add_votes(self, name: str, settings: Sequence[Votes], *, sure: bool) -> None:
+        """A step of all copies under one of the settings; where ``sure`` there is one alone."""
+        if sure:
+            self.add(name, list(settings[0].prompts()))
         else:
-            self.add_widest(name, [batches], exact=False)
+            self.add_widest(name, [[setting] for setting in settings])
 
-    def add_widest(self, name: str, choices: Sequence[Sequence[_Votes]], *, exact: bool) -> None:
-        """A step of one of these choices, of which answers decide; the largest counts."""
-        if exact:
-            self.add_votes(name, choices[0], exact=True)
-            return
+    def add_decisions(self, name: str, decided: Sequence[Votes], *, sure: bool) -> None:
+        """A step of votes that end as soon as they are decided."""
+        prompts = [prompt for votes in decided for prompt in votes.prompts()]
+        first = [prompt for votes in decided for prompt in votes.first()] if sure else []
+        self.add(name, prompts, first)
+
+    def add_widest(self, name: str, choices: Sequence[Sequence[Votes]]) -> None:
+        """A step of some votes of one of these choices; answers decide, and the largest counts."""
         # Copies take a millisecond each: they are made only where some may have been asked before.
         if self._kept:
             counts = [
@@ -269,18 +314,20 @@ class CallCounter:
         widest = choices[int(np.argmax(counts))][-1]
         every = max(1, widest.copies)
         sample = list(islice(widest.prompts(), 0, SAMPLE * every, every))
-        self._append(name, max(counts), False, sample)
+        self._append(name, max(counts), 0, sample)
 
-    def forecast(self, bounds: tuple[BestBound, ...], confidence: float) -> Forecast:
+    def forecast(
+        self, bounds: tuple[BestBound, ...], confidence: float, compared: int = 0
+    ) -> Forecast:
         """All that was counted."""
-        return Forecast(tuple(self._steps), bounds, confidence, self._remembered, self._judged)
+        return Forecast(tuple(self._steps), bounds, confidence, self._judged, compared)
 
-    def _fresh(self, prompts: Sequence[Prompt] | Iterator[Prompt]) -> set[str]:
-        """Keys that nothing answers yet."""
-        keys = {self._target.key(prompt) for prompt in prompts} - self._seen
+    def _fresh(self, prompts: Iterable[Prompt]) -> set[str]:
+        """Keys that nothing answers yet, and that no step before is certain to ask."""
+        keys = {self._target.key(prompt) for prompt in prompts} - self._sure
         store = self._target.store
         return {key for key in keys if store.get(key) is None} if self._kept else keys
 
-    def _append(self, name: str, calls: int, exact: bool, sample: Sequence[Prompt]) -> None:
+    def _append(self, name: str, calls: int, least: int, sample: Sequence[Prompt]) -> None:
         read = [self._tokens(prompt) for prompt in sample[:SAMPLE]] if calls else []
-        self._steps.append(Step(name, calls, exact, round(calls * float(np.mean(read or [0])))))
+        self._steps.append(Step(name, calls, least, round(calls * float(np.mean(read or [0])))))

@@ -106,6 +106,20 @@ class TargetChoice:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """Who is asked, ready."""
+
+    target: StoredTarget
+    """The model."""
+    judge: Judge
+    """Of its answers."""
+    error: JudgeSample | None
+    """Of the judge, where it was counted."""
+    pair_judge: PairJudge | None
+    """Compares benign answers."""
+
+
+@dataclass(frozen=True)
 class Question:
     """Whom to ask, about which attacks, and who judges."""
 
@@ -132,7 +146,7 @@ class Question:
     out: Path = Path("interlock-certify")
     """Folder for calls and results."""
     budget: int | None = None
-    """Calls of target and judging model at most."""
+    """Calls of target and judging models at most."""
 
     def read_attacks(self, terminal: Terminal) -> AttackFile:
         """The attacks; says what was left out.
@@ -152,15 +166,15 @@ class Question:
         self._needs("benign", self.benign)
         return read_benign(self.benign or "embedded")
 
-    def make_pair_judge(self, store: CallStore) -> PairJudge | None:
-        """Who compares benign answers; its calls are kept in ``store``.
+    def make_pair_judge(self, store: CallStore, budget: Budget | None = None) -> PairJudge | None:
+        """Who compares benign answers; its calls are kept in ``store``, within the budget.
 
         Raises:
             InterlockError: there is no such target.
         """
         if self.pair_judge is None:
             return None
-        return PairJudge(StoredTarget(load_target(self.pair_judge, model=self.judge_model), store))
+        return PairJudge(StoredTarget(self._judging(self.pair_judge, budget), store))
 
     def make_judge(self, store: CallStore, budget: Budget | None = None) -> Judge:
         """The judge alone; a judging model's calls are kept in ``store``, within the budget.
@@ -206,8 +220,8 @@ class Question:
         return judge, measure_error(judge, LabelledVerdicts(verdicts))
 
     @contextmanager
-    def open(self) -> Iterator[tuple[StoredTarget, Judge, JudgeSample | None]]:
-        """Target, judge and its error, with every call kept in ``out``.
+    def open(self) -> Iterator[Opened]:
+        """All who are asked, within the budget, with every call kept in ``out``.
 
         Raises:
             InterlockError: something cannot be opened.
@@ -220,9 +234,10 @@ class Question:
                 opened = self.target.open(budget)
                 within = opened if budget is None else BudgetedTarget(opened, budget)
                 target = StoredTarget(within, store)
+                pairs = self.make_pair_judge(store, budget)
                 if self.target.at_address:
                     self._greet(target)
-                yield target, judge, error
+                yield Opened(target, judge, error, pairs)
             except BudgetSpentError as spent:
                 raise BudgetSpentError(
                     f"{spent}; {len(store)} answers are kept in {store.path}: run the same command "
@@ -230,7 +245,7 @@ class Question:
                 ) from None
 
     @contextmanager
-    def rehearse(self) -> Iterator[tuple[StoredTarget, Judge, JudgeSample | None]]:
+    def rehearse(self) -> Iterator[Opened]:
         """The same with a copy of the kept answers and a budget of no calls; nothing is written.
 
         A judging model's errors are not counted, for that would ask it.
@@ -252,7 +267,8 @@ class Question:
                 judge, error = (
                     (self.make_judge(store, none), None) if asks else self.open_judge(store)
                 )
-                yield StoredTarget(BudgetedTarget(self.target.open(), none), store), judge, error
+                target = StoredTarget(BudgetedTarget(self.target.open(), none), store)
+                yield Opened(target, judge, error, self.make_pair_judge(store, none))
 
     def _greet(self, target: StoredTarget) -> None:
         """One question first: an address that never answers is no matter for a thousand calls."""
