@@ -107,17 +107,17 @@ class Answered:
             "interlock": self.about,
         }
 
-    def chunks(self) -> Iterator[dict[str, Any]]:
-        """The ``chat.completion.chunk`` objects; the first carries ``interlock``."""
-        head = self._head("chat.completion.chunk")
-        usage = {"usage": None} if self.request.include_usage else {}
-        extra: dict[str, Any] = {"interlock": self.about}
+    def pieces(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The choices of a stream: number, and ``delta``, ``logprobs`` and ``finish_reason``."""
         for number, answer in enumerate(self._answers()):
             for piece in answer.pieces():
-                yield {**head, "choices": [{"index": number, **piece}], **usage, **extra}
-                extra = {}
-        if self.request.include_usage:
-            yield {**head, "choices": [], "usage": self.usage}
+                yield number, piece
+
+    @property
+    def chunk(self) -> dict[str, Any]:
+        """A ``chat.completion.chunk`` without choices."""
+        usage = {"usage": None} if self.request.include_usage else {}
+        return {**self._head("chat.completion.chunk"), "choices": [], **usage}
 
     def _head(self, kind: str) -> dict[str, Any]:
         chosen = self.ballot.chosen
@@ -164,3 +164,22 @@ def _why(ballot: Ballot) -> tuple[int, str, str]:
     if ballot.unjudged:
         return 503, "the judge cannot tell what the model's answers are; none is given", "unjudged"
     return 503, "too many calls of the upstream were lost to decide; ask again", "undecided"
+
+
+class BrokenOffError(WireError):
+    """An answer of which a part was given does not come to its end, and why."""
+
+    def __init__(self, answered: Answered) -> None:
+        self._answered, ballot = answered, answered.ballot
+        status, message, code = _BROKEN
+        if ballot.decision.timed_out or ballot.unjudged:
+            status, message, code = _why(ballot)
+        super().__init__(status, message, code, retry_after=None if ballot.unjudged else 1.0)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The error, and what was counted."""
+        return {**super().body, "interlock": self._answered.about}
+
+
+_BROKEN = 502, "the upstream's answer broke off; what came is not the whole", "broken_off"

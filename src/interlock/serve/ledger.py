@@ -174,6 +174,27 @@ class Ledger:
         except TimeoutError:
             raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
 
+    async def amend(self, entry: Entry, patience: float = 30.0) -> None:
+        """Correct a decision that is on record, when what it cost is known.
+
+        Raises:
+            LedgerError: it could not be written in time.
+        """
+        values = {k: v for k, v in vars(entry).items() if k != "answer_id"}
+        change = _decisions.update().where(_decisions.c.answer_id == entry.answer_id)
+
+        def write() -> None:
+            with self._engine.begin() as connection:
+                connection.execute(change.values(**values))
+
+        try:
+            async with asyncio.timeout(patience):
+                await asyncio.get_running_loop().run_in_executor(self._thread, write)
+        except TimeoutError:
+            raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self.name}: {_short(error)}") from None
+
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from interlock._version import __version__
 from interlock.serve.body import read_body
 from interlock.serve.guard import Guard
-from interlock.serve.keys import KeyRing
+from interlock.serve.keys import KeyRing, key_of
 from interlock.serve.ledger import Entry
 from interlock.serve.strict_json import PlainResponse, read_json
 from interlock.serve.upstream import LostError
@@ -54,7 +54,7 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
     """
 
     def allow(request: Request) -> None:
-        (admin_keys or keys).check(request.headers.get("authorization"))
+        (admin_keys or keys).check(key_of(request.headers))
 
     may_try = bool(admin_keys) or (not keys and guard.config.on_loopback)
 

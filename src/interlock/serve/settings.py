@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import (
@@ -95,8 +96,11 @@ class VoteSettings(_Section):
     """Seconds of silence after which a call is lost; one that goes on may take longer."""
     deadline: Seconds = 180.0
     """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
-    head: Seconds = 10.0
+    head: Seconds = 0.5
     """Seconds after which a stream begins though the vote is under way, with comments alone."""
+    live: bool = True
+    """Give a released answer as it comes, each beginning judged as it stands; false: judged whole
+    first."""
     secret_env: str = "INTERLOCK_GUARD_SECRET"
     """Environment variable with the secret that copies are drawn from; a new one at each start
     where it is unset."""
@@ -237,6 +241,17 @@ class AuthSettings(_Section):
     """Serve other machines without keys."""
     hosts: Names = ()
     """Without keys: further names by which requests may call this guard; ``["*"]`` for any."""
+    origins: Names = ()
+    """Sites whose pages may ask, such as ``https://app.example``; with keys ``["*"]`` for any."""
+
+    @field_validator("origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            parts = urlsplit(one)
+            if one != "*" and (not parts.netloc or one != f"{parts.scheme}://{parts.netloc}"):
+                raise ValueError("give scheme and host alone, such as https://app.example")
+        return tuple(one.lower() for one in value)
 
 
 class LedgerSettings(_Section):
@@ -327,6 +342,10 @@ class GuardConfig(_Section):
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0 for any that is free."""
+    tls_cert: File | None = None
+    """Serve HTTPS with this certificate, a PEM file with its chain."""
+    tls_key: File | None = None
+    """Its private key, a PEM file without a password."""
     seed: Annotated[int, Field(ge=0)] | None = None
     """Tells guards with the same secret apart; by itself it foretells no copies."""
     page: bool = True
@@ -355,6 +374,8 @@ class GuardConfig(_Section):
                 "no certificate: give one (--certificate FILE), or say that none applies "
                 "(--uncertified)"
             )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("TLS takes both, tls_cert (--tls-cert) and tls_key (--tls-key)")
         return self
 
     @property

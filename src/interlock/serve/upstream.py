@@ -54,6 +54,8 @@ class Call:
     request_id: str
     wants: Wants = "answer"
     """What of: an answer to a chat, or what a defence wants to know about a text."""
+    on_growth: Callable[[Completion], None] | None = None
+    """Told the answer each time that a piece of it has come, where it comes in pieces."""
 
 
 class Upstream(Protocol):
@@ -156,7 +158,7 @@ class HttpUpstream:
                     kind = response.headers.get("content-type", "").partition(";")[0]
                     kind = kind.strip().lower()
                     if kind == "text/event-stream":
-                        return await _streamed(data_of_events(content), on_text)
+                        return await _streamed(data_of_events(content), on_text, call.on_growth)
                     if kind == "application/json":
                         answer = Completion.of_completion(_json(await _whole(content)))
                         on_text(answer.text)
@@ -281,7 +283,9 @@ class HttpUpstream:
         return text.replace(self._key, "[key]") if self._key else text
 
 
-async def _streamed(events: AsyncIterator[str], on_text: OnText) -> Completion:
+async def _streamed(
+    events: AsyncIterator[str], on_text: OnText, on_growth: Callable[[Completion], None] | None
+) -> Completion:
     answer = Completion()
     async for data in events:
         if data.strip() == "[DONE]":
@@ -289,6 +293,8 @@ async def _streamed(events: AsyncIterator[str], on_text: OnText) -> Completion:
         seen = len(answer.deltas)
         answer.add_chunk(_json(data))
         content = answer.message.get("content")
+        if on_growth is not None and len(answer.deltas) > seen:
+            on_growth(answer)
         if len(answer.deltas) > seen and isinstance(content, str) and on_text(content):
             # The vote is cast; what the model might still say does not matter.
             answer.finish_reason, answer.usage, answer.cut = "stop", None, True

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from interlock.certify import Decision, Judge, Prompt, Reply, Verdict
 from interlock.certify.defences import defence_text
@@ -133,6 +133,19 @@ class Ballot:
         return self.outcome == "undecided" and answered and not self.decision.timed_out
 
 
+class Growing(Protocol):
+    """Follows the answer to the request as it came while it is written."""
+
+    opened: bool
+    """Whether some of it is given already: then it is not asked again."""
+
+    def grew(self, answer: Completion) -> None:
+        """A piece has come."""
+
+    def released(self, ballot: Ballot) -> None:
+        """The vote has released the request; the answer may still be on its way."""
+
+
 async def hold_vote(
     request: ChatRequest,
     rules: VoteRules,
@@ -144,6 +157,7 @@ async def hold_vote(
     on_call: Callable[[str], None] | None = None,
     watch: Watcher | None = None,
     answers: bool = True,
+    live: Growing | None = None,
 ) -> Ballot:
     """Ask what the defence asks, side by side, until the vote is settled, and cancel the rest.
 
@@ -157,6 +171,7 @@ async def hold_vote(
         on_call: told what became of each call: ``ok``, ``lost``, ``cut`` or ``cancelled``.
         watch: told each step, as a JSON object with ``event``.
         answers: whether the request as it came is asked, too.
+        live: told how its answer grows, and when the vote releases it.
 
     Raises:
         WireError: the upstream says that the request itself is wrong, or the guard's key.
@@ -170,7 +185,7 @@ async def hold_vote(
     )
     if deadline is not None:
         deadline = max(0.001, deadline - (time.monotonic() - started))
-    box = _Box(asked, rules, upstream, request_id, on_call, watch)
+    box = _Box(asked, rules, upstream, request_id, on_call, watch, live)
     vote = LiveVote(
         box,
         box,
@@ -181,7 +196,10 @@ async def hold_vote(
     )
     box.tell_rounds()
     whole = asked.original.prompt if answers else None
-    decision = await vote.decide(asked.asks, seed=seed, original=whole)
+    decision = await vote.decide(
+        asked.asks, seed=seed, original=whole, on_release=box.release if live is not None else None
+    )
+    decision = replace(decision, calls=decision.calls - box.unasked)
     if box.fatal is not None and not (decision.released or decision.defended):
         raise box.fatal
     chosen = [box.answers[_number(decision)]] if decision.released and answers else []
@@ -191,16 +209,7 @@ async def hold_vote(
         chosen += await box.more(further, left)
         released = len(chosen) == request.n
         decision = replace(decision, released=released, calls=decision.calls + further)
-    return Ballot(
-        decision=decision,
-        chosen=tuple(chosen) if decision.released else (),
-        usages=tuple(box.usages),
-        uncounted=decision.calls - box.counted,
-        cut=box.cut,
-        retry_after=box.retry_after,
-        filtered=frozenset(box.filtered),
-        stage=rules.stage(decision),
-    )
+    return box.ballot(decision, chosen)
 
 
 def _number(decision: Decision) -> int:
@@ -218,6 +227,10 @@ class _Box:
     request_id: str
     on_call: Callable[[str], None] | None
     watch: Watcher | None
+    live: Growing | None = None
+    unasked: int = 0
+    """Calls that were counted and not made."""
+    original_reply: Reply | None = None
     answers: dict[int, Completion] = field(default_factory=dict)
     usages: list[Mapping[str, Any]] = field(default_factory=list)
     filtered: set[int] = field(default_factory=set)
@@ -233,7 +246,33 @@ class _Box:
         """What is no call."""
         return self.rules.free
 
+    def ballot(self, decision: Decision, chosen: Sequence[Completion] = ()) -> Ballot:
+        return Ballot(
+            decision=decision,
+            chosen=tuple(chosen) if decision.released else (),
+            usages=tuple(self.usages),
+            uncounted=decision.calls - self.counted,
+            cut=self.cut,
+            retry_after=self.retry_after,
+            filtered=frozenset(self.filtered),
+            stage=self.rules.stage(decision),
+        )
+
+    def release(self, decision: Decision) -> None:
+        assert self.live is not None
+        self.live.released(self.ballot(decision))
+
     async def ask_async(self, prompt: Prompt) -> Reply:
+        given = self.live is not None and self.live.opened and prompt.seed == ORIGINAL
+        if given and self.original_reply is not None:  # in part: there is no other one
+            self.unasked += 1
+            return self.original_reply
+        reply = await self._reply(prompt)
+        if prompt.seed == ORIGINAL:
+            self.original_reply = reply
+        return reply
+
+    async def _reply(self, prompt: Prompt) -> Reply:
         number = prompt.seed
         self.current.set(number)
         if number in self.put_off:
@@ -272,7 +311,8 @@ class _Box:
 
         end = "cancelled"
         try:
-            call = Call(asked.body, self.request_id, asked.prompt.wants)
+            grew = self.live.grew if number == ORIGINAL and self.live is not None else None
+            call = Call(asked.body, self.request_id, asked.prompt.wants, grew)
             answer = await self.upstream.ask(call, on_text)
             end = "cut" if answer.cut else "ok"
             self.cut += answer.cut

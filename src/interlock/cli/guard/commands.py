@@ -62,6 +62,14 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Default 8080; 0 for any.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve HTTPS with this certificate (PEM).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let pages of this site ask; several times."),
+    ] = None,
     ledger: LedgerUrl = None,
     config: Config = None,
     seed: Annotated[
@@ -81,11 +89,12 @@ def serve(
     given = locals()
     settings = taken(
         given, "upstream", "target", "system", "certificate", "model", "host", "port", "seed",
-        "device",
+        "device", "tls_cert", "tls_key",
     )  # fmt: skip
     settings |= {name: True for name in ("embedded", "uncertified") if given[name]}
     settings["vote"] = taken(given, "defence", "copies", "rate", "perturbation")
     settings["ledger"] = {"url": ledger}
+    settings["auth"] = {"origins": cors or None}
     with session(context) as terminal:
         _needed()
         from interlock.serve.config import read_config
