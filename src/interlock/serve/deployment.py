@@ -13,7 +13,7 @@ from interlock.certify.targets.protocol import Identity
 from interlock.certify.targets.system import read_system, system_identity
 from interlock.serve.chat import ChatRequest
 from interlock.serve.config import ConfigError
-from interlock.serve.coverage import doubts
+from interlock.serve.coverage import Coverage, coverage
 from interlock.serve.operator_prompt import PromptedUpstream
 from interlock.serve.settings import GuardConfig, VoteSettings
 from interlock.serve.upstream import HttpUpstream, Upstream
@@ -42,8 +42,11 @@ class Deployment:
 
     def doubts(self, request: ChatRequest) -> tuple[str, ...]:
         """Why the certificate does not speak of this request; empty where it does."""
-        certified = self.card.target_identity if self.card is not None else None
-        return (*self.differs, *doubts(request, certified))
+        return (*self.differs, *self.coverage(request).doubts)
+
+    def coverage(self, request: ChatRequest) -> Coverage:
+        """What the card, whether or not it is about this deployment, makes of the request."""
+        return coverage(request, self.card.target_identity if self.card is not None else None)
 
 
 def deploy(config: GuardConfig) -> Deployment:
