@@ -23,7 +23,7 @@ NEEDS = {
     "openai-agents": "agents", "pydantic-ai": "pydantic_ai", "langchain": "langchain_openai",
 }  # fmt: skip
 """Module that each page's snippet imports."""
-SLOW = {"litellm", "openai-agents", "pydantic-ai", "langchain"}
+SLOW = {"anthropic", "litellm", "openai-agents", "pydantic-ai", "langchain"}
 """Clients that take seconds to import."""
 GUARD = "http://127.0.0.1:8080"
 REFUSAL = "I can't help with that."
