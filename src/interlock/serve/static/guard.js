@@ -185,10 +185,10 @@ function driftRow([name, test]) {
   const state = test.alarm ?? (test.expected ? "not ruled out" : "watched only");
   return make("tr", {},
     make("td", { text: WATCHED[name] ?? words(name) }),
-    make("td", { text: test.seen }),
-    make("td", { text: test.seen ? range(test.estimate) : "–" }),
-    make("td", { text: `${percent(test.lower)} – ${percent(test.upper)} (${percent(test.confidence, 0)})` }),
-    make("td", { text: test.expected ? range(test.expected) : "–" }),
+    make("td", { "data-name": "requests", text: test.seen }),
+    make("td", { "data-name": "seen", text: test.seen ? range(test.estimate) : "–" }),
+    make("td", { "data-name": "true share lies in", text: `${percent(test.lower)} – ${percent(test.upper)} (${percent(test.confidence, 0)})` }),
+    make("td", { "data-name": "assumed", text: test.expected ? range(test.expected) : "–" }),
     make("td", {}, make("span", { class: `chip ${test.alarm ? "bad" : test.expected ? "good" : "pending"}`, text: state })));
 }
 
