@@ -140,7 +140,7 @@ class UndecidedError(WireError):
     """There is no answer, for calls were lost or time ran out; it was no refusal."""
 
     def __init__(self, answered: Answered) -> None:
-        self._answered = answered
+        self.answered = answered
         status, message, code = _why(answered.ballot)
         wait = None if code == "unjudged" else answered.ballot.retry_after or 1.0
         super().__init__(status, message, code, retry_after=wait)
@@ -148,12 +148,12 @@ class UndecidedError(WireError):
     @property
     def body(self) -> dict[str, Any]:
         """The error, and what was counted."""
-        return {**super().body, "interlock": self._answered.about}
+        return {**super().body, "interlock": self.answered.about}
 
     @property
     def said(self) -> Mapping[str, str]:
         """What the answer's headers say."""
-        return self._answered.headers
+        return self.answered.headers
 
 
 def _why(ballot: Ballot) -> tuple[int, str, str]:

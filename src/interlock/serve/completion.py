@@ -77,12 +77,14 @@ class Completion:
         if not isinstance(choices, list):
             raise MalformedError("choices that are no list")
         for choice in choices:
+            if choice is None:
+                continue
             delta = (choice.get("delta") or {}) if isinstance(choice, dict) else None
             if not isinstance(delta, dict):
                 raise MalformedError("a choice without delta")
             if (choice.get("index") or 0) != 0:
                 continue
-            if isinstance(delta.get("content"), list):
+            if isinstance(delta.get("content"), list | dict):
                 delta = {**delta, "content": text_of(delta["content"])}
             if isinstance(delta.get("tool_calls"), list):
                 delta = {**delta, "tool_calls": self._placed(delta["tool_calls"])}
@@ -112,7 +114,7 @@ class Completion:
         if not isinstance(message, dict):
             raise MalformedError("no choices[0].message")
         logprobs = choice.get("logprobs")
-        if isinstance(message.get("content"), list):
+        if isinstance(message.get("content"), list | dict):
             message = {**message, "content": text_of(message["content"])}
         answer = cls(
             message=dict(message),

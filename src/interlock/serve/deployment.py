@@ -24,7 +24,7 @@ from interlock.serve.asked import Asking
 from interlock.serve.chat import ChatRequest
 from interlock.serve.classified import ClassifiedUpstream
 from interlock.serve.config import ConfigError
-from interlock.serve.coverage import doubts, measured_with
+from interlock.serve.coverage import Coverage, coverage, measured_with
 from interlock.serve.operator_prompt import PromptedUpstream
 from interlock.serve.settings import GuardConfig, VoteSettings
 from interlock.serve.upstream import HttpUpstream, Upstream
@@ -55,8 +55,11 @@ class Deployment:
 
     def doubts(self, request: ChatRequest) -> tuple[str, ...]:
         """Why the certificate does not speak of this request; empty where it does."""
-        certified = self.card.target_identity if self.card is not None else None
-        return (*self.differs, *doubts(request, certified))
+        return (*self.differs, *self.coverage(request).doubts)
+
+    def coverage(self, request: ChatRequest) -> Coverage:
+        """What the card, whether or not it is about this deployment, makes of the request."""
+        return coverage(request, self.card.target_identity if self.card is not None else None)
 
 
 def deploy(config: GuardConfig) -> Deployment:

@@ -159,7 +159,7 @@ class HttpUpstream:
                     kind = kind.strip().lower()
                     if kind == "text/event-stream":
                         return await _streamed(data_of_events(content), on_text, call.on_growth)
-                    if kind == "application/json":
+                    if kind in ("", "text/json", "application/json") or kind.endswith("+json"):
                         answer = Completion.of_completion(_json(await _whole(content)))
                         on_text(answer.text)
                         return answer
@@ -288,7 +288,10 @@ async def _streamed(
 ) -> Completion:
     answer = Completion()
     async for data in events:
-        if data.strip() == "[DONE]":
+        if not data.strip():
+            continue
+        if data.strip() == "[DONE]":  # come to its end, whether or not the server says why
+            answer.finish_reason = answer.finish_reason or "stop"
             break
         seen = len(answer.deltas)
         answer.add_chunk(_json(data))
