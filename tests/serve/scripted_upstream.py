@@ -127,6 +127,7 @@ class Scripted:
         self.seen: list[Any] = []
         self.headers: list[dict[str, str]] = []
         self.busy = self.most_busy = self.left = self.words_sent = 0
+        self.asked_models = 0
         self.url = ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -140,6 +141,7 @@ class Scripted:
                 break
         headers = {k.decode(): v.decode() for k, v in scope["headers"]}
         if scope["path"].endswith("/models"):
+            self.asked_models += 1
             exchange = Exchange(self, {}, headers, send)
             entry = {"id": "m", "object": "model", "created": 1, "owned_by": "tests"}
             await exchange.whole(200, json.dumps({"object": "list", "data": [entry]}).encode())

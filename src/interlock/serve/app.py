@@ -22,7 +22,7 @@ from interlock.serve.answered import Answered
 from interlock.serve.body import read_body
 from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.guard import Guard
-from interlock.serve.keys import KeyRing
+from interlock.serve.keys import ADMIN, Client, KeyRing
 from interlock.serve.origin import OwnHosts
 from interlock.serve.page import add_page
 from interlock.serve.settings import LOOPBACK
@@ -85,10 +85,11 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _gone_error)
     app.add_exception_handler(Exception, _unforeseen)
 
-    def allow(request: Request) -> None:
+    def client_of(request: Request) -> Client:
         authorization = key_of(request)
-        if not (admin_keys and admin_keys.knows(authorization)):
-            keys.check(authorization)
+        if admin_keys and admin_keys.knows(authorization):
+            return ADMIN
+        return keys.client(authorization)
 
     def is_probe(request: Request) -> bool:
         asked = request.headers.get(PROBE, "") not in ("", "0")
@@ -96,10 +97,10 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
 
     async def read(request: Request, wire: Wire) -> ChatRequest:
         try:
-            allow(request)
+            lease = request.state.lease = guard.admit(client_of(request))
             limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
             content = await read_body(request, limit, patience)
-            return guard.read(wire.chat(read_object(content)))
+            return guard.read(wire.chat(read_object(content)), lease.client)
         except WireError as error:
             guard.turn_away(error, request.state.request_id)
             raise
@@ -119,7 +120,7 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
             chat,
             request.state.request_id,
             probe=is_probe(request),
-            who=keys.name(key_of(request)),
+            lease=request.state.lease,
             answers=wire.answers,
         )
         if not chat.stream:
@@ -156,12 +157,12 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
 
     @app.get("/v1/models")
     async def models(request: Request) -> Any:
-        allow(request)
+        client_of(request)
         return {"object": "list", "data": await _models(guard)}
 
     @app.get("/v1/models/{model:path}")
     async def model(request: Request, model: str) -> Any:
-        allow(request)
+        client_of(request)
         for entry in await _models(guard):
             if entry["id"] == model:
                 return entry
@@ -280,7 +281,10 @@ def _unforeseen(request: Request, error: Exception) -> Response:
 
 
 class _RequestIds:
-    """``x-request-id`` from end to end: the client's own where it is a sane one."""
+    """``x-request-id`` from end to end: the client's own where it is a sane one.
+
+    And in every answer what is left of a quota.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -297,7 +301,10 @@ class _RequestIds:
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                lease = scope["state"].get("lease")
+                headers.update(lease.headers if lease is not None else {})
             await send(message)
 
         await self._app(scope, receive, marked)

@@ -27,14 +27,14 @@ def doubts(request: ChatRequest, certified: Mapping[str, Any] | None) -> tuple[s
     if certified is None:
         return unclaimed(request.uses)
     body = request.original.body
-    measured = _measured(certified)
+    measured = measured_options(certified)
     # What the operator opened and measured with is no way in that was left out.
     same = {name for name, value in measured.items() if body.get(name) == value}
     uses = (use for use in request.uses if use.channel != "extra" or use.where not in same)
     return (*unclaimed(tuple(uses)), *_differences(certified, measured, body))
 
 
-def _measured(certified: Mapping[str, Any]) -> dict[str, Any]:
+def measured_options(certified: Mapping[str, Any]) -> dict[str, Any]:
     """With which fields an endpoint was asked."""
     if certified.get("target") != "endpoint":
         return {}  # a model of this process has its decoding options from the card

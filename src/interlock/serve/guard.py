@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 import os
@@ -10,7 +11,9 @@ import secrets
 import socket
 import time
 from collections import deque
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from interlock.certify import Verdict
@@ -20,11 +23,14 @@ from interlock.serve.breaker import Breaker, WatchedUpstream
 from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, Seen
+from interlock.serve.keys import Client
 from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
 from interlock.serve.metrics import Metrics, add_gauges
 from interlock.serve.policy import check
-from interlock.serve.repeats import Backoff, Repeats, secret_of
+from interlock.serve.quotas import Lease, Quotas
+from interlock.serve.repeats import Backoff, Repeats, salt_of, secret_of
 from interlock.serve.settings import GuardConfig
+from interlock.serve.spending import Meter, likely_cost
 from interlock.serve.upstream import LostError
 from interlock.serve.vote import Ballot, Watcher, hold_vote
 from interlock.serve.wire_error import WireError
@@ -44,9 +50,16 @@ class Guard:
         config: the settings.
         deployment: what they name, opened and checked.
         ledger: where decisions go.
+        salt: of what is kept of prompts; absent, that of the guard's secret.
     """
 
-    def __init__(self, config: GuardConfig, deployment: Deployment, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        config: GuardConfig,
+        deployment: Deployment,
+        ledger: Ledger,
+        salt: bytes | None = None,
+    ) -> None:
         self.config, self.deployment, self.ledger = config, deployment, ledger
         self.metrics = Metrics()
         self.breaker = Breaker(config.breaker.failures, config.breaker.pause)
@@ -60,14 +73,18 @@ class Guard:
         self._reached: tuple[float, bool] | None = None
         self._unrecorded: Entry | None = None
         self._checking: asyncio.Task[None] | None = None
-        secret = os.environ.get(config.vote.secret_env, "").strip()
-        key = secret_of(secret, config.seed, secrets.token_bytes(32))
+        key = secret_of(_secret(config), config.seed, secrets.token_bytes(32))
         self.repeats = Repeats(key, config.vote.remember)
-        self.backoff = Backoff(config.limits.refusals, config.limits.refusals_pause)
+        self.salt = salt or ledger_salt(config)
+        limits = config.limits
+        self.backoff = Backoff(limits.refusals, limits.refusals_pause)
+        self.quotas = Quotas(limits.requests_per_minute, limits.tokens_per_minute)
+        ledger.retention = config.ledger.retention
         add_gauges(self.metrics, self.admission, ledger, self.breaker, self.drift)
 
     async def start(self) -> None:
         """Take up where the ledger ends: recent decisions, and the drift test on them."""
+        self.ledger.keep_pruned(on_error=lambda why: log.error(_line("", problem=why)))
         kept = await self.ledger.recent(10 * RECENT)
         acknowledged = await self.ledger.acknowledged()
         for entry in reversed(kept):
@@ -75,6 +92,18 @@ class Guard:
             later = acknowledged is None or entry.time > acknowledged
             if later and entry.certificate == self.deployment.certificate:
                 self._watch(entry)
+
+    def take_up(self, config: GuardConfig) -> None:
+        """Go on with other settings; what they say of upstream, vote and address is not looked at.
+
+        Requests under way are answered. Quotas used up and pauses stay.
+        """
+        self.config, limits = config, config.limits
+        self.admission.resize(limits.active, limits.queue)
+        self.backoff.most, self.backoff.pause = limits.refusals, limits.refusals_pause
+        self.quotas.requests = limits.requests_per_minute
+        self.quotas.tokens = limits.tokens_per_minute
+        self.ledger.retention = config.ledger.retention
 
     async def acknowledge(self) -> None:
         """Take note of the drift alarms: the comparison begins anew, also after a restart.
@@ -94,16 +123,26 @@ class Guard:
         await self.ledger.aclose()
         await self.upstream.aclose()
 
-    def read(self, body: Any) -> ChatRequest:
+    def admit(self, client: Client) -> Lease:
+        """Count one request of a client, before anything else is done for it.
+
+        Raises:
+            WireError: 429, where his quota is used up.
+        """
+        return self.quotas.admit(client)
+
+    def read(self, body: Any, client: Client | None = None) -> ChatRequest:
         """A chat request of this guard's policies and limits.
 
         Args:
             body: of ``POST /v1/chat/completions``, parsed.
+            client: whose it is; None for anybody.
 
         Raises:
             WireError: it may not be voted on, and why.
         """
-        request = ChatRequest.of(body, self.config.policy)
+        own = client.policy if client is not None else None
+        request = ChatRequest.of(body, own or self.config.policy)
         check(request, self.config, self.deployment)
         return request
 
@@ -113,7 +152,7 @@ class Guard:
         request_id: str,
         *,
         probe: bool = False,
-        who: str | None = None,
+        lease: Lease | None = None,
         answers: bool = True,
         watch: Watcher | None = None,
     ) -> Answered:
@@ -123,18 +162,26 @@ class Guard:
             content: body of ``POST /v1/chat/completions``, or what :meth:`read` made of it.
             request_id: told upstream and kept in the ledger.
             probe: whether the request is one, see :mod:`interlock.serve.drift`.
-            who: the client, for its pauses; None for nobody in particular.
+            lease: of :meth:`admit`; None for nobody in particular, and without a quota.
             answers: whether the request is answered, or only decided.
             watch: told each step of the vote.
 
         Raises:
             WireError: there will be no answer, and why.
         """
-        arrived = time.perf_counter()
+        arrived, meter = time.perf_counter(), Meter(self.upstream)
+        lease = lease or Quotas().admit(Client())
+        who = None if lease.client.admin else lease.client.name
         try:
             self.backoff.check(who)
-            request = self.read(read_object(content)) if isinstance(content, bytes) else content
-            answered = await self._decide(request, request_id, arrived, probe, answers, watch)
+            request = content
+            if isinstance(request, bytes):
+                request = self.read(read_object(request), lease.client)
+            lease.reserve(partial(likely_cost, request, self.deployment.rules.copies))
+            answered = await self._decide(
+                request, request_id, arrived, probe, answers, watch, meter
+            )
+            answered = replace(answered, key=lease.client.name)
             self.backoff.note(who, answered.ballot.outcome)
             left = self.config.vote.deadline - (time.perf_counter() - arrived)
             await self._record(answered, request_id, probe, max(left, 0.0) + PUT_ON_RECORD)
@@ -144,6 +191,8 @@ class Guard:
         except asyncio.CancelledError:
             self.metrics.requests.labels("gone").inc()
             raise
+        finally:
+            lease.settle(meter.spent.total)
         if answered.ballot.outcome == "undecided":
             raise UndecidedError(answered)
         return answered
@@ -161,6 +210,7 @@ class Guard:
         probe: bool,
         answers: bool,
         watch: Watcher | None,
+        meter: Meter,
     ) -> Answered:
         deadline = self.config.vote.deadline
         # Probes ask what the model does today, and never what it did.
@@ -171,7 +221,7 @@ class Guard:
                 ballot = await hold_vote(
                     request,
                     self.deployment.rules,
-                    self.upstream,
+                    meter,
                     seed=secrets.randbits(48) if probe else self.repeats.seed(request),
                     request_id=request_id,
                     deadline=max(0.001, deadline - (time.perf_counter() - arrived)),
@@ -190,6 +240,7 @@ class Guard:
             doubts=self.deployment.doubts(request),
             refusal=self.config.vote.refusal,
             milliseconds=1000 * (time.perf_counter() - arrived),
+            spent=meter.spent,
         )
 
     async def _record(
@@ -227,12 +278,12 @@ class Guard:
         )
 
     def _entry(self, answered: Answered, request_id: str, probe: bool) -> Entry:
-        decision, usage = answered.ballot.decision, answered.usage
+        decision, spent = answered.ballot.decision, answered.spent
         return Entry(
             answer_id=answered.id,
             request_id=request_id,
             time=datetime.now(UTC),
-            prompt_sha256=answered.request.digest,
+            prompt_sha256=hmac.digest(self.salt, answered.request.digest.encode(), "sha256").hex(),
             prompt_characters=answered.request.characters,
             model=answered.request.model,
             outcome=answered.ballot.outcome,
@@ -245,10 +296,12 @@ class Guard:
             seed=decision.seed,
             certificate=answered.certificate if not answered.doubts else None,
             milliseconds=answered.milliseconds,
-            prompt_tokens=_storable(usage["prompt_tokens"]),
-            completion_tokens=_storable(usage["completion_tokens"]),
+            prompt_tokens=_storable(spent.prompt),
+            completion_tokens=_storable(spent.completion),
             probe=probe,
             replica=self.replica,
+            key=answered.key,
+            estimated_tokens=_storable(spent.estimated),
         )
 
     def _watch(self, entry: Entry) -> None:
@@ -322,6 +375,15 @@ class Guard:
                 there = error.status is not None  # it speaks, though it lists no models
             self._reached = now, there
         return self._reached[1]
+
+
+def ledger_salt(config: GuardConfig) -> bytes:
+    """For what the ledger keeps of prompts; a new one at each start where there is no secret."""
+    return salt_of(_secret(config), secrets.token_bytes(32))
+
+
+def _secret(config: GuardConfig) -> str:
+    return os.environ.get(config.vote.secret_env, "").strip()
 
 
 def _storable(count: int) -> int:

@@ -15,8 +15,9 @@ from fastapi.responses import StreamingResponse
 from interlock._version import __version__
 from interlock.serve.body import read_body
 from interlock.serve.guard import Guard
-from interlock.serve.keys import KeyRing
+from interlock.serve.keys import ADMIN, ANYBODY, KeyRing
 from interlock.serve.ledger import Entry
+from interlock.serve.quotas import Lease
 from interlock.serve.strict_json import PlainResponse, read_json
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError, bad_request
@@ -82,9 +83,10 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
         if not may_try:
             raise WireError(403, "the try-it box needs an admin key", "admin_key_needed")
         limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
+        lease = guard.admit(ADMIN if admin_keys else ANYBODY)
         content = await _as_chat(guard, await read_body(request, limit, patience))
         return StreamingResponse(
-            _steps(guard, content, request.state.request_id),
+            _steps(guard, content, request.state.request_id, lease),
             media_type="text/event-stream",
             headers={"cache-control": "no-store"},
         )
@@ -159,10 +161,14 @@ async def _as_chat(guard: Guard, content: bytes) -> bytes:
     ).encode()
 
 
-async def _steps(guard: Guard, content: bytes, request_id: str) -> AsyncIterator[bytes]:
+async def _steps(
+    guard: Guard, content: bytes, request_id: str, lease: Lease
+) -> AsyncIterator[bytes]:
     """Each step of the vote as it happens, then the decision or the error."""
     steps: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
-    work = asyncio.create_task(guard.answer(content, request_id, watch=steps.put_nowait))
+    work = asyncio.create_task(
+        guard.answer(content, request_id, lease=lease, watch=steps.put_nowait)
+    )
     work.add_done_callback(lambda _: steps.put_nowait(None))
     sent: dict[int, int] = {}  # characters of each copy's answer that were sent
     try:
