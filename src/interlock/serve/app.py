@@ -27,6 +27,7 @@ from interlock.serve.origin import OwnHosts
 from interlock.serve.page import add_page
 from interlock.serve.settings import LOOPBACK
 from interlock.serve.strict_json import PlainResponse
+from interlock.serve.traces import RequestTrace, Traces
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError
 from interlock.serve.wires.anthropic import Messages
@@ -39,6 +40,7 @@ T = TypeVar("T")
 log = logging.getLogger("interlock.guard")
 PROBE = "x-interlock-probe"
 WIRES: tuple[Wire, ...] = (Chat(), Completions(), Responses(), Messages(), Decisions())
+_PATHS = frozenset(wire.path for wire in WIRES)
 _EVENTS = "text/event-stream"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _GONE = 499  # as nginx has it: the client left
@@ -78,7 +80,7 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
         hosts = {*LOOPBACK, config.host, *config.auth.hosts} if config.on_loopback else set()
         named = hosts or config.auth.hosts
         app.add_middleware(OwnHosts, hosts=() if "*" in named else tuple(named))
-    app.add_middleware(_RequestIds)
+    app.add_middleware(_RequestIds, traces=guard.traces)
     app.add_exception_handler(WireError, _wire_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(GoneError, _gone_error)
@@ -283,21 +285,24 @@ def _unforeseen(request: Request, error: Exception) -> Response:
 class _RequestIds:
     """``x-request-id`` from end to end: the client's own where it is a sane one.
 
-    And in every answer what is left of a quota.
+    And in every answer what is left of a quota; and a trace of each request for a model.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, traces: Traces) -> None:
+        self._app, self._traces = app, traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        head = Headers(scope=scope)
+        given = head.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
         scope.setdefault("state", {})["request_id"] = request_id
         if len(scope["path"]) > 1:
             scope["path"] = scope["path"].removesuffix("/")
+
+        traced: RequestTrace | None = None
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -305,6 +310,13 @@ class _RequestIds:
                 headers["x-request-id"] = request_id
                 lease = scope["state"].get("lease")
                 headers.update(lease.headers if lease is not None else {})
+                if traced is not None:
+                    traced.answered(message["status"], headers.get("x-interlock-outcome"))
             await send(message)
 
-        await self._app(scope, receive, marked)
+        if scope["path"] not in _PATHS:
+            await self._app(scope, receive, marked)
+            return
+        with self._traces.request(scope["path"], head) as trace:
+            traced = trace
+            await self._app(scope, receive, marked)

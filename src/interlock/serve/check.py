@@ -17,6 +17,7 @@ from interlock.serve.covered import Covered, covered
 from interlock.serve.deployment import Deployment, deploy
 from interlock.serve.ledger import check_address
 from interlock.serve.settings import GuardConfig
+from interlock.serve.traces import open_traces
 from interlock.serve.upstream import LostError
 
 _KEY = re.compile(r"[a-z_]+(\.[A-Za-z0-9_-]+)*")
@@ -61,6 +62,7 @@ def check(path: Path) -> Checked:
         return Checked(tuple(faults))
     if not left_out & _OPENED:
         _try(faults, "", lambda: open_keys(config, b"salt"))
+        _try(faults, "traces.endpoint", lambda: _open_traces(config))
         _try(faults, "ledger.url", lambda: check_address(config.ledger.url))
     opened = _files(faults, config) and not lines
     made: list[Deployment] = []
@@ -89,6 +91,10 @@ async def ask(deployment: Deployment) -> tuple[list[str], Fault | None]:
     if served is not None and listed and served not in listed:
         return listed, Fault("model", f"the upstream has no {served!r}; it has {', '.join(listed)}")
     return listed, None
+
+
+def _open_traces(config: GuardConfig) -> None:
+    open_traces(config.traces.endpoint, config.traces.share, "check").close()
 
 
 def _files(faults: list[Fault], config: GuardConfig) -> bool:

@@ -31,6 +31,7 @@ from interlock.serve.quotas import Lease, Quotas
 from interlock.serve.repeats import Backoff, Repeats, salt_of, secret_of
 from interlock.serve.settings import GuardConfig
 from interlock.serve.spending import Meter, likely_cost
+from interlock.serve.traces import open_traces
 from interlock.serve.upstream import LostError
 from interlock.serve.vote import Ballot, Watcher, hold_vote
 from interlock.serve.wire_error import WireError
@@ -75,6 +76,7 @@ class Guard:
         self._checking: asyncio.Task[None] | None = None
         key = secret_of(_secret(config), config.seed, secrets.token_bytes(32))
         self.repeats = Repeats(key, config.vote.remember)
+        self.traces = open_traces(config.traces.endpoint, config.traces.share, self.replica)
         self.salt = salt or ledger_salt(config)
         limits = config.limits
         self.backoff = Backoff(limits.refusals, limits.refusals_pause)
@@ -122,6 +124,7 @@ class Guard:
         """Write what waits, and close the upstream."""
         await self.ledger.aclose()
         await self.upstream.aclose()
+        await asyncio.to_thread(self.traces.close)
 
     def admit(self, client: Client) -> Lease:
         """Count one request of a client, before anything else is done for it.
@@ -169,7 +172,7 @@ class Guard:
         Raises:
             WireError: there will be no answer, and why.
         """
-        arrived, meter = time.perf_counter(), Meter(self.upstream)
+        arrived, meter = time.perf_counter(), Meter(self.upstream, self.traces)
         lease = lease or Quotas().admit(Client())
         who = None if lease.client.admin else lease.client.name
         try:
@@ -178,9 +181,12 @@ class Guard:
             if isinstance(request, bytes):
                 request = self.read(read_object(request), lease.client)
             lease.reserve(partial(likely_cost, request, self.deployment.rules.copies))
-            answered = await self._decide(
-                request, request_id, arrived, probe, answers, watch, meter
-            )
+            with self.traces.vote(lease.client.name) as trace:
+                heed = trace.watching(watch)
+                answered = await self._decide(
+                    request, request_id, arrived, probe, answers, heed, meter
+                )
+                trace.decided(answered.ballot)
             answered = replace(answered, key=lease.client.name)
             self.backoff.note(who, answered.ballot.outcome)
             left = self.config.vote.deadline - (time.perf_counter() - arrived)

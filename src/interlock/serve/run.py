@@ -142,7 +142,7 @@ class _JsonLines(logging.Formatter):
 def _log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
-    for name in ("interlock.guard", "uvicorn"):
+    for name in ("interlock.guard", "uvicorn", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level.upper() if name != "uvicorn" else "WARNING")
+        logger.setLevel(level.upper() if name == "interlock.guard" else "WARNING")

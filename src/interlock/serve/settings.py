@@ -306,6 +306,16 @@ class LogSettings(_Section):
     """Log the user's text. Off: its hash and length only."""
 
 
+class TraceSettings(_Section):
+    """Traces by OpenTelemetry; they need the extra ``otel``."""
+
+    endpoint: BaseAddress | None = None
+    """Address of a collector for OTLP over HTTP, such as ``http://127.0.0.1:4318/v1/traces``; its
+    headers come from ``OTEL_EXPORTER_OTLP_HEADERS``."""
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of requests traced whose client traces none itself."""
+
+
 class GuardConfig(_Section):
     """A guard."""
 
@@ -347,6 +357,7 @@ class GuardConfig(_Section):
     breaker: BreakerSettings = BreakerSettings()
     drift: DriftSettings = DriftSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
 
     @model_validator(mode="after")
     def _one_model(self) -> GuardConfig:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
 from interlock.serve.chat import ChatRequest
 from interlock.serve.completion import Completion
+from interlock.serve.traces import NoTraces, Traces
 from interlock.serve.upstream import Call, LostError, OnText, Upstream
 
 _BYTES = 4  # of text to a token, about; the same rule of thumb as clients use
@@ -38,11 +39,12 @@ class Meter:
     A call that was ended early, or that the upstream broke off, tells no count. Its prompt was sent
     all the same: it counts as long as the longest that was told of this request, else as its text
     at four bytes a token; of its answer counts what had come. A call that the upstream turned
-    away costs nothing.
+    away costs nothing. Each call is a span.
     """
 
-    def __init__(self, upstream: Upstream) -> None:
+    def __init__(self, upstream: Upstream, traces: Traces | None = None) -> None:
         self.name, self._upstream = upstream.name, upstream
+        self._traces = traces or NoTraces()
         self._told: list[tuple[int, int]] = []
         self._untold: list[int] = []
         self._body: Mapping[str, Any] = {}
@@ -58,7 +60,8 @@ class Meter:
             return on_text(text)
 
         try:
-            answer = await self._upstream.ask(call, listen)
+            with self._traces.call(call.copy) as headers:
+                answer = await self._upstream.ask(replace(call, headers=headers), listen)
         except LostError as error:
             sent = error.status is None
             raise
