@@ -7,6 +7,7 @@ import unicodedata
 
 _MARKS = re.compile("[\u0300-\u036f\u0640\u064b-\u0655\u0670\u093c]")
 """Accents, Arabic vowel signs and hamzas, the Hindi nukta: written or left out alike."""
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _SAME = str.maketrans(
     dict.fromkeys("‘’ʼ´`′＇", "'")
     | dict.fromkeys("“”„«»‹›「」『』″＂", '"')
@@ -20,6 +21,8 @@ def fold(text: str) -> str:
 
     Compatibility forms (full width, mathematical letters) become plain ones (Unicode NFKD).
     """
+    if text.isascii():  # the same, in a tenth of the time
+        return _CONTROLS.sub("", text.translate(_SAME).lower())
     text = unicodedata.normalize("NFKD", text.translate(_SAME)).translate(_SAME)
     text = unicodedata.normalize("NFC", _MARKS.sub("", text)).casefold()
     return "".join(c for c in text if c in "\n" or not invisible(c))
@@ -36,6 +39,10 @@ def invisible(character: str) -> bool:
 
 def hides(text: str) -> bool:
     """Whether so much of it is invisible or a pictograph that it may carry a message."""
+    if text.isascii():
+        return len(_CONTROLS.findall(text)) - text.count("\r") - text.count("\t") > 12 or (
+            text.count("^") + text.count("`") > 12
+        )
     odd = sum(invisible(c) and c not in "\n\r\t" for c in text)
     pictures = sum(unicodedata.category(c) in ("So", "Sk") for c in text)
     return odd > 12 or pictures > 12
