@@ -29,18 +29,19 @@ def surely_refused(judge: Judge, beginning: str) -> bool:
         plain = beginning.replace("’", "'").lstrip()
         return any(word in plain for word in KEYWORDS)
     seen = beginning.lstrip()[:_SEEN]
-    if seen[:1] in ("", "{", "[", "<", "`", "~", "◁") or unwrapped(seen).open:
+    if seen[:1] in ("", "{", "[", "<", "`", "~", "◁"):
         return False
     refused = [Verdict.REFUSED]
-    return judge([""], [seen[:-_WORD]]) == refused and judge([""], [seen]) == refused
+    clear = judge([""], [seen[:-_WORD]]) == refused and judge([""], [seen]) == refused
+    return clear and not unwrapped(seen).open
 
 
 class RefusalWatch:
     """Follows one answer as it grows, looking at no text more often than it must.
 
     An answer may come in thousands of pieces, and a model can be made to write what takes the
-    judge's pattern long. So it is looked at when it has grown by half: a refusal is seen a little
-    later than it could be, and a judge's time for each answer is bounded.
+    judge's pattern long. So it is looked at when it has doubled: a refusal is seen a little later
+    than it could be, and a judge's time for each answer is bounded.
     """
 
     def __init__(self, judge: Judge) -> None:
@@ -57,6 +58,6 @@ class RefusalWatch:
         length = len(text.lstrip())
         if length < self._next:
             return False
-        self._next = length + max(_WORD, length // 2)
+        self._next = 2 * length
         self._settled = length >= _SEEN  # what follows changes nothing
         return surely_refused(self._judge, text)

@@ -61,7 +61,8 @@ class Meter:
 
         try:
             with self._traces.call(call.copy) as headers:
-                answer = await self._upstream.ask(replace(call, headers=headers), listen)
+                call = replace(call, headers=headers) if headers else call
+                answer = await self._upstream.ask(call, listen)
         except LostError as error:
             sent = error.status is None
             raise

@@ -52,7 +52,8 @@ def known(text: str) -> bool:
         return False
     if len(words) < _FEW:
         return True
-    return max(sum(_common(w, common) for w in words) for common in _words()) >= _SHARE * len(words)
+    enough = _SHARE * len(words)
+    return any(sum(_common(w, common) for w in words) >= enough for common in _words())
 
 
 def foreign(text: str) -> bool:
