@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ from interlock.certify import Perturbation, Prompt, Reply, SmoothLLM
 from interlock.serve.chat import ChatRequest
 from interlock.serve.config import read_config
 from interlock.serve.repeats import Repeats, secret_of
+from interlock.serve.settings import VoteSettings
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build" / "guard_load"
@@ -91,16 +92,23 @@ def model(kind: str, delay: float) -> Iterator[str]:
         process.wait()
 
 
+def guard(upstream: str, copies: int) -> AbstractContextManager[tuple[str, subprocess.Popen[str]]]:
+    return serving(
+        f'upstream = "{upstream}"',
+        f"copies = {copies}\nrate = {RATE}",
+        '[policy]\nsystem = "pass"\n'  # it tells the scripted model its topic
+        f"[limits]\nconnections = {4 * 100 * COPIES}\n",
+    )
+
+
 @contextmanager
-def guard(upstream: str, copies: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(model: str, vote: str, more: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "guard.toml"
         settings.write_text(
-            f'upstream = "{upstream}"\nuncertified = true\nport = 0\nseed = 0\n'
-            f"[vote]\ncopies = {copies}\nrate = {RATE}\nremember = 0.001\n"
-            '[policy]\nsystem = "pass"\n'  # it tells the scripted model its topic
-            f'[ledger]\nurl = "sqlite:///{folder}/ledger.sqlite"\n[log]\nlevel = "warning"\n'
-            f"[limits]\nconnections = {4 * 100 * COPIES}\n"
+            f"{model}\nuncertified = true\nport = 0\nseed = 0\n[vote]\n{vote}\n"
+            f'remember = 0.001\n[ledger]\nurl = "sqlite:///{folder}/ledger.sqlite"\n'
+            f'[log]\nlevel = "warning"\n{more}'
         )
         command = [sys.executable, "-m", "interlock.cli", "guard", "--config", str(settings)]
         env = os.environ | {"INTERLOCK_GUARD_SECRET": SECRET}
@@ -125,18 +133,21 @@ def client() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(120))
 
 
-async def post(http: aiohttp.ClientSession, url: str, topic: str, text: str) -> Any:
+async def post(
+    http: aiohttp.ClientSession, url: str, topic: str, text: str, model: str = "m"
+) -> Any:
     """The JSON of the answer; None for a request that failed."""
+    sent = body(topic, text) | {"model": model}
     try:
-        async with http.post(f"{url}/chat/completions", json=body(topic, text)) as response:
+        async with http.post(f"{url}/chat/completions", json=sent) as response:
             return await response.json() if response.status == 200 else None
     except (aiohttp.ClientError, TimeoutError):
         return None
 
 
 def body(topic: str, text: str) -> dict[str, Any]:
-    messages = [{"role": "system", "content": topic}, {"role": "user", "content": text}]
-    return {"model": "m", "messages": messages}
+    system = [{"role": "system", "content": topic}] if topic else []
+    return {"model": "m", "messages": [*system, {"role": "user", "content": text}]}
 
 
 def question(number: int) -> str:
@@ -291,6 +302,36 @@ async def savings(kind: str, requests: int, aims: list[str]) -> list[list[str]]:
     return rows
 
 
+FITTED, CALM = 40, 1.5
+"""Prompts that the cascade's threshold is fitted on; the aim: calls a benign request, at most."""
+
+
+async def cascade(aims: list[str]) -> list[list[str]]:
+    """Perplexity before copies, on the embedded model's prompts; empty without cascades."""
+    if "defence" not in VoteSettings.model_fields:
+        return []
+    from interlock.certify.attacks.attack import embedded_prompts, read_attacks
+    from interlock.certify.defences import defence_text, fit_perplexity, parse_defence
+    from interlock.certify.targets.local import LocalTarget
+
+    prompts = [one.prompt for one in embedded_prompts("benign")]
+    stage = parse_defence("perplexity:quantile=0.9,window=24+smooth:swap,rate=0.05,copies=5")
+    fitted = fit_perplexity(stage, LocalTarget("embedded"), prompts[:FITTED])
+    noise = [one.prompt for one in read_attacks() if one.kind == "gcg"]
+    rows, vote = [], f'defence = "{defence_text(fitted)}"'
+    with serving("embedded = true", vote) as (url, _):
+        async with client() as http:
+            for topic, asked in (("benign", prompts[FITTED : FITTED + 24]), ("attack", noise[:12])):
+                told = [await post(http, url, "", text, "embedded") for text in asked]
+                calls = [one["interlock"]["calls"] for one in told if one is not None]
+                mean = sum(calls) / len(calls)
+                if topic == "benign":
+                    said = f"calls of a benign request with a cascade: {mean:.2f}"
+                    aims.append(_aim(said, mean <= CALM))
+                rows.append([topic, str(len(calls)), f"{mean:.2f}", str(len(asked) - len(calls))])
+    return rows
+
+
 def worked(process: subprocess.Popen[str]) -> float:
     """Seconds of processor that the process has used, in the kernel and out of it."""
     ticks = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
@@ -373,7 +414,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = await savings("fixed", given.savings, aims)
         rows += await savings("heavy", given.savings, aims)
         head = ["traffic, delay", "requests", f"calls of {CALLS}", "saved", "same as a full vote"]
-        parts += [markdown(head, rows), await shutdown()]
+        parts += [markdown(head, rows)]
+        if rows := await cascade(aims):
+            head = ["perplexity, then 5 copies; embedded", "requests", "calls", "failed"]
+            parts += [markdown(head, rows)]
+        parts += [await shutdown()]
         if given.memory:
             rows, line = await memory(given.memory)
             parts += [markdown([f"N = {MEMORY_COPIES}, no delay", "resident, MiB"], rows), line]

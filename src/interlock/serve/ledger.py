@@ -432,9 +432,8 @@ def _open(url: str) -> Engine:
 def _add_columns(engine: Engine) -> None:
     """Those that a table of an older guard lacks; two replicas may do so at the same time."""
     there = {column["name"] for column in sa.inspect(engine).get_columns(_decisions.name)}
-    later = {field.name for field in fields(Entry) if field.default is not MISSING}
     missing = [column for column in _decisions.columns if column.name not in there]
-    if not all(column.name in later for column in missing):
+    if not all(column.nullable or column.server_default is not None for column in missing):
         return  # something else's
     with engine.begin() as connection:
         for column in missing:

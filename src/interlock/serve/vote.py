@@ -220,7 +220,7 @@ class _Box:
         end = "cancelled"
         try:
             asked = self.original if number == ORIGINAL else self.copies[number]
-            call = Call(asked.body, self.request_id, number)
+            call = Call(asked.body, self.request_id, copy=number)
             answer = await self.upstream.ask(call, on_text)
             end = "cut" if answer.cut else "ok"
             self.cut += answer.cut
