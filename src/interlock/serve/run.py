@@ -44,6 +44,11 @@ def serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment],
         ConfigError: the settings cannot be served; nothing was opened to the network.
         InterlockError: the certificate, the model or the ledger cannot be opened.
     """
+    with _deaf_to_reloads():
+        _serve(read, on_ready)
+
+
+def _serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment], None]) -> None:
     config = read()
     salt = ledger_salt(config)
     keys, admin = open_keys(config, salt)
@@ -79,6 +84,16 @@ def serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment],
             runner.run(server.serve(sockets=[listener]))
     finally:
         listener.close()
+
+
+@contextmanager
+def _deaf_to_reloads() -> Iterator[None]:
+    """Until requests are answered there is nothing to reload; by default SIGHUP would end it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 class _Server(uvicorn.Server):
