@@ -21,10 +21,11 @@ from transformers import ResNetConfig, ResNetForImageClassification, ViTImagePro
 from typer.testing import CliRunner
 
 from interlock import __version__
-from interlock.certify import CertificateCard
+from interlock.certify import CertificateCard, read_attacks, write_attacks
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.cli import app
 from interlock.cli.bench import Setup
+from interlock.cli.certify.question import Question
 from interlock.cli.demo.patch import patch_story
 from interlock.cli.demo.photos import cut_photos
 from interlock.cli.terminal import Terminal
@@ -492,6 +493,8 @@ def test_the_demo_tells_of_photos_patches_and_jailbreaks(
     )
     monkeypatch.setattr("interlock.cli.demo.certify.QUICK", quick)
     monkeypatch.setattr("interlock.cli.demo.certify.BENIGN", 4)
+    few = write_attacks(read_attacks()[::4], tmp_path / "few.jsonl")
+    monkeypatch.setattr("interlock.cli.demo.certify.Question", partial(Question, attacks=str(few)))
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)

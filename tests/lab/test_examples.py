@@ -16,7 +16,8 @@ from interlock.lab.open_task import open_task
 from interlock.lab.results.summary import summarise
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
-from tests.lab.running import ROOT, complaints, lab
+from tests.lab.running import complaints, lab
+from tests.programs import ROOT
 
 STUDIES = sorted((ROOT / "examples").rglob("*.toml")) + sorted(
     (ROOT / "benchmarks").rglob("*.toml")

@@ -126,6 +126,7 @@ class Scripted:
         self.step: Fault = step or Exchange.stream_well
         self.seen: list[Any] = []
         self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.busy = self.most_busy = self.left = self.words_sent = 0
         self.asked_models = 0
         self.url = ""
@@ -140,6 +141,7 @@ class Scripted:
             if not message.get("more_body"):
                 break
         headers = {k.decode(): v.decode() for k, v in scope["headers"]}
+        self.paths.append(f"{scope['raw_path'].decode()}?{scope['query_string'].decode()}")
         if scope["path"].endswith("/models"):
             self.asked_models += 1
             exchange = Exchange(self, {}, headers, send)

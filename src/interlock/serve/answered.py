@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from interlock.certify import Verdict
+from interlock.names import GuardMode
 from interlock.serve.chat import ChatRequest
 from interlock.serve.completion import Completion, add_usage
 from interlock.serve.spending import Spent
@@ -27,6 +28,8 @@ class Answered:
     """Id of the certificate that this guard runs under; None for none."""
     doubts: tuple[str, ...]
     """Why the certificate does not speak of this answer; empty where it does."""
+    defence: str
+    """What the request was put to."""
     refusal: str
     """The text of a blocked answer."""
     milliseconds: float
@@ -48,13 +51,35 @@ class Answered:
             "x-interlock-outcome": self.ballot.outcome,
             "x-interlock-certificate-applies": str(not self.doubts).lower(),
             "x-interlock-calls": str(self.ballot.decision.calls),
+            "x-interlock-defence": self.defence,
+            **({} if self.ballot.watched else {"x-interlock-stage": self.ballot.stage}),
+            "x-interlock-mode": self.mode,
         }
 
     @property
+    def mode(self) -> GuardMode:
+        """Whether the vote decided, or was only watched."""
+        return "monitor" if self.ballot.watched else "guard"
+
+    @property
     def about(self) -> dict[str, Any]:
-        """The ``interlock`` object of every answer."""
+        """The ``interlock`` object of every answer.
+
+        A client whose request was only watched is not told what the vote said: nothing would slow
+        down who tries variants until it says yes.
+        """
+        hidden = _OF_THE_VOTE if self.ballot.watched else frozenset()
+        return {name: value for name, value in self.record.items() if name not in hidden}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All that there is to tell, for the operator."""
         decision = self.ballot.decision
         return {
+            "mode": self.mode,
+            "defence": self.defence,
+            "stage": self.ballot.stage,
+            "would": self.ballot.would,
             "outcome": self.ballot.outcome,
             "copies": decision.copies,
             "votes": {verdict.value: decision.count(verdict) for verdict in Verdict},
@@ -112,6 +137,9 @@ class Answered:
             return chosen if len(chosen) == self.request.n else chosen[:1] * self.request.n
         said = {"role": "assistant", "content": self.refusal}
         return (Completion(message=said, finish_reason="content_filter"),) * self.request.n
+
+
+_OF_THE_VOTE = frozenset({"stage", "would", "copies", "votes", "cancelled", "saved"})
 
 
 class UndecidedError(WireError):

@@ -34,6 +34,18 @@ def doubts(request: ChatRequest, certified: Mapping[str, Any] | None) -> tuple[s
     return (*unclaimed(tuple(uses)), *_differences(certified, measured, body))
 
 
+def measured_with(certified: Mapping[str, Any]) -> dict[str, Any]:
+    """How the target was asked as it was measured: fields of a request's body.
+
+    Args:
+        certified: the target's identity.
+    """
+    if certified.get("target") == "endpoint":
+        return measured_options(certified)
+    temperature = certified.get("temperature")
+    return {} if temperature is None else {"temperature": temperature}
+
+
 def measured_options(certified: Mapping[str, Any]) -> dict[str, Any]:
     """With which fields an endpoint was asked."""
     if certified.get("target") != "endpoint":

@@ -26,6 +26,7 @@ from interlock.serve.drift import DriftWatch, Seen
 from interlock.serve.keys import Client
 from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
 from interlock.serve.metrics import Metrics, add_gauges
+from interlock.serve.monitor import watch_vote
 from interlock.serve.policy import check
 from interlock.serve.quotas import Lease, Quotas
 from interlock.serve.repeats import Backoff, Repeats, salt_of, secret_of
@@ -219,12 +220,17 @@ class Guard:
         meter: Meter,
     ) -> Answered:
         deadline = self.config.vote.deadline
+        watched = self.config.mode == "monitor"
         # Probes ask what the model does today, and never what it did.
-        ballot = None if probe else self.repeats.known(request)
+        ballot = None if probe or watched else self.repeats.known(request)
         if ballot is None:
+            hold: Any = hold_vote
+            if watched:
+                drawn = self.repeats.share(request) < self.config.monitor.share
+                hold = partial(watch_vote, voted=probe or watch is not None or drawn)
             async with self.admission.place(deadline):
                 self.breaker.admit()
-                ballot = await hold_vote(
+                ballot = await hold(
                     request,
                     self.deployment.rules,
                     meter,
@@ -235,7 +241,7 @@ class Guard:
                     watch=watch,
                     answers=answers,
                 )
-            if not probe:
+            if not (probe or watched):
                 self.repeats.remember(request, ballot)
         return Answered(
             id=f"chatcmpl-{secrets.token_hex(12)}",
@@ -244,6 +250,7 @@ class Guard:
             ballot=ballot,
             certificate=self.deployment.certificate,
             doubts=self.deployment.doubts(request),
+            defence=self.deployment.rules.name,
             refusal=self.config.vote.refusal,
             milliseconds=1000 * (time.perf_counter() - arrived),
             spent=meter.spent,
@@ -308,9 +315,15 @@ class Guard:
             replica=self.replica,
             key=answered.key,
             estimated_tokens=_storable(spent.estimated),
+            defence=answered.defence,
+            stage=answered.ballot.stage or None,
+            mode=answered.mode,
+            would=answered.ballot.would,
         )
 
     def _watch(self, entry: Entry) -> None:
+        if not entry.copies:  # answered without a vote
+            return
         held = entry.certificate is not None and (
             entry.probe or self.config.drift.certified == "all"
         )
@@ -324,6 +337,9 @@ class Guard:
     def _count(self, ballot: Ballot, entry: Entry) -> None:
         metrics = self.metrics
         metrics.requests.labels(entry.outcome).inc()
+        metrics.decided.labels(entry.defence, entry.stage or "none", entry.outcome).inc()
+        if ballot.watched:
+            metrics.watched.labels(ballot.would or "not voted on").inc()
         metrics.seconds.observe(entry.milliseconds / 1000)
         for verdict in Verdict:
             metrics.votes.labels(verdict.value).inc(ballot.decision.count(verdict))

@@ -85,7 +85,14 @@ class Entry:
     """Whether the request called itself a probe."""
     replica: str
     """The process that decided."""
-    # What follows came later; tables of before are given these columns.
+    defence: str | None = None
+    """What it was put to; None in rows of before there was a choice, as the three after it."""
+    stage: str | None = None
+    """The stage of it that decided."""
+    mode: str | None = None
+    """``guard``, or ``monitor``: the vote was only watched, and the answer given."""
+    would: str | None = None
+    """What a guard would have made of a watched request; None where it was not voted on."""
     key: str | None = None
     """Name of the client's key; None without keys."""
     estimated_tokens: int = 0

@@ -38,10 +38,12 @@ _HEADERS = {
 }
 
 _OF_CARD = frozenset(
-    {"lower", "estimate", "confidence", "family", "attacks", "target", "copies", "perturbation"}
-    | {"rate", "date", "held_out"}
+    {"lower", "estimate", "confidence", "family", "attacks", "target", "date", "held_out"}
 )
-_OF_ENTRY = ("outcome", "complied", "refused", "lost", "copies", "calls", "request_id")
+_OF_ENTRY = (
+    "outcome", "complied", "refused", "lost", "copies", "calls", "request_id", "stage", "mode",
+    "would",
+)  # fmt: skip
 
 
 def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> None:
@@ -100,9 +102,8 @@ async def _status(guard: Guard) -> dict[str, Any]:
         "version": __version__,
         "upstream": deployment.upstream.name,
         "model": deployment.model,
-        "copies": rules.copies,
-        "perturbation": rules.perturbation.kind,
-        "rate": rules.perturbation.rate,
+        "defence": rules.name,
+        "mode": guard.config.mode,
         "started": guard.started.isoformat(),
         "replica": guard.replica,
         "breaker": guard.breaker.state,
@@ -127,6 +128,7 @@ def _card(guard: Guard) -> dict[str, Any] | None:
         "id": card.id,
         "applies": not guard.deployment.differs,
         "statement": card.statement(),
+        "defence": card.defence_said,
         **{name: value for name, value in asdict(card).items() if name in _OF_CARD},
     }
 
@@ -186,7 +188,7 @@ async def _steps(
         else:
             (choice,) = answered.completion()["choices"]
             text = choice["message"]["content"] or json.dumps(choice["message"])
-            yield _event({"event": "decision", "text": text, **answered.about})
+            yield _event({"event": "decision", "text": text, **answered.record})
     finally:
         work.cancel()
 

@@ -18,7 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from interlock.names import PerturbationKind
+from interlock.certify.defences import parse_defence
+from interlock.certify.targets.address import Address
+from interlock.errors import OptionError
+from interlock.names import GuardMode, PerturbationKind
 from interlock.serve.channels import CHANNELS, Channel, ChannelName, Policy
 from interlock.serve.keys import KeyHash
 from interlock.serve.ledger import Retention
@@ -30,7 +33,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _base_address(value: str) -> str:
-    """An address that a path can be put behind, without anything secret in it."""
+    """An address of chat completions, perhaps with a query; nothing in it is secret."""
     if not value.startswith(("http://", "https://")):
         raise ValueError("start with http:// or https://")
     try:
@@ -39,8 +42,12 @@ def _base_address(value: str) -> str:
             raise httpx.InvalidURL("no host, or no such port")
     except (httpx.InvalidURL, ValueError):
         raise ValueError("no address of a server; give one such as http://host:8000/v1") from None
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError("no user, password, query or fragment; keys go into the environment")
+    if url.userinfo or url.fragment:
+        raise ValueError("no user, password or fragment; keys go into the environment")
+    try:
+        Address.read(value)
+    except OptionError as error:
+        raise ValueError(str(error).partition(": ")[2]) from None
     return value
 
 
@@ -66,6 +73,9 @@ class _Section(BaseModel):
 class VoteSettings(_Section):
     """How each request is voted on; what is absent follows the certificate."""
 
+    defence: Annotated[str, Field(min_length=1)] | None = None
+    """What each request is put to, such as ``"erase:parts=3"`` or ``"self+smooth"``; it stands
+    alone, without the five settings below."""
     perturbation: PerturbationKind | None = None
     """``"swap"``, ``"patch"`` or ``"insert"``."""
     rate: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -103,11 +113,45 @@ class VoteSettings(_Section):
     refusal: Annotated[str, Field(min_length=1)] = "I can't help with that."
     """The answer to a blocked request."""
 
+    classifier_url: BaseAddress | None = None
+    """Base address of the model that a defence's stage ``classifier`` asks."""
+    classifier_model: str | None = None
+    """Its name there."""
+    classifier_key_env: str = "INTERLOCK_CLASSIFIER_KEY"
+    """Environment variable with its key; none is sent where it is unset."""
+
+    @model_validator(mode="after")
+    def _defence_is_one(self) -> VoteSettings:
+        if self.defence is None:
+            return self
+        by_itself = ("perturbation", "rate", "copies", "alphabet", "paper")
+        given = [name for name in by_itself if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"defence says what is asked; leave out {', '.join(given)}")
+        try:
+            parse_defence(self.defence)
+        except OptionError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _classifier_is_named(self) -> VoteSettings:
+        if (self.classifier_url is None) != (self.classifier_model is None):
+            raise ValueError("give classifier_url and classifier_model, or neither")
+        return self
+
     @model_validator(mode="after")
     def _judge_is_named(self) -> VoteSettings:
         if self.judge == "model" and not (self.judge_url and self.judge_model):
             raise ValueError("judge = 'model' needs judge_url and judge_model")
         return self
+
+
+class MonitorSettings(_Section):
+    """What a guard does that only watches (``mode = "monitor"``)."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of the prompts that is voted on, chosen by the guard's secret; all are answered."""
 
 
 class LimitSettings(_Section):
@@ -320,7 +364,8 @@ class GuardConfig(_Section):
     """A guard."""
 
     upstream: BaseAddress | None = None
-    """Base address of the model's server, such as ``http://127.0.0.1:8000/v1``."""
+    """Base address of the model's server, such as ``http://127.0.0.1:8000/v1``, or all of it up to
+    ``/chat/completions``, either with a query such as Azure's ``?api-version=…``."""
     upstream_key_env: str = "OPENAI_API_KEY"
     """Environment variable with its key; none is sent where it is unset."""
     upstream_usage: bool = True
@@ -339,6 +384,9 @@ class GuardConfig(_Section):
     """A card that ``interlock certify report`` wrote."""
     uncertified: bool = False
     """Serve without a certificate that applies; every answer says so."""
+    mode: GuardMode = "guard"
+    """``"guard"``: what the vote refuses is refused. ``"monitor"``: everything is answered, the
+    ledger says what the vote would have refused, and no certificate applies."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
@@ -348,6 +396,7 @@ class GuardConfig(_Section):
     page: bool = True
     """Serve the page at ``/``."""
     vote: VoteSettings = VoteSettings()
+    monitor: MonitorSettings = MonitorSettings()
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
     auth: AuthSettings = AuthSettings()

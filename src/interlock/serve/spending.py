@@ -70,7 +70,7 @@ class Meter:
             usage = answer.usage if answer is not None else None
             if usage is not None:
                 self._told.append((_count(usage, "prompt"), _count(usage, "completion")))
-            elif sent:
+            elif sent and (answer is None or call.wants == "answer"):
                 self._untold.append(_length(heard))
         return answer
 

@@ -12,7 +12,10 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from interlock.certify.targets.address import Address
+from interlock.certify.targets.protocol import Wants
 from interlock.certify.targets.proxies import authorities, proxy_for
+from interlock.certify.targets.surprise import read_echo
 from interlock.certify.targets.wire import wait_asked_for, withheld
 from interlock.certify.vote.decision import ORIGINAL
 from interlock.serve.completion import Completion, MalformedError
@@ -54,6 +57,8 @@ class Call:
     """Which copy asks, or that it is the request as it came."""
     headers: Sequence[tuple[str, str]] = ()
     """To be sent along."""
+    wants: Wants = "answer"
+    """What of: an answer to a chat, or what a defence wants to know about a text."""
 
 
 class Upstream(Protocol):
@@ -91,8 +96,10 @@ class HttpUpstream:
     docs/experiments/guard.md). No cookie is kept: calls of different users share nothing.
 
     Args:
-        url: base address, such as ``http://127.0.0.1:8000/v1``.
-        key: sent as bearer token; never logged, and cut out of what the upstream says.
+        url: base address, such as ``http://127.0.0.1:8000/v1``, or all of it, perhaps with a query,
+            as :class:`~interlock.certify.targets.address.Address` reads it.
+        key: sent as bearer token, to Azure in its header ``api-key``; never logged, and cut out of
+            what the upstream says.
         timeout: seconds of silence after which a call is lost, from connecting on; comments of an
             event stream are signs of life.
         max_bytes: a longer answer is lost.
@@ -110,17 +117,20 @@ class HttpUpstream:
         connections: int = 1000,
         usage: bool = True,
     ) -> None:
-        self.name = url.rstrip("/")
+        address = Address.read(url)
+        self.name = address.name
         self.timeout, self.max_bytes, self.connections = timeout, max_bytes, connections
         self._key, self._usage = key, usage
-        self._address = httpx.URL(f"{self.name}/chat/completions")
+        self._address, self._models = httpx.URL(address.completions), httpx.URL(address.models)
+        self._texts = httpx.URL(address.texts)
         self._headers = [
             ("content-type", "application/json"),
             ("accept", "text/event-stream, application/json"),
             ("accept-encoding", "identity"),
         ]
         if key:
-            self._headers.append(("authorization", f"Bearer {key}"))
+            bearer = ("authorization", f"Bearer {key}")
+            self._headers.append(("api-key", key) if address.azure else bearer)
         # Here, and not at the first call: loading certificates takes tens of milliseconds.
         self._certificates = authorities()
         proxy = proxy_for(self.name)
@@ -130,6 +140,8 @@ class HttpUpstream:
 
     async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`Upstream`."""
+        if call.wants != "answer":
+            return await self._read(call)
         body = {**call.body, "stream": True}
         if self._usage:
             body["stream_options"] = {"include_usage": True}
@@ -166,11 +178,47 @@ class HttpUpstream:
         except Exception as error:  # aiohttp lets some of its own through; none may release
             raise LostError(type(error).__name__) from None
 
+    async def _read(self, call: Call) -> Completion:
+        """How unlikely a text is, from ``POST {url}/completions``; whatever fails is lost."""
+        if call.wants != "surprise":
+            raise LostError(f"no {call.wants} from an upstream")
+        content = json.dumps(call.body).encode()
+        headers = [*self._headers, ("x-request-id", call.request_id)]
+        request = httpx.Request("POST", self._texts, content=content, headers=headers)
+        try:
+            async with asyncio.timeout(self.timeout):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    said = await _whole(_bounded(response, self.max_bytes))
+                finally:
+                    await response.aclose()
+            if response.status_code != 200:
+                wait = wait_asked_for(response.headers)
+                raise LostError(
+                    f"/completions answered {response.status_code}", response.status_code, wait
+                )
+            data = _json(said)
+            reply = read_echo(data, str(call.body["prompt"]))
+        except LostError:
+            raise
+        except Exception as error:
+            raise LostError(
+                f"/completions: {self._clean(str(error)) or type(error).__name__}"
+            ) from None
+        if reply.lost:
+            raise LostError(reply.error or "lost")
+        usage = data.get("usage")
+        return Completion(
+            message={"role": "assistant", "content": reply.text},
+            finish_reason="stop",
+            usage=usage if isinstance(usage, dict) else None,
+        )
+
     async def models(self) -> list[dict[str, Any]]:
         """See :class:`Upstream`."""
         try:
             async with asyncio.timeout(self.timeout):
-                request = httpx.Request("GET", f"{self.name}/models", headers=self._headers)
+                request = httpx.Request("GET", self._models, headers=self._headers)
                 response = await self._transport.handle_async_request(request)
                 try:
                     content = await _whole(_bounded(response, self.max_bytes))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from interlock.certify.judges.judge import Verdict
-from interlock.certify.targets.protocol import Prompt, Reply
+from interlock.certify.targets.protocol import Prompt, Reply, is_call
 from interlock.certify.vote.asks import Asks, Reading, unread, with_reading
 from interlock.certify.vote.decision import (
     ORIGINAL,
@@ -145,7 +145,8 @@ class LiveVote:
         own = reading is not None
         vote = Vote(number, prompt, Reply.failed("not asked"), Verdict.LOST, 0, own=own)
         for _ in range(1 + self.retries):
-            spent[number] += 1
+            call = is_call(self.target, prompt)
+            spent[number] += call
             try:
                 async with asyncio.timeout(self.timeout):
                     reply = await self.target.ask_async(prompt)
@@ -154,7 +155,7 @@ class LiveVote:
                         verdict = await self._judged(prompt, reply, reading)
             except TimeoutError:
                 reply, verdict = Reply.failed(f"no answer within {self.timeout} s"), Verdict.LOST
-            vote = replace(vote, reply=reply, verdict=verdict, calls=vote.calls + 1)
+            vote = replace(vote, reply=reply, verdict=verdict, calls=vote.calls + call)
             if verdict is not Verdict.LOST:
                 break
         return vote

@@ -49,6 +49,10 @@ def serve(
         bool, typer.Option("--uncertified", help="Serve though no certificate applies; say so.")
     ] = False,
     model: Annotated[str | None, typer.Option(help="The one model that may be asked for.")] = None,
+    defence: Annotated[
+        str | None,
+        typer.Option(help="Such as erase:parts=3 or self+smooth; else the certificate's."),
+    ] = None,
     copies: Annotated[int | None, typer.Option(min=1, help="N; else the certificate's.")] = None,
     rate: Annotated[
         float | None, typer.Option(min=0, max=1, help="q; else the certificate's.")
@@ -80,7 +84,7 @@ def serve(
         "device",
     )  # fmt: skip
     settings |= {name: True for name in ("embedded", "uncertified") if given[name]}
-    settings["vote"] = taken(given, "copies", "rate", "perturbation")
+    settings["vote"] = taken(given, "defence", "copies", "rate", "perturbation")
     settings["ledger"] = {"url": ledger}
     with session(context) as terminal:
         _needed()
@@ -97,9 +101,9 @@ def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
     rules = deployed.rules
     terminal.say(f"guard: {url}/v1  (page: {url}/)")
     terminal.say(f"upstream: {deployed.upstream.name}")
-    terminal.say(
-        f"vote: {rules.copies} copies, {rules.perturbation.kind} {rules.perturbation.rate:.0%}"
-    )
+    terminal.say(f"defence: {rules.name}")
+    if deployed.mode == "monitor":
+        terminal.say("mode: monitor; every request is answered, and the ledger has the votes")
     if deployed.certificate is not None:
         terminal.say(f"certificate {deployed.certificate}: {deployed.card.statement()}")
     else:
@@ -109,9 +113,11 @@ def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
             "url": url,
             "upstream": deployed.upstream.name,
             "model": deployed.model,
-            "copies": rules.copies,
-            "perturbation": rules.perturbation.kind,
-            "rate": rules.perturbation.rate,
+            "defence": rules.name,
+            "mode": deployed.mode,
+            "copies": rules.defence.identity.get("copies"),
+            "perturbation": rules.defence.identity.get("kind"),
+            "rate": rules.defence.identity.get("rate"),
             "certificate": deployed.certificate,
             "differs": list(deployed.differs),
         }

@@ -18,7 +18,6 @@ function make(tag, options = {}, ...children) {
 const percent = (share, digits = 1) => `${(100 * share).toFixed(digits)} %`;
 const stored = "interlock-guard-key";
 let key = sessionStorage.getItem(stored) || "";
-let copies = 0;
 
 const headers = (more = {}) => (key ? { authorization: `Bearer ${key}`, ...more } : more);
 
@@ -68,7 +67,6 @@ function states(pairs) {
 function show(status) {
   at("key-form").hidden = true;
   at("data").hidden = false;
-  copies = status.copies;
   const { checks, ready, drifted } = status.state;
   states([
     [ready ? "ready" : "not ready", ready ? "good" : "bad"],
@@ -80,7 +78,8 @@ function show(status) {
   facts(at("facts"), {
     upstream: status.upstream,
     model: status.model ?? "any",
-    vote: `${status.copies} copies, ${status.perturbation} ${percent(status.rate, 0)}`,
+    defence: status.defence,
+    ...(status.mode === "guard" ? {} : { mode: `${status.mode}: every request is answered` }),
     active: status.active,
     waiting: status.waiting,
     "up since": new Date(status.started).toLocaleString(),
@@ -120,7 +119,7 @@ function certificate(status) {
     estimate: percent(card.estimate),
     confidence: percent(card.confidence, 0),
     attacks: `${card.attacks} ${card.family}`,
-    setting: `${card.copies} copies, ${card.perturbation} ${percent(card.rate, 0)}`,
+    defence: card.defence,
     target: card.target,
     made: new Date(card.date).toLocaleDateString(),
     ...(card.held_out ? { "held out": `${percent(card.held_out.dsp)} of ${card.held_out.attacks} attacks` } : {}),
@@ -142,11 +141,17 @@ function row(entry) {
   const cells = [entry.complied, entry.refused, entry.lost, entry.calls, entry.milliseconds.toFixed(0)];
   return make("tr", {},
     make("td", { text: new Date(entry.time).toLocaleTimeString() }),
-    make("td", {}, make("span", { class: `chip ${entry.outcome}`, text: entry.outcome })),
+    make("td", {}, make("span", { class: `chip ${entry.would ?? entry.outcome}`, text: said(entry) })),
     make("td", {}, mini),
     ...cells.map((text) => make("td", { text })),
     make("td", { class: "id", text: `${entry.prompt}… (${entry.characters})` }),
     make("td", { class: "id", text: entry.request_id, title: entry.request_id }));
+}
+
+/** What became of a request, and which stage of the defence said so. */
+function said(entry) {
+  if (entry.mode === "monitor") return entry.would ? `answered; would be ${entry.would}` : "answered, no vote";
+  return entry.stage ? `${entry.outcome} by ${entry.stage}` : entry.outcome;
 }
 
 function driftRow([name, test]) {
@@ -216,7 +221,7 @@ at("try-form").addEventListener("submit", async (event) => {
   asking = new AbortController();
   at("ask").disabled = true;
   at("stop").disabled = false;
-  const ballot = new Ballot(at("prompt").value, copies);
+  const ballot = new Ballot(at("prompt").value);
   try {
     const response = await fetch("/interlock/try", {
       method: "POST",
@@ -249,27 +254,36 @@ async function steps(body, take) {
 }
 
 class Ballot {
-  constructor(asked, count) {
+  constructor(asked) {
     this.asked = asked;
-    this.verdicts = Array(count).fill("unasked");
-    this.cards = this.verdicts.map((_, number) => {
+    this.rounds([], []);
+    at("verdict").className = "verdict";
+    at("verdict").replaceChildren();
+    at("ballot").hidden = false;
+  }
+
+  /** A card for each question that may be asked, stage by stage. */
+  rounds(sizes, stages) {
+    const names = sizes.flatMap((size, i) => Array.from({ length: size }, (_, n) =>
+      (size === 1 ? `Stage ${stages[i]}` : stages.length === 1 ? `Copy ${n + 1}` : `Stage ${stages[i]}, ${n + 1}`)));
+    this.verdicts = Array(names.length).fill("unasked");
+    this.cards = names.map((text) => {
       const chip = make("span", { class: "chip unasked", text: "not asked" });
       const prompt = make("p", { class: "asked" });
       const answer = make("p", {});
-      const item = make("li", {}, make("header", {}, make("strong", { text: `Copy ${number + 1}` }), chip), prompt, answer);
+      const item = make("li", {}, make("header", {}, make("strong", { text }), chip), prompt, answer);
       return { chip, prompt, answer, item };
     });
     at("copies").replaceChildren(...this.cards.map(({ item }) => item));
     at("bar").replaceChildren(...this.verdicts.map(() => make("span")));
-    at("verdict").className = "verdict";
-    at("verdict").replaceChildren();
-    at("ballot").hidden = false;
     this.count();
   }
 
   take(step) {
     const card = this.cards[step.copy];
-    if (step.event === "asked") {
+    if (step.event === "rounds") {
+      this.rounds(step.sizes, step.stages);
+    } else if (step.event === "asked") {
       this.mark(step.copy, "pending", "asking…");
       card.prompt.replaceChildren(...marked(this.asked, step.text));
       card.answer.textContent = "";
@@ -283,8 +297,9 @@ class Ballot {
     } else if (step.event === "decision") {
       this.verdicts.forEach((kind, number) => kind === "pending" && this.mark(number, "cancelled", "cancelled"));
       const [released, against] = [step.outcome === "released", step.votes.refused + step.votes.lost];
-      const why = released ? `Released: ${step.votes.complied} of ${step.copies} complied.`
-        : step.outcome === "blocked" ? `Blocked: ${step.votes.refused} of ${step.copies} refused.`
+      const [by, watched] = [step.stage ? ` (${step.stage})` : "", step.mode === "monitor"];
+      const why = watched ? `Answered, for the guard only watches; the vote says ${step.would}.` : released ? `Released: ${step.votes.complied} of ${step.copies} complied${by}.`
+        : step.outcome === "blocked" ? `Blocked: ${step.votes.refused} of ${step.copies} refused${by}.`
           : `Undecided, so nothing is released: ${against} of ${step.copies} against, ${step.votes.lost} of them lost.`;
       at("verdict").className = `verdict ${step.outcome}`;
       at("verdict").replaceChildren(make("strong", { text: why }), make("br"), make("span", { text: step.text }));
@@ -305,8 +320,7 @@ class Ballot {
     const order = ["complied", "refused", "lost"];
     const kinds = order.flatMap((kind) => Array(of(kind)).fill(kind));
     [...at("bar").children].forEach((cell, i) => { cell.className = kinds[i] ?? ""; });
-    const [release, refuse] = [Math.floor(this.verdicts.length / 2) + 1, Math.ceil(this.verdicts.length / 2)];
-    at("tally").textContent = `Of ${this.verdicts.length} copies ${of("complied")} for (${release} release), ${of("refused") + of("lost")} against (${refuse} block)`;
+    at("tally").textContent = `Of ${this.verdicts.length} asked at most ${of("complied")} for, ${of("refused") + of("lost")} against`;
   }
 
   problem(text) {
