@@ -236,14 +236,30 @@ def test_an_answer_after_reasoning_is_decided_by_the_whole() -> None:
 def test_a_watched_answer_is_cut_where_its_beginning_is_clear(
     words: list[str], steps: list[int], paper: bool
 ) -> None:
+    """Where it is looked at, which is whenever it has doubled."""
     judge, text = RefusalPhrases(paper=paper), "".join(words)
-    watch, end = RefusalWatch(judge), 0
+    watch, end, next_look = RefusalWatch(judge), 0, 0 if paper else 24
     while end < len(text):
         end += steps[end % len(steps)]
-        found = watch(text[:end])
-        assert found == surely_refused(judge, text[:end])
-        if found:
+        length = len(text[:end].lstrip())
+        cut = watch(text[:end])
+        if length >= next_look:
+            assert cut == surely_refused(judge, text[:end])
+            next_look = 0 if paper else 2 * length
+        assert not cut or surely_refused(judge, text[:end])
+        if cut:
             break
+
+
+def test_an_answer_in_many_pieces_is_looked_at_a_few_times() -> None:
+    looked: list[str] = []
+    judge = RefusalPhrases()
+    watch = RefusalWatch(judge)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RefusalPhrases, "_judge", lambda _, text: looked.append(text))
+        for end in range(2000):
+            watch("Sure, here is how to do it, step by step. "[: end % 42] * (1 + end // 42))
+    assert 3 <= len(looked) <= 8
 
 
 def test_an_answer_is_looked_at_no_longer_than_it_matters() -> None:

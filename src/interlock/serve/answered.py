@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from interlock.certify import Verdict
 from interlock.names import GuardMode
 from interlock.serve.chat import ChatRequest
 from interlock.serve.completion import Completion, add_usage
+from interlock.serve.spending import Spent
 from interlock.serve.vote import Ballot
 from interlock.serve.wire_error import WireError
 
@@ -33,6 +34,10 @@ class Answered:
     """The text of a blocked answer."""
     milliseconds: float
     """From arrival to decision."""
+    spent: Spent = field(default_factory=Spent)
+    """Tokens of all calls, of those that told no count, too."""
+    key: str | None = None
+    """Name of the client's key."""
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -82,6 +87,7 @@ class Answered:
             "saved": decision.saved,
             "calls": decision.calls,
             "calls_without_usage": self.ballot.uncounted,
+            "tokens": asdict(self.spent),
             "repeated": self.ballot.repeated,
             "certificate": self.certificate,
             "certificate_applies": not self.doubts,

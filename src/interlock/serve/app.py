@@ -22,12 +22,13 @@ from interlock._version import __version__
 from interlock.serve.body import read_body
 from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.guard import Guard
-from interlock.serve.keys import KeyRing, key_of
+from interlock.serve.keys import ADMIN, Client, KeyRing, key_of
 from interlock.serve.origin import OwnHosts
 from interlock.serve.page import add_page
 from interlock.serve.settings import LOOPBACK
 from interlock.serve.stream import Stream
 from interlock.serve.strict_json import PlainResponse
+from interlock.serve.traces import RequestTrace, Traces
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError
 from interlock.serve.wires.anthropic import Messages
@@ -46,6 +47,7 @@ TOLD = (
     "x-should-retry", "retry-after",
 )  # fmt: skip
 """Headers that a page of another site may read."""
+_PATHS = frozenset(wire.path for wire in WIRES)
 _EVENTS = "text/event-stream"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 COMMENTS = 5.0
@@ -91,7 +93,7 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
         app.add_middleware(
             OwnHosts, hosts=() if "*" in named else tuple(named), origins=config.auth.origins
         )
-    app.add_middleware(_RequestIds)
+    app.add_middleware(_RequestIds, traces=guard.traces)
     if config.auth.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -106,10 +108,11 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     app.add_exception_handler(ClientDisconnect, _gone_error)
     app.add_exception_handler(Exception, _unforeseen)
 
-    def allow(request: Request) -> None:
+    def client_of(request: Request) -> Client:
         authorization = key_of(request.headers)
-        if not (admin_keys and admin_keys.knows(authorization)):
-            keys.check(authorization)
+        if admin_keys and admin_keys.knows(authorization):
+            return ADMIN
+        return keys.client(authorization)
 
     def is_probe(request: Request) -> bool:
         asked = request.headers.get(PROBE, "") not in ("", "0")
@@ -117,10 +120,10 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
 
     async def read(request: Request, wire: Wire) -> ChatRequest:
         try:
-            allow(request)
+            lease = request.state.lease = guard.admit(client_of(request))
             limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
             content = await read_body(request, limit, patience)
-            return guard.read(wire.chat(read_object(content)))
+            return guard.read(wire.chat(read_object(content)), lease.client)
         except WireError as error:
             guard.turn_away(error, request.state.request_id)
             raise
@@ -137,12 +140,12 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
 
     async def answered(request: Request, wire: Wire, chat: ChatRequest) -> Response:
         request_id, probe = request.state.request_id, is_probe(request)
-        who = keys.name(key_of(request.headers))
+        lease = request.state.lease
         if not chat.stream:
-            work = guard.answer(chat, request_id, probe=probe, who=who, answers=wire.answers)
+            work = guard.answer(chat, request_id, probe=probe, lease=lease, answers=wire.answers)
             done = await unless_gone(request, work)
             return PlainResponse(wire.whole(done), headers=done.headers)
-        task = asyncio.create_task(guard.stream(chat, request_id, probe=probe, who=who))
+        task = asyncio.create_task(guard.stream(chat, request_id, probe=probe, lease=lease))
         try:
             waited = unless_gone(request, asyncio.wait({task}, timeout=guard.config.vote.head))
             await waited
@@ -171,12 +174,12 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
 
     @app.get("/v1/models")
     async def models(request: Request) -> Any:
-        allow(request)
+        client_of(request)
         return {"object": "list", "data": await _models(guard)}
 
     @app.get("/v1/models/{model:path}")
     async def model(request: Request, model: str) -> Any:
-        allow(request)
+        client_of(request)
         for entry in await _models(guard):
             if entry["id"] == model:
                 return entry
@@ -308,24 +311,40 @@ def _unforeseen(request: Request, error: Exception) -> Response:
 
 
 class _RequestIds:
-    """``x-request-id`` from end to end: the client's own where it is a sane one."""
+    """``x-request-id`` from end to end: the client's own where it is a sane one.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    And in every answer what is left of a quota; and a trace of each request for a model.
+    """
+
+    def __init__(self, app: ASGIApp, traces: Traces) -> None:
+        self._app, self._traces = app, traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        head = Headers(scope=scope)
+        given = head.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
         scope.setdefault("state", {})["request_id"] = request_id
         if len(scope["path"]) > 1:
             scope["path"] = scope["path"].removesuffix("/")
 
+        traced: RequestTrace | None = None
+
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                lease = scope["state"].get("lease")
+                headers.update(lease.headers if lease is not None else {})
+                if traced is not None:
+                    traced.answered(message["status"], headers.get("x-interlock-outcome"))
             await send(message)
 
-        await self._app(scope, receive, marked)
+        if scope["path"] not in _PATHS:
+            await self._app(scope, receive, marked)
+            return
+        with self._traces.request(scope["path"], head) as trace:
+            traced = trace
+            await self._app(scope, receive, marked)

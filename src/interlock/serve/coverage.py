@@ -42,7 +42,7 @@ def coverage(request: ChatRequest, certified: Mapping[str, Any] | None) -> Cover
     """
     if certified is None:
         return Coverage(tuple((use, use.claimed) for use in request.uses), ())
-    old, body = measured(certified), request.original.body
+    old, body = measured_options(certified), request.original.body
     # What the operator opened and measured with is no way in that was left out.
     same = {name for name, value in old.items() if body.get(name) == value}
     opened = {use for use in request.uses if use.channel == "extra" and use.where in same}
@@ -57,12 +57,12 @@ def measured_with(certified: Mapping[str, Any]) -> dict[str, Any]:
         certified: the target's identity.
     """
     if certified.get("target") == "endpoint":
-        return measured(certified)
+        return measured_options(certified)
     temperature = certified.get("temperature")
     return {} if temperature is None else {"temperature": temperature}
 
 
-def measured(certified: Mapping[str, Any]) -> dict[str, Any]:
+def measured_options(certified: Mapping[str, Any]) -> dict[str, Any]:
     """With which fields an endpoint was asked."""
     if certified.get("target") != "endpoint":
         return {}  # a model of this process has its decoding options from the card

@@ -13,7 +13,7 @@ from interlock._version import __version__
 from interlock.serve.body import read_body
 from interlock.serve.channels import CHANNELS, CLAIMED, Policies
 from interlock.serve.guard import Guard
-from interlock.serve.keys import KeyRing, key_of
+from interlock.serve.keys import ADMIN, ANYBODY, KeyRing, key_of
 from interlock.serve.ledger import Entry
 from interlock.serve.strict_json import PlainResponse
 from interlock.serve.tryout import asked_for, steps
@@ -82,13 +82,14 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
         if not may_try:
             raise WireError(403, "the try-it box needs an admin key", "admin_key_needed")
         limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
+        lease = guard.admit(ADMIN if admin_keys else ANYBODY)
         try:
             chat = await asked_for(guard, await read_body(request, limit, patience))
         except WireError as error:
             guard.turn_away(error, request.state.request_id)
             raise
         return StreamingResponse(
-            steps(guard, chat, request.state.request_id),
+            steps(guard, chat, request.state.request_id, lease),
             media_type="text/event-stream",
             headers={"cache-control": "no-store"},
         )

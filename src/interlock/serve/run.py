@@ -8,7 +8,6 @@ import json
 import logging
 import signal
 import socket
-import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,13 +17,13 @@ from typing import Any
 import uvicorn
 
 from interlock.errors import OptionError
+from interlock.serve.access import check_tls, open_keys
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
-from interlock.serve.config import ConfigError, read_keys
 from interlock.serve.deployment import Deployment, deploy
-from interlock.serve.guard import PUT_ON_RECORD, Guard
-from interlock.serve.keys import KeyRing
+from interlock.serve.guard import PUT_ON_RECORD, Guard, ledger_salt
 from interlock.serve.ledger import Ledger
+from interlock.serve.reload import Reloader
 from interlock.serve.settings import GuardConfig
 
 BACKLOG = 2048
@@ -34,33 +33,31 @@ _NEW_OBJECTS = 5000  # between two collections; Python's own 700 come many times
 _GRACE = int(PUT_ON_RECORD) + 1  # seconds beyond the deadline of a request that is under way
 
 
-def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> None:
-    """Serve until SIGINT or SIGTERM.
+def serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment], None]) -> None:
+    """Serve until SIGINT or SIGTERM; SIGHUP has the settings read again.
 
     Args:
-        config: the settings.
+        read: the settings as they are now.
         on_ready: told the address and what is deployed, once requests are answered.
 
     Raises:
         ConfigError: the settings cannot be served; nothing was opened to the network.
         InterlockError: the certificate, the model or the ledger cannot be opened.
     """
-    keys = KeyRing(read_keys(config.auth.keys_file, config.auth.keys_env))
-    admin = KeyRing(read_keys(config.auth.admin_keys_file, config.auth.admin_keys_env))
-    if not (config.on_loopback or keys or config.auth.open):
-        raise ConfigError(
-            (
-                f"host = {config.host!r} is open to other machines: give keys (auth.keys_file or "
-                f"${config.auth.keys_env}), or say that none are wanted (auth.open = true)",
-            )
-        )
-    if "*" in config.auth.origins and not keys:
-        raise ConfigError(("auth.origins: pages of any site take keys (auth.keys_file)",))
-    _check_tls(config)
+    with _deaf_to_reloads():
+        _serve(read, on_ready)
+
+
+def _serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment], None]) -> None:
+    config = read()
+    salt = ledger_salt(config)
+    keys, admin = open_keys(config, salt)
+    check_tls(config)
     listener = _listen(config.host, config.port)
     try:
         deployment = deploy(config)
-        guard = Guard(config, deployment, Ledger(config.ledger.url, config.ledger.waiting))
+        ledger = Ledger(config.ledger.url, config.ledger.waiting)
+        guard = Guard(config, deployment, ledger, salt)
         _log_to_stderr(config.log.level)
         served = uvicorn.Config(
             build_app(guard, keys, admin),
@@ -70,13 +67,12 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
             ws="none",
             backlog=BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=int(config.vote.deadline) + _GRACE,
             server_header=False,
             proxy_headers=False,
             ssl_certfile=config.tls_cert,
             ssl_keyfile=config.tls_key,
         )
-        server = _Server(served)
+        server = _Server(served, Reloader(guard, keys, admin, read))
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
 
@@ -94,8 +90,28 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
         listener.close()
 
 
+@contextmanager
+def _deaf_to_reloads() -> Iterator[None]:
+    """Until requests are answered there is nothing to reload; by default SIGHUP would end it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 class _Server(uvicorn.Server):
     on_ready: Callable[[], None]
+
+    def __init__(self, config: uvicorn.Config, reloader: Reloader) -> None:
+        super().__init__(config)
+        self._reloader = reloader
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is under way, as long as the settings of now allow."""
+        deadline = self._reloader.guard.config.vote.deadline
+        self.config.timeout_graceful_shutdown = int(deadline) + _GRACE
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -103,31 +119,13 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self.on_ready()
-
-
-def _check_tls(config: GuardConfig) -> None:
-    """Find out now what would be a traceback later.
-
-    Raises:
-        ConfigError: certificate and key cannot be served.
-    """
-    if config.tls_cert is None or config.tls_key is None:
-        return
-    try:
-        # An empty password, for OpenSSL would ask the terminal for one.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(config.tls_cert, config.tls_key, password="")
-    except (OSError, ssl.SSLError) as error:
-        why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
-        raise ConfigError(
-            (f"tls_cert, tls_key: {config.tls_cert} and {config.tls_key} cannot be served ({why})",)
-        ) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -163,7 +161,7 @@ class _JsonLines(logging.Formatter):
 def _log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
-    for name in ("interlock.guard", "uvicorn"):
+    for name in ("interlock.guard", "uvicorn", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level.upper() if name != "uvicorn" else "WARNING")
+        logger.setLevel(level.upper() if name == "interlock.guard" else "WARNING")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -23,9 +24,12 @@ from interlock.certify.targets.address import Address
 from interlock.errors import OptionError
 from interlock.names import GuardMode, PerturbationKind
 from interlock.serve.channels import CHANNELS, Channel, ChannelName, Policy
+from interlock.serve.keys import KeyHash
+from interlock.serve.ledger import Retention
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Tokens = Annotated[int, Field(ge=1, le=10**12)]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -176,6 +180,10 @@ class LimitSettings(_Section):
     pause."""
     refusals_pause: Seconds = 5.0
     """Seconds of the first pause; each is twice as long as the one before, up to an hour."""
+    requests_per_minute: Count | None = None
+    """Of each key, where it has no quota of its own; without keys, of all clients together."""
+    tokens_per_minute: Tokens | None = None
+    """Likewise: tokens of all calls of a request, copies included."""
 
 
 class _Policies(_Section):
@@ -254,6 +262,43 @@ class AuthSettings(_Section):
         return tuple(one.lower() for one in value)
 
 
+def _of_keys(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        KeyHash.read(text)
+    return value
+
+
+class KeySettings(_Section):
+    """One client's keys, quota and policy."""
+
+    hashes: Annotated[Names, AfterValidator(_of_keys)] = ()
+    """Salted hashes of its keys, as ``interlock guard key`` makes them."""
+    env: str = ""
+    """Environment variable with its keys, commas between them."""
+    file: File | None = None
+    """A file with its keys, one a line."""
+    requests_per_minute: Count | None = None
+    """Its quota; where absent ``limits.requests_per_minute``."""
+    tokens_per_minute: Tokens | None = None
+    """Likewise."""
+    policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
+    """What is otherwise than in ``[policy]`` for its requests."""
+
+
+def checked_names(value: dict[str, KeySettings]) -> dict[str, KeySettings]:
+    """Names that clients can have.
+
+    Raises:
+        ValueError: one is none.
+    """
+    for name in value:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
+            raise ValueError(f"{name!r}: give a name in small letters, digits and . _ -")
+        if name == "admin" or name.startswith("unnamed-"):
+            raise ValueError(f"{name!r} is a name of the guard's own")
+    return value
+
+
 class LedgerSettings(_Section):
     """Where decisions are kept."""
 
@@ -261,6 +306,15 @@ class LedgerSettings(_Section):
     """An SQLAlchemy address; ``postgresql+psycopg://…`` for several replicas."""
     waiting: Count = 10_000
     """Decisions not yet written at most; beyond it requests are answered 503."""
+    max_days: Annotated[float, Field(gt=0, le=36500)] | None = None
+    """Older decisions are removed."""
+    max_rows: Annotated[int, Field(ge=1)] | None = None
+    """Of more decisions than these the oldest are removed."""
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept."""
+        return Retention(self.max_days, self.max_rows)
 
 
 class BreakerSettings(_Section):
@@ -311,6 +365,16 @@ class LogSettings(_Section):
     """Log the user's text. Off: its hash and length only."""
 
 
+class TraceSettings(_Section):
+    """Traces by OpenTelemetry; they need the extra ``otel``."""
+
+    endpoint: BaseAddress | None = None
+    """Address of a collector for OTLP over HTTP, such as ``http://127.0.0.1:4318/v1/traces``; its
+    headers come from ``OTEL_EXPORTER_OTLP_HEADERS``."""
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of requests traced whose client traces none itself."""
+
+
 class GuardConfig(_Section):
     """A guard."""
 
@@ -355,10 +419,13 @@ class GuardConfig(_Section):
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
     auth: AuthSettings = AuthSettings()
+    keys: Annotated[dict[str, KeySettings], AfterValidator(checked_names)] = {}
+    """Keys with a name, a quota and a policy each: a table ``[keys.NAME]`` for each client."""
     ledger: LedgerSettings = LedgerSettings()
     breaker: BreakerSettings = BreakerSettings()
     drift: DriftSettings = DriftSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
 
     @model_validator(mode="after")
     def _one_model(self) -> GuardConfig:
@@ -377,6 +444,13 @@ class GuardConfig(_Section):
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("TLS takes both, tls_cert (--tls-cert) and tls_key (--tls-key)")
         return self
+
+    def policy_of(self, key: KeySettings) -> _Policies:
+        """The policy for a client's requests: its own settings over the guard's."""
+        general, given = cast(_Policies, self.policy), cast(_Policies, key.policy)
+        return general.model_copy(
+            update={name: getattr(given, name) for name in given.model_fields_set}
+        )
 
     @property
     def local(self) -> str | None:

@@ -10,10 +10,11 @@ from typing import Any
 from interlock.certify.vote.decision import Vote
 from interlock.serve.answered import Answered, UndecidedError
 from interlock.serve.chat import ChatRequest
-from interlock.serve.coverage import measured
+from interlock.serve.coverage import measured_options
 from interlock.serve.deployment import Deployment
 from interlock.serve.guard import Guard
 from interlock.serve.marks import marks
+from interlock.serve.quotas import Lease
 from interlock.serve.reasons import reason
 from interlock.serve.strict_json import read_json
 from interlock.serve.upstream import LostError
@@ -45,7 +46,7 @@ async def asked_for(guard: Guard, content: bytes) -> ChatRequest:
     if not isinstance(text, str) or not text.strip():
         raise bad_request("write something first", "text")
     card = guard.deployment.card
-    options = measured(card.target_identity) if card is not None else {}
+    options = measured_options(card.target_identity) if card is not None else {}
     messages = [{"role": "user", "content": text}]
     return guard.read(options | {"model": await _model(guard), "messages": messages})
 
@@ -60,10 +61,14 @@ async def _model(guard: Guard) -> str:
     return next((entry["id"] for entry in listed), "default")
 
 
-async def steps(guard: Guard, request: ChatRequest, request_id: str) -> AsyncIterator[bytes]:
+async def steps(
+    guard: Guard, request: ChatRequest, request_id: str, lease: Lease
+) -> AsyncIterator[bytes]:
     """Each step of the vote as it happens, then what it came to, as server-sent events."""
     watched: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
-    work = asyncio.create_task(guard.answer(request, request_id, watch=watched.put_nowait))
+    work = asyncio.create_task(
+        guard.answer(request, request_id, lease=lease, watch=watched.put_nowait)
+    )
     work.add_done_callback(lambda _: watched.put_nowait(None))
     before = request.original.prompt.text
     sent: dict[int, int] = {}  # characters of each copy's answer that were sent

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from interlock.certify.targets.protocol import Wants
 from interlock.certify.targets.proxies import authorities, proxy_for
 from interlock.certify.targets.surprise import read_echo
 from interlock.certify.targets.wire import wait_asked_for, withheld
+from interlock.certify.vote.decision import ORIGINAL
 from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.event_stream import data_of_events
 from interlock.serve.strict_json import read_json
@@ -52,6 +53,10 @@ class Call:
 
     body: Mapping[str, Any]
     request_id: str
+    copy: int = ORIGINAL
+    """Which copy asks, or that it is the request as it came."""
+    headers: Sequence[tuple[str, str]] = ()
+    """To be sent along."""
     wants: Wants = "answer"
     """What of: an answer to a chat, or what a defence wants to know about a text."""
     on_growth: Callable[[Completion], None] | None = None
@@ -146,7 +151,7 @@ class HttpUpstream:
             "POST",
             self._address,
             content=json.dumps(body).encode(),  # pure ASCII, so that torn surrogates pass, too
-            headers=[*self._headers, ("x-request-id", call.request_id)],
+            headers=[*self._headers, ("x-request-id", call.request_id), *call.headers],
         )
         try:
             async with asyncio.timeout(self.timeout) as silence:

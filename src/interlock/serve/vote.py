@@ -312,7 +312,9 @@ class _Box:
         end = "cancelled"
         try:
             grew = self.live.grew if number == ORIGINAL and self.live is not None else None
-            call = Call(asked.body, self.request_id, asked.prompt.wants, grew)
+            call = Call(
+                asked.body, self.request_id, number, wants=asked.prompt.wants, on_growth=grew
+            )
             answer = await self.upstream.ask(call, on_text)
             end = "cut" if answer.cut else "ok"
             self.cut += answer.cut

@@ -17,7 +17,7 @@ from interlock.names import PerturbationKind, VoteOutcome
 guard = typer.Typer(
     help="Answer an OpenAI-compatible endpoint through a certified vote.",
     invoke_without_command=True,
-    subcommand_metavar="[ledger]",
+    subcommand_metavar="[check|key|ledger]",
 )
 
 Config = Annotated[Path | None, typer.Option(help="Settings, see docs/guard.md.")]
@@ -101,7 +101,7 @@ def serve(
         from interlock.serve.run import serve as run
 
         run(
-            read_config(config, settings),
+            lambda: read_config(config, settings),
             lambda url, deployed: _announce(terminal, url, deployed),
         )
 
@@ -146,6 +146,7 @@ def ledger_command(
         str | None, typer.Option(help="Under the certificate of this id.")
     ] = None,
     request_id: Annotated[str | None, typer.Option(help="With this x-request-id.")] = None,
+    key: Annotated[str | None, typer.Option(help="Of the client with a key of this name.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The newest so many.")] = None,
     export: Annotated[
         Path | None, typer.Option(help="Write them to a .csv or .jsonl file.")
@@ -159,6 +160,44 @@ def ledger_command(
         from interlock.cli.guard.ledger import Query, run
 
         run(terminal, ledger, config, chosen(Query, given), export)
+
+
+@guard.command("check")
+def check_command(
+    context: typer.Context,
+    settings: Annotated[Path, typer.Argument(metavar="GUARD.TOML", help="The settings.")],
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the upstream for its models, too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong in settings, all of it, and what the certificate covers.
+
+    Nothing is asked of the upstream, and no ledger is made. Exits 1 where something is wrong.
+    """
+    with session(context) as terminal:
+        _needed()
+        from interlock.cli.guard.check import run
+
+        run(terminal, settings, ask=ask)
+
+
+@guard.command("key")
+def key_command(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the client: small letters, digits and . _ -")],
+    as_json: AsJson = False,
+) -> None:
+    """Draw a key for a client: shown this once; the settings get its salted hash."""
+    with session(context) as terminal:
+        _needed()
+        from interlock.serve.access import draw_key
+
+        key, hashed = draw_key(name)
+        terminal.say(f"key, for {name} alone: {key}")
+        terminal.say("for guard.toml:")
+        terminal.say(f'[keys."{name}"]\nhashes = ["{hashed}"]')
+        terminal.result({"name": name, "key": key, "hash": str(hashed)})
 
 
 def _needed() -> None:
