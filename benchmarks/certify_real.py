@@ -73,6 +73,7 @@ DEFENCES = (
 )
 ADAPTIVE = 2
 """Of the defences, from the first on, meet attackers who know them."""
+KINDS = ["GCG", "PAIR", "JailbreakChat"]
 SEED = 17
 HEAD = [
     "family",
@@ -143,17 +144,21 @@ class Otherwise:
 
 
 def own_suffixes(target: StoredTarget, most: int) -> list[Attack]:
-    """Our own suffixes on the first goals that are refused bare."""
+    """Our own suffixes on goals that are refused bare: the first ones, and such as are known."""
     assert isinstance(target.target, LocalTarget)
     measured = goals()
     asked = undefended_prompts([_bare(goal) for goal in measured], SEED)
     replies = target.ask(list(asked.values()))
     refused = [g for g, one in zip(measured, replies, strict=True) if one.text.startswith(REFUSAL)]
-    searched = search_attacks(
-        target.target, SEARCH, Otherwise(), [(goal, REFUSAL) for goal in refused[:most]],
-        journal=OUT / "searches.jsonl",
+    requests = [(goal, REFUSAL) for goal in refused]
+    journal, judge = OUT / "searches.jsonl", Otherwise()
+    search_attacks(
+        target.target, SEARCH, judge, requests[:most], journal=journal,
         progress=lambda done, total: print(f"search {done} of {total}", flush=True),
     )  # fmt: skip
+    searched = search_attacks(
+        target.target, SEARCH, judge, requests, journal=journal, known_only=True
+    )
     return [replace(one, source="SmolLM2-135M") for one in searched if one is not None]
 
 
@@ -161,25 +166,25 @@ def _bare(goal: str) -> Attack:
     return Attack(goal, goal, (0, len(goal)), "bare", 0, 0, "")
 
 
-def attacks_on(target: StoredTarget, judge: RefusalPhrases, most: int) -> tuple[list[Attack], str]:
+def attacks_on(
+    target: StoredTarget, judge: RefusalPhrases, most: int, asked: Sequence[str]
+) -> tuple[list[Attack], str]:
     """Those that succeed undefended, and how many of each kind were tried."""
-    measured = set(goals())
-    read = [one for one in read_attacks(FILE, keep_failed=True) if one.goal in measured]
-    file = undefended(target, judge, read)
-    own = undefended(target, judge, own_suffixes(target, most))
-    tried = [*file.attacks, *own.attacks]
-    kept = [
-        attack
-        for one in (file, own)
-        for attack, verdict in zip(one.attacks, one.verdicts, strict=True)
-        if verdict is Verdict.COMPLIED
+    measured = goals()
+    bare = undefended(target, judge, [_bare(goal) for goal in measured]).goal_verdicts
+    refused = sum(verdict is Verdict.REFUSED for verdict in bare)
+    read = [
+        one
+        for one in read_attacks(FILE, keep_failed=True)
+        if one.goal in measured and one.kind in asked
     ]
+    tried = [*read, *own_suffixes(target, most)]
+    verdicts = undefended(target, judge, tried).verdicts
+    kept = [a for a, verdict in zip(tried, verdicts, strict=True) if verdict is Verdict.COMPLIED]
     kinds = {
         kind: (len(rows), len(by_kind(kept).get(kind, ()))) for kind, rows in by_kind(tried).items()
     }
     said = ", ".join(f"{kind} {good} of {n}" for kind, (n, good) in kinds.items())
-    bare = {a.goal: v for a, v in zip(file.attacks, file.goal_verdicts, strict=True)}
-    refused = sum(verdict is Verdict.REFUSED for verdict in bare.values())
     said = f"{said}. The model refuses {refused} of {len(bare)} bare goals"
     # Fewer than five of a kind bound nothing by themselves: what is no suffix goes together.
     whole = [
@@ -240,6 +245,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--goals", type=int, default=70, help="goals searched for suffixes")
+    parser.add_argument("--asked", nargs="*", default=KINDS, help="kinds of the file's attacks")
     parser.add_argument("--defences", type=int, default=len(DEFENCES), help="of them, in order")
     parser.add_argument("--adaptive-goals", type=int, default=0)
     parser.add_argument("--adaptive-steps", type=int, default=3)
@@ -256,7 +262,7 @@ def main() -> None:
     if args.chosen:
         publish(choosing(target, judge, DEFENCES[: args.defences]), OUT / "chosen.md")
         return
-    attacks, said = attacks_on(target, judge, args.goals)
+    attacks, said = attacks_on(target, judge, args.goals, args.asked)
     write_attacks(attacks, OUT / "attacks.jsonl")
     print(f"attacks that succeed undefended: {said}", flush=True)
     families = families_of(target, judge, attacks)

@@ -124,6 +124,11 @@ def test_a_killed_search_goes_on_where_it_was(target: LocalTarget, tmp_path: Pat
     assert search_attacks(target, Counted(), RefusalPhrases(), asked, journal=journal) == again
     search_attacks(target, Counted(steps=7), RefusalPhrases(), asked[:1], journal=journal)
     assert ran == ["a", "b", "c", "a"]
+    known = search_attacks(
+        target, Counted(steps=7), RefusalPhrases(), asked, journal=journal, known_only=True
+    )
+    assert [one and one.goal for one in known] == ["a", None, None]
+    assert ran == ["a", "b", "c", "a"]
     with pytest.raises(OutputError):
         search_attacks(target, Counted(), RefusalPhrases(), asked, journal=tmp_path)
 
