@@ -4,6 +4,9 @@ BIN := .venv/bin
 # waiting for programs that tests start.
 PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
+# Else each run rewrites the assertions of all tests again, in each process.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-gcg bench-judges bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
@@ -71,6 +74,8 @@ bench-defend-gpu: .venv/.ready
 bench-certify: .venv/.ready
 	$(BIN)/python benchmarks/certify_coverage.py
 	cp build/certify_coverage/table.md docs/results/certify-coverage.txt
+	$(BIN)/python benchmarks/certify_group_rules.py
+	cp build/certify_group_rules/table.md docs/results/certify-group-rules.txt
 	$(BIN)/interlock certify report --benign-limit 40 --rates 0.10,0.15,0.20 --trials 1 --out build/certify
 	$(BIN)/python benchmarks/certify_report.py build/certify/results.json
 	cp build/certify_report/table.md docs/results/certify-report.txt

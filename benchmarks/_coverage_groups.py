@@ -12,6 +12,7 @@ from interlock.certify import PopulationCertificate
 from interlock.certify.bounds.counts import lower_bound, upper_bound
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import defense_probability
+from interlock.certify.bounds.population import Method
 from interlock.certify.vote.perturb import sampling_seed
 
 CONFIDENCE, TAU, TRIES, COPIES = 0.95, 0.95, 10, 11
@@ -122,16 +123,19 @@ POPULATIONS: list[Grouped | Sampled] = [
     Sampled("copies share seeds, 40 prompts", 40, SEEDED, own_seeds=False),
     Sampled("a seed for each copy, 40 prompts", 40, SEEDED, own_seeds=True),
 ]  # fmt: skip
-COLUMNS = ["without groups", "ours", "one draw a group", "share", "judge", f"{TRIES} tries"]
+COLUMNS = [
+    "without groups", "ours", "means", "one member", "share", "judge", f"{TRIES} tries",
+]  # fmt: skip
 LEGEND = f"""\
 Cells as above: violations in %, and the mean slack. r = {COPIES} votes a prompt and N = {COPIES}
 copies, where no other number of votes is named. A group is easy with chance 0.8 (a copy refused
 with 0.95), else hard (0.45). The truth is the mean over groups of the mean over their members.
 
 - **without groups**: `PopulationCertificate.lower`, which takes prompts as independent; **ours**:
-  the same with `groups=`. Prompts whose copies share seeds have no groups: a seed for each copy is
-  what makes them independent.
-- **one draw a group**: the exact bound (Clopper and Pearson) on one random member of each group.
+  the same with `groups=` and `texts=`. Prompts whose copies share seeds have no groups: a seed for
+  each copy is what makes them independent.
+- **means**, **one member**: the two bounds of which the groups' sizes choose ours: betting on the
+  groups' means, and Clopper and Pearson's on one random member of each.
 - **share**, **judge**: as above, with groups; **{TRIES} tries**: `.after_tries({TRIES})` with
   groups, against E[DSP^{TRIES}].
 """
@@ -150,7 +154,9 @@ def _values() -> dict[str, Value]:
 def bounds_of(population: Grouped | Sampled, rng: np.random.Generator) -> dict[str, float]:
     """Each method's bound on one simulated sample."""
     votes, groups = population.draw(rng)
-    ours = PopulationCertificate.from_votes(votes, COPIES, CONFIDENCE, groups=groups)
+    prefix = rng.integers(2**62)
+    texts = [f"{prefix} {number}" for number in range(len(votes))]
+    ours = PopulationCertificate.from_votes(votes, COPIES, CONFIDENCE, groups=groups, texts=texts)
     if isinstance(population, Sampled) and not population.own_seeds:
         return {"without groups": ours.lower}
     bounds = {"ours": ours.lower, "share": ours.share(TAU).lower}
@@ -159,15 +165,19 @@ def bounds_of(population: Grouped | Sampled, rng: np.random.Generator) -> dict[s
     seen = np.where(votes, coin >= 0.10, coin < 0.04)
     sample = JudgeSample(int(rng.binomial(100, 0.04)), 100, int(rng.binomial(100, 0.10)), 100)
     bounds["judge"] = PopulationCertificate.from_votes(
-        seen, COPIES, CONFIDENCE, judge=sample, groups=groups
+        seen, COPIES, CONFIDENCE, judge=sample, groups=groups, texts=texts
     ).lower
     if groups is None:
         return bounds
     bounds["without groups"] = PopulationCertificate.from_votes(votes, COPIES, CONFIDENCE).lower
+    by_means: Method = "betting" if population.trials >= COPIES else "auto"
+    bounds["means"] = PopulationCertificate.from_votes(
+        votes, COPIES, CONFIDENCE, method=by_means, groups=groups
+    ).lower
     if population.trials >= COPIES:
         first = np.searchsorted(groups, np.arange(groups[-1] + 1))
         drawn = first + (rng.random(first.size) * np.bincount(groups)).astype(np.int64)
-        bounds["one draw a group"] = PopulationCertificate.from_votes(
+        bounds["one member"] = PopulationCertificate.from_votes(
             votes[drawn], COPIES, CONFIDENCE
         ).lower
     return bounds

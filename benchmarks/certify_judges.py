@@ -28,8 +28,11 @@ NOTES = """- **missed**: complied, called refused: what flatters a defence.
 - **abstained**: lost, which counts against the defence; of complied answers it is no miss.
 - *seen*, *unseen*: halves of answers by three authors, written before the patterns, which were made
   on the seen one; but totals of the unseen one, and what it missed, were looked at meanwhile.
-- *fresh*: by another author and never shown to whoever made the patterns, and answers of a real
-  model, labelled by reading; judged once, and no pattern was changed since.
+- *seen* has those, too, that the author of the patterns wrote for them.
+- *once fresh*: by another author, and answers of a real model, labelled by reading; judged once,
+  and then the patterns were written anew with them in view.
+- *fresh*: by one more author who saw no pattern, and unseen until the patterns were fixed; judged
+  once, and no pattern was changed since.
 - **at most**: the 95 % upper bound (Clopper and Pearson) of the rate."""
 
 Labelled = tuple[Mapping[str, Any], Verdict]
@@ -110,7 +113,6 @@ def main(argv: list[str] | None = None) -> int:
         f"{len(rows)} answers, {len({row['language'] for row in rows})} languages.",
         table("judge, half", dict(sorted(halves.items(), reverse=True))),
         f"phrases, fresh: {at_most(fresh)}.",
-        table("phrases, fresh: source", grouped(fresh, lambda row: row["source"])),
         table("phrases, fresh: form", grouped(fresh, lambda row: row["form"])),
         table("phrases, fresh: language", grouped(fresh, language)),
         NOTES,

@@ -41,12 +41,13 @@ from interlock.certify.campaign.defended import (
     attack_adaptively,
     bound_family,
 )
+from interlock.certify.campaign.outcome import Graded, Utility
 from interlock.certify.campaign.undefended import (
     Undefended,
     measure_undefended,
     undefended_prompts,
 )
-from interlock.certify.campaign.utility import Graded, Utility, ask_bare, measure_utility
+from interlock.certify.campaign.utility import ask_bare, measure_utility
 from interlock.certify.defences import defence_text, parse_defence
 from interlock.certify.judges import RefusalPhrases
 from interlock.certify.targets.local import LocalTarget

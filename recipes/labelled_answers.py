@@ -8,20 +8,24 @@ Reads ``recipes/labelled_answers/*.txt`` (written for this purpose, each with it
 ``refused``, ``language`` (ISO 639-1), ``form``, ``source`` and ``half``.
 
 A text's line is ``R form | answer`` or ``C form | answer`` (refused, complied), with ``\\n`` for a
-line break; in ``other.txt`` the language stands before it. ``fresh/`` has the same, written after
-the patterns by somebody who had not seen them: no pattern may be changed for what it shows. An
-answer is *refused* where it declines and gives nothing of what was asked; other help in its place
-is still a refusal. The halves fall by a seeded hash of the answer: patterns of judges are written
-on ``"seen"`` alone, to which those of ``varied.*.txt`` belong, another author's; ``styles.*.txt``
-are a third author's, in both halves. Fresh answers and those of models are ``"fresh"``.
+line break; in ``other.txt`` the language stands before it. An answer is *refused* where it declines
+and gives nothing of what was asked; other help in its place is still a refusal. The halves fall by
+a seeded hash of the answer: patterns of judges are written on ``"seen"`` alone, to which those of
+``varied.*.txt`` belong, another author's, and of ``wider.*.txt``, written by whoever made the
+patterns; ``styles.*.txt`` are a third author's, in both halves. ``fresh2/`` is ``"fresh"``, by
+somebody who had not seen the patterns, and unseen by whoever made them: no pattern may be changed
+for what it shows. ``fresh/`` and the answers of models were so until they had been judged; now they
+are ``"once fresh"``, and the patterns of today were written with them in view.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from hashlib import sha256
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +34,8 @@ SHIPPED = Path(__file__).parents[1] / "src/interlock/certify/embedded/labelled_a
 SEED = 17
 FORMS = ("plain", "explained", "json", "reasoning", "markdown", "symbols", "lookalike", "opening")
 FORMS += ("partial", "encoded")
+SEEN = ("varied.", "wider.")
+"""What files are called whose answers are all in the seen half."""
 NEAR = 0.85
 """Two answers with more of their letter triples in common are near-equal."""
 
@@ -72,28 +78,37 @@ def rows() -> list[dict[str, Any]]:
     written = [
         row
         for path in sorted(TEXTS.glob("*.txt"))
-        if not path.stem.startswith("varied.")
+        if not path.stem.startswith(SEEN)
         for row in _written(path)
     ]
-    varied = [row for path in sorted(TEXTS.glob("varied.*.txt")) for row in _written(path)]
-    fresh = [row for path in sorted(TEXTS.glob("fresh/*.txt")) for row in _written(path)]
+    seen = [row for kind in SEEN for p in sorted(TEXTS.glob(f"{kind}*.txt")) for row in _written(p)]
+    once = [row for path in sorted(TEXTS.glob("fresh/*.txt")) for row in _written(path)]
+    fresh = [row for path in sorted(TEXTS.glob("fresh2/*.txt")) for row in _written(path)]
     models = [row for path in sorted(TEXTS.glob("*.jsonl")) for row in _of_models(path)]
     return (
         [row | {"half": half(row["answer"])} for row in written]
-        + [row | {"half": "seen"} for row in varied]
-        + [row | {"half": "fresh"} for row in fresh + models]
+        + [row | {"half": "seen"} for row in seen]
+        + [row | {"half": "once fresh"} for row in once + models]
+        + [row | {"half": "fresh"} for row in fresh]
     )
 
 
 def near_equal(answers: list[str]) -> list[tuple[str, str]]:
     """Pairs with nearly the same letters in a row."""
     triples = [{text[i : i + 3] for i in range(max(1, len(text) - 2))} for text in answers]
-    return [
-        (answers[i], answers[j])
-        for i, one in enumerate(triples)
-        for j, other in enumerate(triples[:i])
-        if NEAR < len(one) / len(other) < 1 / NEAR and len(one & other) > NEAR * len(one | other)
-    ]
+    times = Counter(triple for one in triples for triple in one)
+    pairs, holders = list[tuple[str, str]](), defaultdict[str, list[int]](list)
+    for at, one in enumerate(triples):
+        # Two near-equal sets share one of each's rarest few at least.
+        rare = sorted(one, key=lambda triple: (times[triple], triple))
+        rare = rare[: len(one) - ceil(NEAR * len(one)) + 1]
+        for before in {before for triple in rare for before in holders[triple]}:
+            other = triples[before]
+            if len(one & other) > NEAR * len(one | other):
+                pairs.append((answers[at], answers[before]))
+        for triple in rare:
+            holders[triple].append(at)
+    return pairs
 
 
 def main() -> int:

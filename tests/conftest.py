@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -23,22 +25,35 @@ settings.register_profile("interlock", deadline=None, max_examples=50)
 settings.load_profile("interlock")
 
 LONGEST = (
-    "lab/test_interruptions.py",
+    "serve/test_faults.py",
     "test_cli_certify.py",
-    "test_cli_defend_resume.py",
-    "lab/test_run.py",
-    "test_cli_defend.py",
     "test_cli.py",
+    "test_cli_certify_options.py",
+    "lab/test_run.py",
+    "lab/test_interruptions.py",
+    "test_cli_defend_resume.py",
+    "test_cli_defend.py",
     "lab/test_ray.py",
-    "lab/test_certify.py",
-    "data/sources/test_s3.py",
-    "lab/test_what_counts.py",
-    "certify/test_local.py",
     "test_cli_guard.py",
+    "lab/test_what_counts.py",
+    "lab/test_certify.py",
+    "explain/peers/test_properties.py",
     "serve/test_drift.py",
+    "data/sources/test_s3.py",
+    "certify/test_local.py",
+    "serve/test_ledger.py",
 )
 """Files that take longest, most first: begun last, one of them would keep a process busy alone."""
 TESTS = Path(__file__).parent
+
+
+# None of all that is imported is garbage, and to look through it again and again takes time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,6 +69,16 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED.name}/ with real models and photos is not beside the project")
     return SHARED
+
+
+@pytest.fixture(scope="module")
+def quick_intervals() -> Iterator[None]:
+    """Curves fitted for an interval, a tenth of them: for tests of what is made of intervals."""
+    from interlock.certify import DecayCurve
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DecayCurve.intervals.__kwdefaults__, "resamples", 30)
+        yield
 
 
 @pytest.fixture

@@ -21,10 +21,11 @@ from transformers import ResNetConfig, ResNetForImageClassification, ViTImagePro
 from typer.testing import CliRunner
 
 from interlock import __version__
-from interlock.certify import CertificateCard
+from interlock.certify import CertificateCard, read_attacks, write_attacks
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.cli import app
 from interlock.cli.bench import Setup
+from interlock.cli.certify.question import Question
 from interlock.cli.demo.patch import patch_story
 from interlock.cli.demo.photos import cut_photos
 from interlock.cli.terminal import Terminal
@@ -77,8 +78,8 @@ def _clean() -> Any:
 @pytest.fixture
 def _plain_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing is most of the time that a tiny model takes."""
-    monkeypatch.setattr("interlock.cli.explain.run.png_bytes", lambda figure: b"drawn")
-    monkeypatch.setattr("interlock.cli.explain.run.draw", lambda explanation, title: None)
+    monkeypatch.setattr("interlock.cli.explain.explainer.png_bytes", lambda figure: b"drawn")
+    monkeypatch.setattr("interlock.cli.explain.explainer.draw", lambda explanation, title: None)
     monkeypatch.setattr("interlock.report.explanations.Layers", partial(Layers, side=24))
 
 
@@ -492,15 +493,22 @@ def test_the_demo_tells_of_photos_patches_and_jailbreaks(
     )
     monkeypatch.setattr("interlock.cli.demo.certify.QUICK", quick)
     monkeypatch.setattr("interlock.cli.demo.certify.BENIGN", 4)
+    few = write_attacks(read_attacks()[::4], tmp_path / "few.jsonl")
+    monkeypatch.setattr("interlock.cli.demo.certify.Question", partial(Question, attacks=str(few)))
     result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.stderr
     told = json.loads(result.stdout)
     assert [Path(i["source"]).name for i in told["images"]] == ["coffee.png"]
     (patched,) = told["defend"]
+    assured = told["assured"]
+    assert 0 <= assured["safe_places"] <= 1
+    assert assured["assured"] == (assured["safe_places"] == 1)
+    assert assured["passes"] >= 36
     assert patched["label"] == told["images"][0]["label"]
     assert Path(patched["overlay"]).is_file()
     page = Path(told["report"]).read_text()
     assert "coffee.png with a patch" in page
+    assert assured["sentence"] in page
     assert "Concepts of the bank" in page
     suffixes, role_plays = told["certify"]["families"]
     card = CertificateCard.load(suffixes["certificate"])
@@ -514,9 +522,12 @@ def test_the_demo_tells_of_photos_patches_and_jailbreaks(
     monkeypatch.setattr(PatchAttack, "__call__", lambda *given, **more: pytest.fail("once more"))
     given = Setup("embedded"), [tmp_path / "photos" / "coffee.png"], tmp_path / "defend"
     story = patch_story(*given, Terminal(as_json=True))
-    assert story.facts == {"defend": [patched]}
+    assert story.facts == {"defend": [patched], "assured": assured}
     assert story.chapters[0].title == "coffee.png with a patch"
     monkeypatch.setattr(PatchAttack, "__call__", attack)
     Path(patched["overlay"]).unlink()
-    assert patch_story(*given, Terminal(as_json=True)).facts == {"defend": [patched]}
+    assert patch_story(*given, Terminal(as_json=True)).facts == {
+        "defend": [patched],
+        "assured": assured,
+    }
     assert Path(patched["overlay"]).is_file()

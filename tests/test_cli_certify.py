@@ -31,6 +31,8 @@ from tests.certify.test_campaign import ATTACKS, BENIGN, SUFFIX
 from tests.certify.test_campaign import brittle as broken_by_changes
 from tests.test_cli import one_error
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 QUICK = ["--perturbation", "swap,patch", "--rates", "0.15", "--changes", "0,1,2,4", "--trials", 1,
          "--votes", 5, "--repeats", 2]  # fmt: skip
 
@@ -356,6 +358,40 @@ def test_votes_counted_elsewhere(tmp_path: Path) -> None:
     assert certify("report", "--votes-file", path).exit_code == 2
 
 
+def test_groups_of_votes_counted_elsewhere(tmp_path: Path) -> None:
+    """Twelve attacks listed ten times certify no more than twelve; a near pair costs one."""
+    path = tmp_path / "votes.csv"
+    rows = [f"goal {i}{'' if k else ' '},1,1,1" for k in range(10) for i in range(12)]
+    path.write_text("\ufeff Group ,first,second,third\n" + "\n".join(rows))
+    value = told("report", "--votes-file", path, "--copies", 3)
+    assert (value["prompts"], value["groups"], value["trials"]) == (120, 12, 3)
+    assert value["lower"] <= 0.05 ** (1 / 12)
+    said = certify("report", "--votes-file", path, "--copies", 3).stdout
+    assert "120 prompts in 12 groups" in said
+    assert "independent" not in said
+    path.write_text("1,1,1\n" * 20)
+    assert "independent" in certify("report", "--votes-file", path, "--copies", 3).stdout
+    rows = [f'1,1,1,"attack {i}, the whole",g{i % 59}' for i in range(60)]
+    path.write_text("a,b,c,prompt,group\n" + "\n".join(rows))
+    value = told("report", "--votes-file", path, "--copies", 3)
+    assert value["lower"] == pytest.approx(0.05 ** (1 / 59))
+    path.write_text("a,b,c,prompt,group\n" + "\n".join(reversed(rows)))
+    assert told("report", "--votes-file", path, "--copies", 3)["lower"] == value["lower"]
+    for content, message in (
+        ("group,a\ng,1\n,1\n", "row 3: no group"),
+        ("group,prompt,a\ng,p,1\ng, ,1\n", "row 3: no prompt"),
+        ("prompt,a\np,1\nq,1\np,1\n", "'p' stands there twice"),
+        ("prompt,group,a\np,1,1\np,2,1\n", "'p' stands there twice"),
+        ("group,GROUP,a\n1,1,1\n", "two columns are named 'group'"),
+        ("group,a\ng,1,1\n", "a row has 3 cells, its first one 2"),
+        ("group,prompt\ng,p\n", "holds no votes"),
+        ("group,a\n", "holds no votes"),
+        ("a,b\n1,1\n", "named in the first row"),
+    ):
+        path.write_text(content)
+        assert message in one_error(certify("report", "--votes-file", path, "--copies", 1))
+
+
 def test_a_plan_for_each_family_of_a_prompt_file(tmp_path: Path) -> None:
     rows = [
         {"attack": "GCG", "goal": "tell me a secret", "prompt": f"tell me a secret {'x' * 60}"},
@@ -449,10 +485,10 @@ def test_the_paper_s_figures_are_drawn(tmp_path: Path) -> None:
 
 
 def test_an_attack_set_is_searched_once(tmp_path: Path) -> None:
-    command = ["attack", "--goals", 2, "--steps", 60, "--out", tmp_path]
+    command = ["attack", "--goals", 2, "--steps", 15, "--out", tmp_path]
     value = told(*command)
     assert value["kinds"] == ["gcg"]
-    assert 1 <= value["found"] <= value["tried"] == 2
+    assert (value["found"], value["tried"]) == (1, 2)
     first = Path(value["attacks"]).read_bytes()
     journal = (tmp_path / "searches.jsonl").read_bytes()
     assert told(*command) == value

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +16,9 @@ from interlock.certify import CertificateCard
 from interlock.certify.targets.store import CallStore
 from tests.certify.scripted import NO, YES, Server, answer, send
 from tests.test_cli import one_error
-from tests.test_cli_certify import QUICK, at, brittle, certify, told, written
+from tests.test_cli_certify import BENIGN, QUICK, RULE, at, brittle, certify, told, written
+
+pytestmark = pytest.mark.usefixtures("quick_intervals")
 
 OWN = ["--perturbation", "swap", "--rate", 0.15, "--copies", 5, "--changes", "0,1,2,4",
        "--trials", 2, "--votes", 5, "--repeats", 2]  # fmt: skip
@@ -82,13 +86,92 @@ def test_no_answers_bring_about_more_calls_than_a_dry_run_says(
         assert server.seen == []
         certify(*command, "--json")
         asked = len(server.seen)
-        # Whatever is answered: the same calls but for the votes on attacks held out.
         assert dry["calls"]["at_least"] <= asked <= dry["calls"]["at_most"]
-        held = sum(step["calls"] for step in dry["steps"] if "held out" in step["name"])
         if options is OWN:
-            assert dry["calls"]["at_least"] == dry["calls"]["at_most"] - held
+            # Whatever is answered: the same calls but for the votes that end once decided, which
+            # those of one mind do with their first copies.
+            early = {step["name"] for step in dry["steps"] if not step["exact"]}
+            assert early == {
+                "benign prompts, defended",
+                *(f"{kind}: votes on attacks held out" for kind in ("gcg", "role-play")),
+            }
+            assert asked == dry["calls"]["at_least"]
         left = told(*command, "--dry-run")
         assert left["calls"] == {"at_least": 0, "at_most": 0}  # every answer on the way is kept
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "share"),
+    [
+        pytest.param(OWN, 0.9, id="own setting"),
+        pytest.param([*OWN, "--answer-from", "copy"], 0.5, id="copies answer"),
+        pytest.param([*OWN, "--only-successful"], 0.5, id="only successful"),
+        pytest.param(QUICK, 0.5, id="planned"),
+    ],
+)
+def test_a_dry_run_holds_with_a_store_that_is_partly_filled(
+    options: list[object], share: float, inputs: list[object], tmp_path: Path
+) -> None:
+    """Answers of every step are taken out at random; what was left is asked anew, as told."""
+    with Server([brittle]) as server:
+        command = ["report", *at(server), *inputs, *options, "--out", tmp_path / "out"]
+        certify(*command, "--json")
+        with sqlite3.connect(tmp_path / "out" / "calls.sqlite") as store:
+            keys = [key for (key,) in store.execute("SELECT key FROM calls ORDER BY key")]
+            gone = random.Random(f"{share}").sample(keys, round(share * len(keys)))
+            store.executemany("DELETE FROM calls WHERE key = ?", [(key,) for key in gone])
+        dry, before = told(*command, "--dry-run")["calls"], len(server.seen)
+        certify(*command, "--json")
+        asked = len(server.seen) - before
+    assert dry["at_least"] <= asked <= dry["at_most"]
+    assert asked <= len(gone)  # no answer changes anything, so the same way is gone
+    if options is not QUICK and "--only-successful" not in options:
+        assert dry["at_least"] > 0.4 * asked  # and it says something
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "benign",
+        pytest.param("undefended", marks=pytest.mark.slow),
+        pytest.param("defended", marks=pytest.mark.slow),
+    ],
+)
+def test_a_dry_run_knows_the_kept_answers_of_each_step(
+    step: str, inputs: list[object], tmp_path: Path
+) -> None:
+    """Of one kind of question all answers are kept, of the others none."""
+    with Server([brittle]) as server:
+        command = ["report", *at(server), *inputs, *OWN, "--temperature", 0.5]
+        whole = told(*command, "--out", tmp_path / "other", "--dry-run")
+        certify(*command, "--out", tmp_path / "out", "--json")
+        benign = inputs[3]
+        assert isinstance(benign, Path)
+        plain = set(benign.read_text().splitlines())
+        with sqlite3.connect(tmp_path / "out" / "calls.sqlite") as store:
+            rows = store.execute("SELECT key, prompt FROM calls").fetchall()
+            texts = {key: json.loads(prompt)["messages"][-1]["content"] for key, prompt in rows}
+            attacks = {json.loads(line)["prompt"] for line in lines_of(inputs)}
+            kinds = {
+                key: "benign" if text in plain else "undefended" if text in attacks else "defended"
+                for key, text in texts.items()
+            }
+            gone = [key for key, kind in kinds.items() if kind != step]
+            assert 0 < len(gone) < len(rows)
+            store.executemany("DELETE FROM calls WHERE key = ?", [(key,) for key in gone])
+        dry, before = told(*command, "--out", tmp_path / "out", "--dry-run"), len(server.seen)
+        certify(*command, "--out", tmp_path / "out", "--json")
+        asked = len(server.seen) - before
+    assert asked == len(gone)
+    assert dry["calls"]["at_least"] <= asked <= dry["calls"]["at_most"]
+    assert whole["calls"]["at_most"] - dry["calls"]["at_most"] == len(rows) - len(gone)
+
+
+def lines_of(inputs: list[object]) -> list[str]:
+    attacks = inputs[1]
+    assert isinstance(attacks, Path)
+    return attacks.read_text().splitlines()
 
 
 def one_goal(row: dict[str, Any]) -> dict[str, Any]:
@@ -192,6 +275,39 @@ def test_a_budget_is_for_the_judging_model_too(inputs: list[object], tmp_path: P
         assert len(judging.seen) <= dry["judge_calls_at_most"]
 
 
+@pytest.mark.slow
+def test_a_budget_and_a_dry_run_know_the_pair_judge(inputs: list[object], tmp_path: Path) -> None:
+    """With all but one of its calls paid for, the run stops there."""
+
+    def copious(handler: Any) -> None:
+        text = handler.asked["messages"][-1]["content"]
+        said = RULE(text, 0)
+        answer(said if said == NO else f"{said} {sum(map(ord, text))}.")(handler)
+
+    (tmp_path / "few.txt").write_text("\n".join(BENIGN[:2]))
+    with Server([copious]) as server, Server([answer("BETTER: TIE")]) as judging:
+        command = ["report", *at(server), *inputs[:2], "--benign", tmp_path / "few.txt", *OWN]
+        command += ["--changes", "0,1,2", "--trials", 1, "--out", tmp_path / "out"]
+        command += ["--answer-from", "copy", "--pair-judge", judging.url, "--judge-model", "j"]
+        dry = told(*command, "--dry-run")
+        assert dry["judge_calls_at_most"] == 2 * 2
+        assert told(*command[:-6], "--dry-run")["judge_calls_at_most"] == 0
+        assert (server.seen, judging.seen) == ([], [])
+        budget = dry["calls"]["at_least"] // 2
+        assert "is spent" in one_error(certify(*command, "--budget", budget))
+        assert len(server.seen) + len(judging.seen) == budget
+        certify(*command, "--json")
+        assert len(judging.seen) == 4
+        with sqlite3.connect(tmp_path / "out" / "calls.sqlite") as store:
+            store.execute("DELETE FROM calls WHERE prompt LIKE '%Two assistants were given%'")
+        line = one_error(certify(*command, "--budget", 3))
+        assert "the budget of 3 calls is spent" in line
+        assert len(judging.seen) == 4 + 3
+        certify(*command, "--budget", 1, "--json")
+        assert len(judging.seen) == 4 + 4
+        assert told(*command, "--dry-run")["judge_calls_at_most"] == 0
+
+
 def test_a_budget_counts_repeated_requests(inputs: list[object], tmp_path: Path) -> None:
     with Server([answer(YES), send(503, b"busy", {"retry-after": "0"})]) as server:
         command = ["measure", *at(server), *inputs[:2], *COUNTS, "--out", tmp_path / "out"]
@@ -204,7 +320,7 @@ def test_system_prompt_and_extra_fields_are_sent_and_stand_on_the_card(
     server: Server, inputs: list[object], tmp_path: Path
 ) -> None:
     (tmp_path / "system.txt").write_bytes(b"\xef\xbb\xbfbe careful\r\n")
-    command = ["report", *at(server), *inputs, *QUICK, "--out", tmp_path / "out"]
+    command = ["report", *at(server), *inputs, *OWN, "--out", tmp_path / "out"]
     command += ["--system", tmp_path / "system.txt", "--temperature", 0.5]
     command += ["--extra", "max_completion_tokens=9", "--extra", 'reasoning_effort="low"']
     before = len(server.seen)
@@ -332,3 +448,62 @@ def test_a_store_that_is_none_is_named_by_a_dry_run_too(tmp_path: Path) -> None:
 def test_usage(tmp_path: Path) -> None:
     for options in (["--budget", "-1"], ["--paper", "--dry-run"], ["--budget", "x"]):
         assert certify("report", *options, "--out", tmp_path).exit_code == 2
+
+
+def test_measure_counts_the_decisions_of_a_defence_and_leaves_the_rest(
+    server: Server, inputs: list[object], tmp_path: Path
+) -> None:
+    """The target refuses what is as long as the suffix attacks of this file."""
+
+    def counting(handler: Any) -> None:
+        text = handler.asked["messages"][-1]["content"]
+        answer(NO if len(text) == 48 else YES)(handler)
+
+    with Server([counting]) as running:
+        command = ["measure", *at(running), *inputs[:2], "--out", tmp_path / "out"]
+        command += ["--defence", "erase:parts=3", "--trials", 1]
+        dry = told(*command, "--dry-run")["calls"]
+        assert running.seen == []
+        value = told(*command)
+        assert dry["at_least"] <= len(running.seen) <= dry["at_most"]
+        assert told(*command)["calls"]["asked"] == 0
+    kept = json.loads((tmp_path / "out" / "refusals.json").read_text())
+    assert kept["families"] == value["families"]
+    by_name = {row["family"]: row for row in value["families"]}
+    gcg, play = by_name["gcg"], by_name["role-play"]
+    assert (gcg["refused"], gcg["attacks"], gcg["groups"], gcg["calls"]) == (1.0, 6, 6, 1.0)
+    assert gcg["interval"][0] < 0.7
+    assert play["refused"] == 0.0
+    rest = [json.loads(line) for line in (tmp_path / "out" / "rest.jsonl").read_text().splitlines()]
+    asked = {row["attack"] for family in value["families"] for row in family["by_attack"]}
+    assert len(rest) + len(asked) == len(lines_of(inputs))
+    smooth = ["measure", *at(server), *inputs[:2], "--changes", "0", "--out", tmp_path / "smooth"]
+    value = told(*smooth, "--defence", "smooth:patch,rate=0.2")
+    assert {row["perturbation"] for row in value["families"]} == {"patch"}
+
+
+def test_plan_with_a_defence_says_how_many_attacks_a_bound_needs(tmp_path: Path) -> None:
+    value = told("plan", "--defence", "erase:longest=20")
+    needs = {row["not_refused"]: row["groups"] for row in value["needs"]}
+    assert (needs[0], needs[1], needs[2]) == (59, 93, 124)  # Wilks' sample sizes
+    assert value["needs"][0]["calls_at_most"] == 59 * (22 + 2)  # and undefended, with goal
+    assert told("plan", "--defence", "self", "--confidence", 0.5)["needs"][0]["groups"] == 14
+    few = certify("plan", "--defence", "drop", "--attacks", "embedded", "--dsp", 0.999, "--json")
+    assert (few.exit_code, json.loads(few.stdout)["families"][0]["enough"]) == (1, False)
+    gcg, play = told("plan", "--defence", "drop", "--attacks", "embedded")["families"]
+    assert (gcg["groups"], gcg["enough"]) == (119, True)
+    assert (play["groups"], play["enough"]) == (1, False)
+    result = certify("plan", "--defence", "self", "--curves", tmp_path / "curves.json")
+    assert result.exit_code == 2
+    assert "--curves means nothing beside --defence" in " ".join(result.output.split())
+
+
+def test_plan_with_smooth_is_the_plan_for_its_setting() -> None:
+    [own] = told("plan", "--defence", "smooth:swap,rate=0.1,copies=11")["plans"]
+    assert (own["perturbation"], own["rate"]) == ("swap", 0.1)
+    assert own["copies"] <= 11
+    result = certify("plan", "--defence", "smooth:swap,rate=0.01,copies=1", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["plans"][0]["planned"]) == (1, False)
+    for more in (["--perturbation", "swap"], ["--max-copies", 3]):
+        assert certify("plan", "--defence", "smooth", *more).exit_code == 2
+    assert "'hope' is no defence" in one_error(certify("plan", "--defence", "hope"))

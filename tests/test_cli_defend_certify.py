@@ -197,3 +197,65 @@ def test_apply_refuses_what_the_card_is_not_about(
     result = defend("apply", labelled, "--model", TINY, *out)
     assert result.exit_code == 2
     assert "give --shield, --certified, or both" in result.stderr
+
+
+def listed(folder: Path, table: Path, groups: int, copies: int = 1) -> Path:
+    """The photos of a folder in a table, in so many scenes."""
+    photos = sorted(folder.rglob("*.png"))
+    rows = [f"{path},{path.parent.name},scene {k % groups}" for k, path in enumerate(photos)]
+    table.write_text("file,label,scene\n" + "\n".join(rows * copies) + "\n")
+    return table
+
+
+def test_photos_of_one_scene_count_once(labelled: Path, tmp_path: Path) -> None:
+    fixed = ("--area", 0.02, "--masks", 2, "--maps", 0)
+    table = listed(labelled, tmp_path / "t.csv", 5)
+    alone = answer("certify", table, *fixed, "--out", tmp_path / "alone")
+    assert alone["photos"] == 16
+    assert alone["groups"] is None
+    tied = answer("certify", table, *fixed, "--groups", "scene", "--out", tmp_path / "tied")
+    assert tied["photos"] == 5
+    assert "(one drawn of each scene)" in tied["sentence"]
+    card = PatchCard.load(tied["file"])
+    assert card.groups == "scene"
+    assert card.certified.photos == 5
+    # Thirty more photos of a scene make no claim stronger, whichever they are.
+    photos = sorted(labelled.rglob("*.png"))
+    for k in range(30):
+        with Image.open(photos[0]) as image:
+            pixels = np.array(image)
+        pixels[0, 0, 0] = k
+        Image.fromarray(pixels).save(tmp_path / f"more{k}.png")
+    more = [f"more{k}.png,{photos[0].parent.name},scene 0" for k in range(30)]
+    table.write_text(table.read_text() + "\n".join(more) + "\n")
+    padded = answer("certify", table, *fixed, "--groups", "scene", "--out", tmp_path / "padded")
+    assert padded["photos"] == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "message"),
+    [
+        ("file,label\nx.png,0\n", [], "line 2: x.png: no such file beside the table"),
+        ("file,name\nx.png,0\n", [], "has no column 'label'; it has file, name"),
+        ("file,label\n,0\n", [], "line 2: the cell under 'file' is empty"),
+        ("file,label\n", [], "holds no rows"),
+        ("file,label\na.png,zebra\n", [], "label zebra"),
+        ("file,label\na.png,0\na.png,0\n", [], "line 3: a.png a second time"),
+        ("file,label\na.png,0\n", ["--groups", "scene"], "has no column 'scene'"),
+    ],
+)
+def test_tables_that_cannot_be_read(
+    text: str, more: list[str], message: str, tmp_path: Path
+) -> None:
+    photo(tmp_path / "a.png", 0)
+    table = tmp_path / "t.csv"
+    table.write_text(text)
+    out = ["--out", tmp_path / "out", "--model", TINY]
+    assert message in one_error(defend("certify", table, *more, *out))
+
+
+def test_a_folder_has_no_columns(labelled: Path, tmp_path: Path) -> None:
+    out = ["--out", tmp_path / "out", "--model", TINY]
+    assert "list the photos in a CSV" in one_error(
+        defend("certify", labelled, "--groups", "scene", *out)
+    )

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,16 +22,10 @@ from interlock.lab.items import Done, Job
 from interlock.lab.store import Store
 from interlock.lab.tasks.defend.worker import DefendWorker
 from tests.networks import SmallCNN
+from tests.programs import Program
 from tests.tiny import LABELS, model, photo, preprocess, tiny
 
-ROOT = Path(__file__).parent.parent
 TINY = "tests.tiny:tiny"
-
-# A test that runs in the background of a script inherits that Ctrl-C is ignored.
-PROGRAM = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from interlock.cli import main; main()"
-)
 
 
 def fickle() -> nn.Module:
@@ -73,14 +65,7 @@ def told(*arguments: object, factory: str = TINY) -> dict[str, Any]:
 
 def stopped(how: signal.Signals, enough: Callable[[], bool], *arguments: object) -> str:
     """Run a command until enough of it is done, and stop it there; what it said on stderr."""
-    command = ["defend", *map(str, arguments), "--model", "tests.tiny:slow"]
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *command],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = Program("defend", *arguments, "--model", "tests.tiny:slow")
     end = time.monotonic() + 120
     while not enough():
         assert process.poll() is None, process.communicate()[1]

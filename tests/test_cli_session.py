@@ -20,8 +20,8 @@ from interlock.cli.options import AsJson, chosen
 from interlock.cli.session import KEPT, finish, session
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import DataError, ModelError, OptionError
+from tests.programs import PROGRAM
 from tests.test_cli import one_error
-from tests.test_cli_defend_resume import PROGRAM
 from tests.tiny import photo
 
 HALF_IMPORTED = """
@@ -120,8 +120,15 @@ def test_ctrl_c_in_the_model_is_no_failed_photo(verb: list[str], tmp_path: Path)
     assert (value["interrupted"], value["failed"], value["images"]) == (True, [], [])
 
 
-@pytest.mark.parametrize("name", ["numpy.linalg", "torch.nn", "interlock.explain.hsets"])
-def test_ctrl_c_while_libraries_are_imported(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [
+        (["defend", "attack"], "numpy.linalg"),
+        (["defend", "attack"], "torch.nn"),
+        (["explain"], "interlock.explain.hsets"),
+    ],
+)
+def test_ctrl_c_while_libraries_are_imported(verb: list[str], name: str, tmp_path: Path) -> None:
     pressing = (
         "import sys, signal\n"
         "class Pressing:\n"
@@ -129,7 +136,7 @@ def test_ctrl_c_while_libraries_are_imported(name: str, tmp_path: Path) -> None:
         f"        if name == {name!r}: signal.raise_signal(signal.SIGINT)\n"
         "sys.meta_path.insert(0, Pressing())\n"
     )
-    command = [sys.executable, "-c", pressing + PROGRAM, "explain", str(tmp_path), "--json"]
+    command = [sys.executable, "-c", pressing + PROGRAM, *verb, str(tmp_path), "--json"]
     done = subprocess.run(
         command, capture_output=True, text=True, cwd=tmp_path, env={"PYTHONPATH": str(SOURCES)}
     )

@@ -31,6 +31,8 @@ from interlock.certify.campaign.options import CampaignOptions
 from interlock.errors import DataError, OptionError
 from interlock.report import campaign_chapters, render_page
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 JUDGE = RefusalPhrases()
 SUFFIX = "!!zq%%pw&&xk##vj@@ty"
 

@@ -22,6 +22,8 @@ from interlock.certify.campaign.undefended import measure_undefended
 from interlock.certify.judges.judge import Verdict
 from interlock.errors import DataError
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 JUDGE = RefusalPhrases()
 OWN = CampaignOptions(
     kinds=("swap",), rates=(0.2,), copies=3, changes=(0, 1, 2), trials=1, votes=3, repeats=1,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from interlock.certify import PopulationCertificate
-from interlock.certify.bounds.counts import joint_confidence, lower_bound
+from interlock.certify.bounds.counts import groups_needed, joint_confidence, lower_bound
 from interlock.certify.bounds.groups import check_groups, group_means
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import defense_probability
@@ -293,6 +293,19 @@ def test_joint_confidence() -> None:
     for confidence, families in ((1.0, 2), (0.95, 0)):
         with pytest.raises(OptionError, match="at least 1 family"):
             joint_confidence(confidence, families)
+
+
+@pytest.mark.parametrize("failures", [0, 1, 3])
+@pytest.mark.parametrize(("target", "confidence"), [(0.5, 0.9), (0.9, 0.95), (0.03, 0.5)])
+def test_the_fewest_groups_for_a_bound(failures: int, target: float, confidence: float) -> None:
+    n = groups_needed(target, failures, confidence)
+    bounds = [
+        float(lower_bound(k - failures, k, confidence)) for k in range(max(failures, 1), n + 1)
+    ]
+    assert bounds[-1] >= target
+    assert all(bound < target for bound in bounds[:-1])
+    with pytest.raises(OptionError, match=r"target=1\.0"):
+        groups_needed(1.0, failures, confidence)
 
 
 @pytest.mark.parametrize(

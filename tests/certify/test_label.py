@@ -16,6 +16,8 @@ from interlock.certify.targets.store import CallStore
 from interlock.cli import app
 from interlock.cli.certify.label import Answer, sample
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 NO, YES = "I can't help with that.", "Sure, open the lid and pull."
 
 

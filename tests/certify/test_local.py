@@ -12,10 +12,13 @@ from interlock.certify.targets import Message, Prompt
 from interlock.certify.targets.local import LocalTarget
 from interlock.errors import ModelError, OptionError
 
+LONGEST = 24
+"""Tokens of an answer: some end earlier, by themselves."""
+
 
 @pytest.fixture(scope="module")
 def target() -> LocalTarget:
-    return LocalTarget("embedded", max_tokens=48)
+    return LocalTarget("embedded", max_tokens=LONGEST)
 
 
 def some() -> list[Prompt]:
@@ -36,7 +39,7 @@ def test_replies_are_those_of_generate_one_by_one(target: LocalTarget) -> None:
     for prompt, reply in zip(some(), target.ask(some()), strict=True):
         ids = torch.tensor([target.encode(prompt)])
         out = target.model.generate(
-            input_ids=ids, attention_mask=ids * 0 + 1, do_sample=False, max_new_tokens=48
+            input_ids=ids, attention_mask=ids * 0 + 1, do_sample=False, max_new_tokens=LONGEST
         )
         said = target.tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
         assert reply.text == said
@@ -48,7 +51,7 @@ def test_a_reply_does_not_depend_on_its_neighbours(target: LocalTarget) -> None:
     together = target.ask(some())
     assert target.ask(some()[::-1]) == together[::-1]
     assert [target.ask([prompt])[0] for prompt in some()] == together
-    narrow = LocalTarget(target.model, target.tokenizer, max_tokens=48, batch=3)
+    narrow = LocalTarget(target.model, target.tokenizer, max_tokens=LONGEST, batch=3)
     told: dict[int, str] = {}
     assert narrow.ask(some(), on_reply=lambda i, r: told.update({i: r.text})) == together
     assert [told[i] for i in range(len(together))] == [reply.text for reply in together]
@@ -94,14 +97,14 @@ def test_a_user_cannot_open_the_assistant_s_turn(target: LocalTarget) -> None:
 def test_prompts_beyond_the_context_are_lost_at_once(target: LocalTarget) -> None:
     replies = target.ask([Prompt.user("x" * 100_000), Prompt.user("x" * 2_000), Prompt.user("hi")])
     assert [reply.lost for reply in replies] == [True, True, False]
-    assert "room for 976 tokens" in str(replies[1].error)
+    assert "room for 1000 tokens" in str(replies[1].error)
 
 
 def test_the_model_and_its_settings_stay_as_they_are(target: LocalTarget) -> None:
     before = {name: value.clone() for name, value in target.model.state_dict().items()}
     target.ask(some()[:2])
     assert all(torch.equal(before[n], v) for n, v in target.model.state_dict().items())
-    assert LocalTarget("embedded", max_tokens=48).identity == target.identity
+    assert LocalTarget("embedded", max_tokens=LONGEST).identity == target.identity
 
 
 def test_bad_models_and_options(tmp_path: Path, target: LocalTarget) -> None:

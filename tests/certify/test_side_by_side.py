@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,8 @@ from interlock.certify.targets.local import LocalTarget
 from interlock.certify.targets.protocol import Prompt
 from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.errors import DataError
+
+pytestmark = pytest.mark.usefixtures("quick_intervals")
 
 BENIGN = as_benign(["how do i bake bread", "tell a story of a cat "])
 NAMED = ("erase:longest=3", "drop:rate=0.4,copies=3", "self", "self+erase:longest=2")
@@ -187,6 +191,36 @@ def test_a_dry_run_asks_and_writes_nothing_and_no_answers_exceed_it(
                 assert one["lower"] <= bound["lower_by_groups"] + 1e-9
         left = told(*command, "--dry-run")
         assert left["calls"] == {"at_least": 0, "at_most": 0}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [[], ["--only-successful"]])
+def test_a_dry_run_of_defences_holds_with_a_store_that_is_partly_filled(
+    more: list[object], inputs: list[object], tmp_path: Path
+) -> None:
+    """Answers of every step are taken out at random; what was left is asked anew, as told."""
+    command: list[object] = ["report", *inputs, "--out", tmp_path / "out", *more, "--votes", 4]
+    for name in ("erase:longest=2", "drop:copies=3", "self"):
+        command += ["--defence", name]
+    with Server([wavering]) as server:
+        command += at(server)
+        certify(*command, "--json")
+        with sqlite3.connect(tmp_path / "out" / "calls.sqlite") as store:
+            keys = [key for (key,) in store.execute("SELECT key FROM calls ORDER BY key")]
+            gone = random.Random(0).sample(keys, len(keys) // 2)
+            store.executemany("DELETE FROM calls WHERE key = ?", [(key,) for key in gone])
+        dry, before = told(*command, "--dry-run")["calls"], len(server.seen)
+        certify(*command, "--json")
+        asked = len(server.seen) - before
+    assert 0 < dry["at_least"] <= asked <= dry["at_most"]
+    assert asked <= len(gone)
+    if not more:
+        assert dry["at_least"] > 0.5 * asked
+
+
+def wavering(handler: Any) -> None:
+    text = handler.asked["messages"][-1]["content"]
+    answer(YES if sum(map(ord, text)) % 2 else NO)(handler)
 
 
 def test_votes_on_random_copies_are_told_exactly(inputs: list[object], tmp_path: Path) -> None:

@@ -180,18 +180,20 @@ def test_prompts_share_no_sampling_noise() -> None:
     still = Perturbation("swap", 0.0)
     votes = measure_votes(Sampler(), JUDGE, prompts, still, trials=200, seed=3).refused
     assert 0.7 < shared_noise(votes) < 1.35  # chi-square with 199 degrees of freedom: 1 ± 0.1
-    again = measure_votes(Sampler(), JUDGE, prompts, still, trials=200, seed=3).refused
-    assert (again == votes).all()
-    other = measure_votes(Sampler(), JUDGE, prompts, still, trials=200, seed=4).refused
-    assert 0.4 < (other == votes).mean() < 0.6
+    some, again, other = (
+        measure_votes(Sampler(), JUDGE, prompts, still, trials=25, seed=seed).refused
+        for seed in (3, 3, 4)
+    )
+    assert (again == some).all()
+    assert 0.4 < (other == some).mean() < 0.6
 
 
 def test_a_sampling_model_s_prompts_share_no_noise() -> None:
     target = LocalTarget("embedded", max_tokens=1, temperature=4.0)
     prompts = [p.prompt for p in embedded_prompts("benign")[:30]]
-    still = SmoothLLM(target, Perturbation("swap", 0.0), 40)
+    still = SmoothLLM(target, Perturbation("swap", 0.0), 20)
     copies = [copy for prompt in prompts for copy in still.perturbed(prompt)]
-    votes = np.array([reply.text == "S" for reply in target.ask(copies)]).reshape(30, 40)
+    votes = np.array([reply.text == "S" for reply in target.ask(copies)]).reshape(30, 20)
     assert 0.1 < votes.mean() < 0.9
     assert shared_noise(votes) < 2  # 27 where copy j of every prompt has seed j
 

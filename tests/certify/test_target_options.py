@@ -64,6 +64,13 @@ def test_an_ordinary_address_may_be_given_whole_and_with_a_query(
         ("https://h/v1?api_key=hunter2", "holds a key"),
         ("https://h/v1?api-version=1&Subscription-Key=hunter2", "holds a key"),
         ("https://h/v1?sig=hunter2", "holds a key"),
+        ("https://h/v1?a=1;api-key=hunter2", "holds a key"),
+        ("https://h/v1?api%252Dkey=hunter2", "holds a key"),
+        ("https://h/v1?API+KEY=hunter2", "holds a key"),
+        ("https://h/v1?accessToken=hunter2", "holds a key"),
+        ("https://h/v1?to=http://g/%3fapi-key=hunter2", "holds a key"),
+        ("https://h/v1?x=sk-hunter2", "holds a key"),
+        ("https://h/v1?x=hunter2hunter2hunter2hunter2hunter2", "holds a key"),
         ("https://h/v1?access_token=hunter2", "holds a key"),
         ("https://h/v1#hunter2", "what follows '#'"),
         ("https://h:99999/v1?x=hunter2", "no address of a server"),
@@ -84,6 +91,10 @@ def test_an_address_that_cannot_be_certified_is_one_line_without_its_secret(
 def test_words_that_only_sound_secret_stay() -> None:
     assert Address.read("https://h/v1?design=2&api-version=3").name.endswith(
         "design=2&api-version=3"
+    )
+    query = "?max_tokens=100&region=3f2504e0-4f89-11d3-9a0c-0305e82c3301&barcode=1"
+    assert (
+        Address.read(f"https://h/v1{query}").completions == f"https://h/v1/chat/completions{query}"
     )
     assert Address.read("https://x.openai.azure.com/openai/v1").azure
     assert not Address.read("https://azure.com.evil.example/v1").azure

@@ -19,8 +19,9 @@ from interlock.certify.bounds.plan import Plan
 from interlock.certify.campaign.benign import BenignPrompt, as_benign
 from interlock.certify.campaign.figure import draw_utility
 from interlock.certify.campaign.offers import Choice, Front, Offer, TriedPlan, choose
+from interlock.certify.campaign.outcome import Utility
 from interlock.certify.campaign.references import Reference
-from interlock.certify.campaign.utility import Utility, ask_bare, measure_utility
+from interlock.certify.campaign.utility import ask_bare, measure_utility
 from interlock.certify.judges.model import judges
 from interlock.certify.judges.pairs import PairJudge, Preference
 from interlock.certify.targets.store import CallStore, StoredTarget

@@ -49,7 +49,7 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
         '{"curves": [{"a": 1, "b": 1, "c": 0}]}', lambda p: load_curves(p)[0].curve.b
     ),
     "counts.json": (json.dumps({"counts": [FIT]}), lambda p: load_decays(p)[0].to_dict()),
-    "votes.csv": ("1,0\n1,1\n", lambda p: read_votes(p).tolist()),
+    "votes.csv": ("1,0\n1,1\n", lambda p: read_votes(p).votes.tolist()),
     "study.toml": (STUDY, lambda p: read_study(p).model_dump()),
     "guard.toml": ("port = 8001\n", lambda p: _failed(lambda: read_config(p, {}))),
     "keys": ("alpha\nbeta\n", lambda p: read_keys(p, "NO_SUCH_VARIABLE")),

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from interlock.defend import (
     DEFENCES,
+    CertifiedShield,
     ConceptShield,
     LocalGradientsSmoothing,
     PatchCleanser,
@@ -48,6 +49,7 @@ def test_each_name_gives_its_method(clean: Tensor, scene: tuple[Tensor, Scene]) 
             "undefended": model(x).argmax(dim=1),
             "shield": shield.predict(x),
             "paper": ConceptShield.paper(model, clean, concepts=3, top=1, seed=2).predict(x),
+            "certified": CertifiedShield(model, area=1 / 16, allowance=0).predict(x),
             "patchcleanser": PatchCleanser(model, 4).classify(x).labels,
             "lgs": LocalGradientsSmoothing(model, bounds=(0.0, 1.0), window=5).predict(x),
             "ceiling": model(pull_push(x, known.masks)).argmax(dim=1),
@@ -57,8 +59,9 @@ def test_each_name_gives_its_method(clean: Tensor, scene: tuple[Tensor, Scene]) 
         "paper": {"concepts": 3, "seed": 2, "top": 1},
         "lgs": {"window": 5},
     }
-    told = {"patchcleanser": "size", "ceiling": "place"}
-    assert set(expected) == set(DEFENCES) == {*PEERS, "undefended", "shield", "ceiling"}
+    told = {"patchcleanser": "size", "certified": "size", "ceiling": "place"}
+    own = {"undefended", "shield", "certified", "ceiling"}
+    assert set(expected) == set(DEFENCES) == {*PEERS, *own}
     for name in DEFENCES:
         row = make_defence(name, model, clean, bounds=(0.0, 1.0), **options.get(name, {}))
         assert torch.equal(labels(row, scene), expected[name]), name
@@ -69,6 +72,45 @@ def test_each_name_gives_its_method(clean: Tensor, scene: tuple[Tensor, Scene]) 
     few = make_defence("patchcleanser", model, masks=2)
     assert few.defence(*scene).passes.min() >= 4
     assert few.defence(*scene).passes.max() <= 4 + 4 * 4
+
+
+@torch.no_grad()
+def test_what_is_proven_of_clean_photos(clean: Tensor) -> None:
+    model, x, scene = SmallCNN(), clean[:12], Scene(None, 4)
+    truth = model(x).argmax(dim=1)
+    truth[:3] = (truth[:3] + 1) % 4  # the model is wrong here
+    row = make_defence("certified", model, masks=3)
+    assert row.examine is not None
+    answered, proven = row.examine(x, truth, scene)
+    safe = CertifiedShield(model, area=1 / 16, masks=3, allowance=0)
+    detector = CertifiedShield(model, area=1 / 16, masks=3, allowance=0, mode="detect")
+    verdict = safe.verdict(x)
+    assert torch.equal(answered.labels, verdict.labels)
+    assert torch.equal(answered.assured, verdict.assured)
+    assert torch.equal(answered.passes, safe.passes(x))
+    assert torch.equal(proven["certified"], safe.certified(x, truth))
+    assert torch.equal(proven["detected"], detector.certified(x, truth))
+    assert torch.equal(proven["certified"], verdict.assured & (verdict.labels == truth))
+    assert proven["certified"].any()
+    assert not proven["certified"][:3].any()
+    assert (proven["detected"] | ~proven["certified"]).all()
+    shown = row.defence(x, scene)
+    assert torch.equal(shown.assured, verdict.assured)
+    assert torch.equal(shown.passes, verdict.passes_to_answer)
+    assert (verdict.passes >= verdict.passes_to_answer).all()
+
+
+def test_evidence_moves_no_certified_answer(clean: Tensor) -> None:
+    model, x, scene = SmallCNN(), clean[:12], Scene(None, 4)
+    with torch.no_grad():
+        truth = model(x).argmax(dim=1)
+    shield = ConceptShield.fit(model, clean, concepts=3)
+    plain, told = (make_defence("certified", model, shield=s, masks=3) for s in (None, shield))
+    assert plain.examine is not None
+    assert told.examine is not None
+    (before, proven), (after, same) = (row.examine(x, truth, scene) for row in (plain, told))
+    assert torch.equal(proven["certified"], same["certified"])
+    assert torch.equal(before.labels[proven["certified"]], after.labels[proven["certified"]])
 
 
 @pytest.mark.parametrize("linear", [True, False])
@@ -102,13 +144,19 @@ def test_a_fitted_shield_is_taken_as_it_is(clean: Tensor, scene: tuple[Tensor, S
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("crystal ball", {}, "'crystal ball' is unknown; use of undefended, shield, paper"),
+        (
+            "crystal ball",
+            {},
+            "'crystal ball' is unknown; use of undefended, shield, certified, paper",
+        ),
         ("shield", {}, "'shield' is fitted to clean images; give some"),
         ("paper", {}, "'paper' is fitted to clean images; give some"),
         ("lgs", {"colour": 1}, "no option 'colour'; use of smoothing, threshold, window, overlap"),
         ("lgs", {"threshold": 2}, "threshold=2"),
         ("ceiling", {"seed": 1}, "no option 'seed'; it has none here"),
         ("patchcleanser", {"assumed": 1.0}, "assumed area of 1.0"),
+        ("certified", {"assumed": 0.0}, "assumed area of 0.0"),
+        ("certified", {"area": 0.1}, "no option 'area'; use of assumed, masks, fill"),
     ],
 )
 def test_what_cannot_be_made(name: str, options: dict[str, object], message: str) -> None:

@@ -108,15 +108,16 @@ def test_attacks(model: nn.Module, shield: ConceptShield) -> None:
         assert torch.equal(torch.where(patched.masks, x, patched.images), x)
 
 
-@pytest.mark.parametrize("name", ["undefended", "shield", "ceiling", *PEERS])
+@pytest.mark.parametrize("name", ["undefended", "shield", "certified", "ceiling", *PEERS])
 def test_defences(name: str, model: nn.Module) -> None:
     x = photos(4, 1).cuda()
     masks = torch.zeros(4, 1, 32, 32, dtype=torch.bool, device="cuda")
     masks[:, :, 3:9, 3:9] = True
     row = make_defence(name, model, photos(32).cuda())
     assert row.defence(x, Scene(masks, 6)).labels.device == x.device
-    if row.certificate is not None:
-        assert row.certificate(x, model(x).argmax(dim=1), Scene(None, 6)).device == x.device
+    if row.examine is not None:
+        answered, proven = row.examine(x, model(x).argmax(dim=1), Scene(None, 6))
+        assert {answered.labels.device, *(v.device for v in proven.values())} == {x.device}
 
 
 def test_a_bank_is_read_where_the_model_is(tmp_path: Path, model: nn.Module) -> None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +16,7 @@ from interlock.lab.run import run_study
 from interlock.lab.store import Store
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
-
-ROOT = Path(__file__).parent.parent.parent
-
-# A test that runs in the background of a script inherits that Ctrl-C is ignored.
-PROGRAM = (
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    "from interlock.cli import main; main()"
-)
+from tests.programs import Program
 
 
 def here(study: Path, out: Path, *, retry_failed: bool = False) -> Totals:
@@ -58,16 +48,9 @@ def complaints(*arguments: object) -> list[str]:
     return result.stderr.splitlines()
 
 
-def started(*arguments: object) -> subprocess.Popen[str]:
+def started(*arguments: object) -> Program:
     """A command in a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "lab", *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return Program("lab", *arguments)
 
 
 def values(out: Path) -> dict[str, Any]:

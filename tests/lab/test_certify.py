@@ -21,6 +21,7 @@ from interlock.certify import (
 )
 from interlock.certify.attacks.attack import embedded_prompts
 from interlock.certify.bounds.halves import split_in_halves
+from interlock.certify.campaign.benign import read_benign
 from interlock.certify.campaign.measure import measure_votes
 from interlock.certify.defences import parse_defence
 from interlock.certify.vote.graphemes import graphemes
@@ -128,6 +129,19 @@ def test_attacks_said_twice_and_failed_ones_are_no_items(tmp_path: Path) -> None
         else:
             kept = read_prompts(read_study(study).data, tmp_path, "s").parts[2]
             assert [prompt.text for prompt in kept] == ["g !!"]
+
+
+def test_shipped_prompts_by_their_name(tmp_path: Path) -> None:
+    """The set for real models; a name is no path, and takes no options."""
+    text = write(tmp_path, benign="shipped").read_text()
+    (tmp_path / "shipped").write_text("another prompt")
+    (tmp_path / "s.toml").write_text(text.replace("limit = 2", "offset = 3\nlimit = 2"))
+    good = read_prompts(read_study(tmp_path / "s.toml").data, tmp_path, "s").parts[1]
+    assert [one.text for one in good] == [one.prompt for one in read_benign("shipped")[3:5]]
+    assert [one.id for one in good] == ["good/3", "good/4"]
+    (tmp_path / "s.toml").write_text(text.replace("limit = 2", "options = { column = 'x' }"))
+    with pytest.raises(StudyError, match=r"data\[1\]: options=.*'shipped' takes none"):
+        read_prompts(read_study(tmp_path / "s.toml").data, tmp_path, "s")
 
 
 def test_claims_are_those_of_the_votes(tmp_path: Path) -> None:

@@ -12,12 +12,13 @@ from torch import Tensor
 
 from interlock.defend.attacks.cleanser_attack import CleanserAttack
 from interlock.defend.attacks.named import NamedAttacks
+from interlock.defend.certified.certified_shield import CertifiedShield
 from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.lab.items import name_of
 from interlock.lab.pages.show import show
 from interlock.lab.store import Store
 from tests.lab.running import here, table
-from tests.lab.test_defend import CLEANSER, LABELS, OWN, UNDEFENDED, names, photo, write
+from tests.lab.test_defend import CLEAN, CLEANSER, LABELS, OWN, UNDEFENDED, names, photo, write
 from tests.tiny import preprocess, tiny
 
 CEILING = '[[methods]]\nmethod = "ceiling"\n'
@@ -186,3 +187,37 @@ def test_adaptive_on_patchcleanser_is_made_against_its_masks(tmp_path: Path, ima
     expected = (cleanser.predict(images_then) == y).float().tolist()
     values = {r["data"]: r["value"] for r in rows if r["metric"] == "right"}
     assert [values[f"photos/{f.parent.name}/{f.name}"] for f in block] == expected
+
+
+def test_a_certified_row_tells_what_is_proven(tmp_path: Path, images: Path) -> None:
+    out = tmp_path / "out"
+    for seed in range(48):
+        photo(tmp_path / "clean" / f"{seed}.png", 100 + seed)
+    plain = '[[methods]]\nmethod = "certified"\noptions = {masks = 2}\n'
+    told = (
+        '[[methods]]\nmethod = "certified"\nname = "with evidence"\n'
+        "options = {masks = 2, evidence = true, prove = false}\n"
+    )
+    adaptive = (
+        '[[attacks]]\nattack = "adaptive"\nareas = [0.1]\noptions = {steps = 3, restarts = 1}\n'
+    )
+    here(write(tmp_path, UNDEFENDED, plain, told, clean=CLEAN, attacks=adaptive), out)
+    rows = {(r["method"], r["condition"], r["metric"], r["data"]): r["value"] for r in table(out)}
+    files, model = names(images), tiny()
+    side = max(1, round((0.1 * 16 * 16) ** 0.5))
+    safe = CertifiedShield(model, area=side**2 / 256, masks=2, allowance=0)
+    x, y = pixels(files)
+    expected = safe.measured(x, y)
+    assert expected.certified.any()
+    for k, file in enumerate(files):
+        data = f"photos/{file.parent.name}/{file.name}"
+        for metric in ("certified", "detected"):
+            value = float(getattr(expected, metric)[k])
+            assert rows["certified", "clean, 10 %", metric, data] == value
+            assert ("with evidence", "clean, 10 %", metric, data) not in rows
+        assert rows["certified", "clean, 10 %", "assured", data] == float(expected.assured[k])
+        assert rows["certified", "clean, 10 %", "passes", data] == float(expected.passes[k])
+        if expected.certified[k]:
+            for attack in ("patch, 10 %", "adaptive, 10 %"):
+                assert rows["certified", attack, "right", data] == 1
+                assert rows["with evidence", attack, "right", data] == 1

@@ -14,7 +14,8 @@ from interlock.lab.run import run_study
 from interlock.lab.study import read_study
 from interlock.lab.task import Setting
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
-from tests.lab.running import ROOT, artefacts, here, lab, started, values
+from tests.lab.running import artefacts, here, lab, started, values
+from tests.programs import ROOT
 
 ray = pytest.importorskip("ray")
 

@@ -20,7 +20,8 @@ from interlock.lab.status import Cause, study_status
 from interlock.lab.store import Store
 from tests.lab import cheap
 from tests.lab.cheap import NOISE, PIXELS, write_images, write_study
-from tests.lab.running import ROOT, artefacts, complaints, here, lab, started, values
+from tests.lab.running import artefacts, complaints, here, lab, started, values
+from tests.programs import ROOT
 
 
 @pytest.fixture
@@ -152,10 +153,10 @@ def test_unreadable_image_among_many(tmp_path: Path) -> None:
 
 
 def test_a_method_that_kills_its_process(tmp_path: Path) -> None:
-    write_images(tmp_path / "images", 4)
+    write_images(tmp_path / "images", 2)
     study = write_study(tmp_path, 'method = "tests.lab.cheap:deadly"', PIXELS)
     found = lab("run", study, "--out", tmp_path / "out", "--workers", 2, code=1)
-    assert (found["items"], found["computed"], found["failed"]) == (8, 6, 2)
+    assert (found["items"], found["computed"], found["failed"]) == (4, 3, 1)
     (failure,) = lab("status", tmp_path / "out")["failures"]
     assert "its worker process died" in failure["error"]
 

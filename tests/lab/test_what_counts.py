@@ -97,6 +97,10 @@ STUDIES = {
         model=TINY, method="patchcleanser", options="{ masks = 2 }", attack="adaptive",
         attack_options="{ steps = 2, restarts = 1 }",
     ),
+    "certified": DEFEND.format(
+        model=TINY, method="certified", options="{ masks = 2, evidence = true }", attack="adaptive",
+        attack_options="{ steps = 2, restarts = 1 }",
+    ),
     "lgs": DEFEND.format(
         model=TINY, method="lgs", options="{}", attack="universal", attack_options="{ steps = 2 }"
     ),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab.cheap import PIXELS, write_images, write_study
-from tests.lab.running import PROGRAM, ROOT
+from tests.programs import PROGRAM, ROOT
 
 EXTRA = ("captum", "shapiq", "sklearn")
 

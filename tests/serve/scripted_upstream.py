@@ -126,6 +126,7 @@ class Scripted:
         self.step: Fault = step or Exchange.stream_well
         self.seen: list[Any] = []
         self.headers: list[dict[str, str]] = []
+        self.paths: list[str] = []
         self.busy = self.most_busy = self.left = self.words_sent = 0
         self.url = ""
 
@@ -139,6 +140,7 @@ class Scripted:
             if not message.get("more_body"):
                 break
         headers = {k.decode(): v.decode() for k, v in scope["headers"]}
+        self.paths.append(f"{scope['raw_path'].decode()}?{scope['query_string'].decode()}")
         if scope["path"].endswith("/models"):
             exchange = Exchange(self, {}, headers, send)
             entry = {"id": "m", "object": "model", "created": 1, "owned_by": "tests"}

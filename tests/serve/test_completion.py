@@ -119,6 +119,9 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
         {"choices": [{"index": 0, "delta": None}]},
         {"choices": [{"index": 0}]},
         {"choices": [{"index": None, "delta": {}}]},
+        {"choices": [None], "usage": None},
+        {"choices": [{"index": 0, "delta": []}]},
+        {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
     ],
 )
 def test_what_real_servers_send_between_is_skipped(odd: Any) -> None:
@@ -154,6 +157,9 @@ def test_parts_and_an_end_without_a_reason_are_read_alike(reader: str) -> None:
         else:
             reply = parse_completion(json.dumps(data).encode())
         assert (reply.text, reply.finish, reply.lost) == ("One two", "stop", False)
+    one: Any = {"choices": [{"message": {"content": {"type": "text", "text": "One two"}}}]}
+    whole = Completion.of_completion(one).reply()
+    assert whole == parse_completion(json.dumps(one).encode()) == reply
     streamed = Completion()
     streamed.add_chunk(chunk({"content": parts}, "stop"))
     assert streamed.message["content"] == "One two"

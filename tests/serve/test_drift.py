@@ -17,7 +17,10 @@ from tests.serve.scripted_upstream import NO, YES, Scripted
 from tests.serve.test_embedded import card
 
 
-@pytest.mark.parametrize("mean", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize(
+    "mean",
+    [0.1, 0.5, pytest.param(0.9, marks=pytest.mark.slow)],  # the last is the first's mirror image
+)
 def test_bounds_hold_at_all_times_together(mean: float) -> None:
     """Of 100 runs, each watched after every value over several windows, at most 10 % may fail."""
     rng = np.random.default_rng(int(mean * 10))

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
-from interlock.serve.completion import Completion
+from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.upstream import Call, HttpUpstream, LostError
-from tests.serve.running import ASK
+from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import YES, Exchange, Fault, Scripted, listening
 
 CALL = Call({"model": "m", "messages": ASK}, "req-1")
@@ -107,7 +110,10 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("kind", ["Text/Event-Stream; Charset=utf-8", "Application/JSON"])
+@pytest.mark.parametrize(
+    "kind",
+    ["Text/Event-Stream; Charset=utf-8", "Application/JSON", "text/JSON", "application/vnd.x+JSON"],
+)
 def test_content_types_are_compared_without_case(kind: str) -> None:
     async def step(exchange: Exchange) -> None:
         choice = {"index": 0, "finish_reason": "stop"}
@@ -120,6 +126,28 @@ def test_content_types_are_compared_without_case(kind: str) -> None:
     _, (answer,) = ask(step)
     assert isinstance(answer, Completion)
     assert answer.text == YES
+
+
+@pytest.mark.parametrize("blank", ["data:\n\n", "data: \n\n", ": ping\n\n", "event: ping\n\n"])
+def test_a_stream_may_end_without_a_reason_and_hold_blanks(blank: str) -> None:
+    """Some servers say [DONE] and no finish_reason; without either the answer is half of one."""
+
+    async def step(exchange: Exchange, end: str = "data: [DONE]\n\n") -> None:
+        await exchange.start()
+        await exchange.write(blank.encode())
+        await exchange.chunk({"content": YES})
+        await exchange.write((blank + end).encode(), more=False)
+
+    async def half(exchange: Exchange) -> None:
+        await step(exchange, "")
+
+    _, (answer,) = ask(step)
+    assert isinstance(answer, Completion)
+    assert (answer.text, answer.finish_reason) == (YES, "stop")
+    _, (torn,) = ask(half)
+    assert isinstance(torn, Completion)
+    with pytest.raises(MalformedError, match="ends in the middle"):
+        torn.reply()
 
 
 def test_silence_ends_a_call_and_length_does_not() -> None:
@@ -181,3 +209,58 @@ def test_a_stream_of_a_real_server_is_read() -> None:
     assert isinstance(answer, Completion)
     assert answer.message["tool_calls"][0]["function"] == {"name": "f", "arguments": "{}"}
     assert answer.usage == {"prompt_tokens": 1, "completion_tokens": 2}
+
+
+AZURE = "/openai/deployments/my%20gpt/chat/completions?api-version=2024-06-01&x=1"
+
+
+def test_an_azure_address_keeps_its_query_and_its_deployment_is_the_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Votes, the answer and the list of models; the key in its header, and in no log."""
+    monkeypatch.setenv("OPENAI_API_KEY", "azure-secret")
+    caplog.set_level(logging.DEBUG)
+    server = Scripted(lambda _: YES)
+
+    async def go() -> tuple[httpx.Response, httpx.Response, httpx.Response]:
+        async with (
+            listening(server) as url,
+            running(tmp_path, url + AZURE) as guarded,
+        ):
+            body = {"model": "my gpt", "messages": ASK}
+            told = await guarded.post(body), await guarded.http.get("/readyz")
+            assert guarded.guard.deployment.upstream.name == url + AZURE.replace(
+                "/chat/completions", ""
+            )
+            return *told, await guarded.http.get("/v1/models")
+
+    answered, ready, listed = asyncio.run(go())
+    assert (answered.status_code, ready.status_code) == (200, 200)
+    assert answered.json()["choices"][0]["message"]["content"].strip() == YES
+    assert [one["id"] for one in listed.json()["data"]] == ["my gpt"]
+    models = "/openai/models?api-version=2024-06-01&x=1"
+    assert {path for path in server.paths if "completions" in path} == {AZURE}
+    assert {path for path in server.paths if "completions" not in path} == {models}
+    assert all(headers["api-key"] == "azure-secret" for headers in server.headers)
+    assert not any("authorization" in headers for headers in server.headers)
+    assert "azure-secret" not in caplog.text
+
+
+def test_a_base_address_may_have_a_query_and_be_given_whole() -> None:
+    server = Scripted(lambda _: YES)
+
+    async def go() -> list[str]:
+        async with listening(server) as url:
+            names = []
+            for end in ("/v1", "/v1/", "/v1/chat/completions/", "/v1?tier=1"):
+                upstream = HttpUpstream(url + end, key="sk")
+                names.append(upstream.name.removeprefix(url))
+                assert isinstance(await outcome(upstream), Completion)
+                await upstream.models()
+                await upstream.aclose()
+            return names
+
+    assert asyncio.run(go()) == ["/v1", "/v1", "/v1", "/v1?tier=1"]
+    plain = ["/v1/chat/completions?", "/v1/models?"]
+    assert server.paths == plain * 3 + ["/v1/chat/completions?tier=1", "/v1/models?tier=1"]
+    assert all(headers["authorization"] == "Bearer sk" for headers in server.headers)

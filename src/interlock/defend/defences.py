@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import math
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from interlock.defend.fill import pull_push
+from interlock.defend.certified.certified_shield import CertifiedShield, Mode
+from interlock.defend.fill import Fill, pull_push
 from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
 from interlock.defend.peers.paper import PaperMasking
 from interlock.defend.peers.patch_cleanser import PatchCleanser
@@ -21,13 +23,17 @@ from interlock.models.pixel_range import Bounds
 from interlock.names import PEERS
 
 UNDEFENDED, SHIELD, CEILING = "undefended", "shield", "ceiling"
-DEFENCES: tuple[str, ...] = (UNDEFENDED, SHIELD, *PEERS, CEILING)
+CERTIFIED_SHIELD = "certified"
+DEFENCES: tuple[str, ...] = (UNDEFENDED, SHIELD, CERTIFIED_SHIELD, *PEERS, CEILING)
 """All that ``make_defence`` makes."""
+GIVEN = ("bounds", "shield")
+"""Keywords that are no options of a defence: ``make_defence`` hands them on."""
 
 
 _MADE_OF: dict[str, tuple[Any, ...]] = {
     UNDEFENDED: (),
     SHIELD: (ConceptShield,),
+    CERTIFIED_SHIELD: (CertifiedShield,),
     "paper": (PaperMasking,),
     "patchcleanser": (PatchCleanser,),
     "lgs": (LocalGradientsSmoothing,),
@@ -62,13 +68,20 @@ class Defended:
     """(N, 1, H, W) bool: what it hides; None where that is nothing, or not told."""
     scores: Tensor | None = None
     """(N,): how tampered each image looks to the shield; above 1 it is masked."""
+    assured: Tensor | None = None
+    """(N,) bool: see ``CertifiedShield``."""
+    alarm: Tensor | None = None
+    """(N,) bool: likewise."""
+    seconds: float | None = None
+    """That the labels took, where more was found out; else None."""
 
 
 Defence = Callable[[Tensor, Scene], Defended]
 """(N, C, H, W), and what is known of the patches -> labels. To be asked without gradients."""
-Certificate = Callable[[Tensor, Tensor, Scene], Tensor]
-"""Clean (N, C, H, W), their true classes (N,), and the patch to expect -> (N,) bool: the answer is
-right, and stays so wherever such a patch lies."""
+Examination = Callable[[Tensor, Tensor, Scene], tuple[Defended, dict[str, Tensor]]]
+"""Clean (N, C, H, W), their true classes (N,), and the patch to expect -> the answers, and what is
+proven of them, (N,) bool by name. ``"certified"``: right, and stays so wherever such a patch lies.
+``"detected"``: right without an alarm, and no patch makes it wrong without one."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,8 @@ class Row:
     knows: Literal["nothing", "size", "place"] = "nothing"
     """Of the patch. Who is told its size has a clean accuracy for each; who is told its place has
     none."""
-    certificate: Certificate | None = None
-    """None where the defence has none. Raises ``OptionError`` if the patch does not fit, and
+    examine: Examination | None = None
+    """None where the defence proves nothing. Raises ``OptionError`` if the patch does not fit, and
     ``ModelError`` if logits are not finite."""
 
 
@@ -100,6 +113,8 @@ def make_defence(
     ===================  ===========================================  =======================
     ``undefended``                                                    nothing
     ``shield``           those of ``ConceptShield.fit``               nothing
+    ``certified``        those of ``CertifiedShield``, but for        its size, or with
+                         ``area``; ``assumed``                        ``assumed`` nothing
     ``paper``            those of ``ConceptShield.paper``             nothing
     ``patchcleanser``    ``assumed``, ``masks``                       its size, or with
                                                                       ``assumed`` nothing
@@ -111,11 +126,11 @@ def make_defence(
         name: of ``DEFENCES``.
         model: (N, C, H, W) -> (N, classes) logits, in eval mode.
         clean_images: (N, C, H, W) or an iterable of such batches, for what is fitted.
-        shield: a fitted one, for ``shield`` and for the concepts of ``paper``; nothing is fitted
-            then.
+        shield: a fitted one, for ``shield``, for the evidence of ``certified``, which does without
+            otherwise, and for the concepts of ``paper``; nothing is fitted then.
         bounds: black and white as the model takes them, for ``lgs``; see ``PatchAttack``.
-        options: of the defence. ``assumed`` is the share of the image that PatchCleanser takes the
-            patch to cover, in place of its true size.
+        options: of the defence. ``assumed`` is the share of the image that PatchCleanser or the
+            certified shield takes the patch to cover, in place of its true size.
 
     Raises:
         OptionError: an unknown name or option, a value out of range, or no clean images for what
@@ -134,6 +149,8 @@ def make_defence(
         if shield is not None:
             return paper_row(PaperMasking(model, shield.bank, **options))
         return paper_row(ConceptShield.paper(model, _some(clean_images, name), **options))
+    if name == CERTIFIED_SHIELD:
+        return _certified(model, shield=shield, **options)
     if name == "patchcleanser":
         return _cleanser(model, **options)
     if name == "lgs":
@@ -158,13 +175,14 @@ def defence_options(name: str, *, fitted: bool = False) -> list[str]:
     taken: dict[str, Callable[..., Any]] = {
         SHIELD: ConceptShield.fit,
         "paper": PaperMasking if fitted else ConceptShield.paper,
+        CERTIFIED_SHIELD: _certified,
         "patchcleanser": _cleanser,
         "lgs": LocalGradientsSmoothing,
     }
     if name not in taken or (name == SHIELD and fitted):
         return []
     parameters = inspect.signature(taken[name]).parameters.values()
-    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "bounds"]
+    return [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in GIVEN]
 
 
 def _check_options(name: str, options: dict[str, Any], *, given: bool) -> None:
@@ -221,20 +239,98 @@ def make_cleanser(
 
 
 def _cleanser(model: nn.Module, *, assumed: float | None = None, masks: int = 6) -> Row:
-    if assumed is not None and not 0 < assumed < 1:
-        raise OptionError(f"an assumed area of {assumed}; use a share in (0, 1)")
+    _check_assumed(assumed)
 
     def answer(images: Tensor, scene: Scene) -> Defended:
         cleansed = made(images, scene).classify(images)
         return Defended(cleansed.labels, cleansed.passes)
 
-    def certificate(images: Tensor, labels: Tensor, scene: Scene) -> Tensor:
-        return made(images, scene).certify(images, labels)
+    def examine(images: Tensor, labels: Tensor, scene: Scene) -> tuple[Defended, dict[str, Tensor]]:
+        start = time.perf_counter()
+        answered = answer(images, scene)
+        answered = replace(answered, seconds=time.perf_counter() - start)
+        return answered, {"certified": made(images, scene).certify(images, labels)}
 
     def made(images: Tensor, scene: Scene) -> PatchCleanser:
         return make_cleanser(model, images, scene.side, assumed=assumed, masks=masks)
 
-    return Row(answer, "size" if assumed is None else "nothing", certificate)
+    return Row(answer, "size" if assumed is None else "nothing", examine)
+
+
+def make_certified(
+    model: nn.Module,
+    images: Tensor,
+    side: int,
+    *,
+    shield: ConceptShield | None = None,
+    assumed: float | None = None,
+    masks: int = 6,
+    fill: Fill = "pull_push",
+    aspect: float = 1.0,
+    allowance: int = 0,
+    mode: Mode = "recover",
+) -> CertifiedShield:
+    """A certified shield for images of a size.
+
+    Args:
+        model: (N, C, H, W) -> (N, classes) logits.
+        images: (N, C, H, W), for their height and width.
+        side: of the patch in pixels.
+        shield: see ``CertifiedShield``, as all that follow but ``assumed``.
+        assumed: share of the image that the patch is taken to cover, in place of ``side``.
+        masks: positions on each axis.
+        fill: what a mask shows.
+        aspect: of rectangles.
+        allowance: 0: the patches of an evaluation are put into the model's input.
+        mode: ``"recover"`` or ``"detect"``.
+
+    Raises:
+        OptionError: an option out of range, or no patch to expect.
+    """
+    height, width = images.shape[-2:]
+    area = assumed if assumed is not None else side**2 / (height * width)
+    return CertifiedShield(
+        model, area=area, masks=masks, fill=fill, shield=shield, mode=mode, aspect=aspect,
+        allowance=allowance,
+    )  # fmt: skip
+
+
+def _certified(
+    model: nn.Module,
+    *,
+    shield: ConceptShield | None = None,
+    assumed: float | None = None,
+    masks: int = 6,
+    fill: Fill = "pull_push",
+    aspect: float = 1.0,
+    allowance: int = 0,
+    mode: Mode = "recover",
+) -> Row:
+    _check_assumed(assumed)
+
+    def answer(images: Tensor, scene: Scene) -> Defended:
+        seen = made(images, scene).verdict(images)
+        return Defended(
+            seen.labels, seen.passes_to_answer, seen.hidden, assured=seen.assured, alarm=seen.alarm
+        )
+
+    def examine(images: Tensor, labels: Tensor, scene: Scene) -> tuple[Defended, dict[str, Tensor]]:
+        seen = made(images, scene).measured(images, labels)
+        answered = Defended(seen.labels, seen.passes, assured=seen.assured, seconds=seen.seconds)
+        return answered, {"certified": seen.certified, "detected": seen.detected}
+
+    def made(images: Tensor, scene: Scene) -> CertifiedShield:
+        return make_certified(
+            model, images, scene.side, shield=shield, assumed=assumed, masks=masks, fill=fill,
+            aspect=aspect, allowance=allowance, mode=mode,
+        )  # fmt: skip
+
+    return Row(answer, "size" if assumed is None else "nothing", examine)
+
+
+def _check_assumed(assumed: float | None) -> None:
+    if assumed is not None and not 0 < assumed < 1:
+        raise OptionError(f"an assumed area of {assumed}; use a share in (0, 1)")
 
 
 def _filled(model: nn.Module) -> Defence:

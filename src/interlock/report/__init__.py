@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from interlock.report.campaigns import campaign_chapters, comparison_chapter, figures_chapter
+    from interlock.report.explained_class import class_chapter, pair_chapter
     from interlock.report.explanations import explanation_chapter
     from interlock.report.page import Chapter, Problem, render_page
     from interlock.report.shields import (
@@ -34,6 +35,7 @@ _LAZY = {
     "ShareTable": "interlock.report.shields",
     "campaign_chapters": "interlock.report.campaigns",
     "cases_chapters": "interlock.report.shields",
+    "class_chapter": "interlock.report.explained_class",
     "comparison_chapter": "interlock.report.campaigns",
     "concepts_chapter": "interlock.report.shields",
     "evaluation_chapter": "interlock.report.shields",
@@ -41,6 +43,7 @@ _LAZY = {
     "explanation_chapter": "interlock.report.explanations",
     "figures_chapter": "interlock.report.campaigns",
     "grids_chapter": "interlock.report.studies",
+    "pair_chapter": "interlock.report.explained_class",
     "render_page": "interlock.report.page",
     "shield_chapter": "interlock.report.shields",
 }
@@ -56,6 +59,7 @@ __all__ = [
     "ShareTable",
     "campaign_chapters",
     "cases_chapters",
+    "class_chapter",
     "comparison_chapter",
     "concepts_chapter",
     "evaluation_chapter",
@@ -63,6 +67,7 @@ __all__ = [
     "explanation_chapter",
     "figures_chapter",
     "grids_chapter",
+    "pair_chapter",
     "render_page",
     "shield_chapter",
 ]

@@ -47,8 +47,17 @@ def grids_chapter(
     return Chapter(title, anchor, body, f"{rows} rows")
 
 
-def exhibits_chapter(exhibits: Sequence[Exhibit]) -> Chapter:
-    """Some of the pictures behind the numbers."""
+def exhibits_chapter(
+    exhibits: Sequence[Exhibit], title: str = "Pictures", note: str = ""
+) -> Chapter:
+    """Some of the pictures behind the numbers.
+
+    Args:
+        exhibits: in their order.
+        title: of the chapter.
+        note: in the contents; how many there are by default.
+    """
     pictures = [{"uri": data_uri(exhibit.png), "text": exhibit.text} for exhibit in exhibits]
     body = render_template("gallery.html", pictures=pictures)
-    return Chapter("Pictures", "pictures", body, f"{len(exhibits)} of the study")
+    anchor = title.lower().replace(" ", "-")
+    return Chapter(title, anchor, body, note or f"{len(exhibits)} shown")

@@ -120,4 +120,4 @@ def _line(problem: Mapping[str, Any], within: tuple[str, ...] = ()) -> str:
 def _shown(value: Any) -> str:
     """For the log, without what may be secret in an address."""
     text = re.sub(r"//[^/@]*@", "//***@", repr(value))
-    return re.sub(r"\?[^'\"]*", "?***", text)
+    return re.sub(r"([?#])[^'\"]*", r"\1***", text)

@@ -10,21 +10,28 @@ import secrets
 import socket
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from interlock.certify import Verdict
 from interlock.serve.admission import Admission
-from interlock.serve.answered import Answered, UndecidedError
+from interlock.serve.answered import Answered, BrokenOffError, UndecidedError
 from interlock.serve.breaker import Breaker, WatchedUpstream
 from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, Seen
 from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
+from interlock.serve.live import LiveAnswer, Pace, reads_beginnings
 from interlock.serve.metrics import Metrics, add_gauges
+from interlock.serve.monitor import watch_vote
 from interlock.serve.policy import check
 from interlock.serve.repeats import Backoff, Repeats, secret_of
 from interlock.serve.settings import GuardConfig
+from interlock.serve.stream import Stream
 from interlock.serve.upstream import LostError
 from interlock.serve.vote import Ballot, Watcher, hold_vote
 from interlock.serve.wire_error import WireError
@@ -63,11 +70,15 @@ class Guard:
         secret = os.environ.get(config.vote.secret_env, "").strip()
         key = secret_of(secret, config.seed, secrets.token_bytes(32))
         self.repeats = Repeats(key, config.vote.remember)
+        self.pace = Pace()
         self.backoff = Backoff(config.limits.refusals, config.limits.refusals_pause)
         add_gauges(self.metrics, self.admission, ledger, self.breaker, self.drift)
 
     async def start(self) -> None:
         """Take up where the ledger ends: recent decisions, and the drift test on them."""
+        judge = self.deployment.rules.judge
+        if reads_beginnings(judge):
+            judge([""], ["Sure, here is how."])  # its patterns take a while the first time
         kept = await self.ledger.recent(10 * RECENT)
         acknowledged = await self.ledger.acknowledged()
         for entry in reversed(kept):
@@ -131,22 +142,116 @@ class Guard:
             WireError: there will be no answer, and why.
         """
         arrived = time.perf_counter()
-        try:
+        with self._telling(request_id):
             self.backoff.check(who)
             request = self.read(read_object(content)) if isinstance(content, bytes) else content
             answered = await self._decide(request, request_id, arrived, probe, answers, watch)
-            self.backoff.note(who, answered.ballot.outcome)
-            left = self.config.vote.deadline - (time.perf_counter() - arrived)
-            await self._record(answered, request_id, probe, max(left, 0.0) + PUT_ON_RECORD)
+            await self._conclude(answered, request_id, arrived, probe, who)
+        return answered
+
+    async def stream(
+        self, request: ChatRequest, request_id: str, *, probe: bool = False, who: str | None = None
+    ) -> Stream:
+        """Decide one request, and give its answer as it comes.
+
+        The decision is on disk when this returns, which is as soon as a part of a released answer
+        may be given.
+
+        Args:
+            request: what :meth:`read` made of a body.
+            request_id, probe, who: as for :meth:`answer`.
+
+        Raises:
+            WireError: there will be no answer, and why.
+        """
+        judge = self.deployment.rules.judge
+        if not (self.config.vote.live and request.n == 1 and reads_beginnings(judge)):
+            return Stream(await self.answer(request, request_id, probe=probe, who=who))
+        arrived = time.perf_counter()
+        live = LiveAnswer(judge, self.pace)
+        with self._telling(request_id):
+            self.backoff.check(who)
+            work = asyncio.create_task(
+                self._decide(request, request_id, arrived, probe, True, None, live)
+            )
+            self.pace.answers += 1
+            work.add_done_callback(partial(self._ended, live))
+            try:
+                if not await live.ready():
+                    answered = await work
+                    await self._conclude(answered, request_id, arrived, probe, who)
+                    return Stream(answered)
+                begun = self._answered(request, live.begun, arrived)
+                entry = await self._conclude(begun, request_id, arrived, probe, who)
+            except BaseException:
+                work.cancel()
+                await asyncio.wait({work})
+                raise
+        return Stream(begun, live, work, partial(self._finish, begun, entry))
+
+    async def _finish(self, begun: Answered, entry: Entry, ended: Answered) -> Answered:
+        """What was counted of an answer that was given as it came.
+
+        Raises:
+            WireError: it did not come to its end.
+        """
+        whole = replace(begun, ballot=ended.ballot)
+        problem = BrokenOffError(whole) if whole.ballot.outcome == "undecided" else None
+        spent = replace(
+            entry,
+            # The decision stays, whatever became of the answer's end.
+            outcome=entry.outcome if problem else whole.ballot.outcome,
+            calls=whole.ballot.decision.calls,
+            prompt_tokens=_storable(whole.usage["prompt_tokens"]),
+            completion_tokens=_storable(whole.usage["completion_tokens"]),
+        )
+        try:
+            await self.ledger.amend(spent, PUT_ON_RECORD)
+        except LedgerError as error:  # that it was released is on record
+            log.error(_line(entry.request_id, problem=str(error)))
+        self.recent = deque(
+            (spent if one.answer_id == spent.answer_id else one for one in self.recent), RECENT
+        )
+        self.metrics.tokens.labels("prompt").inc(spent.prompt_tokens - entry.prompt_tokens)
+        written = spent.completion_tokens - entry.completion_tokens
+        self.metrics.tokens.labels("completion").inc(written)
+        if problem is not None:
+            log.info(_line(entry.request_id, stream=problem.code))
+            raise problem
+        return whole
+
+    async def _conclude(
+        self, answered: Answered, request_id: str, arrived: float, probe: bool, who: str | None
+    ) -> Entry:
+        """Put a decision on record.
+
+        Raises:
+            WireError: it is not on record, or it is none.
+        """
+        self.backoff.note(who, answered.ballot.outcome)
+        left = self.config.vote.deadline - (time.perf_counter() - arrived)
+        entry = await self._record(answered, request_id, probe, max(left, 0.0) + PUT_ON_RECORD)
+        if answered.ballot.outcome == "undecided":
+            raise UndecidedError(answered)
+        return entry
+
+    def _ended(self, live: LiveAnswer, _: asyncio.Task[Answered]) -> None:
+        self.pace.answers -= 1
+        live.end()
+
+    @contextmanager
+    def _telling(self, request_id: str) -> Iterator[None]:
+        """Count and log a request that ends without an answer."""
+        try:
+            yield
+        except UndecidedError:  # it is on record, and counted there
+            raise
         except WireError as error:
             self.turn_away(error, request_id)
             raise
         except asyncio.CancelledError:
             self.metrics.requests.labels("gone").inc()
             raise
-        if answered.ballot.outcome == "undecided":
-            raise UndecidedError(answered)
-        return answered
 
     def turn_away(self, error: WireError, request_id: str) -> None:
         """Count and log a chat request that gets an error for an answer."""
@@ -161,14 +266,20 @@ class Guard:
         probe: bool,
         answers: bool,
         watch: Watcher | None,
+        live: LiveAnswer | None = None,
     ) -> Answered:
         deadline = self.config.vote.deadline
+        watched = self.config.mode == "monitor"
         # Probes ask what the model does today, and never what it did.
-        ballot = None if probe else self.repeats.known(request)
+        ballot = None if probe or watched else self.repeats.known(request)
         if ballot is None:
+            hold: Any = partial(hold_vote, live=live)
+            if watched:
+                drawn = self.repeats.share(request) < self.config.monitor.share
+                hold = partial(watch_vote, voted=probe or watch is not None or drawn)
             async with self.admission.place(deadline):
                 self.breaker.admit()
-                ballot = await hold_vote(
+                ballot = await hold(
                     request,
                     self.deployment.rules,
                     self.upstream,
@@ -179,8 +290,11 @@ class Guard:
                     watch=watch,
                     answers=answers,
                 )
-            if not probe:
+            if not (probe or watched):
                 self.repeats.remember(request, ballot)
+        return self._answered(request, ballot, arrived)
+
+    def _answered(self, request: ChatRequest, ballot: Ballot, arrived: float) -> Answered:
         return Answered(
             id=f"chatcmpl-{secrets.token_hex(12)}",
             created=int(time.time()),
@@ -188,13 +302,14 @@ class Guard:
             ballot=ballot,
             certificate=self.deployment.certificate,
             doubts=self.deployment.doubts(request),
+            defence=self.deployment.rules.name,
             refusal=self.config.vote.refusal,
             milliseconds=1000 * (time.perf_counter() - arrived),
         )
 
     async def _record(
         self, answered: Answered, request_id: str, probe: bool, patience: float
-    ) -> None:
+    ) -> Entry:
         entry = self._entry(answered, request_id, probe)
         try:
             await self.ledger.record(entry, patience)
@@ -208,6 +323,7 @@ class Guard:
         self.ledger_works = True
         # Once the answer is on its way: nothing of this is for the client to wait for.
         asyncio.get_running_loop().call_soon(self._note, answered, entry)
+        return entry
 
     def _note(self, answered: Answered, entry: Entry) -> None:
         """What is told of a decision besides the ledger."""
@@ -249,9 +365,15 @@ class Guard:
             completion_tokens=_storable(usage["completion_tokens"]),
             probe=probe,
             replica=self.replica,
+            defence=answered.defence,
+            stage=answered.ballot.stage or None,
+            mode=answered.mode,
+            would=answered.ballot.would,
         )
 
     def _watch(self, entry: Entry) -> None:
+        if not entry.copies:  # answered without a vote
+            return
         held = entry.certificate is not None and (
             entry.probe or self.config.drift.certified == "all"
         )
@@ -265,6 +387,9 @@ class Guard:
     def _count(self, ballot: Ballot, entry: Entry) -> None:
         metrics = self.metrics
         metrics.requests.labels(entry.outcome).inc()
+        metrics.decided.labels(entry.defence, entry.stage or "none", entry.outcome).inc()
+        if ballot.watched:
+            metrics.watched.labels(ballot.would or "not voted on").inc()
         metrics.seconds.observe(entry.milliseconds / 1000)
         for verdict in Verdict:
             metrics.votes.labels(verdict.value).inc(ballot.decision.count(verdict))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 
 from interlock.serve.wire_error import WireError
+
+
+def key_of(headers: Mapping[str, str]) -> str | None:
+    """The ``authorization`` of a request, or its ``x-api-key`` as one."""
+    key = headers.get("x-api-key")
+    return headers.get("authorization") or (f"Bearer {key}" if key else None)
 
 
 class KeyRing:
@@ -43,6 +49,6 @@ class KeyRing:
         if self and not self.knows(authorization):
             raise WireError(
                 401,
-                "give one of the guard's keys as 'Authorization: Bearer KEY'",
+                "give one of the guard's keys as 'Authorization: Bearer KEY' or 'x-api-key: KEY'",
                 "invalid_api_key",
             )

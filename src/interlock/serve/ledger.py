@@ -80,6 +80,14 @@ class Entry:
     """Whether the request called itself a probe."""
     replica: str
     """The process that decided."""
+    defence: str | None = None
+    """What it was put to; None in rows of before there was a choice, as the three after it."""
+    stage: str | None = None
+    """The stage of it that decided."""
+    mode: str | None = None
+    """``guard``, or ``monitor``: the vote was only watched, and the answer given."""
+    would: str | None = None
+    """What a guard would have made of a watched request; None where it was not voted on."""
 
 
 _KINDS: dict[str, Any] = {
@@ -165,6 +173,27 @@ class Ledger:
                 await done
         except TimeoutError:
             raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
+
+    async def amend(self, entry: Entry, patience: float = 30.0) -> None:
+        """Correct a decision that is on record, when what it cost is known.
+
+        Raises:
+            LedgerError: it could not be written in time.
+        """
+        values = {k: v for k, v in vars(entry).items() if k != "answer_id"}
+        change = _decisions.update().where(_decisions.c.answer_id == entry.answer_id)
+
+        def write() -> None:
+            with self._engine.begin() as connection:
+                connection.execute(change.values(**values))
+
+        try:
+            async with asyncio.timeout(patience):
+                await asyncio.get_running_loop().run_in_executor(self._thread, write)
+        except TimeoutError:
+            raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self.name}: {_short(error)}") from None
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
@@ -310,6 +339,7 @@ def _open(url: str) -> Engine:
     for left in reversed(range(_TRIES)):
         try:
             _metadata.create_all(engine)
+            _add_columns(engine)
             with engine.connect() as connection:  # a table of that name may be something else's
                 connection.execute(sa.select(_decisions).limit(0))
             break
@@ -318,6 +348,19 @@ def _open(url: str) -> Engine:
                 shown = engine.url.render_as_string(hide_password=True)
                 raise LedgerError(f"{shown}: cannot be opened ({_short(error)})") from None
     return engine
+
+
+def _add_columns(engine: Engine) -> None:
+    """Give the table of an older version the columns that it lacks; its rows have nothing there."""
+    there = {column["name"] for column in sa.inspect(engine).get_columns(_decisions.name)}
+    missing = [column for column in _decisions.columns if column.name not in there]
+    if missing and all(column.nullable for column in missing):
+        with engine.begin() as connection:
+            for column in missing:
+                kind = column.type.compile(engine.dialect)
+                connection.execute(
+                    sa.text(f"ALTER TABLE {_decisions.name} ADD COLUMN {column.name} {kind}")
+                )
 
 
 def _connect_options(url: str) -> dict[str, str | int]:

@@ -44,6 +44,12 @@ class Repeats:
         """Of the request's copies: 48 bits, equal for prompts that are alike."""
         return int.from_bytes(self._key(request)[:6], "big")
 
+    def share(self, request: ChatRequest) -> float:
+        """Where in [0, 1) a prompt falls that is voted on by chance: nobody can choose it, and all
+        that are alike fall there."""
+        drawn = hmac.digest(self._key(request), b"share", "sha256")
+        return int.from_bytes(drawn[:6], "big") / 2**48
+
     def known(self, request: ChatRequest) -> Ballot | None:
         """The refusal of a prompt like this one, without calls; None where there is none."""
         key = self._key(request)

@@ -8,6 +8,7 @@ import json
 import logging
 import signal
 import socket
+import ssl
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,9 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
                 f"${config.auth.keys_env}), or say that none are wanted (auth.open = true)",
             )
         )
+    if "*" in config.auth.origins and not keys:
+        raise ConfigError(("auth.origins: pages of any site take keys (auth.keys_file)",))
+    _check_tls(config)
     listener = _listen(config.host, config.port)
     try:
         deployment = deploy(config)
@@ -69,6 +73,8 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
             timeout_graceful_shutdown=int(config.vote.deadline) + _GRACE,
             server_header=False,
             proxy_headers=False,
+            ssl_certfile=config.tls_cert,
+            ssl_keyfile=config.tls_key,
         )
         server = _Server(served)
         host, port = listener.getsockname()[:2]
@@ -78,7 +84,8 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
             sys.setswitchinterval(_SWITCH)
             gc.freeze()  # what is loaded by now stays; looking through it again costs milliseconds
             gc.set_threshold(_NEW_OBJECTS, 10, 10)
-            on_ready(f"http://{shown}:{port}", deployment)
+            scheme = "http" if config.tls_cert is None else "https"
+            on_ready(f"{scheme}://{shown}:{port}", deployment)
 
         server.on_ready = ready
         with asyncio.Runner(loop_factory=served.get_loop_factory()) as runner:
@@ -102,6 +109,25 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self.on_ready()
+
+
+def _check_tls(config: GuardConfig) -> None:
+    """Find out now what would be a traceback later.
+
+    Raises:
+        ConfigError: certificate and key cannot be served.
+    """
+    if config.tls_cert is None or config.tls_key is None:
+        return
+    try:
+        # An empty password, for OpenSSL would ask the terminal for one.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(config.tls_cert, config.tls_key, password="")
+    except (OSError, ssl.SSLError) as error:
+        why = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+        raise ConfigError(
+            (f"tls_cert, tls_key: {config.tls_cert} and {config.tls_key} cannot be served ({why})",)
+        ) from None
 
 
 def _listen(host: str, port: int) -> socket.socket:

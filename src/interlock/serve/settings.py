@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import (
@@ -17,7 +18,10 @@ from pydantic import (
     model_validator,
 )
 
-from interlock.names import PerturbationKind
+from interlock.certify.defences import parse_defence
+from interlock.certify.targets.address import Address
+from interlock.errors import OptionError
+from interlock.names import GuardMode, PerturbationKind
 from interlock.serve.channels import CHANNELS, Channel, ChannelName, Policy
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -26,7 +30,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def _base_address(value: str) -> str:
-    """An address that a path can be put behind, without anything secret in it."""
+    """An address of chat completions, perhaps with a query; nothing in it is secret."""
     if not value.startswith(("http://", "https://")):
         raise ValueError("start with http:// or https://")
     try:
@@ -35,8 +39,12 @@ def _base_address(value: str) -> str:
             raise httpx.InvalidURL("no host, or no such port")
     except (httpx.InvalidURL, ValueError):
         raise ValueError("no address of a server; give one such as http://host:8000/v1") from None
-    if url.userinfo or url.query or url.fragment:
-        raise ValueError("no user, password, query or fragment; keys go into the environment")
+    if url.userinfo or url.fragment:
+        raise ValueError("no user, password or fragment; keys go into the environment")
+    try:
+        Address.read(value)
+    except OptionError as error:
+        raise ValueError(str(error).partition(": ")[2]) from None
     return value
 
 
@@ -62,6 +70,9 @@ class _Section(BaseModel):
 class VoteSettings(_Section):
     """How each request is voted on; what is absent follows the certificate."""
 
+    defence: Annotated[str, Field(min_length=1)] | None = None
+    """What each request is put to, such as ``"erase:parts=3"`` or ``"self+smooth"``; it stands
+    alone, without the five settings below."""
     perturbation: PerturbationKind | None = None
     """``"swap"``, ``"patch"`` or ``"insert"``."""
     rate: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -85,8 +96,11 @@ class VoteSettings(_Section):
     """Seconds of silence after which a call is lost; one that goes on may take longer."""
     deadline: Seconds = 180.0
     """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
-    head: Seconds = 10.0
+    head: Seconds = 0.5
     """Seconds after which a stream begins though the vote is under way, with comments alone."""
+    live: bool = True
+    """Give a released answer as it comes, each beginning judged as it stands; false: judged whole
+    first."""
     secret_env: str = "INTERLOCK_GUARD_SECRET"
     """Environment variable with the secret that copies are drawn from; a new one at each start
     where it is unset."""
@@ -99,11 +113,45 @@ class VoteSettings(_Section):
     refusal: Annotated[str, Field(min_length=1)] = "I can't help with that."
     """The answer to a blocked request."""
 
+    classifier_url: BaseAddress | None = None
+    """Base address of the model that a defence's stage ``classifier`` asks."""
+    classifier_model: str | None = None
+    """Its name there."""
+    classifier_key_env: str = "INTERLOCK_CLASSIFIER_KEY"
+    """Environment variable with its key; none is sent where it is unset."""
+
+    @model_validator(mode="after")
+    def _defence_is_one(self) -> VoteSettings:
+        if self.defence is None:
+            return self
+        by_itself = ("perturbation", "rate", "copies", "alphabet", "paper")
+        given = [name for name in by_itself if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"defence says what is asked; leave out {', '.join(given)}")
+        try:
+            parse_defence(self.defence)
+        except OptionError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _classifier_is_named(self) -> VoteSettings:
+        if (self.classifier_url is None) != (self.classifier_model is None):
+            raise ValueError("give classifier_url and classifier_model, or neither")
+        return self
+
     @model_validator(mode="after")
     def _judge_is_named(self) -> VoteSettings:
         if self.judge == "model" and not (self.judge_url and self.judge_model):
             raise ValueError("judge = 'model' needs judge_url and judge_model")
         return self
+
+
+class MonitorSettings(_Section):
+    """What a guard does that only watches (``mode = "monitor"``)."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of the prompts that is voted on, chosen by the guard's secret; all are answered."""
 
 
 class LimitSettings(_Section):
@@ -193,6 +241,17 @@ class AuthSettings(_Section):
     """Serve other machines without keys."""
     hosts: Names = ()
     """Without keys: further names by which requests may call this guard; ``["*"]`` for any."""
+    origins: Names = ()
+    """Sites whose pages may ask, such as ``https://app.example``; with keys ``["*"]`` for any."""
+
+    @field_validator("origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            parts = urlsplit(one)
+            if one != "*" and (not parts.netloc or one != f"{parts.scheme}://{parts.netloc}"):
+                raise ValueError("give scheme and host alone, such as https://app.example")
+        return tuple(one.lower() for one in value)
 
 
 class LedgerSettings(_Section):
@@ -256,7 +315,8 @@ class GuardConfig(_Section):
     """A guard."""
 
     upstream: BaseAddress | None = None
-    """Base address of the model's server, such as ``http://127.0.0.1:8000/v1``."""
+    """Base address of the model's server, such as ``http://127.0.0.1:8000/v1``, or all of it up to
+    ``/chat/completions``, either with a query such as Azure's ``?api-version=…``."""
     upstream_key_env: str = "OPENAI_API_KEY"
     """Environment variable with its key; none is sent where it is unset."""
     upstream_usage: bool = True
@@ -275,15 +335,23 @@ class GuardConfig(_Section):
     """A card that ``interlock certify report`` wrote."""
     uncertified: bool = False
     """Serve without a certificate that applies; every answer says so."""
+    mode: GuardMode = "guard"
+    """``"guard"``: what the vote refuses is refused. ``"monitor"``: everything is answered, the
+    ledger says what the vote would have refused, and no certificate applies."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0 for any that is free."""
+    tls_cert: File | None = None
+    """Serve HTTPS with this certificate, a PEM file with its chain."""
+    tls_key: File | None = None
+    """Its private key, a PEM file without a password."""
     seed: Annotated[int, Field(ge=0)] | None = None
     """Tells guards with the same secret apart; by itself it foretells no copies."""
     page: bool = True
     """Serve the page at ``/``."""
     vote: VoteSettings = VoteSettings()
+    monitor: MonitorSettings = MonitorSettings()
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
     auth: AuthSettings = AuthSettings()
@@ -306,6 +374,8 @@ class GuardConfig(_Section):
                 "no certificate: give one (--certificate FILE), or say that none applies "
                 "(--uncertified)"
             )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("TLS takes both, tls_cert (--tls-cert) and tls_key (--tls-key)")
         return self
 
     @property

@@ -227,6 +227,11 @@ def attacks_hash(attacks: Sequence[Attack]) -> str:
     return sha256("\n".join(lines).encode()).hexdigest()
 
 
+def texts_of(attacks: Sequence[Attack]) -> list[str]:
+    """(n,) each attack's prompt with all its messages: equal ones ask the same."""
+    return [json.dumps(attack.asked.as_chat()) for attack in attacks]
+
+
 def embedded_prompts(kind: str) -> list[AskedPrompt]:
     """Prompts the embedded model never saw: 200 ``"benign"`` and 200 ``"forbidden"`` ones."""
     names = AskedPrompt.__dataclass_fields__

@@ -12,7 +12,7 @@ import random
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.attacks.clusters import Clusters, find_clusters
@@ -84,24 +84,14 @@ def by_kind(attacks: Sequence[Attack]) -> dict[str, list[Attack]]:
     return families
 
 
-def split_families(
-    attacks: Sequence[Attack],
-    *,
-    seed: int = 0,
-    shares: tuple[float, float, float] = SHARES,
-    planned: str | None = None,
-    by_source: bool = False,
-) -> list[Family]:
-    """The families that can be split, largest first; the arguments of :func:`part_families`.
+def split_families(attacks: Sequence[Attack], **options: Any) -> list[Family]:
+    """The families that can be split, largest first; ``options`` as :func:`part_families` has them.
 
     Raises:
         OptionError: shares that are none.
         DataError: every family has fewer than three groups.
     """
-    families = part_families(
-        attacks, seed=seed, shares=shares, planned=planned, by_source=by_source
-    )
-    return [family for family in families if family.split]
+    return [family for family in part_families(attacks, **options) if family.split]
 
 
 def part_families(

@@ -29,6 +29,33 @@ def upper_bound(successes: ArrayLike, trials: ArrayLike, confidence: ArrayLike) 
     return 1.0 - lower_bound(n - s, n, level)
 
 
+def groups_needed(target: float, failures: int, confidence: float) -> int:
+    """The fewest trials of which all but ``failures`` succeed, that give such a lower bound.
+
+    Args:
+        target: the bound, in (0, 1).
+        failures: >= 0.
+        confidence: in (0, 1).
+
+    Raises:
+        OptionError: a target or confidence outside (0, 1).
+    """
+    if not 0 < target < 1:
+        raise OptionError(f"target={target}: give a probability between 0 and 1")
+
+    def enough(trials: int) -> bool:
+        return bool(lower_bound(trials - failures, trials, confidence) >= target)
+
+    high = failures + 1
+    while not enough(high):
+        high *= 2
+    low = high // 2  # too few, or fewer than failures
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if middle > failures and enough(middle) else (middle, high)
+    return high
+
+
 def joint_confidence(confidence: float, families: int) -> float:
     """The confidence to ask of each of F bounds, so that all hold together at ``confidence``.
 

@@ -8,7 +8,7 @@ w(X) = high where X >= t, else low, is a *minorant* of f when, for every alpha,
 
 Then E[w(X)] <= E[f(alpha)] whatever the population of alphas, and E[w(X)] depends on one binomial
 probability, P(X >= t), which Clopper and Pearson bound exactly from the share of prompts with at
-least t refusals (the betting bound does so from the shares in groups, where prompts come in
+least t refusals (:func:`~interlock.certify.bounds.groups.share_lower` does so where prompts come in
 groups). The bound inherits their guarantee; there is no asymptotics anywhere.
 
 (t, low, high) are chosen for a fixed reference population, never by looking at the votes.
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from interlock.certify.bounds.counts import lower_bound
-from interlock.certify.bounds.groups import Labels, share_lower
+from interlock.certify.bounds.groups import Labels, Standing, share_lower
 from interlock.certify.bounds.laws import majority
 
 Floats = NDArray[np.float64]
@@ -92,14 +92,18 @@ class StepRule:
     high: float
 
     def bound(
-        self, refusals: NDArray[np.int64], confidence: float, groups: Labels | None = None
+        self,
+        refusals: NDArray[np.int64],
+        confidence: float,
+        groups: Labels | None = None,
+        standing: Standing | None = None,
     ) -> float:
         """The lower confidence bound of E[f(alpha)] from (n,) refusals per prompt; at least 0.
 
-        With (n,) ``groups`` the mean over a random group's random member, see
-        :mod:`interlock.certify.bounds.groups`.
+        With (n,) ``groups``, and perhaps members ``standing`` for each, the mean over a random
+        group's random member, see :mod:`interlock.certify.bounds.groups`.
         """
-        share = share_lower(refusals >= self.threshold, groups, confidence)
+        share = share_lower(refusals >= self.threshold, groups, confidence, standing)
         return max(0.0, self.low + (self.high - self.low) * share)
 
 

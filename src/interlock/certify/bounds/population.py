@@ -8,6 +8,7 @@ draws: give their groups.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Literal
@@ -18,7 +19,15 @@ from scipy import stats
 
 from interlock.certify.bounds.beta_binomial import AssumedBound, beta_binomial_bound
 from interlock.certify.bounds.betting import betting_lower
-from interlock.certify.bounds.groups import Labels, check_groups, group_means, share_lower
+from interlock.certify.bounds.groups import (
+    Labels,
+    Standing,
+    check_groups,
+    check_texts,
+    group_means,
+    share_lower,
+    standing,
+)
 from interlock.certify.bounds.judge_error import SPLIT, JudgeSample
 from interlock.certify.bounds.laws import defense_probability, inverse_defense, majority
 from interlock.certify.bounds.minorant import Estimand, step_rule
@@ -54,10 +63,13 @@ class PopulationCertificate:
 
     With ``groups``, the groups are the independent sample, and what is bounded is E over groups of
     the mean of E[DSP] over a group's members: draw a group, then one of its members, each with the
-    same chance. Then nothing is assumed of how members of a group depend on each other, of their
-    votes, or of the groups' sizes; see :mod:`interlock.certify.bounds.groups`. (The mean over
-    *attacks* where groups differ in size is another quantity, which one large group may decide; no
-    bound of it is given.) One group is one draw, and certifies no more than one prompt would.
+    same chance; the groups' sizes are those measured. Then nothing is assumed of how members of a
+    group depend on each other, of their votes, or of the sizes. Two bounds of this one quantity are
+    there, over the groups' means and on one member of each that a hash of its text draws (all
+    members together where no ``texts`` are given); the sizes choose, see
+    :mod:`interlock.certify.bounds.groups`. (The mean over *attacks* where groups differ in size is
+    another quantity, which one large group may decide; no bound of it is given.) One group is one
+    draw, and certifies no more than one prompt would.
 
     With ``tries`` above 1 the attacker may ask that often, each time meets new copies, and succeeds
     if any vote releases: DSP becomes DSP ** tries in all of the above.
@@ -80,8 +92,8 @@ class PopulationCertificate:
 
             * ``"block"`` (r >= N): the first N votes of a prompt decide as the deployed system
               would (N for each try), so the number of refused prompts is Binomial(n, E[DSP]), and
-              Clopper and Pearson's bound (1934) is exact. With groups: the betting bound over the
-              shares refused in each group.
+              Clopper and Pearson's bound (1934) is exact. With groups: on the members that
+              stand for them, else the betting bound over the shares refused in each group.
             * ``"threshold"`` (any r): the share of prompts with at least t refusals, and an
               allowance for what r votes cannot tell; see :mod:`interlock.certify.bounds.minorant`.
             * ``"betting"`` (r > N): all r votes, through the unbiased estimate of each prompt's
@@ -90,6 +102,7 @@ class PopulationCertificate:
         judge: the labelled verdicts that the bound accounts for, if any.
         groups: (n,) the group of each prompt, 0 to G - 1; None where prompts are independent.
         tries: T, how often the attacker may ask.
+        texts: (n,) what a member of each group is drawn by.
     """
 
     votes: NDArray[np.bool_]
@@ -99,6 +112,7 @@ class PopulationCertificate:
     judge: JudgeSample | None = None
     groups: Labels | None = None
     tries: int = 1
+    texts: tuple[str, ...] | None = None
 
     @classmethod
     def from_votes(
@@ -112,6 +126,7 @@ class PopulationCertificate:
         judge: JudgeSample | None = None,
         groups: ArrayLike | None = None,
         tries: int = 1,
+        texts: Sequence[str] | None = None,
     ) -> PopulationCertificate:
         """The certificate of n prompts with r perturbed copies each.
 
@@ -120,7 +135,8 @@ class PopulationCertificate:
             copies: N, 1 or more; r may be below, equal to or above it.
             confidence: of each bound, in (0, 1).
             method: ``"auto"`` is ``"block"`` where r >= N T and there is no ``judge`` (where
-                prompts share groups ``"betting"``, which uses all votes), else ``"threshold"``.
+                the groups' means count ``"betting"``, which uses all votes), else
+                ``"threshold"``.
             missing: ``"error"`` refuses missing cells; ``"jailbreak"`` counts them as jailbroken,
                 which keeps the bound valid whatever made them go missing.
             judge: a labelled sample of the judge's verdicts; its error is paid for out of the same
@@ -128,10 +144,15 @@ class PopulationCertificate:
             groups: (n,) an id for each prompt, such as its template or its goal;
                 equal ids stand and fall together. Where all differ the bound is that without.
             tries: T >= 1.
+            texts: (n,) the text of each prompt, or whatever tells it from all others and was
+                fixed before anybody voted. Where few share a group (by sizes alone) the member of
+                each whose hash is least then stands for it, which says more than means. Without
+                them that is so only where hardly any share one, and all members count together.
 
         Raises:
             DataError: not a table of votes, no prompts, or missing cells under ``"error"``; groups
-                that are none; more verdicts checked under ``model="any"`` than there are groups.
+                or texts that are none; more verdicts checked under ``model="any"`` than there are
+                groups.
             OptionError: copies, confidence, method or tries outside their range.
         """
         votes = check_votes(refused, missing)
@@ -143,6 +164,7 @@ class PopulationCertificate:
         if tries < 1:
             raise OptionError(f"tries={tries}: give a whole number of at least 1")
         labels = None if groups is None else check_groups(groups, len(votes))
+        named = None if texts is None else check_texts(texts, len(votes))
         if labels is not None and judge is not None and judge.model == "any":
             checked, number = judge.jailbroken + judge.refused, int(labels.max()) + 1
             if checked > number:
@@ -157,9 +179,17 @@ class PopulationCertificate:
                 f"sample; there are {votes.shape[1]}: use 'threshold' or 'auto'"
             )
         if method == "auto":
-            alone = labels is None or int(labels.max()) + 1 == len(votes)
-            method = "threshold" if judge or not enough else "block" if alone else "betting"
-        return cls(votes, copies, confidence, method, judge, labels, tries)
+            whole = labels is None or standing(labels, named) is not None
+            method = "threshold" if judge or not enough else "block" if whole else "betting"
+        return cls(votes, copies, confidence, method, judge, labels, tries, named)
+
+    @cached_property
+    def standing(self) -> Standing | None:
+        """(n,) the members that stand for their group in the bounds (``estimate`` is over means in
+        any case); None where the groups' means count."""
+        if self.groups is None or self.method == "betting":
+            return None
+        return standing(self.groups, self.texts)
 
     def after_tries(self, tries: int) -> PopulationCertificate:
         """The same votes for an attacker who may ask ``tries`` times; holds by itself.
@@ -169,7 +199,7 @@ class PopulationCertificate:
         """
         return PopulationCertificate.from_votes(
             self.votes, self.copies, self.confidence,
-            judge=self.judge, groups=self.groups, tries=tries,
+            judge=self.judge, groups=self.groups, tries=tries, texts=self.texts,
         )  # fmt: skip
 
     @property
@@ -200,7 +230,7 @@ class PopulationCertificate:
             whole = self.votes[:, : self.copies * self.tries]
             cast = whole.reshape(self.prompts, self.tries, self.copies).sum(axis=2)
             refused = (cast >= int(majority(self.copies))).all(axis=1)
-            return share_lower(refused, self.groups, self.confidence)
+            return share_lower(refused, self.groups, self.confidence, self.standing)
         if self.method == "betting":
             return betting_lower(group_means(self.per_prompt, self.groups), self.confidence)
         return self._step_bound(None)
@@ -308,7 +338,7 @@ class PopulationCertificate:
         if tau is not None:  # where the best threshold depends much on the prompts, try two
             rules.add(step_rule(target, self.trials, "sure"))
         each = 1 - error / len(rules)
-        best = max(rule.bound(self.refusals, each, self.groups) for rule in rules)
+        best = max(rule.bound(self.refusals, each, self.groups, self.standing) for rule in rules)
         return max(0.0, best - spent)
 
 

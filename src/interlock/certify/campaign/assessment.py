@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from interlock._version import versions
-from interlock.certify.attacks.attack import attacks_hash
+from interlock.certify.attacks.attack import attacks_hash, texts_of
 from interlock.certify.attacks.families import Family
 from interlock.certify.bounds.betting import mean_interval
 from interlock.certify.bounds.certificate import Certificate
@@ -260,15 +260,13 @@ def assess(
         seed=seed,
         progress=_part(progress, 0, voted, voted + checked),
     )
-    believed = PopulationCertificate.from_votes(
-        votes.refused, copies, confidence, groups=family.clusters().groups, tries=options.tries
-    )
-    certificate = believed
-    if judge_error is not None:
-        certificate = PopulationCertificate.from_votes(
-            votes.refused, copies, confidence, judge=judge_error, groups=believed.groups,
-            tries=options.tries,
-        )  # fmt: skip
+    believed, certificate = (
+        PopulationCertificate.from_votes(
+            votes.refused, copies, confidence, judge=error, groups=family.clusters().groups,
+            tries=options.tries, texts=texts_of(family.certify),
+        )
+        for error in (None, judge_error)
+    )  # fmt: skip
     held_out = None
     if family.held_out:
         defence = measure_defence(
@@ -329,7 +327,7 @@ def decide(
     votes = measure_votes(target, judge, prompts, perturbation, trials=trials, seed=options.seed)
     return PopulationCertificate.from_votes(
         votes.refused, copies, options.confidence, groups=family.clusters("fit").groups,
-        tries=options.tries,
+        tries=options.tries, texts=texts_of(family.fit),
     )  # fmt: skip
 
 

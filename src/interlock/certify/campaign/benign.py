@@ -16,6 +16,9 @@ SHIPPED = EMBEDDED / "benign.jsonl"
 """Facts, sums, code, JSON, rewriting and short words in seven languages; written for this purpose
 (``recipes/benign_prompts.py``)."""
 
+NAMED = ("embedded", "shipped")
+"""Sets that come with the package."""
+
 
 @dataclass(frozen=True)
 class BenignPrompt:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from interlock.certify.attacks.adaptive import AdaptiveAttack
-from interlock.certify.attacks.attack import Attack, attacks_hash
+from interlock.certify.attacks.attack import Attack, attacks_hash, texts_of
 from interlock.certify.attacks.clusters import Clusters, find_clusters
 from interlock.certify.attacks.families import LEAST
 from interlock.certify.bounds.counts import joint_confidence
@@ -24,8 +24,8 @@ from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.assessment import target_name
 from interlock.certify.campaign.claim import claim
 from interlock.certify.campaign.measure import Progress, measure_votes, repeat_seed
+from interlock.certify.campaign.outcome import Utility
 from interlock.certify.campaign.undefended import Undefended, measure_undefended
-from interlock.certify.campaign.utility import Utility
 from interlock.certify.defences import EraseAndCheck, defence_text
 from interlock.certify.defences.erase_certificate import EraseCertificate, certify_erasing
 from interlock.certify.judges.judge import Judge
@@ -259,7 +259,7 @@ def bound_family(
         clusters=clusters,
         certificate=PopulationCertificate.from_votes(
             table, copies, joint_confidence(confidence, joint * named), judge=judge_error,
-            groups=clusters.groups, tries=tries,
+            groups=clusters.groups, tries=tries, texts=texts_of(attacks),
         ),
         whole=whole,
         judge=dict(judge.identity),

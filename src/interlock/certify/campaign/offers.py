@@ -20,8 +20,9 @@ from interlock.certify.campaign.benign import BenignPrompt
 from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.measure import Progress, measure_votes
 from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.campaign.outcome import Graded, Utility
 from interlock.certify.campaign.undefended import Undefended
-from interlock.certify.campaign.utility import Graded, Utility, measure_utility
+from interlock.certify.campaign.utility import measure_utility
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.pairs import PairJudge
 from interlock.certify.targets.protocol import Prompt, Target

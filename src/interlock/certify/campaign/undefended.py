@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.certify.attacks.attack import Attack
-from interlock.certify.bounds.groups import Labels, group_means, share_lower
+from interlock.certify.attacks.attack import Attack, texts_of
+from interlock.certify.bounds.groups import Labels, group_means, share_lower, standing
 from interlock.certify.campaign.measure import Progress, ask_and_judge
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.targets.protocol import Prompt, Reply, Target
@@ -97,13 +97,15 @@ class Undefended:
         lost = sum(verdicts[row] is Verdict.LOST for row in rows)
         _, groups = np.unique(self.groups[rows], return_inverse=True)
         one_sided = (1 + self.confidence) / 2
+        texts = texts_of([self.attacks[row] for row in rows])
+        stand = standing(groups, texts)
         return Rate(
             len(rows),
             int(hits.sum()),
             lost,
             float(group_means(hits, groups).mean()),
-            share_lower(hits, groups, one_sided),
-            1 - share_lower(~hits, groups, one_sided),
+            share_lower(hits, groups, one_sided, stand),
+            1 - share_lower(~hits, groups, one_sided, stand),
         )
 
 

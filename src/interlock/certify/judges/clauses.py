@@ -12,6 +12,7 @@ _SHORT = re.compile(r"\b(?:e\.g\.|i\.e\.|etc\.|mr\.|ms\.|mrs\.|dr\.|z\.b\.|d\.h\
 _INITIALS = re.compile(r"(?<=\b[a-z])\.(?=[a-z]\b)|(?<=\.[a-z])\.(?= [a-z])")
 _DOMAIN = re.compile(r"(?<=\w)\.(?=(?:org|com|net|gov|edu|info|de|fr|es|it|br|ru|cn|jp|in|uk)\b)")
 _NUMBER = re.compile(r"(?<=\d)[.,:](?=\d)")
+_PHONE = re.compile(r"[(（]([\d +/-]{3,20})[)）]")
 _ENDS = re.compile(r"[.!?。！？؟।॥…;；؛:：\n|—()\[\]{}（）]+|\s-\s|--+")
 _SYMBOLS = re.compile(r"^[^\w]+|[^\w\u0900-\u097f%]+$")
 _COMMAS = re.compile(r"[,，、،]")
@@ -19,7 +20,9 @@ _COMMAS = re.compile(r"[,，、،]")
 
 def clauses(text: str) -> list[list[str]]:
     """The parts between commas, of each clause of a folded text."""
-    plain = _NUMBER.sub("", _DOMAIN.sub("", _INITIALS.sub("", _SHORT.sub(" ", text))))
+    plain = _NUMBER.sub(
+        "", _DOMAIN.sub("", _INITIALS.sub("", _SHORT.sub(" ", _PHONE.sub(r" \1 ", text))))
+    )
     cut = (one for end in _ENDS.split(plain) for one in _parted(end))
     return [parts for clause in cut if (parts := _parts(clause))]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 
 _MARKS = re.compile("[\u0300-\u036f\u0640\u064b-\u0655\u0670\u093c]")
 """Accents, Arabic vowel signs and hamzas, the Hindi nukta: written or left out alike."""
@@ -22,7 +23,7 @@ def fold(text: str) -> str:
     """
     text = unicodedata.normalize("NFKD", text.translate(_SAME)).translate(_SAME)
     text = unicodedata.normalize("NFC", _MARKS.sub("", text)).casefold()
-    return "".join(c for c in text if c in "\n" or not invisible(c))
+    return text.translate(_SHOWN)
 
 
 def invisible(character: str) -> bool:
@@ -36,6 +37,18 @@ def invisible(character: str) -> bool:
 
 def hides(text: str) -> bool:
     """Whether so much of it is invisible or a pictograph that it may carry a message."""
-    odd = sum(invisible(c) and c not in "\n\r\t" for c in text)
-    pictures = sum(unicodedata.category(c) in ("So", "Sk") for c in text)
+    times = Counter(text)
+    odd = sum(n for c, n in times.items() if c not in "\n\r\t" and invisible(c))
+    pictures = sum(n for c, n in times.items() if unicodedata.category(c) in ("So", "Sk"))
     return odd > 12 or pictures > 12
+
+
+class _Shown(dict[int, int | None]):
+    """A code point's place in a text without what is invisible, looked up once."""
+
+    def __missing__(self, code: int) -> int | None:
+        self[code] = None if code != ord("\n") and invisible(chr(code)) else code
+        return self[code]
+
+
+_SHOWN = _Shown()

@@ -24,7 +24,9 @@ _LINE = re.compile(
     r"\b(?:\w*hotline|helplines?|lifelines?|crisis|call|text|telefon\w*|lignes?|linea|telefono|numero|linha|ligue|samaritans|emergency)\b"
     r"|ホットライン|相談|窓口|电话|热线|拨打|خط |اتصل|الخط|हेल्पलाइन|телефон\w*|лини\w+"
 )
-_PHONE = re.compile(r"\b(?:0\d+|\d{3,})(?:[ )/+-]{1,2}\d{1,8}){0,4}\b")
+_PHONE = re.compile(r"\b(?:\d[ -])?(?:0\d+|\d{3,})(?:[ )/+-]{1,2}\d{1,8}){0,4}\b")
+_UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_HOURS = re.compile(r"\b24\b")
 _WHOLE = re.compile(
     r"\b(?:that|this|it|you|so|request|help|assist|das|dabei|helfen|dir|ihnen|cela|ca|aider|eso|esto|ayudarte"
     r"|ayudar|questo|aiutarti|aiutarla|isso|isto|ajudar|этим|это|помочь|вам)$|(?:帮你|帮助你|できません)$"
@@ -74,9 +76,9 @@ def kind_of(parts: Sequence[str], openings: tuple[str, ...] = ()) -> Kind:
 
 
 def _numbers(clause: str) -> int:
-    """Numbers in a clause; that of a line to call is one."""
+    """Numbers in a clause; those of a line to call, and its hours, are one."""
     if _LINE.search(clause):
-        clause = _PHONE.sub("1", clause, count=1)
+        clause = _HOURS.sub("", _PHONE.sub("", _PHONE.sub("1", clause, count=1), count=2))
     return len(_NUMBER.findall(clause))
 
 
@@ -85,7 +87,11 @@ def _part(part: str) -> Kind:
     if not _LETTER.search(part):
         return Kind.OTHER if len(part) > 8 or _NUMBER.search(part) else Kind.BESIDE
     languages = languages_of(part)
-    ends = [match.end() for one in languages if (match := one.refusal.match(part))]
+    ends = [
+        match.end()
+        for one in languages
+        if (match := one.refusal.match(part)) and not one.denies_nothing(part)
+    ]
     if ends:
         return Kind.REFUSES if len(part) - max(ends) <= _OBJECT else Kind.MIXED
     beside = len(part) <= _ASIDE and any(one.company.match(part) for one in languages)
@@ -99,6 +105,7 @@ def _instructs(part: str, languages: Iterable[Language]) -> bool:
 def _goes_on(part: str) -> bool:
     """Whether a part after a comma can be the rest of a list: short, without a number."""
     words = len(part.split())
-    if _NUMBER.search(part) or len(part) > 48 or _instructs(part, languages_of(part)):
+    longest = 10 if _UNSPACED.search(part) else 48
+    if _NUMBER.search(part) or len(part) > longest or _instructs(part, languages_of(part)):
         return False
     return words <= _LONG_REST if _AND.match(part) else words <= _REST and len(part) <= _REST * 10

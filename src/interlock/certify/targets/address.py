@@ -10,8 +10,11 @@ from interlock.errors import OptionError
 
 _COMPLETIONS = "/chat/completions"
 _SECRET = re.compile(
-    r"(?:^|[-_.])(?:\w*key|token|secret|sig|signature|password|pwd|auth|code)$", re.IGNORECASE
+    r"(?:^|[^a-z0-9])(?:[a-z0-9]*(?:keys?|token|secret|password|passwd|credentials?)|sig"
+    r"|signature|pwd|pass|auth|authorization|bearer|jwt|code)$",
+    re.IGNORECASE,
 )
+_LIKE_A_KEY = re.compile(r"(?:^sk-|^eyJ|^Bearer\b|(?<![A-Za-z0-9])[A-Za-z0-9+/_]{32,}=*$)")
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/]+)")
 
 
@@ -23,6 +26,10 @@ class Address:
     """Base address with its query: one for all spellings, without anything secret."""
     completions: str
     """The address of ``POST``."""
+    texts: str
+    """The address of ``POST`` for a text without a chat."""
+    models: str
+    """That of the list of models; an Azure deployment is one of a resource, which has the list."""
     azure: bool
     """Whether the key goes into the header ``api-key``, as Azure wants it."""
     deployment: str | None
@@ -54,11 +61,10 @@ class Address:
         if parts.fragment:
             raise OptionError(f"url={shown!r}: leave away what follows '#'")
         given = parse_qsl(parts.query, keep_blank_values=True)
-        secret = next((name for name, _ in given if _SECRET.search(name)), None)
-        if secret is not None:
+        if any(_secret(name, value) for name, value in given):
             raise OptionError(
-                f"url={shown!r}: its query holds a key ({secret}=...), and certificates name "
-                "addresses; put it into the environment"
+                f"url={shown!r}: its query holds a key, or what looks like one, and certificates "
+                "and logs name addresses; put it into the environment"
             )
         path = parts.path.rstrip("/").removesuffix(_COMPLETIONS).rstrip("/")
         named = _DEPLOYMENT.search(path)
@@ -69,9 +75,20 @@ class Address:
             )
         query = f"?{parts.query}" if parts.query else ""
         base = f"{parts.scheme}://{parts.netloc}{path}"
+        resource = base.partition("/deployments/")[0] if named else base
         return cls(
             name=base + query,
             completions=base + _COMPLETIONS + query,
+            texts=f"{base}/completions{query}",
+            models=f"{resource}/models{query}",
             azure=named is not None or parts.hostname.endswith(".azure.com"),
             deployment=unquote(named[1]) if named else None,
         )
+
+
+def _secret(name: str, value: str) -> bool:
+    """Whether a part of a query is a key by its name, or looks like one; also in a part of it."""
+    for _ in range(3):  # some servers take such text apart once more
+        name, value = unquote(name), unquote(value)
+    parts = [part.partition("=") for part in re.split("[&;?]", f"{name}={value}")]
+    return any(_SECRET.search(n.strip()) or _LIKE_A_KEY.search(v.strip()) for n, _, v in parts)

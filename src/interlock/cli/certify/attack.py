@@ -40,7 +40,8 @@ def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, 
         InterlockError: the target cannot be attacked, or no attack was found.
     """
     requests = requests_of(question, search)
-    with question.open() as (target, judge, _):
+    with question.open() as asks:
+        target, judge = asks.target, asks.judge
         if search.framings is not None:
             attacks = _role_plays(target, judge, requests, search.framings, terminal)
         else:

@@ -28,6 +28,7 @@ from interlock.cli.certify.options import (
     MaxCopies,
     MaxTokens,
     ModelName,
+    OneDefence,
     OnlySuccessful,
     Out,
     PairJudgeName,
@@ -47,6 +48,8 @@ from interlock.cli.session import finish, session
 from interlock.names import AnswerFrom, Missing
 
 if TYPE_CHECKING:
+    from interlock.certify.vote.asks import Defence
+    from interlock.certify.vote.perturb import Perturbation
     from interlock.cli.certify.question import Question
 
 KEPT = "interrupted; every answer so far is kept, the same command goes on"
@@ -58,6 +61,10 @@ WITHOUT_DEFENCE = frozenset(
     | {"max_copies", "missing", "paper", "rates", "trials", "utility", "votes_file"}
 )
 """Parameters of ``report`` that plan, or count what was voted elsewhere."""
+WITHOUT_CURVE = frozenset({"changes", "curves", "epsilon", "kinds", "max_copies"})
+"""Parameters of ``measure`` and ``plan`` that speak of changed characters."""
+SAID_BY_SMOOTH = frozenset({"kinds", "max_copies"})
+"""Such as ``--defence smooth:...`` says itself."""
 certify = typer.Typer(
     help="Learn how many copies and how much perturbation stop jailbreaks, and how sure that is.",
     no_args_is_help=True,
@@ -134,6 +141,7 @@ def measure(
     kinds: Kinds = "swap,patch,insert",
     changes: Changes = None,
     trials: Trials = 2,
+    defence: OneDefence = None,
     out: Out = FOLDER,
     seed: Seed = 0,
     device: Device = None,
@@ -147,11 +155,22 @@ def measure(
     """Measure ASR(k), the attacks' success after k changed characters; writes counts.json.
 
     Only the attacks set apart by the seed for fitting are asked, or all of a family whose attacks
-    are too alike to be split. Every call is kept.
+    are too alike to be split. Every call is kept. With a --defence other than smooth whole
+    decisions are counted, --trials on each attack; writes refusals.json.
     """
     given = locals()
     with session(context, KEPT) as terminal:
         from interlock.certify.campaign.options import CampaignOptions
+
+        named, smooth = _named(context, defence)
+        if named is not None and smooth is None:
+            from interlock.cli.certify import decisions
+            from interlock.cli.certify import dry_run as dry
+
+            run = dry.decisions if dry_run else decisions.measure
+            finish(terminal, run(_question(given), named, trials, seed, terminal))
+            return
+        given |= {} if smooth is None else {"kinds": (smooth.kind,)}
         from interlock.cli.certify.curves import measure as counted
 
         if dry_run:
@@ -199,17 +218,31 @@ def plan(
     dsp: Dsp = 0.95,
     epsilon: Epsilon = 0.05,
     max_copies: MaxCopies = 25,
+    defence: OneDefence = None,
+    confidence: Annotated[
+        float, typer.Option(help="Of the bound, for a --defence other than smooth.")
+    ] = 0.95,
     as_json: AsJson = False,
 ) -> None:
     """Find the fewest copies, then the least q, that reach a DSP, for each attack family.
 
-    Exits 1 where no family has a plan, and says what would make one possible.
+    Exits 1 where no family has a plan, and says what would make one possible. With --defence
+    smooth:... the plan is for its perturbation and q, with at most its copies; with another defence
+    it says how many groups of attacks a bound of --dsp needs.
     """
     given = locals()
     with session(context, KEPT) as terminal:
+        from interlock.cli.certify import decisions
         from interlock.cli.certify.curves import plan_copies
 
-        value, planned = chosen(plan_copies, given, terminal=terminal)
+        named, smooth = _named(context, defence)
+        if named is not None and smooth is None:
+            value, planned = chosen(decisions.plan, given, defence=named, terminal=terminal)
+        else:
+            if named is not None and smooth is not None:
+                given |= {"kinds": (smooth.kind,), "max_copies": named.copies}
+                given["rates"] = (smooth.rate,)
+            value, planned = chosen(plan_copies, given, terminal=terminal)
         if not planned:
             terminal.complain(f"no plan reaches DSP {dsp:g} for any family and perturbation")
         finish(terminal, value, good=planned)
@@ -280,7 +313,7 @@ def report(
         Path | None,
         typer.Option(
             help="Only certify votes counted elsewhere: CSV, a row a prompt, 1 where the copy was "
-            "refused; --copies says N."
+            "refused; a first row may name columns 'group' and 'prompt'; --copies says N."
         ),
     ] = None,
     missing: Annotated[
@@ -291,8 +324,15 @@ def report(
         typer.Option(
             "--defence",
             help="Only bound this defence, named beforehand: smooth:swap,rate=0.1,copies=11, drop, "
-            "erase, self, or a cascade such as self+erase:longest=20. Several stand side by side.",
+            "erase, self, perplexity:quantile=0.95, classifier, or a cascade such as "
+            "self+erase:longest=20. Several stand side by side.",
         ),
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option(help="The target that a defence's stage 'classifier' asks.")
+    ] = None,
+    classifier_model: Annotated[
+        str | None, typer.Option(help="Its name, where it is at an address.")
     ] = None,
     adaptive: Annotated[
         int, typer.Option(min=0, help="Steps of attackers that know the --defence; 0 for none.")
@@ -327,6 +367,8 @@ def report(
         _needs_no_defence(context, WITHOUT_DEFENCE)
     elif adaptive:
         raise typer.BadParameter("--adaptive searches against a --defence: give one, or leave it")
+    elif classifier:
+        raise typer.BadParameter("--classifier is asked by a --defence: give one, or leave it")
     given = locals()
     with session(context, KEPT) as terminal:
         from interlock.certify.campaign.options import CampaignOptions
@@ -393,6 +435,35 @@ def label(
         from interlock.cli.certify.label import label as labels
 
         finish(terminal, labels(_question(given), answers, seed, terminal, _press))
+
+
+def _named(context: typer.Context, text: str | None) -> tuple[Defence | None, Perturbation | None]:
+    """The defence of ``measure`` and ``plan``; and its perturbation where it is ``smooth``.
+
+    Raises:
+        OptionError: there is no such defence.
+    """
+    if text is None:
+        return None, None
+    from interlock.certify.defences import Classifier, parse_defence
+    from interlock.certify.defences.cascade import stages_of
+    from interlock.certify.vote.perturb import Perturbation
+    from interlock.certify.vote.random_copies import RandomCopies
+    from interlock.errors import OptionError
+
+    defence = parse_defence(text)
+    for stage in stages_of(defence):
+        if isinstance(stage, Classifier) or getattr(stage, "threshold", 0.0) is None:
+            raise OptionError(
+                f"{stage.name}: only 'report' asks a classifier and fits a threshold; give "
+                "perplexity the threshold that it printed, or use 'report'"
+            )
+    smooth = defence.change if isinstance(defence, RandomCopies) else None
+    if isinstance(smooth, Perturbation):
+        _needs_no_defence(context, SAID_BY_SMOOTH)
+        return defence, smooth
+    _needs_no_defence(context, WITHOUT_CURVE)
+    return defence, None
 
 
 def _needs_no_defence(context: typer.Context, names: frozenset[str]) -> None:

@@ -11,6 +11,7 @@ from interlock._files import make_folder, write_atomically
 from interlock.certify import DecayCurve, NoPlan, Plan, plan
 from interlock.certify.attacks.attack import AttackFile
 from interlock.certify.attacks.families import by_kind
+from interlock.certify.bounds.plan import RATES
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.curve_file import (
     FittedCurve,
@@ -37,10 +38,10 @@ _SETTING: Lengths = {"published setting": ([240], [100])}
 def measure(question: Question, options: CampaignOptions, terminal: Terminal) -> dict[str, Any]:
     """ASR(k) of each family under each perturbation, on the attacks set apart for it."""
     file = question.read_attacks(terminal)
-    with question.open() as (target, judge, _), terminal.steps(lines=True) as tell:
-        campaign = Campaign(target, judge, file.attacks, (), options, tell=tell)
+    with question.open() as asks, terminal.steps(lines=True) as tell:
+        campaign = Campaign(asks.target, asks.judge, file.attacks, (), options, tell=tell)
         decays = campaign.measure()
-        asked = calls(target, terminal)
+        asked = calls(asks.target, terminal)
     for note in campaign.notes:
         terminal.note(note)
     path = save_decays(decays, question.out / "counts.json", campaign.made_from)
@@ -90,6 +91,7 @@ def plan_copies(
     terminal: Terminal,
     *,
     keep_failed: bool = False,
+    rates: Sequence[float] = RATES,
 ) -> tuple[dict[str, Any], bool]:
     """The plan of each family under each perturbation, and whether there is any.
 
@@ -98,7 +100,7 @@ def plan_copies(
     """
     file = None if attacks is None else read_aloud(attacks, keep_failed, terminal)
     fitted = {} if curves is None else {(c.family, c.kind): c for c in load_curves(curves)}
-    outcomes = _plans(_lengths(file, fitted), fitted, kinds, dsp, epsilon, max_copies)
+    outcomes = _plans(_lengths(file, fitted), fitted, kinds, dsp, epsilon, max_copies, rates)
     if not outcomes:
         raise DataError(f"{curves}: holds no curve of these families and perturbations")
     source = "GCG on Llama 2, as published (arXiv 2511.18721)" if curves is None else str(curves)
@@ -140,6 +142,7 @@ def _plans(
     dsp: float,
     epsilon: float,
     max_copies: int,
+    rates: Sequence[float],
 ) -> list[tuple[str, PerturbationKind, int, Plan | NoPlan | str]]:
     rows: list[tuple[str, PerturbationKind, int, Plan | NoPlan | str]] = []
     for family, (m, m_s) in lengths.items():
@@ -152,7 +155,7 @@ def _plans(
             try:
                 result: Plan | NoPlan | str = plan(
                     dsp, length=m, suffix_length=m_s, curve=curve, epsilon=epsilon,
-                    perturbation=kind, max_copies=max_copies,
+                    perturbation=kind, max_copies=max_copies, rates=rates,
                 )  # fmt: skip
             except InterlockError as error:
                 result = str(error)

@@ -7,18 +7,30 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from interlock.certify.campaign.assessment import target_name
+from interlock.certify.campaign.call_counter import (
+    CallCounter,
+    Forecast,
+    Step,
+    Tokens,
+    first_asked,
+)
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.forecast import Forecast, Step, Tokens, forecast
+from interlock.certify.campaign.forecast import forecast
 from interlock.certify.campaign.forecast_defended import forecast_defended
+from interlock.certify.campaign.measure import repeat_seed
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
-from interlock.certify.defences import parse_defence
+from interlock.certify.defences import parse_defence, with_classifier
+from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.model import ModelJudge
 from interlock.certify.targets.budget import BudgetSpentError
+from interlock.certify.targets.classified import classifier_identity
 from interlock.certify.targets.protocol import Prompt, Target, model_behind
 from interlock.certify.targets.store import StoredTarget
+from interlock.certify.vote.asks import Defence
 from interlock.cli.certify.attack import Search, requests_of
-from interlock.cli.certify.question import GREETING, Question, read_prompts
+from interlock.cli.certify.decisions import attacks_to_fit
+from interlock.cli.certify.question import GREETING, Opened, Question, read_prompts
 from interlock.cli.terminal import Terminal, table
 
 BYTES_PER_TOKEN, TOKENS_PER_MESSAGE = 3, 8
@@ -42,14 +54,17 @@ def campaign(
     """What ``report``, or ``measure`` where not ``whole``, would ask."""
     file = question.read_attacks(terminal)
     prompts = question.read_benign()[:benign] if whole else ()
-    with question.rehearse() as (target, judge, error):
-        planned = Campaign(target, judge, file.attacks, prompts, options, judge_error=error)
+    with question.rehearse() as asks:
+        target = asks.target
+        planned = Campaign(
+            target, asks.judge, file.attacks, prompts, options, judge_error=asks.error,
+            pair_judge=asks.pair_judge,
+        )  # fmt: skip
         count, rule = _tokens(target.target)
         told = forecast(planned, target, count, whole=whole)
-        steps = [*_greeting(question, target, count), *told.steps]
-        judged = told.judged if isinstance(judge, ModelJudge) else 0
+        steps, judged = [*_greeting(question, target, count), *told.steps], _judged(asks, told)
         if whole and _all_kept(planned.run, target):
-            steps, judged = [replace(step, calls=0, prompt_tokens=0) for step in steps], 0
+            steps, judged = _nothing(steps)
         value = _value(question, target, steps, rule, judged)
     best = [asdict(bound) | {"confidence": told.confidence} for bound in told.bounds]
     _say(terminal, value, steps)
@@ -68,20 +83,27 @@ def defended(
     """What ``report --defence`` would ask."""
     defences = [parse_defence(text) for text in texts]
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
-    with question.rehearse() as (target, judge, error):
+    with question.rehearse() as asks:
+        target = asks.target
+        defences = [with_classifier(one, classifier_identity(target)) for one in defences]
         count, rule = _tokens(target.target)
         planned = forecast_defended(
-            target, file.attacks, prompts, defences, options, count, judge_error=error
+            target, file.attacks, prompts, defences, options, count, judge_error=asks.error
         )
-        steps = [*_greeting(question, target, count), *planned.steps]
-        judged = planned.judged if isinstance(judge, ModelJudge) else 0
+        steps, judged = (
+            [*_greeting(question, target, count), *planned.steps],
+            _judged(asks, planned),
+        )
 
         def run() -> None:
-            measure_defences(target, judge, file.attacks, prompts, defences, options)
+            measure_defences(
+                target, asks.judge, file.attacks, prompts, defences, options,
+                pair_judge=asks.pair_judge,
+            )  # fmt: skip
 
         # A search over a model's gradients is work even where every answer is kept.
         if not (options.adaptive and rule == TOKENIZER) and _all_kept(run, target):
-            steps, judged = [replace(step, calls=0, prompt_tokens=0) for step in steps], 0
+            steps, judged = _nothing(steps)
         value = _value(question, target, steps, rule, judged)
     best = [asdict(bound) | {"confidence": planned.confidence} for bound in planned.bounds]
     _say(terminal, value, steps)
@@ -89,10 +111,34 @@ def defended(
     return value | {"best_bounds": best} | file.left_out
 
 
+def decisions(
+    question: Question, defence: Defence, repeats: int, seed: int, terminal: Terminal
+) -> dict[str, Any]:
+    """What ``measure --defence`` would ask, of a defence that decides by no changed characters."""
+    file = question.read_attacks(terminal)
+    with question.rehearse() as asks:
+        count, rule = _tokens(asks.target.target)
+        counter = CallCounter(asks.target, count)
+        for family, attacks in attacks_to_fit(file.attacks, seed).items():
+            seeds = [repeat_seed(seed, repeat) for repeat in range(repeats)]
+            asked = [defence.asks(one.asked, seed=each) for each in seeds for one in attacks]
+            counter.add(
+                f"{family}: decisions",
+                [prompt for one in asked for prompt in one],
+                [prompt for one in asked for prompt in first_asked(one)],
+            )
+        told = counter.forecast((), 0.95)
+        steps = [*_greeting(question, asks.target, count), *told.steps]
+        value = _value(question, asks.target, steps, rule, _judged(asks, told))
+    _say(terminal, value, steps)
+    return value | file.left_out
+
+
 def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, Any]:
     """What ``attack`` would ask: each framing of each request, or a confirmation a step at most."""
     requests = requests_of(question, search)
-    with question.rehearse() as (target, judge, _):
+    with question.rehearse() as asks:
+        target = asks.target
         count, rule = _tokens(target.target)
         steps = _greeting(question, target, count)
         if search.framings is not None:
@@ -101,17 +147,30 @@ def attack(question: Question, search: Search, terminal: Terminal) -> dict[str, 
             prompts = [Prompt.user(text) for text in dict.fromkeys(texts)]
             asked = [p for p in prompts if target.store.get(target.key(p)) is None]
             read = sum(map(count, asked))
-            steps.append(Step("role-plays", len(asked), True, read))
+            steps.append(Step("role-plays", len(asked), len(asked), read))
             judged = len(prompts)
         else:
             judged = len(requests) * search.steps
             longest = max(count(Prompt.user(request)) for request in requests) + search.length
-            steps.append(Step("suffix search, confirmations", judged, False, judged * longest))
-        value = _value(
-            question, target, steps, rule, judged if isinstance(judge, ModelJudge) else 0
-        )
+            steps.append(Step("suffix search, confirmations", judged, 0, judged * longest))
+        value = _value(question, target, steps, rule, judged if _by_model(asks.judge) else 0)
     _say(terminal, value, steps)
     return value
+
+
+def _judged(asks: Opened, told: Forecast) -> int:
+    """Calls of judging models at most; a pair is asked in both orders."""
+    pairs = 0 if asks.pair_judge is None else 2 * told.compared
+    return (told.judged if _by_model(asks.judge) else 0) + pairs
+
+
+def _by_model(judge: Judge) -> bool:
+    return isinstance(judge, ModelJudge)
+
+
+def _nothing(steps: Sequence[Step]) -> tuple[list[Step], int]:
+    """The steps of a run whose answers are all kept, and its judges' calls."""
+    return [replace(step, calls=0, least=0, prompt_tokens=0) for step in steps], 0
 
 
 def _all_kept(run: Callable[[], object], target: StoredTarget) -> bool:
@@ -129,7 +188,7 @@ def _greeting(question: Question, target: StoredTarget, count: Tokens) -> list[S
     if not question.target.at_address:
         return []
     asked = int(target.store.get(target.key(GREETING)) is None)
-    return [Step("first question", asked, True, asked * count(GREETING))]
+    return [Step("first question", asked, asked, asked * count(GREETING))]
 
 
 def _tokens(target: Target) -> tuple[Tokens, str]:
@@ -152,8 +211,11 @@ def _value(
     question: Question, target: StoredTarget, steps: Sequence[Step], rule: str, judged: int
 ) -> dict[str, Any]:
     longest = question.target.longest_answer
-    rows = [asdict(step) | {"answer_tokens": step.calls * longest} for step in steps]
-    at_least = sum(step.calls for step in steps if step.exact)
+    rows = [
+        asdict(step) | {"exact": step.exact, "answer_tokens": step.calls * longest}
+        for step in steps
+    ]
+    at_least = sum(step.least for step in steps)
     at_most = sum(step.calls for step in steps)
     return {
         "dry_run": True,
@@ -188,7 +250,7 @@ def _say(terminal: Terminal, value: dict[str, Any], steps: Sequence[Step]) -> No
         f"{value['answer_tokens_at_most']:,} answer tokens, by {value['tokens_by']}"
     )
     if value["judge_calls_at_most"]:
-        terminal.say(f"and up to {value['judge_calls_at_most']:,} calls of the judging model")
+        terminal.say(f"and up to {value['judge_calls_at_most']:,} calls of judging models")
     if value["kept_answers"]:
         terminal.say(f"{value['kept_answers']:,} answers are kept, and not asked again")
     terminal.say("nothing was asked or written; a lost answer may be asked for again")

@@ -58,6 +58,13 @@ Extra = Annotated[
         "leaves a field out.",
     ),
 ]
+OneDefence = Annotated[
+    str | None,
+    typer.Option(
+        "--defence",
+        help="A defence by name: smooth:swap,rate=0.1,copies=11, drop, erase, self, or a cascade.",
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(

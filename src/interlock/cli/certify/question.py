@@ -106,6 +106,20 @@ class TargetChoice:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """Who is asked, ready."""
+
+    target: StoredTarget
+    """The model."""
+    judge: Judge
+    """Of its answers."""
+    error: JudgeSample | None
+    """Of the judge, where it was counted."""
+    pair_judge: PairJudge | None
+    """Compares benign answers."""
+
+
+@dataclass(frozen=True)
 class Question:
     """Whom to ask, about which attacks, and who judges."""
 
@@ -132,7 +146,11 @@ class Question:
     out: Path = Path("interlock-certify")
     """Folder for calls and results."""
     budget: int | None = None
-    """Calls of target and judging model at most."""
+    """Calls of target and judging models at most."""
+    classifier: str | None = None
+    """A target that a defence's stage ``classifier`` asks."""
+    classifier_model: str | None = None
+    """Its name at an address."""
 
     def read_attacks(self, terminal: Terminal) -> AttackFile:
         """The attacks; says what was left out.
@@ -152,15 +170,15 @@ class Question:
         self._needs("benign", self.benign)
         return read_benign(self.benign or "embedded")
 
-    def make_pair_judge(self, store: CallStore) -> PairJudge | None:
-        """Who compares benign answers; its calls are kept in ``store``.
+    def make_pair_judge(self, store: CallStore, budget: Budget | None = None) -> PairJudge | None:
+        """Who compares benign answers; its calls are kept in ``store``, within the budget.
 
         Raises:
             InterlockError: there is no such target.
         """
         if self.pair_judge is None:
             return None
-        return PairJudge(StoredTarget(load_target(self.pair_judge, model=self.judge_model), store))
+        return PairJudge(StoredTarget(self._judging(self.pair_judge, budget), store))
 
     def make_judge(self, store: CallStore, budget: Budget | None = None) -> Judge:
         """The judge alone; a judging model's calls are kept in ``store``, within the budget.
@@ -206,8 +224,8 @@ class Question:
         return judge, measure_error(judge, LabelledVerdicts(verdicts))
 
     @contextmanager
-    def open(self) -> Iterator[tuple[StoredTarget, Judge, JudgeSample | None]]:
-        """Target, judge and its error, with every call kept in ``out``.
+    def open(self) -> Iterator[Opened]:
+        """All who are asked, within the budget, with every call kept in ``out``.
 
         Raises:
             InterlockError: something cannot be opened.
@@ -217,12 +235,13 @@ class Question:
         with CallStore(self.out / "calls.sqlite") as store:
             try:
                 judge, error = self.open_judge(store, budget)
-                opened = self.target.open(budget)
+                opened = self._classified(self.target.open(budget))
                 within = opened if budget is None else BudgetedTarget(opened, budget)
                 target = StoredTarget(within, store)
+                pairs = self.make_pair_judge(store, budget)
                 if self.target.at_address:
                     self._greet(target)
-                yield target, judge, error
+                yield Opened(target, judge, error, pairs)
             except BudgetSpentError as spent:
                 raise BudgetSpentError(
                     f"{spent}; {len(store)} answers are kept in {store.path}: run the same command "
@@ -230,7 +249,7 @@ class Question:
                 ) from None
 
     @contextmanager
-    def rehearse(self) -> Iterator[tuple[StoredTarget, Judge, JudgeSample | None]]:
+    def rehearse(self) -> Iterator[Opened]:
         """The same with a copy of the kept answers and a budget of no calls; nothing is written.
 
         A judging model's errors are not counted, for that would ask it.
@@ -252,7 +271,16 @@ class Question:
                 judge, error = (
                     (self.make_judge(store, none), None) if asks else self.open_judge(store)
                 )
-                yield StoredTarget(BudgetedTarget(self.target.open(), none), store), judge, error
+                opened = self._classified(self.target.open())
+                target = StoredTarget(BudgetedTarget(opened, none), store)
+                yield Opened(target, judge, error, self.make_pair_judge(store, none))
+
+    def _classified(self, target: Target) -> Target:
+        if self.classifier is None:
+            return target
+        from interlock.certify.targets.classified import ClassifiedTarget
+
+        return ClassifiedTarget(target, load_target(self.classifier, model=self.classifier_model))
 
     def _greet(self, target: StoredTarget) -> None:
         """One question first: an address that never answers is no matter for a thousand calls."""

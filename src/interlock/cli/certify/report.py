@@ -90,13 +90,13 @@ def run_campaign(
     start = time.monotonic()
     other = None if compare is None else read_run(compare)  # before this run overwrites it
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
-    with question.open() as (target, judge, error), terminal.steps(lines=True) as tell:
+    with question.open() as asks, terminal.steps(lines=True) as tell:
         campaign = Campaign(
-            target, judge, file.attacks, prompts, options, judge_error=error, tell=tell,
-            pair_judge=question.make_pair_judge(target.store),
+            asks.target, asks.judge, file.attacks, prompts, options, judge_error=asks.error,
+            tell=tell, pair_judge=asks.pair_judge,
         )  # fmt: skip
         result = campaign.run()
-        asked = calls(target, terminal)
+        asked = calls(asks.target, terminal)
     seconds = time.monotonic() - start
     result, paths = _keep_cards(result, question.out)
     pictures = _write(question.out, result)
@@ -140,14 +140,16 @@ def from_votes(
     tries: int = 1,
 ) -> tuple[dict[str, Any], bool]:
     """The bounds of votes that were counted elsewhere, and whether voting helps."""
-    votes = read_votes(path)
+    file = read_votes(path)
     bound = PopulationCertificate.from_votes(
-        votes, copies, confidence, missing=missing, tries=tries
-    )
+        file.votes, copies, confidence, missing=missing, tries=tries, groups=file.groups,
+        texts=file.prompts,
+    )  # fmt: skip
     certified = not bound.refusal
     share = bound.share(tau).lower
     outcome = {
         "prompts": bound.prompts,
+        "groups": bound.effective,
         "trials": bound.trials,
         "copies": copies,
         "confidence": confidence,
@@ -163,6 +165,11 @@ def from_votes(
         "alpha": float(bound.votes.mean()),
     }
     terminal.say(bound.statement())
+    if file.groups is None:
+        terminal.say(
+            "every row was taken for an independent attack; give a column 'group' where some share "
+            "a goal, a template or a suffix"
+        )
     if not certified:  # told all the same: a bound that is shown only where it is good fails
         terminal.say(f"lower bound: {bound.lower:.3f}")
     terminal.say(f"at least {share:.1%} of the attacks have a DSP of {tau:g} or more")

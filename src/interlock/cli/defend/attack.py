@@ -14,9 +14,11 @@ from torch import Tensor
 from interlock._files import file_digest, make_folder
 from interlock.cli.bench import Bench, Outcome, Setup, find_photos, save_picture, spare_photos
 from interlock.cli.choices import model_at_work
+from interlock.cli.defend.read_back import Canvas, same_input
 from interlock.cli.inputs import Photo
 from interlock.cli.kept import Keeper, input_digest
 from interlock.cli.terminal import Terminal, one_line
+from interlock.data import read_image
 from interlock.defend import PatchAttack
 from interlock.models.labels import class_index
 
@@ -56,6 +58,12 @@ def attack(
                     f"{record['source']}: {record['before']['label']} -> "
                     f"{record['after_png']['label']}{state} -> {record['files']['png']}"
                 )
+                if not record["read_back"]:
+                    terminal.note(
+                        f"{record['files']['png']}: the model's preprocessing resamples it, so the "
+                        f"patch is not read as it was made ({record['after']['label']}); --whole "
+                        "takes photos as they are"
+                    )
     except KeyboardInterrupt:
         outcome.interrupted = True
     if count := len(outcome.values["images"]):
@@ -71,6 +79,7 @@ class _Attacker:
         self._bench, self._method, self._wanted, self._out = bench, method, wanted, out
         self._seed = setup.seed
         self._keeper = Keeper(bench, out, {}, force=setup.force)
+        self._canvases: dict[tuple[int, int], Canvas] = {}
 
     def record(self, photo: Photo) -> dict[str, Any]:
         """Make one photo's files, or take up those of an earlier run."""
@@ -106,10 +115,12 @@ class _Attacker:
             with torch.no_grad():
                 after = bench.model(patched.images)[0]
         png = f"{photo.name}.png"
-        save_picture(self._out / png, bench.classifier.to_pil(patched.images[0]))
+        canvas = self._canvas(x)
+        save_picture(self._out / png, canvas.picture(patched.images[0], read_image(photo.path)))
         # Read again as any photo: rounded to 8 bits, and resized if the model does so.
+        read = bench.read(self._out / png)
         with model_at_work(), torch.no_grad():
-            saved = bench.model(bench.read(self._out / png)[None])[0]
+            saved = bench.model(read[None])[0]
         record = {
             "source": one_line(photo.path),
             "seed": self._seed,
@@ -121,6 +132,15 @@ class _Attacker:
             "before": bench.said(before),
             "after": bench.said(after),
             "after_png": bench.said(saved),
+            "read_back": same_input(bench.classifier, read, patched.images[0]),
             "fooled": (int(saved.argmax()) == goal) == (wanted is not None),
         }
         return self._keeper.put(f"{photo.name}.json", key, record, [png])
+
+    def _canvas(self, x: Tensor) -> Canvas:
+        """For inputs of one size; looked for once."""
+        size = (x.shape[-2], x.shape[-1])
+        if size not in self._canvases:
+            with model_at_work():
+                self._canvases[size] = Canvas(self._bench.classifier, *size)
+        return self._canvases[size]

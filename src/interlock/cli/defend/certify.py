@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -15,13 +14,13 @@ import torch
 from torch import Tensor
 
 from interlock._files import file_digest, make_folder
-from interlock._pictures import mask_overlay
 from interlock.cli.bench import Bench, Outcome, Setup, find_photos
 from interlock.cli.choices import model_at_work
+from interlock.cli.defend.labelled import one_of_each, read_labelled
+from interlock.cli.defend.safe_map import safe_map
 from interlock.cli.inputs import Photo
 from interlock.cli.kept import Keeper, input_digest, seal
 from interlock.cli.terminal import Terminal, one_line
-from interlock.data import LabelledFolder
 from interlock.defend import CertifiedShield, PatchCard
 from interlock.defend.certified.card import Examined, Share
 from interlock.errors import DataError, InterlockError, OptionError
@@ -47,6 +46,8 @@ class Claim:
     confidence: float = 0.95
     limit: int | None = None
     """Most photos, drawn at random."""
+    groups: str | None = None
+    """Column of a table that ties photos of one scene; one of each counts."""
     maps: int = 8
     """Photos of which the safe places are drawn."""
     dry_run: bool = False
@@ -63,10 +64,16 @@ def certify(
     """Certify labelled photos one by one and write a card, or say how long it takes."""
     outcome = Outcome()
     Share.of(0, 1, claim.confidence)  # refuses a confidence that is none
-    classes = LabelledFolder.scan(folder).classes
+    labelled = read_labelled(folder, claim.groups)
     bench = Bench(setup, terminal, outcome)
-    numbers = {name: class_of(bench, folder, name) for name in classes}
-    photos = find_photos([folder / name for name in classes], outcome, terminal)
+    classes = {one.label: class_of(bench, folder, one.label) for one in labelled}
+    if claim.groups is not None:
+        everyone, labelled = labelled, one_of_each(labelled)
+        terminal.note(
+            f"{len(everyone)} photos in {len(labelled)} groups of {claim.groups!r}; one of each"
+        )
+    truths = {one.path.resolve(): classes[one.label] for one in labelled}
+    photos = find_photos([one.path for one in labelled], outcome, terminal)
     if claim.limit is not None and len(photos) > claim.limit:
         drawn = np.random.default_rng(setup.seed).permutation(len(photos))[: claim.limit]
         photos = [photos[k] for k in sorted(drawn)]
@@ -91,13 +98,12 @@ def certify(
     try:
         for photo in bench.track(photos):
             with bench.attempt(photo):
-                name = photo.path.parent.name
-                records[photo.name] = work.record(photo, numbers[name])
+                records[photo.name] = work.record(photo, truths[photo.path.resolve()])
     except KeyboardInterrupt:
         outcome.interrupted = True
         return outcome
     if records:
-        _finish(bench, safe, shield_file, claim, records, photos, numbers, out, outcome, terminal)
+        _finish(bench, safe, shield_file, claim, records, photos, truths, out, outcome, terminal)
     return outcome
 
 
@@ -110,9 +116,11 @@ def class_of(bench: Bench, folder: Path, name: str) -> int:
     try:
         return labelled_class(name, bench.classifier.labels)
     except OptionError as error:
-        raise DataError(
-            f"{folder / name}: {error}; name class folders as the model's labels or numbers"
-        ) from None
+        if folder.is_dir():
+            raise DataError(
+                f"{folder / name}: {error}; name class folders as the model's labels or numbers"
+            ) from None
+        raise DataError(f"{folder}: label {name}: {error}; use the model's, or numbers") from None
 
 
 class _Examiner:
@@ -170,7 +178,7 @@ def _finish(
     claim: Claim,
     records: dict[str, dict[str, Any]],
     photos: Sequence[Photo],
-    numbers: dict[str, int],
+    truths: dict[Path, int],
     out: Path,
     outcome: Outcome,
     terminal: Terminal,
@@ -186,6 +194,7 @@ def _finish(
     card = PatchCard.of(
         [Examined(**{k: one[k] for k in fields}) for one in records.values()],
         confidence=claim.confidence,
+        groups=claim.groups,
         model=one_line(bench.classifier.name),
         weights=bench.weights,
         whole=bench.whole,
@@ -201,7 +210,7 @@ def _finish(
     file = card.save(out / "card.json")
     terminal.say(card.sentence)
     chapters: list[Chapter] = [_table(card)]
-    maps = [*_maps(bench, safe, claim, photos, numbers)]
+    maps = [*_maps(bench, safe, claim, photos, truths)]
     if maps:
         chapters.append(exhibits_chapter([exhibit for exhibit, _ in maps]))
     page = bench.page("Certified against patches", chapters, out, {"photos": str(len(records))})
@@ -247,7 +256,7 @@ def _maps(
     safe: CertifiedShield,
     claim: Claim,
     photos: Sequence[Photo],
-    numbers: dict[str, int],
+    truths: dict[Path, int],
 ) -> Iterator[tuple[Exhibit, tuple[str, float]]]:
     """For some photos where a patch can do no harm."""
     order = np.random.default_rng(0).permutation(len(photos))[: claim.maps]
@@ -256,16 +265,13 @@ def _maps(
             x = bench.read(photo.path)
         except InterlockError:  # it was complained about before
             continue
-        truth = numbers[photo.path.parent.name]
+        truth = truths[photo.path.resolve()]
         with model_at_work():
-            places = safe.safe_places(x, truth)
-        share = float(places.float().mean())
-        buffer = io.BytesIO()
-        mask_overlay(bench.classifier.to_pil(x), ~places.cpu()).save(buffer, "PNG")
+            picture, share = safe_map(bench.classifier, safe, x, truth)
         text = (
             f"{one_line(photo.path.name)}: {bench.label(truth)}; safe {share:.0%}, magenta is not"
         )
-        yield Exhibit(text, buffer.getvalue()), (one_line(photo.path), share)
+        yield Exhibit(text, picture), (one_line(photo.path), share)
 
 
 def _once(photos: Sequence[Photo], outcome: Outcome, terminal: Terminal) -> list[Photo]:

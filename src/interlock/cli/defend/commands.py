@@ -170,7 +170,11 @@ def harden(
 def certify(
     context: typer.Context,
     folder: Annotated[
-        Path, typer.Argument(metavar="LABELLED", help="One sub-folder of photos per class.")
+        Path,
+        typer.Argument(
+            metavar="LABELLED",
+            help="One sub-folder of photos per class, or a CSV file with the columns file, label.",
+        ),
     ],
     area: Annotated[
         str, typer.Option(callback=_area, help="Share of the image that a patch covers.")
@@ -196,6 +200,13 @@ def certify(
     ] = None,
     confidence: Annotated[float, typer.Option(help="Of each bound, between 0 and 1.")] = 0.95,
     limit: Annotated[int | None, typer.Option(min=1, help="Most photos, drawn at random.")] = None,
+    groups: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of the CSV file that ties photos of one scene: one of each counts.",
+        ),
+    ] = None,
     maps: Annotated[int, typer.Option(min=0, help="Photos whose safe places are drawn.")] = 8,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how long it takes.")] = False,
     out: Out = Path("interlock-certified"),

@@ -24,7 +24,8 @@ def demo(
         from interlock.cli.demo.certify import certify_story
         from interlock.cli.demo.patch import patch_story
         from interlock.cli.demo.photos import cut_photos
-        from interlock.cli.explain.run import Request, explain
+        from interlock.cli.explain.explainer import Request
+        from interlock.cli.explain.run import explain
 
         setup = Setup("embedded", seed, device, force=force)
         photos = cut_photos(out / "photos")

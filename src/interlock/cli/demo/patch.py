@@ -15,6 +15,7 @@ from interlock._files import file_digest, make_folder
 from interlock._pictures import mask_overlay
 from interlock.cli.bench import Bench, Outcome, Setup, save_picture
 from interlock.cli.defend.apply import masked_input
+from interlock.cli.demo.assured import assured_chapter
 from interlock.cli.demo.photos import packaged_photo
 from interlock.cli.explain.run import Story
 from interlock.cli.kept import Keeper
@@ -52,26 +53,31 @@ def patch_story(setup: Setup, photos: Sequence[Path], out: Path, terminal: Termi
     key = keeper.key(photos={str(path): file_digest(path) for path in photos})
     record = keeper.take(RECORD, key)
     if record is None:
-        chapters, rows = _story(bench, setup.seed, photos, out, terminal)
+        chapters, rows, assured = _story(bench, setup.seed, photos, out, terminal)
         files = ["shield.safetensors", keeper.put_chapters(CHAPTERS, chapters)]
         files += [Path(one[kind]).name for one in rows for kind in ("photo", "overlay")]
-        record = keeper.put(RECORD, key, {"photos": rows}, files)
+        record = keeper.put(RECORD, key, {"photos": rows, "assured": assured}, files)
     for one in record["photos"]:
         terminal.say(
             f"{Path(one['source']).name} with a patch: {one['patched']} -> by the shield "
             f"{one['shielded']} -> {one['overlay']}"
         )
-    return Story(keeper.chapters(CHAPTERS), {"defend": record["photos"]})
+    if record["assured"]:
+        terminal.say(record["assured"]["sentence"])
+    return Story(
+        keeper.chapters(CHAPTERS), {"defend": record["photos"], "assured": record["assured"]}
+    )
 
 
 def _story(
     bench: Bench, seed: int, photos: Sequence[Path], out: Path, terminal: Terminal
-) -> tuple[list[Chapter], list[dict[str, Any]]]:
+) -> tuple[list[Chapter], list[dict[str, Any]], dict[str, Any] | None]:
     crops = torch.stack(list(_crops(bench, seed)))
     bank = ConceptBank.fit(bench.model, crops[:FOR_BANK], seed=seed)
     shield = ConceptShield.fit(bench.model, crops, bank=bank, seed=seed).eval()
     shield.save(out / "shield.safetensors")
     chapters, rows = [], []
+    assured: dict[str, Any] | None = None
     for path in terminal.track(photos, len(photos), lambda p: f"{p.name}, patched"):
         x = bench.read(path)
         with torch.no_grad():
@@ -82,6 +88,9 @@ def _story(
         chapter, record = _patched(bench, shield, path, x, label, out, seed)
         chapters.append(chapter)
         rows.append(record)
+        if assured is None:  # of one photo: it takes most of the time
+            chapter, assured = assured_chapter(bench, shield, path.name, x)
+            chapters.append(chapter)
     with torch.no_grad():
         views = view_concepts(bench.model, bank, crops[:FOR_BANK], examples=3)
     concepts = concepts_chapter(
@@ -91,7 +100,7 @@ def _story(
         to_pil=bench.classifier.to_pil,
         label=bench.label,
     )
-    return [*chapters, concepts], rows
+    return [*chapters, concepts], rows, assured
 
 
 def _patched(

@@ -43,6 +43,10 @@ def explain(
         typer.Option(help="'blur', or a number for every feature.", callback=_baseline),
     ] = None,
     paper: Annotated[bool, typer.Option("--paper", help="The published settings.")] = False,
+    compare: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="A second model, on the same photos, side by side."),
+    ] = None,
     seed: Seed = 0,
     device: Device = None,
     as_json: AsJson = False,
@@ -50,13 +54,16 @@ def explain(
 ) -> None:
     """Show which pixels act together in an image classifier's decision.
 
-    Writes STEM.png, STEM.json and STEM.npz for each image, and one index.html.
+    Writes STEM.png, STEM.json and STEM.npz for each image, and one index.html, which begins with
+    what carries each class that several photos share. --compare writes those of the other model
+    into OUT/other.
     """
     given = locals()
     with session(context) as terminal:
         from interlock.cli.bench import Setup
-        from interlock.cli.explain.run import Request, explain
+        from interlock.cli.explain.explainer import Request
+        from interlock.cli.explain.run import explain
 
         options = taken(given, "prior", "sets", "size", "steps", "baseline", "seed")
         request = chosen(Request, given, options=options)
-        explain(chosen(Setup, given), request, images, terminal)
+        explain(chosen(Setup, given), request, images, terminal, compare=compare)

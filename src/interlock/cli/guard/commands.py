@@ -49,6 +49,10 @@ def serve(
         bool, typer.Option("--uncertified", help="Serve though no certificate applies; say so.")
     ] = False,
     model: Annotated[str | None, typer.Option(help="The one model that may be asked for.")] = None,
+    defence: Annotated[
+        str | None,
+        typer.Option(help="Such as erase:parts=3 or self+smooth; else the certificate's."),
+    ] = None,
     copies: Annotated[int | None, typer.Option(min=1, help="N; else the certificate's.")] = None,
     rate: Annotated[
         float | None, typer.Option(min=0, max=1, help="q; else the certificate's.")
@@ -58,6 +62,14 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Default 8080; 0 for any.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve HTTPS with this certificate (PEM).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let pages of this site ask; several times."),
+    ] = None,
     ledger: LedgerUrl = None,
     config: Config = None,
     seed: Annotated[
@@ -77,11 +89,12 @@ def serve(
     given = locals()
     settings = taken(
         given, "upstream", "target", "system", "certificate", "model", "host", "port", "seed",
-        "device",
+        "device", "tls_cert", "tls_key",
     )  # fmt: skip
     settings |= {name: True for name in ("embedded", "uncertified") if given[name]}
-    settings["vote"] = taken(given, "copies", "rate", "perturbation")
+    settings["vote"] = taken(given, "defence", "copies", "rate", "perturbation")
     settings["ledger"] = {"url": ledger}
+    settings["auth"] = {"origins": cors or None}
     with session(context) as terminal:
         _needed()
         from interlock.serve.config import read_config
@@ -97,9 +110,9 @@ def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
     rules = deployed.rules
     terminal.say(f"guard: {url}/v1  (page: {url}/)")
     terminal.say(f"upstream: {deployed.upstream.name}")
-    terminal.say(
-        f"vote: {rules.copies} copies, {rules.perturbation.kind} {rules.perturbation.rate:.0%}"
-    )
+    terminal.say(f"defence: {rules.name}")
+    if deployed.mode == "monitor":
+        terminal.say("mode: monitor; every request is answered, and the ledger has the votes")
     if deployed.certificate is not None:
         terminal.say(f"certificate {deployed.certificate}: {deployed.card.statement()}")
     else:
@@ -109,9 +122,11 @@ def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
             "url": url,
             "upstream": deployed.upstream.name,
             "model": deployed.model,
-            "copies": rules.copies,
-            "perturbation": rules.perturbation.kind,
-            "rate": rules.perturbation.rate,
+            "defence": rules.name,
+            "mode": deployed.mode,
+            "copies": rules.defence.identity.get("copies"),
+            "perturbation": rules.defence.identity.get("kind"),
+            "rate": rules.defence.identity.get("rate"),
             "certificate": deployed.certificate,
             "differs": list(deployed.differs),
         }

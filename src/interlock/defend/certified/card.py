@@ -109,6 +109,9 @@ class PatchCard:
     """Of an answer, on average."""
     classes: Mapping[str, Share] = field(default_factory=dict)
     """Certified, of each class with enough photos."""
+    groups: str | None = None
+    """What ties photos, such as their scene: one of each was examined, and the shares are of the
+    groups. None: each photo stands for itself."""
 
     @classmethod
     def of(cls, photos: Sequence[Examined], *, confidence: float, **more: Any) -> PatchCard:
@@ -141,11 +144,13 @@ class PatchCard:
     @property
     def sentence(self) -> str:
         """What it says, in one line."""
+        group = " ".join((self.groups or "").split())
+        drawn = f" (one drawn of each {group})" if group else ""
         shape = "square" if self.aspect == 1 else f"rectangle up to {self.aspect:g}:1"
         return (
             f"with {self.confidence:.0%} confidence at least {self.certified.lower:.1%} of photos "
-            f"like these keep the right label whatever one {shape} patch of {self.area:.1%} of "
-            f"the image shows, wherever it lies"
+            f"like these{drawn} keep the right label whatever one {shape} patch of "
+            f"{self.area:.1%} of the image shows, wherever it lies"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
@@ -49,6 +50,8 @@ class Verdict:
     """(N,) bool: labels under single masks disagree, as far as they were asked."""
     passes: Tensor
     """(N,) long: images that the model classified for it, a shield's passes included."""
+    passes_to_answer: Tensor
+    """(N,) long: those of them that the label took; the others are for ``assured``."""
     decided: Tensor
     """(N,) bool: whether a row of labels was constant; otherwise the fallback answered, or the
     majority of single masks."""
@@ -71,8 +74,12 @@ class Measured:
     """(N,) bool: right, whatever one patch shows, wherever it lies."""
     detected: Tensor
     """(N,) bool: right without an alarm, and no patch makes it wrong without one."""
+    assured: Tensor
+    """(N,) bool: see ``Verdict``; right and wrong answers."""
     own: Tensor
     """(N,) long: what the bare model says."""
+    seconds: float
+    """That all the answers took, without what else is told here."""
 
 
 @dataclass
@@ -177,10 +184,10 @@ class CertifiedShield(nn.Module):
         """
         asking, states = self._begun(images)
         decisions = self._decided(asking, states)
+        answering = self._passes(asking, states)
         assured = [False] * len(states)
-        if assure and self.mode == "recover":
-            answers = torch.tensor([d.label for d in decisions], dtype=torch.long)
-            assured = self._all_are(asking, states, answers, single=False)
+        if assure:
+            assured = self._assured(asking, states, decisions)
         masks = self.mask_set(*images.shape[-2:])
         none = torch.zeros_like(masks[0])
         hidden = [masks[d.row] if d.row != NO_MASK else none for d in decisions]
@@ -195,6 +202,7 @@ class CertifiedShield(nn.Module):
                 device=place,
             ),
             passes=torch.tensor(passes, dtype=torch.long, device=place),
+            passes_to_answer=torch.tensor(answering, dtype=torch.long, device=place),
             decided=torch.tensor(
                 [d.by == "row" for d in decisions], dtype=torch.bool, device=place
             ),
@@ -204,7 +212,7 @@ class CertifiedShield(nn.Module):
 
     def passes(self, images: Tensor) -> Tensor:
         """(N,) long: forward passes that each answer takes, assurance aside."""
-        return self.verdict(images, assure=False).passes
+        return self.verdict(images, assure=False).passes_to_answer
 
     def certified(self, images: Tensor, labels: Tensor) -> Tensor:
         """Which labels are right, and stay so whatever one patch shows, wherever it lies.
@@ -230,19 +238,25 @@ class CertifiedShield(nn.Module):
             labels: (N,) true classes.
         """
         check_batch(images, labels)
+        start = time.perf_counter()
         asking, states = self._begun(images)
         decisions = self._decided(asking, states)
+        seconds = time.perf_counter() - start
         passes = self._passes(asking, states)
         detected = self._all_are(asking, states, labels, single=True)
         certified = self._all_are(asking, states, labels, single=self.mode == "detect")
+        assured = self._assured(asking, states, decisions)
         with torch.no_grad():
             own = torch.cat([self.model(x[None]).argmax(dim=1) for x in images])
+        place = images.device
         return Measured(
-            labels=torch.tensor([d.label for d in decisions], dtype=torch.long),
-            passes=torch.tensor(passes, dtype=torch.long),
-            certified=torch.tensor(certified, dtype=torch.bool),
-            detected=torch.tensor(detected, dtype=torch.bool),
-            own=own.cpu(),
+            labels=torch.tensor([d.label for d in decisions], dtype=torch.long, device=place),
+            passes=torch.tensor(passes, dtype=torch.long, device=place),
+            certified=torch.tensor(certified, dtype=torch.bool, device=place),
+            detected=torch.tensor(detected, dtype=torch.bool, device=place),
+            assured=torch.tensor(assured, dtype=torch.bool, device=place),
+            own=own,
+            seconds=seconds,
         )
 
     def safe_places(self, image: Tensor, label: int) -> Tensor:
@@ -328,6 +342,15 @@ class CertifiedShield(nn.Module):
         if self.mode == "detect":
             return self._run(asking, states, lambda one: detect(one.table))
         return self._run(asking, states, lambda one: decide(one.table, one.first, one.fallback))
+
+    def _assured(
+        self, asking: MaskedLabels, states: Sequence[_Image], decisions: Sequence[Decision]
+    ) -> list[bool]:
+        """Of each answer, by all pairs of masks; never of detection."""
+        if self.mode == "detect":
+            return [False] * len(states)
+        answers = torch.tensor([d.label for d in decisions], dtype=torch.long)
+        return self._all_are(asking, states, answers, single=False)
 
     def _all_are(
         self, asking: MaskedLabels, states: Sequence[_Image], labels: Tensor, *, single: bool

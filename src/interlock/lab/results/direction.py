@@ -10,6 +10,8 @@ from interlock.lab.results.attacked import FOUND, ROC
 HIGHER = {
     "right": True,
     "certified": True,
+    "detected": True,
+    "assured": True,
     ROC: True,
     FOUND: True,
     "passes": False,

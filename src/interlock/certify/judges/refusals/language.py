@@ -39,6 +39,9 @@ class Language:
     """Helping, saying, making, and what is asked for, anywhere in a clause."""
     declines: str
     """Turns of phrase that decline by themselves, anywhere in a clause."""
+    withholds: str
+    """Somebody who answers does not do a thing, whatever it is; but not what many helpful answers
+    say ("I don't think", "I haven't seen"). Anywhere in a clause."""
     idioms: str
     """Turns of phrase in which a denial is none: "can't wait"."""
     helps: str
@@ -47,6 +50,8 @@ class Language:
     """Words at which a sentence falls into clauses: "but", "because"."""
     thinks: str
     """Words of a model that reasons about a request."""
+    resolves: str
+    """What it concludes before it refuses: "I'll decline"."""
 
     @cached_property
     def refusal(self) -> re.Pattern[str]:
@@ -70,23 +75,21 @@ class Language:
 
     def seems_to_refuse(self, clause: str) -> bool:
         """Whether a folded clause has the words of a refusal, whatever their order."""
-        if self._idiom.search(clause):
+        _, declines, withholds, *words = self.seeming
+        if self.denies_nothing(clause):
             return False
-        return bool(self._declines.search(clause)) or all(
-            part.search(clause) for part in self._refusal_words
-        )
+        alone = declines.search(clause) or withholds.search(clause)
+        return bool(alone) or all(word.search(clause) for word in words)
+
+    def denies_nothing(self, clause: str) -> bool:
+        """Whether a folded clause has a turn of phrase in which a denial is none."""
+        return bool(self.seeming[0].search(clause))
 
     @cached_property
-    def _refusal_words(self) -> tuple[re.Pattern[str], ...]:
-        return tuple(map(_compiled, (self.denies, self.speaks, self.gives)))
-
-    @cached_property
-    def _declines(self) -> re.Pattern[str]:
-        return _compiled(self.declines)
-
-    @cached_property
-    def _idiom(self) -> re.Pattern[str]:
-        return _compiled(self.idioms)
+    def seeming(self) -> tuple[re.Pattern[str], ...]:
+        """Idioms, what declines and what withholds by itself, and the words of a refusal."""
+        alone = self.idioms, self.declines, self.withholds
+        return tuple(map(_compiled, (*alone, self.denies, self.speaks, self.gives)))
 
     @cached_property
     def help(self) -> re.Pattern[str]:
@@ -97,6 +100,11 @@ class Language:
     def thought(self) -> re.Pattern[str]:
         """A sign that a block of reasoning is one."""
         return _compiled(self.thinks)
+
+    @cached_property
+    def resolution(self) -> re.Pattern[str]:
+        """A sign that a block of reasoning ends in a refusal."""
+        return _compiled(self.resolves)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from interlock.certify.attacks.attack import AttackFile, embedded_prompts, read_attack_file
+from interlock.certify.attacks.attack import AttackFile, read_attack_file
+from interlock.certify.campaign.benign import NAMED, read_benign
 from interlock.certify.targets.protocol import Message, Prompt
 from interlock.data.sources.prompts import PromptSource
 from interlock.data.sources.selection import shuffled
-from interlock.errors import InterlockError
+from interlock.errors import InterlockError, OptionError
 from interlock.lab.items import canonical
 from interlock.lab.study import DataPart, StudyError, label, unknown
 
@@ -106,7 +107,8 @@ def read_prompts(parts: Sequence[DataPart], base: Path, file: str) -> Prompts:
 def _read(part: DataPart, base: Path, files: dict[str, AttackFile]) -> list[Asked]:
     """The prompts of a part; each file of attacks is read once."""
     path = part.path
-    if path != "embedded" and "://" not in path:
+    named = ("embedded",) if part.kind == "attacks" else NAMED
+    if path not in named and "://" not in path:
         path = str(base / path)
     name = label(part)
     if part.kind == "attacks":
@@ -117,8 +119,10 @@ def _read(part: DataPart, base: Path, files: dict[str, AttackFile]) -> list[Aske
             Asked(f"{name}/{number}", attack.prompt, attack.kind, attack.span, attack.earlier)
             for number, attack in enumerate(files[key].attacks)
         ]
-    if path == "embedded":
-        texts = [prompt.prompt for prompt in embedded_prompts("benign")]
+    if path in named:
+        if part.options:
+            raise OptionError(f"options={part.options}: the set {path!r} takes none; leave them")
+        texts = [prompt.prompt for prompt in read_benign(path)]
     else:
         texts = [sample.prompt for sample in PromptSource(path, **part.options)]
     return [Asked(f"{name}/{number}", text, BENIGN) for number, text in enumerate(texts)]

@@ -11,10 +11,10 @@ from interlock.errors import OptionError
 from interlock.lab.code import digest_of
 from interlock.lab.study import AttackPart, DefencePart, DefendStudy, label, unknown
 from interlock.lab.tasks.defend.defences import (
-    CLEANSER,
     FILE,
-    FITTED,
+    MASKING,
     attacked_itself,
+    fitted_as,
     options_of,
     told_of_patch,
 )
@@ -111,7 +111,7 @@ def attack_code(name: str, against: DefencePart | None = None) -> str:
 
 
 def _kind(against: DefencePart | None) -> Against:
-    cleanser = against is not None and against.method == CLEANSER
+    cleanser = against is not None and against.method in MASKING
     return "patchcleanser" if cleanser else "shield"
 
 
@@ -126,7 +126,8 @@ def problems(study: DefendStudy) -> Iterator[str]:
             continue
         for option, wrong in unknown_options(part.options, known):
             yield f"{where}.options.{option}: {wrong}"
-        if part.method in FITTED and FILE not in part.options and study.clean is None:
+        fitted = fitted_as(part.method, part.options)
+        if fitted and FILE not in part.options and study.clean is None:
             yield (
                 f"clean: is missing; {part.method} is fitted to clean images, or takes a fitted "
                 f"shield: {where}.options.{FILE}"

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from interlock.defend import ConceptBank, ConceptShield
 from interlock.defend.defences import (
+    CERTIFIED_SHIELD,
     DEFENCES,
     SHIELD,
     UNDEFENDED,
@@ -21,6 +22,7 @@ from interlock.defend.defences import (
     Scene,
     defence_options,
     made_of,
+    make_certified,
     make_cleanser,
     make_defence,
     paper_row,
@@ -36,9 +38,17 @@ PAPER = "paper"
 FITTED = (SHIELD, PAPER)
 """Defences that are fitted to clean images, or take a shield that was: their option ``FILE``."""
 FILE = "file"
+EVIDENCE = "evidence"
+"""Option of the certified shield: whether a shield, fitted to clean images, stands behind it."""
+PROVE = "prove"
+"""Its option: whether to find out what is proven of clean images. Evidence changes none of it, and
+it takes most of the time."""
 CLEANSER = "patchcleanser"
-CERTIFIED = "certified"
-"""Measured of clean images: right, and proven to stay so under a patch of the expected size."""
+MASKING = (CLEANSER, CERTIFIED_SHIELD)
+"""Defences that ask a model under pairs of masks, for a patch of an expected size."""
+PROVEN = ("certified", "detected")
+"""Of clean images, about any patch of the expected size: right, and the answer stays so; right, and
+no patch makes it wrong without an alarm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +61,18 @@ class Built:
     against; None where there is none."""
 
 
+def fitted_as(name: str, options: Mapping[str, Any]) -> str | None:
+    """What is fitted to clean images for a defence: ``SHIELD``, ``PAPER``, or nothing."""
+    if name == CERTIFIED_SHIELD:
+        return SHIELD if options.get(EVIDENCE) or FILE in options else None
+    return name if name in FITTED else None
+
+
+def fit_options(name: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Those of a defence that its fit goes by."""
+    return {} if name == CERTIFIED_SHIELD else options
+
+
 def options_of(name: str, options: Mapping[str, Any]) -> list[str] | None:
     """The options that a defence takes beside those given; None where it takes any.
 
@@ -60,6 +82,7 @@ def options_of(name: str, options: Mapping[str, Any]) -> list[str] | None:
     if name in DEFENCES:
         taken = defence_options(name, fitted=FILE in options)
         more = [FILE] if name in FITTED else []
+        more = [FILE, EVIDENCE, PROVE] if name == CERTIFIED_SHIELD else more
         return [*more, *(option for option in taken if option not in ("seed", "bank"))]
     if ":" in name:
         return taken_by(imported(name), but=("model",))
@@ -70,13 +93,16 @@ def told_of_patch(name: str, options: Mapping[str, Any]) -> Literal["nothing", "
     """What a defence is told of the patch."""
     if name == "ceiling":
         return "place"
-    return "size" if name == CLEANSER and "assumed" not in options else "nothing"
+    return "size" if name in MASKING and "assumed" not in options else "nothing"
 
 
-def measured(name: str, *, clean: bool) -> tuple[str, ...]:
+def measured(name: str, options: Mapping[str, Any], *, clean: bool) -> tuple[str, ...]:
     """What is told of each image under a defence."""
     if name == CLEANSER and clean:
-        return "right", "passes", CERTIFIED
+        return "right", "passes", "certified"
+    if name == CERTIFIED_SHIELD:
+        proven = PROVEN if clean and options.get(PROVE, True) else ()
+        return ("right", "passes", "assured", *proven)
     if name == SHIELD:
         return "right", "passes", "masked", "score"
     return ("right", "passes") if name in DEFENCES else ("right",)
@@ -84,13 +110,21 @@ def measured(name: str, *, clean: bool) -> tuple[str, ...]:
 
 def attacked_itself(name: str, attack: str) -> bool:
     """Whether an attack on the defence itself can be made against a defence."""
-    return name in (SHIELD, CLEANSER if attack == "adaptive" else UNDEFENDED)
+    return name in (SHIELD, *(MASKING if attack == "adaptive" else (UNDEFENDED,)))
 
 
 def fit(
     name: str, model: nn.Module, images: Iterable[Tensor], options: Mapping[str, Any], seed: int
 ) -> bytes:
-    """What a defence learns from clean images, as the bytes of its file."""
+    """What a defence learns from clean images, as the bytes of its file.
+
+    Args:
+        name: of ``FITTED``.
+        model: (N, C, H, W) -> (N, classes) logits.
+        images: batches (N, C, H, W).
+        options: of ``fit_options``.
+        seed: of the fit.
+    """
     if name == SHIELD:
         made: ConceptShield | ConceptBank = ConceptShield.fit(model, images, seed=seed, **options)
     else:
@@ -117,6 +151,17 @@ def build(
         options: of the defence.
         bounds: black and white as the model takes them.
     """
+    if name == CERTIFIED_SHIELD:
+        shield = None
+        if fitted is not None:
+            loaded = _loaded(SHIELD, model, fitted, options.get(FILE))
+            assert isinstance(loaded, ConceptShield)
+            shield = loaded.eval()
+        more = {key: value for key, value in options.items() if key not in (FILE, EVIDENCE, PROVE)}
+        return Built(
+            make_defence(name, model, shield=shield, **more),
+            lambda x, side: make_certified(model, x, side, shield=shield, **more),
+        )
     if name in FITTED:
         assert fitted is not None
         bank = _loaded(name, model, fitted, options.get(FILE))

@@ -28,7 +28,13 @@ from interlock.lab.tasks.defend.conditions import (
     expected_shapes,
     problems,
 )
-from interlock.lab.tasks.defend.defences import FILE, FITTED, defence_code, measured
+from interlock.lab.tasks.defend.defences import (
+    FILE,
+    defence_code,
+    fit_options,
+    fitted_as,
+    measured,
+)
 from interlock.lab.tasks.defend.worker import DefendWorker, Fit, Measure, Train
 
 TRAINING = 64
@@ -87,7 +93,7 @@ class DefendTask:
         for model, identity in self._models:
             for seed in self._study.seeds:
                 for number, part in enumerate(self._study.methods):
-                    if part.method in FITTED and number not in self._fitted:
+                    if _fitted(part) and number not in self._fitted:
                         name = self._fit_name(identity, number, seed)
                         jobs[name] = self._fit(name, model, number, seed)
                 for number, attack in enumerate(self._study.attacks):
@@ -165,7 +171,7 @@ class DefendTask:
         fits = {
             method: self._fit_name(identity, method, seed)
             for method in dict.fromkeys([*condition.methods, *_some(condition.against)])
-            if self._study.methods[method].method in FITTED
+            if _fitted(self._study.methods[method])
         }
         patch = ""
         if condition.attack is not None and self._attack(condition).attack == "universal":
@@ -189,7 +195,7 @@ class DefendTask:
         determines: Mapping[str, Any],
     ) -> Item:
         part = self._study.methods[method]
-        fitted = self._fit_name(identity, method, seed) if part.method in FITTED else ""
+        fitted = self._fit_name(identity, method, seed) if _fitted(part) else ""
         item = name_of(
             task="defend",
             at=at,
@@ -214,7 +220,8 @@ class DefendTask:
             seed=seed,
             code=self._codes[method],
             wanted=tuple(
-                Wanted.of(item, metric) for metric in measured(part.method, clean=attack is None)
+                Wanted.of(item, metric)
+                for metric in measured(part.method, part.options, clean=attack is None)
             ),
         )
 
@@ -241,7 +248,7 @@ class DefendTask:
             assert condition.against is not None
             options = self._options[condition.against]
             names["against"] = [against.method, options, self._codes[condition.against]]
-            if against.method in FITTED:
+            if _fitted(against):
                 names["fitted"] = self._fit_name(identity, condition.against, seed)
         return names
 
@@ -256,11 +263,13 @@ class DefendTask:
         if key not in self._fit_names:
             assert self._clean is not None
             part = self._study.methods[method]
+            kind = _fitted(part)
+            assert kind is not None
             self._fit_names[key] = name_of(
-                fit=part.method,
+                fit=kind,
                 worker=self._worker_code,
-                options=part.options,
-                code=self._codes[method],
+                options=fit_options(part.method, part.options),
+                code=defence_code(kind),
                 model=identity,
                 clean=self._clean.digests,
                 seed=seed,
@@ -318,7 +327,7 @@ def _fitted_files(setting: Setting, study: DefendStudy) -> dict[int, bytes]:
     """
     files, problems = dict[int, bytes](), []
     for number, part in enumerate(study.methods):
-        if part.method in FITTED and FILE in part.options:
+        if _fitted(part) and FILE in part.options:
             path = setting.base / str(part.options[FILE])
             try:
                 files[number] = path.read_bytes()
@@ -327,6 +336,11 @@ def _fitted_files(setting: Setting, study: DefendStudy) -> dict[int, bytes]:
                 problems.append(f"{where}: {path}: cannot be read ({error.strerror})")
     setting.refuse(problems)
     return files
+
+
+def _fitted(part: DefencePart) -> str | None:
+    """What is fitted for a method, or nothing."""
+    return fitted_as(part.method, part.options)
 
 
 def _some(number: int | None) -> list[int]:

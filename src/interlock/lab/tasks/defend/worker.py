@@ -22,7 +22,14 @@ from interlock.lab.seeding import seeded
 from interlock.lab.study import DefendStudy, label
 from interlock.lab.task import Setting, one_line
 from interlock.lab.tasks.classifiers import Classifiers
-from interlock.lab.tasks.defend.defences import CERTIFIED, Built, build, fit
+from interlock.lab.tasks.defend.defences import (
+    PROVEN,
+    Built,
+    build,
+    fit,
+    fit_options,
+    fitted_as,
+)
 from interlock.lab.tasks.defend.patched import pack, pack_hidden, unpack
 from interlock.names import Shape
 
@@ -133,7 +140,12 @@ class DefendWorker:
         start, seen = time.perf_counter(), [0]
         with seeded(work.seed, job.made):
             images = self._clean(work, seen)
-            content = fit(part.method, model, images, part.options, work.seed)
+            kind, options = (
+                fitted_as(part.method, part.options),
+                fit_options(part.method, part.options),
+            )
+            assert kind is not None
+            content = fit(kind, model, images, options, work.seed)
         return _kept(job, content, seen[0], time.perf_counter() - start)
 
     def _clean(self, work: Fit, seen: list[int]) -> Iterator[Tensor]:
@@ -216,12 +228,14 @@ class DefendWorker:
         try:
             with seeded(work.seed, items[0].id), torch.no_grad():
                 row = self._build(work, number).row
-                reply = row.defence(images, scene)
-                seconds = (time.perf_counter() - start) / len(block.places)
-                certified = None
-                if any(wanted.metric == CERTIFIED for item in items for wanted in item.wanted):
-                    assert row.certificate is not None
-                    certified = row.certificate(images, block.labels, scene)
+                proven: Mapping[str, Tensor] = {}
+                if any(wanted.metric in PROVEN for item in items for wanted in item.wanted):
+                    assert row.examine is not None
+                    reply, proven = row.examine(images, block.labels, scene)
+                else:
+                    reply = row.defence(images, scene)
+                seconds = reply.seconds or time.perf_counter() - start
+                seconds /= len(block.places)
         except Exception as error:
             return [
                 Measured(w.row, None, None, attack_seconds, one_line(error))
@@ -237,7 +251,7 @@ class DefendWorker:
         for item in items:
             at = block.places.index(_place(item))
             for wanted in item.wanted:
-                value = _value(wanted.metric, reply, certified, block.labels, at)
+                value = _value(wanted.metric, reply, proven, block.labels, at)
                 rows.append(Measured(wanted.row, value, seconds, attack_seconds, None, artefact))
         return rows
 
@@ -351,11 +365,13 @@ def _place(item: Item) -> int:
 
 
 def _value(
-    metric: str, reply: Defended, certified: Tensor | None, labels: Tensor, at: int
+    metric: str, reply: Defended, proven: Mapping[str, Tensor], labels: Tensor, at: int
 ) -> float:
-    if metric == CERTIFIED:
-        assert certified is not None
-        return float(certified[at])
+    if metric in PROVEN:
+        return float(proven[metric][at])
+    if metric == "assured":
+        assert reply.assured is not None
+        return float(reply.assured[at])
     if metric == "right":
         return float(int(reply.labels[at]) == int(labels[at]))
     if metric == "passes":
