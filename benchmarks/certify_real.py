@@ -200,14 +200,15 @@ def attacks_on(
 def families_of(
     target: StoredTarget, judge: RefusalPhrases, attacks: Sequence[Attack]
 ) -> list[list[Attack]]:
-    """By kind, and of each kind those whose bare goal is refused."""
+    """By kind, and of each kind those whose bare goal is refused, where these are fewer."""
     bare = undefended(target, judge, attacks).goal_verdicts
-    turned = [
-        replace(attack, kind=f"{attack.kind}, refused bare")
-        for attack, verdict in zip(attacks, bare, strict=True)
-        if verdict is Verdict.REFUSED
-    ]
-    return list(by_kind([*attacks, *turned]).values())
+    goals_refused = {a.goal for a, v in zip(attacks, bare, strict=True) if v is Verdict.REFUSED}
+    families = list(by_kind(attacks).values())
+    for family in list(families):
+        turned = [one for one in family if one.goal in goals_refused]
+        if 0 < len(turned) < len(family):
+            families.append([replace(one, kind=f"{one.kind}, refused bare") for one in turned])
+    return families
 
 
 def checked(one: DefendedFamily) -> tuple[float, float]:
@@ -336,10 +337,10 @@ def adaptive(
         AdaptiveSearch(steps=steps, candidates=3, draws=1),
         AdaptiveRolePlay(draws=1),
     ]
-    known = [a for a in families_of(target, judge, attacks) if a[0].kind == "suffix, refused bare"]
+    known = [one for one in attacks if one.kind == "suffix"]
     smooth = SmoothLLM(target, defence, judge=judge)
     return attack_adaptively(
-        smooth, known[0] if known else attacks, attackers, goals=args.adaptive_goals, seed=SEED,
+        smooth, known or attacks, attackers, goals=args.adaptive_goals, seed=SEED,
         progress=lambda done, total: print(f"adaptive {done} of {total}", flush=True),
     )  # fmt: skip
 
