@@ -65,7 +65,7 @@ def main() -> int:
                     return 1
                 told += line
             url = json.loads(told)["url"]
-            asked = prompts(60)
+            *asked, last = prompts(62)  # a new one for the box: refusals are remembered
             with openai.OpenAI(base_url=f"{url}/v1", api_key="none", timeout=300) as client:
                 for text in asked:
                     client.chat.completions.create(
@@ -77,13 +77,13 @@ def main() -> int:
                 )
                 page = browser.new_page(viewport={"width": 1280, "height": 900})
                 page.goto(url)
-                page.fill("#prompt", asked[1])
+                page.fill("#prompt", last)
                 page.click("#ask")
                 page.wait_for_selector("#verdict:not(:empty)", timeout=120_000)
                 page.wait_for_timeout(2500)  # the next look at the status
                 page.screenshot(
                     path=given.out,
-                    clip={"x": 0, "y": 0, "width": 1280, "height": 1180},
+                    clip={"x": 0, "y": 0, "width": 1280, "height": 1700},
                     full_page=True,
                 )
                 browser.close()

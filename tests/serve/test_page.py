@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -313,6 +314,8 @@ def test_it_fits_a_phone_and_the_night(tmp_path: Path, scheme: str) -> None:
             await wait_for(page, "#verdict", "Released: ")
             await page.click("#ways-in summary")
             assert await width(page) <= PHONE["width"]
+            shown = await page.inner_text("body")
+            assert not {"undefined", "NaN", "null"} & set(re.findall(r"\w+", shown))
             inner = "[...document.querySelectorAll('table')].every(e => e.scrollWidth <= e.parentNode.clientWidth)"
             assert await page.evaluate(inner)  # nor does any table scroll inside its box
             lightness = await page.evaluate(

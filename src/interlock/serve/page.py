@@ -13,6 +13,7 @@ from interlock._version import __version__
 from interlock.serve.body import read_body
 from interlock.serve.channels import CHANNELS, CLAIMED, Policies
 from interlock.serve.guard import Guard
+from interlock.serve.in_words import in_words
 from interlock.serve.keys import ADMIN, ANYBODY, KeyRing, key_of
 from interlock.serve.ledger import Entry
 from interlock.serve.strict_json import PlainResponse
@@ -104,6 +105,7 @@ async def _status(guard: Guard) -> dict[str, Any]:
         "upstream": deployment.upstream.name,
         "model": deployment.model,
         "defence": rules.name,
+        "asks": in_words(rules.defence),
         "mode": guard.config.mode,
         "started": guard.started.isoformat(),
         "replica": guard.replica,

@@ -92,10 +92,7 @@ function show(status) {
   at("alarm-list").replaceChildren(...alarms.map((text) => make("li", { text })));
   certificate(status);
   ways(at("channels"), status.channels, status.channels, (way) => [way.policy]);
-  at("how").textContent = "The guard asks the model your message as it is and, beside it, up to "
-    + `${status.copies} copies of it in which about ${percent(status.rate)} of the characters are changed at random. `
-    + "Text that was built to trick the model tends to fail once some of its characters change; an honest question is understood all the same. "
-    + `If ${needed(status.copies)} copies are answered, you get the answer to your own message; if not, a refusal.`;
+  at("how").textContent = status.asks;
   charts(status.series);
   at("recent").replaceChildren(...status.recent.map(row));
   at("empty").hidden = status.recent.length > 0;
