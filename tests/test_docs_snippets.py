@@ -25,7 +25,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ELSEWHERE = "docs/clients"
 """Run by ``tests/serve/test_client_pages.py``, each before a guard."""
-BLOCK = re.compile(r"(?:<!-- not run: (.+) -->\n)?^ *```python\n(.*?)^ *```$", re.M | re.S)
+BLOCK = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?^ *```python\n(.*?)^ *```$", re.M | re.S)
 SHELL = re.compile(r"^ *```(?:sh|bash)\n(.*?)^ *```$", re.M | re.S)
 INLINE = re.compile(r"`(interlock [^`]+)`")
 SIDE = 16
@@ -127,7 +127,7 @@ def run(page: Path) -> None:
 
 def test_few_are_not_run_and_each_says_why() -> None:
     left_out = [why for page in PAGES for why, _ in blocks(page) if why]
-    assert len(left_out) <= 4, left_out
+    assert len(left_out) <= 5, left_out
     for page in PAGES:
         if blocks(page):
             assert len(blocks(page)) == page.read_text("utf-8").count("```python"), page
@@ -135,8 +135,12 @@ def test_few_are_not_run_and_each_says_why() -> None:
 
 def test_the_comment_must_stand_before_the_block_and_say_why(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("<!-- not run: a server -->\n```python\n1 / 0\n```\n\n```python\nx = 1\n```\n")
-    assert blocks(page) == [("a server", "1 / 0\n"), ("", "x = 1\n")]
+    server, plain = (
+        "<!-- not run: a server -->\n```python\n1 / 0\n```\n\n",
+        "```python\nx = 1\n```\n",
+    )
+    page.write_text(server + plain + server)
+    assert blocks(page) == [("a server", "1 / 0\n"), ("", "x = 1\n"), ("a server", "1 / 0\n")]
     run(page)
     page.write_text("<!-- not run: a server -->\n\n```python\n1 / 0\n```\n")
     with pytest.raises(ZeroDivisionError):
