@@ -17,7 +17,8 @@ from torch import Tensor
 
 from interlock import HSets
 from interlock.cli import app
-from interlock.defend import harden
+from interlock.defend import CertifiedShield, harden
+from interlock.explain import stability
 from interlock.models import Classifier
 from tests.networks import SmallCNN
 
@@ -29,6 +30,7 @@ BLOCK = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?^ *```python\n(.*?)^ *```$
 SHELL = re.compile(r"^ *```(?:sh|bash)\n(.*?)^ *```$", re.M | re.S)
 INLINE = re.compile(r"`(interlock [^`]+)`")
 SIDE = 16
+COMMAND = typer.main.get_command(app)
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """Typer comes with Click or with a copy of it."""
 
@@ -90,6 +92,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for function, fewer in (
         (HSets.__init__, {"prior": "grid", "steps": 2, "samples": 2}),
         (HSets.paper, {"max_rows": 2}),
+        (stability, {"samples": 2}),
+        (CertifiedShield.__init__, {"masks": 3}),
         (harden, {"steps": 2}),
     ):  # fmt: skip
         lessen(monkeypatch, function, fewer)
@@ -169,7 +173,7 @@ def check(line: str) -> None:
         words = shlex.split(part, comments=True)
         if words[:1] != ["interlock"]:
             continue
-        command: Any = typer.main.get_command(app)
+        command: Any = COMMAND
         rest = [word for word in words[1:] if word not in ("…", "...")]
         while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
             _, command, rest = command.resolve_command(command.context_class(command), rest)
