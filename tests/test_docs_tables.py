@@ -117,7 +117,7 @@ def test_numbers_of_the_readme_stand_in_the_tables_that_they_link_to() -> None:
         document = (ROOT / page).read_text("utf-8")
         tables = re.findall(r"^<!-- (?:lab|printed):.*?^<!-- /", document, re.DOTALL | re.MULTILINE)
         numbers = re.findall(r"\d+\.\d+", sentence)
-        assert len(numbers) >= 2
+        assert numbers
         for number in numbers:
             assert re.search(rf"(?<![\d.]){number}(?!\d)", "".join(tables)), (page, number)
 
