@@ -24,6 +24,8 @@ lint: .venv/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# the theme announces its successor at each build
+docs: export NO_MKDOCS_2_WARNING := 1
 docs: .venv/.ready
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "site: build/site/index.html"

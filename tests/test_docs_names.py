@@ -53,3 +53,26 @@ def there(name: str) -> bool:
             thing = getattr(thing, part)
         return True
     return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tests_that_are_named_are_there(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text(encoding="utf-8"))
+    if page.name == "papers.md":
+        assert len(named) > 50
+    for file, test in named:
+        source = (ROOT / file).read_text(encoding="utf-8")
+        assert not test or f"def {test}(" in source, f"{file}: no {test}"
+
+
+def test_papers_have_code_and_a_test_in_each_row() -> None:
+    text = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in text.splitlines() if line[:2] == "| "]
+    rows = [
+        row for row in rows if not set(row[0]) <= set(" -") and row[0].strip() != "in the paper"
+    ]
+    assert len(rows) > 40
+    for row in rows:
+        _, code, shown = row
+        assert NAME.search(code), row
+        assert "`tests/" in shown, row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,25 @@ def test_columns_that_are_empty_for_the_rows_are_left_out(tmp_path: Path) -> Non
 def test_markers_without_a_meaning(document: str, tmp_path: Path) -> None:
     with pytest.raises(DataError):
         renewed(document, tmp_path)
+
+
+def test_numbers_of_the_readme_stand_in_the_tables_that_they_link_to() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    sentences = re.findall(r"^- \*\*Number:\*\*(.*?)(?=^- |^$)", readme, re.DOTALL | re.MULTILINE)
+    assert len(sentences) == 4  # explain, defend, certify, guard
+    for sentence in sentences:
+        (page,) = re.findall(r"\((docs/[\w-]+\.md)", sentence)
+        document = (ROOT / page).read_text("utf-8")
+        tables = re.findall(r"^<!-- (?:lab|printed):.*?^<!-- /", document, re.DOTALL | re.MULTILINE)
+        numbers = re.findall(r"\d+\.\d+", sentence)
+        assert numbers
+        for number in numbers:
+            assert re.search(rf"(?<![\d.]){number}(?!\d)", "".join(tables)), (page, number)
+
+
+def test_the_readme_is_short_and_names_files_that_are_there() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) <= 120
+    links = [link for link in re.findall(r"\]\(([^)#\s]+)", readme) if "://" not in link]
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
