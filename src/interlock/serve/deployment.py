@@ -12,8 +12,8 @@ from interlock.certify.targets.address import Address
 from interlock.certify.targets.identity import target_differences
 from interlock.certify.targets.protocol import Identity
 from interlock.certify.targets.system import read_system, system_identity
+from interlock.errors import ConfigError
 from interlock.serve.chat import ChatRequest
-from interlock.serve.config import ConfigError
 from interlock.serve.coverage import doubts
 from interlock.serve.operator_prompt import PromptedUpstream
 from interlock.serve.settings import GuardConfig, VoteSettings

@@ -16,10 +16,10 @@ from typing import Any
 
 import uvicorn
 
-from interlock.errors import OptionError
+from interlock.errors import ConfigError, OptionError
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
-from interlock.serve.config import ConfigError, read_keys
+from interlock.serve.config import read_keys
 from interlock.serve.deployment import Deployment, deploy
 from interlock.serve.guard import PUT_ON_RECORD, Guard
 from interlock.serve.keys import KeyRing
