@@ -4,11 +4,11 @@
 
 Three processes on loopback: a scripted model, the guard as its command starts it (ledger on disk),
 and this one, which sends the load: a bounded number of requests by so many clients, each asking
-again when it is answered. "Direct" means that the client itself sends the same N copies to the
-model at once and waits for all of them; its HTTP client is the leanest at hand, so that the load's
-own work adds little to either way. Direct and guarded blocks take turns, so that whatever else the
-machine does falls on both, and the latency that the guard adds is told as the median over these
-pairs of blocks, with their range.
+again when it is answered. "Direct" means that the client itself sends the prompt and N copies of
+it to the model at once and waits for all of them; its HTTP client is the leanest at hand, so that
+the load's own work adds little to either way. Direct and guarded blocks take turns, so that
+whatever else the machine does falls on both, and the latency that the guard adds is told as the
+median over these pairs of blocks, with their range.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,18 @@ from interlock.certify import Perturbation, Prompt, Reply, SmoothLLM
 from interlock.serve.chat import ChatRequest
 from interlock.serve.config import read_config
 from interlock.serve.repeats import Repeats, secret_of
+from interlock.serve.settings import VoteSettings
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build" / "guard_load"
 COPIES, RATE, DELAY = 10, 0.10, 0.5
 LOAD = {1: 10, 10: 50, 100: 200}
 """Clients -> requests in one block."""
+CALLS = COPIES + 1
+"""Of a vote that stops nothing early: the prompt as it came, and its copies."""
 MEMORY_COPIES, MEMORY_CLIENTS = 3, 16
+ADDED, SAVED = 10.0, 0.35
+"""The aims: milliseconds added at 10 clients, at most; share of the calls saved, at least."""
 
 
 @dataclass
@@ -87,16 +92,23 @@ def model(kind: str, delay: float) -> Iterator[str]:
         process.wait()
 
 
+def guard(upstream: str, copies: int) -> AbstractContextManager[tuple[str, subprocess.Popen[str]]]:
+    return serving(
+        f'upstream = "{upstream}"',
+        f"copies = {copies}\nrate = {RATE}",
+        '[policy]\nsystem = "pass"\n'  # it tells the scripted model its topic
+        f"[limits]\nconnections = {4 * 100 * COPIES}\n",
+    )
+
+
 @contextmanager
-def guard(upstream: str, copies: int) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(model: str, vote: str, more: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "guard.toml"
         settings.write_text(
-            f'upstream = "{upstream}"\nuncertified = true\nport = 0\nseed = 0\n'
-            f"[vote]\ncopies = {copies}\nrate = {RATE}\nremember = 0.001\n"
-            '[policy]\nsystem = "pass"\n'  # it tells the scripted model its topic
-            f'[ledger]\nurl = "sqlite:///{folder}/ledger.sqlite"\n[log]\nlevel = "warning"\n'
-            f"[limits]\nconnections = {4 * 100 * COPIES}\n"
+            f"{model}\nuncertified = true\nport = 0\nseed = 0\n[vote]\n{vote}\n"
+            f'remember = 0.001\n[ledger]\nurl = "sqlite:///{folder}/ledger.sqlite"\n'
+            f'[log]\nlevel = "warning"\n{more}'
         )
         command = [sys.executable, "-m", "interlock.cli", "guard", "--config", str(settings)]
         env = os.environ | {"INTERLOCK_GUARD_SECRET": SECRET}
@@ -121,18 +133,21 @@ def client() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(120))
 
 
-async def post(http: aiohttp.ClientSession, url: str, topic: str, text: str) -> Any:
+async def post(
+    http: aiohttp.ClientSession, url: str, topic: str, text: str, model: str = "m"
+) -> Any:
     """The JSON of the answer; None for a request that failed."""
+    sent = body(topic, text) | {"model": model}
     try:
-        async with http.post(f"{url}/chat/completions", json=body(topic, text)) as response:
+        async with http.post(f"{url}/chat/completions", json=sent) as response:
             return await response.json() if response.status == 200 else None
     except (aiohttp.ClientError, TimeoutError):
         return None
 
 
 def body(topic: str, text: str) -> dict[str, Any]:
-    messages = [{"role": "system", "content": topic}, {"role": "user", "content": text}]
-    return {"model": "m", "messages": messages}
+    system = [{"role": "system", "content": topic}] if topic else []
+    return {"model": "m", "messages": [*system, {"role": "user", "content": text}]}
 
 
 def question(number: int) -> str:
@@ -172,14 +187,15 @@ def guarded(http: aiohttp.ClientSession, url: str, topic: str) -> Any:
 
 def direct(http: aiohttp.ClientSession, url: str, topic: str) -> Any:
     async def ask(number: int, block: Block) -> bool:
-        texts = [f"{question(number)} {copy}" for copy in range(COPIES)]
+        copies = [f"{question(number)} {copy}" for copy in range(COPIES)]
+        texts = [question(number), *copies]
         answers = await asyncio.gather(*(post(http, url, topic, text) for text in texts))
         return all(answer is not None and answer["choices"] for answer in answers)
 
     return ask
 
 
-async def latency(kind: str, rounds: int) -> list[list[str]]:
+async def latency(kind: str, rounds: int, aims: list[str]) -> list[list[str]]:
     """A row for each number of clients."""
     rows = []
     with model(kind, DELAY) as upstream, guard(upstream, COPIES) as (url, process):
@@ -196,11 +212,18 @@ async def latency(kind: str, rounds: int) -> list[list[str]]:
                     kept.work = worked(process) - before
                     pairs.append((bare, kept))
                 rows.append(_row(kind, clients, pairs))
+                if (kind, clients) == ("fixed", 10):
+                    median = statistics.median(_added(pairs))
+                    aims.append(_aim(f"added p50 at 10 clients {median:+.1f} ms", median <= ADDED))
+                if clients == max(LOAD):
+                    failed = sum(kept.failed for _, kept in pairs)
+                    said = f"failed at {clients} clients, {kind}: {failed}"
+                    aims.append(_aim(said, failed == 0))
     return rows
 
 
 def _row(kind: str, clients: int, pairs: Sequence[tuple[Block, Block]]) -> list[str]:
-    added = sorted(1000 * (kept.percentile(0.5) - bare.percentile(0.5)) for bare, kept in pairs)
+    added = _added(pairs)
     bare, kept = Block(), Block()
     for one, other in pairs:
         bare.add(one)
@@ -217,6 +240,15 @@ def _row(kind: str, clients: int, pairs: Sequence[tuple[Block, Block]]) -> list[
         f"{1000 * kept.work / max(1, len(kept.seconds)):.1f}",
         f"{bare.failed} / {kept.failed}",
     ]
+
+
+def _added(pairs: Sequence[tuple[Block, Block]]) -> list[float]:
+    """Milliseconds at the median, for each pair of blocks."""
+    return sorted(1000 * (kept.percentile(0.5) - bare.percentile(0.5)) for bare, kept in pairs)
+
+
+def _aim(said: str, met: bool) -> str:
+    return f"{said} ({'met' if met else 'not met'})"
 
 
 class _Known:
@@ -243,7 +275,7 @@ def full_vote(topic: str, number: int) -> bool:
     return smooth.answer(question(number), seed=seed + 1).released
 
 
-async def savings(kind: str, requests: int) -> list[list[str]]:
+async def savings(kind: str, requests: int, aims: list[str]) -> list[list[str]]:
     """A row for each kind of traffic."""
     rows = []
     with model(kind, 0.05) as upstream, guard(upstream, COPIES) as (url, _):
@@ -251,6 +283,9 @@ async def savings(kind: str, requests: int) -> list[list[str]]:
             for topic in ("benign", "attack", "mixed"):
                 block = await drive(10, range(requests), guarded(http, url, topic))
                 calls = sum(told["calls"] for told in block.told)
+                saved = 1 - calls / (CALLS * len(block.told))
+                if topic == "benign":
+                    aims.append(_aim(f"calls saved, benign, {kind}: {saved:.1%}", saved >= SAVED))
                 same = sum(
                     (told["outcome"] == "released") == full_vote(topic, told["number"])
                     for told in block.told
@@ -260,10 +295,40 @@ async def savings(kind: str, requests: int) -> list[list[str]]:
                         f"{topic}, {kind}",
                         str(len(block.told)),
                         f"{calls / len(block.told):.2f}",
-                        f"{1 - calls / (COPIES * len(block.told)):.1%}",
+                        f"{saved:.1%}",
                         f"{same} of {len(block.told)}",
                     ]
                 )
+    return rows
+
+
+FITTED, CALM = 40, 1.5
+"""Prompts that the cascade's threshold is fitted on; the aim: calls a benign request, at most."""
+
+
+async def cascade(aims: list[str]) -> list[list[str]]:
+    """Perplexity before copies, on the embedded model's prompts; empty without cascades."""
+    if "defence" not in VoteSettings.model_fields:
+        return []
+    from interlock.certify.attacks.attack import embedded_prompts, read_attacks
+    from interlock.certify.defences import defence_text, fit_perplexity, parse_defence
+    from interlock.certify.targets.local import LocalTarget
+
+    prompts = [one.prompt for one in embedded_prompts("benign")]
+    stage = parse_defence("perplexity:quantile=0.9,window=24+smooth:swap,rate=0.05,copies=5")
+    fitted = fit_perplexity(stage, LocalTarget("embedded"), prompts[:FITTED])
+    noise = [one.prompt for one in read_attacks() if one.kind == "gcg"]
+    rows, vote = [], f'defence = "{defence_text(fitted)}"'
+    with serving("embedded = true", vote) as (url, _):
+        async with client() as http:
+            for topic, asked in (("benign", prompts[FITTED : FITTED + 24]), ("attack", noise[:12])):
+                told = [await post(http, url, "", text, "embedded") for text in asked]
+                calls = [one["interlock"]["calls"] for one in told if one is not None]
+                mean = sum(calls) / len(calls)
+                if topic == "benign":
+                    said = f"calls of a benign request with a cascade: {mean:.2f}"
+                    aims.append(_aim(said, mean <= CALM))
+                rows.append([topic, str(len(calls)), f"{mean:.2f}", str(len(asked) - len(calls))])
     return rows
 
 
@@ -335,21 +400,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     async def everything() -> str:
-        rows = await latency("fixed", given.rounds) + await latency("heavy", given.rounds)
+        aims: list[str] = []
+        rows = await latency("fixed", given.rounds, aims)
+        rows += await latency("heavy", given.rounds, aims)
         head = ["model's delay, clients", "requests", "direct p50 / p99, ms", "guard p50 / p99, ms"]
         head += ["added p50, ms (range)", "added p99, ms", "direct a second", "guard a second"]
         head += ["guard's CPU a request, ms"]
         parts = [
-            f"N = {COPIES}, q = {RATE}, {os.cpu_count()} cores; delay {DELAY} s: fixed, or the "
-            "median of a log-normal law (sigma 1).",
+            f"N = {COPIES} and the prompt itself, q = {RATE}, {os.cpu_count()} cores; "
+            f"delay {DELAY} s: fixed, or the median of a log-normal law (sigma 1).",
             markdown([*head, "failed, direct / guard"], rows),
         ]
-        rows = await savings("fixed", given.savings) + await savings("heavy", given.savings)
-        head = ["traffic, delay", "requests", f"calls of {COPIES}", "saved", "same as a full vote"]
-        parts += [markdown(head, rows), await shutdown()]
+        rows = await savings("fixed", given.savings, aims)
+        rows += await savings("heavy", given.savings, aims)
+        head = ["traffic, delay", "requests", f"calls of {CALLS}", "saved", "same as a full vote"]
+        parts += [markdown(head, rows)]
+        if rows := await cascade(aims):
+            head = ["perplexity, then 5 copies; embedded", "requests", "calls", "failed"]
+            parts += [markdown(head, rows)]
+        parts += [await shutdown()]
         if given.memory:
             rows, line = await memory(given.memory)
             parts += [markdown([f"N = {MEMORY_COPIES}, no delay", "resident, MiB"], rows), line]
+        parts.append("Aims: " + "; ".join(aims) + ".")
         return "\n\n".join(parts)
 
     publish(asyncio.run(everything()), OUT / "table.md")

@@ -26,8 +26,12 @@ MaskFill = Literal["pull_push", "drop"]
 # certify
 PerturbationKind = Literal["swap", "patch", "insert"]
 KINDS: tuple[PerturbationKind, ...] = get_args(PerturbationKind)
-DefenceName = Literal["smooth", "drop", "erase", "self"]
+DefenceName = Literal["smooth", "drop", "erase", "self", "perplexity", "classifier"]
 DEFENCES: tuple[DefenceName, ...] = get_args(DefenceName)
+ClassifierForm = Literal["question", "safety"]
+"""How a classifier is asked: a question that yes or no answers, or the text itself, which it calls
+safe or unsafe."""
+FORMS: tuple[ClassifierForm, ...] = get_args(ClassifierForm)
 AnswerFrom = Literal["original", "copy"]
 """Whose answer a released prompt gets: that of the prompt as it came, or of a copy that voted."""
 FailedAttacks = Literal["out", "in", "successful only"]
@@ -41,6 +45,8 @@ RUBRICS: tuple[RubricName, ...] = get_args(RubricName)
 # guard
 VoteOutcome = Literal["released", "blocked", "undecided", "filtered"]
 """``filtered``: the upstream's own filter withheld the answer."""
+
+GuardMode = Literal["guard", "monitor"]
 
 # lab
 EngineName = Literal["local", "ray"]

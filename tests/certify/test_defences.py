@@ -419,7 +419,7 @@ def test_a_text_names_a_defence_and_its_identity_makes_it_again(
     ("text", "told"),
     [
         ("smoth", "did you mean 'smooth'"),
-        ("", "choose smooth, drop, erase or self"),
+        ("", "choose smooth, drop, erase, self, perplexity or classifier"),
         ("self+", "is no defence"),
         ("erase:evry=3", "did you mean 'every'"),
         ("self:x=1", "self has no options"),

@@ -23,7 +23,7 @@ from interlock.certify.defences import defence_text, parse_defence
 from interlock.errors import OptionError, OutputError
 from interlock.serve.config import ConfigError
 from interlock.serve.deployment import deploy
-from interlock.serve.settings import GuardConfig
+from interlock.serve.settings import GuardConfig, VoteSettings
 
 SETTING = ("perturbation", "rate", "alphabet", "paper", "copies", "majority")
 OTHERS = [
@@ -113,23 +113,47 @@ def test_a_card_describes_one_defence_in_one_way() -> None:
             replace(CARD, **changes)
 
 
-def test_a_guard_does_not_take_the_card_of_another_defence_for_its_own(tmp_path: Path) -> None:
+IDENTITY = {"target": "endpoint", "model": "m", "url": "http://127.0.0.1:9/v1"}
+
+
+@pytest.mark.parametrize("name", [*OTHERS, "smooth:swap,rate=0.2,copies=5"])
+def test_a_guard_serves_what_its_card_is_of(name: str, tmp_path: Path) -> None:
+    card = card_of(name)
+    assert card is not None
+    card = replace(card, target="m", target_identity=IDENTITY)
+    path = card.save(tmp_path / "card.json")
+    config = GuardConfig(upstream="http://127.0.0.1:9/v1", model="m", certificate=path)
+    served = deploy(config)
+    assert (served.certificate, served.rules.defence) == (card.id, card.deployed)
+    again = deploy(config.model_copy(update={"vote": VoteSettings(defence=name)}))
+    assert again.certificate == card.id
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"copies": 11}, "deployed 'smooth:swap,rate=0.1,copies=11'"),
+        ({"defence": "erase:longest=2"}, "deployed 'erase:every=1,longest=2'"),
+        ({"defence": "self+erase:longest=3"}, "deployed 'self+erase:every=1,longest=3'"),
+        ({"judge": "keywords"}, "judge: certified"),
+    ],
+)
+def test_a_guard_does_not_take_the_card_of_another_defence_for_its_own(
+    given: Any, said: str, tmp_path: Path
+) -> None:
     card = card_of("erase:longest=3")
     assert card is not None
-    identity = {"target": "endpoint", "model": "m", "url": "http://127.0.0.1:9/v1"}
-    path = replace(card, target="m", target_identity=identity).save(tmp_path / "card.json")
-    config = GuardConfig(upstream="http://127.0.0.1:9/v1", model="m", certificate=path)
-    with pytest.raises(ConfigError, match="defence: certified 'erase:every=1,longest=3', deployed"):
+    path = replace(card, target="m", target_identity=IDENTITY).save(tmp_path / "card.json")
+    config = GuardConfig(
+        upstream="http://127.0.0.1:9/v1", model="m", certificate=path, vote=VoteSettings(**given)
+    )
+    with pytest.raises(ConfigError) as caught:
         deploy(config)
+    [line] = caught.value.lines
+    assert said in line
+    assert ("defence: certified 'erase:every=1,longest=3'" in line) is ("judge" not in given)
     served = deploy(config.model_copy(update={"uncertified": True}))
     assert served.certificate is None
-    assert served.rules.copies == 11
-    # One of perturbed copies is its own, whichever command made it.
-    card = card_of("smooth:swap,rate=0.2,copies=5")
-    assert card is not None
-    card = replace(card, target="m", target_identity=identity)
-    card.save(path)
-    assert deploy(config).certificate == card.id
 
 
 def test_the_command_writes_a_card_of_each_defence_and_family(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -32,12 +33,18 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ("*", "http://model/v1", True),
         ("", "http://127.0.0.1/v1", True),
         ("garbage[", "http://model/v1", False),
+        ("model:8000 other", "http://model:8000/v1", True),
+        ("model:8001", "http://model:8000/v1", False),
+        ("other model:443", "https://model/v1", True),
+        ("[fd00::1]:80", "http://[fd00::1]/v1", True),
+        ("fd00::1:80", "http://[fd00::1]/v1", False),
+        ("fe80::1%eth0,10.0.0.0/99", "http://10.1.2.3/v1", False),
     ],
 )
 def test_no_proxy_is_understood(
     monkeypatch: pytest.MonkeyPatch, without: str, url: str, direct: bool
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "proxy:3128")
+    monkeypatch.setenv("ALL_PROXY", " proxy:3128 ")
     monkeypatch.setenv("NO_PROXY", without)
     assert proxy_for(url) == (None if direct else "http://proxy:3128")
 
@@ -48,7 +55,10 @@ def test_no_proxy_is_understood(
     asyncio.run(connect())
 
 
-@pytest.mark.parametrize("proxy", ["socks5://u:pw@p:1080", "http://", "http://p:99999"])
+@pytest.mark.parametrize(
+    "proxy",
+    ["socks5://u:pw@p:1080", "http://", "http://p:99999", ":3128", "ftp://p:1", "http://[::1"],
+)
 def test_a_proxy_that_cannot_be_used_is_one_line(
     monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
@@ -57,6 +67,18 @@ def test_a_proxy_that_cannot_be_used_is_one_line(
         proxy_for("https://model/v1")
     assert "pw" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_certificates_that_are_none_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for path in (tmp_path, tmp_path / "ca.pem"):
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        with pytest.raises(OptionError, match=rf"SSL_CERT_FILE={path}: cannot be read") as caught:
+            authorities()
+        assert "\n" not in str(caught.value)
 
 
 def test_certificates_that_are_not_there_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

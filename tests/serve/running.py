@@ -61,7 +61,13 @@ def settings(folder: Path, upstream: str, **given: Any) -> GuardConfig:
 
 @asynccontextmanager
 async def running(
-    folder: Path, upstream: Scripted | str, *, keys: Any = (), admin: Any = (), **given: Any
+    folder: Path,
+    upstream: Scripted | str,
+    *,
+    keys: Any = (),
+    admin: Any = (),
+    ring: KeyRing | None = None,
+    **given: Any,
 ) -> AsyncIterator[Running]:
     async with AsyncExitStack() as stack:
         if isinstance(upstream, Scripted):
@@ -69,7 +75,7 @@ async def running(
             upstream = upstream.url
         config = settings(folder, upstream, **given)
         guard = Guard(config, deploy(config), Ledger(config.ledger.url, config.ledger.waiting))
-        app = build_app(guard, KeyRing(keys), KeyRing(admin))
+        app = build_app(guard, ring or KeyRing(keys), KeyRing(admin))
         url = await stack.enter_async_context(listening(app, http=BoundedHead, ws="none"))
         http = httpx.AsyncClient(base_url=url, trust_env=False, timeout=60)
         yield Running(url, guard, await stack.enter_async_context(http))

@@ -128,6 +128,7 @@ class Scripted:
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
         self.busy = self.most_busy = self.left = self.words_sent = 0
+        self.asked_models = 0
         self.url = ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -142,6 +143,7 @@ class Scripted:
         headers = {k.decode(): v.decode() for k, v in scope["headers"]}
         self.paths.append(f"{scope['raw_path'].decode()}?{scope['query_string'].decode()}")
         if scope["path"].endswith("/models"):
+            self.asked_models += 1
             exchange = Exchange(self, {}, headers, send)
             entry = {"id": "m", "object": "model", "created": 1, "owned_by": "tests"}
             await exchange.whole(200, json.dumps({"object": "list", "data": [entry]}).encode())

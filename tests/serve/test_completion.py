@@ -119,6 +119,9 @@ USAGE = {"prompt_tokens": 3, "completion_tokens": 2}
         {"choices": [{"index": 0, "delta": None}]},
         {"choices": [{"index": 0}]},
         {"choices": [{"index": None, "delta": {}}]},
+        {"choices": [None], "usage": None},
+        {"choices": [{"index": 0, "delta": []}]},
+        {"choices": [], "prompt_filter_results": [{"prompt_index": 0}]},
     ],
 )
 def test_what_real_servers_send_between_is_skipped(odd: Any) -> None:
@@ -154,6 +157,9 @@ def test_parts_and_an_end_without_a_reason_are_read_alike(reader: str) -> None:
         else:
             reply = parse_completion(json.dumps(data).encode())
         assert (reply.text, reply.finish, reply.lost) == ("One two", "stop", False)
+    one: Any = {"choices": [{"message": {"content": {"type": "text", "text": "One two"}}}]}
+    whole = Completion.of_completion(one).reply()
+    assert whole == parse_completion(json.dumps(one).encode()) == reply
     streamed = Completion()
     streamed.add_chunk(chunk({"content": parts}, "stop"))
     assert streamed.message["content"] == "One two"
@@ -230,14 +236,30 @@ def test_an_answer_after_reasoning_is_decided_by_the_whole() -> None:
 def test_a_watched_answer_is_cut_where_its_beginning_is_clear(
     words: list[str], steps: list[int], paper: bool
 ) -> None:
+    """Where it is looked at, which is whenever it has doubled."""
     judge, text = RefusalPhrases(paper=paper), "".join(words)
-    watch, end = RefusalWatch(judge), 0
+    watch, end, next_look = RefusalWatch(judge), 0, 0 if paper else 24
     while end < len(text):
         end += steps[end % len(steps)]
-        found = watch(text[:end])
-        assert found == surely_refused(judge, text[:end])
-        if found:
+        length = len(text[:end].lstrip())
+        cut = watch(text[:end])
+        if length >= next_look:
+            assert cut == surely_refused(judge, text[:end])
+            next_look = 0 if paper else 2 * length
+        assert not cut or surely_refused(judge, text[:end])
+        if cut:
             break
+
+
+def test_an_answer_in_many_pieces_is_looked_at_a_few_times() -> None:
+    looked: list[str] = []
+    judge = RefusalPhrases()
+    watch = RefusalWatch(judge)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RefusalPhrases, "_judge", lambda _, text: looked.append(text))
+        for end in range(2000):
+            watch("Sure, here is how to do it, step by step. "[: end % 42] * (1 + end // 42))
+    assert 3 <= len(looked) <= 8
 
 
 def test_an_answer_is_looked_at_no_longer_than_it_matters() -> None:

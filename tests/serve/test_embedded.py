@@ -141,6 +141,49 @@ def test_a_call_of_the_embedded_model_ends_in_time() -> None:
         asyncio.run(upstream.ask(Call(body, "r"), lambda _: False))
 
 
+def test_a_crowd_before_a_slow_model_is_never_told_that_it_refused(tmp_path: Path) -> None:
+    """One call at a time, and too many clients for it: undecided, and no refusal."""
+    from interlock.certify import Reply
+    from interlock.serve.local_upstream import LocalUpstream
+
+    class OneByOne:
+        def __init__(self) -> None:
+            self.turn = asyncio.Lock()
+
+        async def ask_async(self, prompt: Any) -> Reply:
+            async with self.turn:
+                await asyncio.sleep(0.02)
+            return Reply("Sure, here is how to do it, step by step.")
+
+    async def go() -> None:
+        settings = config(tmp_path, vote={"copies": 3, "copy_timeout": 0.3, "retries": 0})
+        slow = LocalUpstream(OneByOne(), "embedded", timeout=0.3)  # type: ignore[arg-type]
+        guard = Guard(
+            settings, replace(deploy(settings), upstream=slow), Ledger(settings.ledger.url)
+        )
+        async with (
+            listening(build_app(guard, KeyRing(()), KeyRing(()))) as url,
+            httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as http,
+        ):
+            running = Running(url, guard, http)
+            asked = [
+                {"model": "embedded", "messages": [{"role": "user", "content": f"kite no. {i}?"}]}
+                for i in range(16)
+            ]
+            answers = await asyncio.gather(*map(running.post, asked))
+            outcomes = {answer.headers["x-interlock-outcome"] for answer in answers}
+            assert "undecided" in outcomes
+            assert outcomes <= {"undecided", "released"}
+            for answer in answers:
+                assert settings.vote.refusal not in answer.text
+                lost = answer.headers["x-interlock-outcome"] == "undecided"
+                assert answer.status_code == (503 if lost else 200)
+                assert ("retry-after" in answer.headers) == lost
+            assert len(running.entries()) == 16
+
+    asyncio.run(asyncio.wait_for(go(), 60))
+
+
 def test_without_a_card_every_answer_says_so(tmp_path: Path) -> None:
     async def go() -> None:
         async with embedded(config(tmp_path, vote={"copies": 3})) as guard:

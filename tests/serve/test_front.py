@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.serve.running import ASK, running
-from tests.serve.scripted_upstream import YES, Exchange, Scripted
+from interlock.serve.config import ConfigError
+from interlock.serve.run import serve
+from tests.serve.running import ASK, running, settings
+from tests.serve.scripted_upstream import YES, Exchange, Scripted, listening
 
 
 def run(work: Any) -> None:
@@ -57,6 +62,88 @@ def test_a_guard_without_keys_answers_its_own_name_alone(tmp_path: Path) -> None
         async with running(tmp_path, upstream.url, keys=("k",)) as guard:
             bearer = {"authorization": "Bearer k"}
             assert await status(guard, "/metrics", host="any.name", **bearer) == 200
+
+    run(go())
+
+
+def test_pages_of_named_sites_may_ask(tmp_path: Path) -> None:
+    async def go() -> None:
+        upstream, site = Scripted(lambda _: YES), "https://app.example"
+        asks = {"access-control-request-method": "POST"}
+        asks["access-control-request-headers"] = "authorization, x-stainless-os"
+        async with running(tmp_path, upstream, auth={"origins": [site]}) as guard:
+            for origin, allowed in ((site, site), ("https://other.example", None)):
+                path, headers = "/v1/chat/completions", {"origin": origin, **asks}
+                before = await guard.http.options(path, headers=headers)
+                assert before.headers.get("access-control-allow-origin") == allowed
+                assert (before.status_code == 200) is (allowed is not None)
+                answer = await guard.post(origin=origin)
+                assert answer.status_code == (200 if allowed else 403)
+                assert answer.headers.get("access-control-allow-origin") == allowed
+            assert (
+                "x-interlock-outcome"
+                in (await guard.post(origin=site)).headers["access-control-expose-headers"]
+            )
+            assert (await guard.post(origin=site, host="attacker.example")).status_code == 403
+        async with running(tmp_path, upstream.url) as guard:
+            before = await guard.http.options("/v1/models", headers={"origin": site, **asks})
+            assert (before.status_code, "access-control-allow-origin" in before.headers) == (
+                403, False,
+            )  # fmt: skip
+        async with running(tmp_path, upstream, keys=("k",), auth={"origins": ["*"]}) as guard:
+            answer = await guard.post(origin=site, x_api_key="k")
+            assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "*")
+            assert (await guard.post(origin=site)).status_code == 401
+
+    run(go())
+
+
+@pytest.mark.parametrize("origin", ["app.example", "https://app.example/", "null", "", "file://"])
+def test_an_origin_is_a_scheme_and_a_host(tmp_path: Path, origin: str) -> None:
+    with pytest.raises(ConfigError, match=r"such as https://app\.example"):
+        settings(tmp_path, "http://127.0.0.1:1/v1", auth={"origins": [origin]})
+
+
+def test_pages_of_any_site_take_keys(tmp_path: Path) -> None:
+    config = settings(tmp_path, "http://127.0.0.1:1/v1", auth={"origins": ["*"]})
+    with pytest.raises(ConfigError, match="take keys"):
+        serve(config, lambda *_: None)
+
+
+def test_keys_come_by_either_header_everywhere(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with running(tmp_path, Scripted(lambda _: YES), keys=("k",), admin=("a",)) as guard:
+            for headers in ({"authorization": "Bearer a"}, {"x-api-key": "a"}):
+                assert await status(guard, "/interlock/status", **headers) == 200
+                noted = await guard.http.post("/interlock/acknowledge", headers=headers)
+                assert noted.status_code == 200
+            assert await status(guard, **{"x-api-key": "k"}) == 200
+            assert await status(guard, **{"x-api-key": "K"}) == 401
+            assert await status(guard, "/interlock/status", **{"x-api-key": "k"}) == 401
+
+    run(go())
+
+
+def test_models_are_listed_where_the_upstream_lists_none(tmp_path: Path) -> None:
+    class Bare(Scripted):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            if scope["type"] == "http" and scope["path"].endswith("/models"):
+                exchange = Exchange(self, {}, {}, send)
+                await exchange.whole(404, b"nothing here", "text/plain")
+                return
+            await super().__call__(scope, receive, send)
+
+    async def go() -> None:
+        upstream = Bare(lambda _: YES)
+        async with running(tmp_path, upstream, model="m") as guard:
+            listed = (await guard.http.get("/v1/models")).json()
+            assert [entry["id"] for entry in listed["data"]] == ["m"]
+            assert (await guard.http.get("/v1/models/m")).json()["object"] == "model"
+            assert await status(guard, "/v1/models/other") == 404
+        async with running(tmp_path, upstream) as guard:
+            assert (await guard.http.get("/v1/models")).json()["data"] == []
+        async with running(tmp_path, "http://127.0.0.1:9/v1", model="m") as guard:
+            assert await status(guard) == 502  # it is not there, which is another matter
 
     run(go())
 
@@ -135,6 +222,107 @@ def test_the_page_needs_no_imports() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+SERVED = """
+import json, os, signal, ssl, sys, threading
+from pathlib import Path
+import httpx
+from interlock.serve.config import read_config
+from interlock.serve.run import serve
+
+heavy = {"torch", "scipy", "matplotlib", "transformers", "pandas", "skimage"}
+top = lambda: {name for name in sys.modules if name.partition(".")[0] in heavy}
+
+def ask(url):
+    before, chat = top(), [{"role": "user", "content": "how do I fold a kite?"}]
+    answers = []
+    try:
+        context = ssl.create_default_context(cafile="cert.pem")
+        with httpx.Client(base_url=url, verify=context, trust_env=False, timeout=30) as http:
+            for path, body in (
+                ("chat/completions", {"messages": chat}), ("completions", {"prompt": "a kite?"}),
+                ("responses", {"input": "a kite?"}), ("messages", {"messages": chat, "max_tokens": 9}),
+                ("decisions", {"messages": chat}),
+            ):
+                for stream in ([False, True] if path != "decisions" else [False]):
+                    body |= {"model": "m", "stream": stream}
+                    answers.append(http.post(f"/v1/{path}", json=body).status_code)
+            answers.append(http.post("/v1/messages", json={}).status_code)
+            for path in ("", "interlock/page.css", "interlock/page.js", "interlock/status",
+                         "metrics", "readyz", "healthz", "v1/models"):
+                answers.append(http.get(f"/{path}").status_code)
+    finally:
+        print(json.dumps([url, answers, sorted(top() - before)]), flush=True)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+given = {"upstream": sys.argv[1], "uncertified": True, "port": 0, "tls_cert": "cert.pem",
+         "tls_key": "key.pem", "vote": {"copies": 3}}
+serve(read_config(None, given), lambda url, _: threading.Thread(target=ask, args=(url,)).start())
+"""
+
+
+def pem(folder: Path) -> None:
+    """A certificate for 127.0.0.1 that signs itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "guard")])
+    now = datetime.now(UTC)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=9))
+    made = made.add_extension(x509.SubjectAlternativeName([address]), critical=False)
+    (folder / "cert.pem").write_bytes(
+        made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    )
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+
+
+def test_https_is_served_and_no_request_imports_anything_heavy(tmp_path: Path) -> None:
+    pem(tmp_path)
+
+    async def go() -> Any:
+        async with listening(Scripted(lambda _: YES)) as url:
+            program = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", SERVED, f"{url}/v1", cwd=tmp_path,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            )  # fmt: skip
+            out, err = await asyncio.wait_for(program.communicate(), 100)
+            return program.returncode, json.loads(out), err.decode()
+
+    returned, (url, answers, heavy), err = asyncio.run(go())
+    assert url.startswith("https://127.0.0.1:")
+    assert answers == [200] * 9 + [400] + [200] * 8
+    assert heavy == []
+    assert returned == 0, err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"tls_cert": "cert.pem"}, "takes both"),
+        ({"tls_cert": "cert.pem", "tls_key": "cert.pem"}, "cannot be served"),
+        ({"tls_cert": "none.pem", "tls_key": "key.pem"}, "No such file"),
+        ({"tls_cert": "key.pem", "tls_key": "key.pem"}, "cannot be served"),
+    ],
+)
+def test_tls_that_cannot_be_served_is_one_line(
+    tmp_path: Path, given: dict[str, str], said: str
+) -> None:
+    pem(tmp_path)
+    files = {name: str(tmp_path / file) for name, file in given.items()}
+    with pytest.raises(ConfigError, match=said) as caught:
+        serve(settings(tmp_path, "http://127.0.0.1:1/v1", **files), lambda *_: None)
+    assert len(caught.value.lines) == 1
 
 
 def test_every_answer_says_what_it_is(tmp_path: Path) -> None:

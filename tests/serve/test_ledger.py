@@ -15,8 +15,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, fields, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from typer.testing import CliRunner
 
 from interlock.cli import app
 from interlock.errors import OptionError
-from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
+from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError, Retention
 from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import YES, Scripted, listening
 
@@ -350,3 +351,114 @@ def test_a_ledger_that_hangs_is_not_waited_for(
             assert len(guard.entries()) == 1
 
     asyncio.run(asyncio.wait_for(go(), 120))
+
+
+def test_old_rows_go_in_the_background(url: str) -> None:
+    """By age and by number, while decisions are recorded; many at the same moment, too."""
+    now = datetime.now(UTC)
+    made = [
+        replace(ENTRY, answer_id=f"p{i:04}", request_id="p", time=now - timedelta(days=i // 100))
+        for i in range(900)
+    ]
+
+    def kept(ledger: Ledger) -> list[str]:
+        return [e.answer_id for e in ledger.read(request_id="p")]
+
+    async def go() -> None:
+        ledger = Ledger(url)
+        with ledger._engine.begin() as connection:
+            connection.execute(sa.text("delete from interlock_decisions"))
+        await asyncio.gather(*(ledger.record(entry) for entry in made))
+        ledger.keep_pruned(pause=0.02)
+        await asyncio.sleep(0.1)
+        assert len(kept(ledger)) == 900  # all, unless told otherwise
+        ledger.retention = Retention(days=4.5)
+        later = now + timedelta(seconds=1)
+        new = [replace(ENTRY, answer_id=f"n{i}", request_id="n", time=later) for i in range(50)]
+        await asyncio.gather(*(ledger.record(entry, 20.0) for entry in new))
+        while len(kept(ledger)) > 500:
+            await asyncio.sleep(0.02)
+        assert sorted(kept(ledger)) == [e.answer_id for e in made[:500]]
+        ledger.retention = Retention(rows=130)  # of rows of one moment those go that come first
+        other = Ledger(url)  # a replica that does the same
+        other.retention = Retention(rows=130)
+        other.keep_pruned(pause=0.02)
+        while len(list(ledger.read())) > 130:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.1)
+        assert len(list(ledger.read())) == 130
+        assert len(list(ledger.read(request_id="n"))) == 50
+        assert sorted(kept(ledger)) == [e.answer_id for e in made[20:100]]
+        await other.aclose()
+        await ledger.aclose()
+
+    asyncio.run(asyncio.wait_for(go(), 120))
+
+
+def test_rows_that_cannot_be_removed_stop_nothing(tmp_path: Path) -> None:
+    async def go() -> None:
+        ledger, lines = Ledger(f"sqlite:///{tmp_path}/l.sqlite"), list[str]()
+        await asyncio.gather(*(ledger.record(entry) for entry in entries(3)))
+        with ledger._engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "create trigger no before delete on interlock_decisions "
+                    "begin select raise(abort, 'never'); end"
+                )
+            )
+        ledger.retention = Retention(rows=1)
+        ledger.keep_pruned(pause=0.01, on_error=lines.append)
+        while len(lines) < 2:
+            await asyncio.sleep(0.01)
+        await ledger.record(replace(ENTRY, answer_id="after"))
+        assert len(list(ledger.read())) == 4
+        assert lines[0].endswith("old decisions cannot be removed (never)")
+        await ledger.aclose()
+
+    asyncio.run(asyncio.wait_for(go(), 60))
+
+
+def test_a_ledger_of_before_gets_the_new_columns(url: str) -> None:
+    later = {field.name for field in fields(Entry) if field.default is not MISSING}
+    assert {"key", "estimated_tokens"} <= later
+    url = url.replace("/postgres", "/template1")
+    Ledger(url).close()
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("drop table interlock_decisions"))
+    old = Ledger(url)
+    old._insert([ENTRY])
+    with engine.begin() as connection:
+        for name in later:
+            connection.execute(sa.text(f"alter table interlock_decisions drop column {name}"))
+    engine.dispose()
+    old.close()
+    ledger = Ledger(url)
+    ledger._insert([replace(ENTRY, answer_id="b", key="ann", estimated_tokens=5)])
+    assert list(ledger.read(key="ann")) == [
+        replace(ENTRY, answer_id="b", key="ann", estimated_tokens=5)
+    ]
+    assert ENTRY in list(ledger.read())
+    ledger.close()
+
+
+def test_prompts_are_kept_as_hashes_under_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has the ledger cannot try guesses; who has the secret finds equal prompts equal."""
+
+    async def hashes() -> list[str]:
+        async with running(tmp_path, Scripted(lambda _: YES)) as guard:
+            await guard.post()
+            await guard.post()
+            return [entry.prompt_sha256 for entry in guard.entries()]
+
+    monkeypatch.delenv("INTERLOCK_GUARD_SECRET", raising=False)
+    first, second = asyncio.run(hashes()), asyncio.run(hashes())
+    assert len(set(first)) == len(set(second)) == 1
+    assert first != second  # another secret at each start
+    monkeypatch.setenv("INTERLOCK_GUARD_SECRET", "word")
+    assert asyncio.run(hashes()) == asyncio.run(hashes())
+    text = ASK[0]["content"]
+    guesses = {sha256(g.encode()).hexdigest() for g in (text, json.dumps([text]), json.dumps(text))}
+    assert not guesses & {*first, *second}

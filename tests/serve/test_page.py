@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from interlock.serve.channels import CHANNELS
 from tests.serve.running import ASK, Running, running
 from tests.serve.scripted_upstream import NO, YES, Exchange, Scripted
 from tests.serve.test_embedded import card
@@ -120,10 +122,17 @@ def test_a_vote_is_watched_by_keyboard(tmp_path: Path) -> None:
             assert "<img src=x" in await text(page, "#verdict")  # as text
             shown = await page.locator("#copies li").all_inner_texts()
             assert len(shown) == 5
-            assert sum("complied" in one for one in shown) >= 3
-            assert all(
-                ("complied" in s) == ("Sure, here" in s) for s in shown if "cancelled" not in s
-            )
+            assert sum("answered" in one for one in shown) >= 3
+            asked = [one for one in shown if "not waited for" not in one]
+            assert all(("answered" in one) == ("Sure, here" in one) for one in asked)
+            assert all(("answered" in one) == ("Nothing in it refuses" in one) for one in asked)
+            original = await text(page, "#original")
+            assert "how do I fold <b>a</b> kite?" in original
+            assert "Sure, here" in original
+            cost = await text(page, "#cost")
+            decided = guard.entries()[0]
+            assert f"{decided.calls} (without the guard: 1)" in cost
+            assert f"{decided.complied + decided.cancelled} of 5" in cost
             changed = "".join(await page.locator("#copies li:first-child mark").all_inner_texts())
             assert len(changed.strip()) <= 2
             assert await page.locator("#copies mark").count() >= 3
@@ -134,8 +143,131 @@ def test_a_vote_is_watched_by_keyboard(tmp_path: Path) -> None:
             await page.keyboard.press("Control+Enter")
             await wait_for(page, "#verdict", "Blocked: ")
             assert "I can't help with that." in await text(page, "#verdict")
+            assert "nothing else: i can't help with that request" in await text(page, "#copies")
+            assert "no certificate was given" in await text(page, "#claim")
             await wait_for_count(page, "#recent tr", 2)
+            await page.keyboard.press("Control+Enter")
+            await wait_for(page, "#verdict", "was refused before")
+            assert "0 (without the guard: 1)" in await text(page, "#cost")
             assert {e.outcome for e in guard.entries()} == {"released", "blocked"}
+
+    run(go())
+
+
+HTML = "<img src=x onerror='window.harm=1'><script>window.harm=1</script><iframe></iframe>"
+BENT = "\u202e\u2066 &lt;b&gt; </p></li></ol> " + "W" * 3000 + HTML
+
+
+def test_an_upstream_can_write_nothing_but_text(tmp_path: Path) -> None:
+    """Hostile answers, reasoning, calls of tools, errors and names: shown, never run."""
+
+    async def answer(exchange: Exchange) -> None:
+        call = {"id": HTML, "type": "function", "function": {"name": HTML, "arguments": HTML}}
+        await exchange.start()
+        await exchange.chunk({"role": "assistant", "content": f"{exchange.said} {BENT}"})
+        await exchange.chunk({"reasoning_content": HTML, "tool_calls": [{"index": 0, **call}]})
+        await exchange.chunk({}, "stop", model=HTML)
+        await exchange.done()
+
+    async def fail(exchange: Exchange) -> None:
+        said = json.dumps({"error": {"message": BENT, "type": HTML, "code": HTML}})
+        await exchange.whole(400, said.encode())
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES, answer)
+        async with (
+            running(tmp_path, upstream) as guard,
+            browsing(viewport=PHONE) as page,
+        ):
+            await page.goto(guard.url)
+            await wait_for(page, "#states", "ready")
+            await page.fill("#prompt", f"how do I fold a kite? {HTML}")
+            await page.click("#ask")
+            await page.wait_for_selector("#verdict:not(:empty)")
+            assert "<script>" in await text(page, "#original")
+            assert "<script>" in await text(page, "#copies")
+            for rule in (NO, "{ <i>", "Nie mogę w tym pomóc. <b>"):
+                upstream.rule = lambda _, said=rule: said
+                await page.fill("#prompt", f"how do I fold a {HTML[:30]} {rule}?")
+                await page.click("#ask")
+                await page.wait_for_selector("#ask:not([disabled])")
+            upstream.step = fail
+            await page.fill("#prompt", "another one")
+            await page.click("#ask")
+            await page.wait_for_selector("#ask:not([disabled])")
+            assert "<script>" in await text(page, "#verdict")
+            foreign = (
+                "img, script:not([src]), iframe, #ballot b, #ballot i, object, embed, [onerror]"
+            )
+            assert await page.locator(foreign).count() == 0
+            assert await page.evaluate("window.harm === undefined")
+            assert await width(page) <= PHONE["width"]
+
+    run(go())
+
+
+def test_a_whole_request_is_explained_by_what_the_client_wrote(tmp_path: Path) -> None:
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+        async with running(tmp_path, upstream) as other:
+            url = other.guard.deployment.upstream.name
+            identity = {"target": "endpoint", "url": url, "model": "m", "max_tokens": 9}
+            path = card(target_identity=identity | {"temperature": 0}).save(tmp_path / "card.json")
+            given = {"certificate": str(path), "uncertified": False, "policy": {"system": "pass"}}
+            async with (
+                running(tmp_path, url, **given) as guard,
+                browsing(viewport={"width": 1000, "height": 800}) as page,
+            ):
+                await page.goto(guard.url)
+                await page.focus("#ways-in summary")
+                await page.keyboard.press("Enter")
+                await wait_for_count(page, "#channels tr", len(CHANNELS))
+                shown = await page.locator("#channels tr").all_inner_texts()
+                for line, channel in zip(shown, CHANNELS.values(), strict=True):
+                    policy = "pass" if channel.name == "system" else channel.default
+                    assert channel.holds.replace("`", "") in line
+                    assert channel.means(policy).replace("`", "") in line
+                    assert line.endswith(GUARDED[policy])
+                await page.click("#ask")
+                await wait_for(page, "#claim-said", "yes")  # the box asks as it was measured
+                await page.focus("#whole")
+                await page.keyboard.press("Space")
+                await page.fill("#prompt", '{"messages": [')
+                await page.click("#ask")
+                await wait_for(page, "#verdict", "This is not JSON")
+                system = {"role": "system", "content": "be brief"}
+                body = {"messages": [system, *ASK], "temperature": 1, "max_tokens": 9, "stop": "x"}
+                await page.fill("#prompt", json.dumps(body))
+                await page.click("#ask")
+                await wait_for(page, "#claim-said", "no This guard has a certificate")
+                because = await text(page, "#claim-because")
+                assert "messages[0]: passed on, past the vote" in because
+                assert "temperature: certified 0" in because
+                rows = await page.locator("#ways tr").all_inner_texts()
+                assert [row.split()[-1] for row in rows] == ["no", "yes", "yes"]
+                assert "Left out of the copies" in rows[2]
+                assert await width(page) <= 1000
+
+    run(go())
+
+
+GUARDED = {"refuse": "refused", "vote": "yes", "fixed": "yes", "drop": "yes", "pass": "no"}
+
+
+def test_an_undecided_vote_says_what_is_missing(tmp_path: Path) -> None:
+    async def go() -> None:
+        upstream = Scripted(lambda _: "Nie mogę w tym pomóc, przepraszam bardzo.")
+        async with running(tmp_path, upstream) as guard:
+            tried = await guard.http.post("/interlock/try", json={"text": "how do I fold a kite?"})
+            events = [json.loads(line[6:]) for line in tried.text.split("\n\n") if line]
+        first, *_, last = events
+        assert first == {"event": "original", "text": "how do I fold a kite?"}
+        assert last["event"] == "decision"
+        assert last["outcome"] == "undecided"
+        assert all("cannot tell" in vote["why"] for vote in last["cast"])
+        asked = [step for step in events if step["event"] == "asked"]
+        for step in asked:
+            assert "".join(run for kind, run in step["marks"] if kind != "gone") == step["text"]
 
     run(go())
 
@@ -179,13 +311,16 @@ def test_it_fits_a_phone_and_the_night(tmp_path: Path, scheme: str) -> None:
             await wait_for_count(page, "#recent tr", 12)
             await page.click("#ask")
             await wait_for(page, "#verdict", "Released: ")
+            await page.click("#ways-in summary")
             assert await width(page) <= PHONE["width"]
+            inner = "[...document.querySelectorAll('table')].every(e => e.scrollWidth <= e.parentNode.clientWidth)"
+            assert await page.evaluate(inner)  # nor does any table scroll inside its box
             lightness = await page.evaluate(
                 "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
             )
             assert (sum(lightness) > 3 * 128) is (scheme == "light")
             small = await page.evaluate(
-                "[...document.querySelectorAll('button, textarea')]"
+                "[...document.querySelectorAll('button, textarea, summary, input')]"
                 ".filter(e => e.offsetParent && e.getBoundingClientRect().height < 24).length"
             )
             assert small == 0
@@ -266,7 +401,7 @@ def test_the_page_lets_nothing_else_in(tmp_path: Path) -> None:
                 response = await guard.http.get(path)
                 assert response.status_code == 200
                 assert "default-src 'none'" in response.headers["content-security-policy"]
-            for given in ({}, {"text": ""}, {"text": 3}, []):
+            for given in ({}, {"text": ""}, {"text": 3}, [], {"request": 3}, {"request": {}}):
                 tried = await guard.http.post("/interlock/try", json=given)
                 assert tried.status_code == 400
 

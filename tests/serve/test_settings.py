@@ -146,7 +146,7 @@ def test_no_keys_no_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INTERLOCK_GUARD_KEYS", raising=False)
     config = read_config(None, {"upstream": "http://x/v1", "uncertified": True, "host": "0.0.0.0"})
     with pytest.raises(ConfigError, match="open to other machines"):
-        serve(config, lambda *_: None)
+        serve(lambda: config, lambda *_: None)
 
 
 class Clock:

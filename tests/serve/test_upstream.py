@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from interlock.serve.completion import Completion
+from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.upstream import Call, HttpUpstream, LostError
 from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import YES, Exchange, Fault, Scripted, listening
@@ -110,7 +110,10 @@ def test_a_proxy_is_used_for_other_machines_only(monkeypatch: pytest.MonkeyPatch
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("kind", ["Text/Event-Stream; Charset=utf-8", "Application/JSON"])
+@pytest.mark.parametrize(
+    "kind",
+    ["Text/Event-Stream; Charset=utf-8", "Application/JSON", "text/JSON", "application/vnd.x+JSON"],
+)
 def test_content_types_are_compared_without_case(kind: str) -> None:
     async def step(exchange: Exchange) -> None:
         choice = {"index": 0, "finish_reason": "stop"}
@@ -123,6 +126,28 @@ def test_content_types_are_compared_without_case(kind: str) -> None:
     _, (answer,) = ask(step)
     assert isinstance(answer, Completion)
     assert answer.text == YES
+
+
+@pytest.mark.parametrize("blank", ["data:\n\n", "data: \n\n", ": ping\n\n", "event: ping\n\n"])
+def test_a_stream_may_end_without_a_reason_and_hold_blanks(blank: str) -> None:
+    """Some servers say [DONE] and no finish_reason; without either the answer is half of one."""
+
+    async def step(exchange: Exchange, end: str = "data: [DONE]\n\n") -> None:
+        await exchange.start()
+        await exchange.write(blank.encode())
+        await exchange.chunk({"content": YES})
+        await exchange.write((blank + end).encode(), more=False)
+
+    async def half(exchange: Exchange) -> None:
+        await step(exchange, "")
+
+    _, (answer,) = ask(step)
+    assert isinstance(answer, Completion)
+    assert (answer.text, answer.finish_reason) == (YES, "stop")
+    _, (torn,) = ask(half)
+    assert isinstance(torn, Completion)
+    with pytest.raises(MalformedError, match="ends in the middle"):
+        torn.reply()
 
 
 def test_silence_ends_a_call_and_length_does_not() -> None:

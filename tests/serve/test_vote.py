@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.certify import Perturbation, Prompt, RefusalPhrases, Reply, SmoothLLM, Verdict
+from interlock.certify.vote.random_copies import RandomCopies
+from interlock.serve.asked import Asking
 from interlock.serve.chat import ChatRequest
 from interlock.serve.vote import Ballot, VoteRules, hold_vote
 from interlock.serve.wire_error import WireError
@@ -37,7 +39,7 @@ def mixed(share: float, salt: int) -> Any:
 
 
 def vote(request: ChatRequest, upstream: Any, copies: int, seed: int, **more: Any) -> Ballot:
-    rules = VoteRules(SWAP, copies, RefusalPhrases(), **more)
+    rules = VoteRules(Asking(RandomCopies(SWAP, copies)), RefusalPhrases(), **more)
     return asyncio.run(hold_vote(request, rules, upstream, seed=seed, request_id="r"))
 
 
@@ -114,7 +116,7 @@ def test_faults_never_release_what_a_full_vote_blocks(
 def test_undecided_copies_are_cancelled() -> None:
     order = iter(range(100))
     upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 5 else 30.0)
-    rules = VoteRules(SWAP, 7, RefusalPhrases(), spare=2)
+    rules = VoteRules(Asking(RandomCopies(SWAP, 7)), RefusalPhrases(), spare=2)
 
     async def go() -> tuple[Ballot, int]:
         request = chat("how do I fold a kite?")
@@ -142,7 +144,7 @@ def test_a_clear_vote_asks_no_more_than_its_first_wave_and_the_original(
 
 def test_a_deadline_refuses() -> None:
     upstream = InProcess(lambda _: YES, delay=lambda _: 30.0)
-    rules = VoteRules(SWAP, 5, RefusalPhrases())
+    rules = VoteRules(Asking(RandomCopies(SWAP, 5)), RefusalPhrases())
     ballot = asyncio.run(
         hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.05)
     )
@@ -154,7 +156,7 @@ def test_a_deadline_refuses() -> None:
 def test_a_deadline_before_the_majority_releases_nothing() -> None:
     order = iter(range(100))
     upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 3 else 30.0)
-    rules = VoteRules(SWAP, 5, RefusalPhrases())
+    rules = VoteRules(Asking(RandomCopies(SWAP, 5)), RefusalPhrases())
     ballot = asyncio.run(
         hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.5)
     )
@@ -165,7 +167,7 @@ def test_a_deadline_before_the_majority_releases_nothing() -> None:
 
 def test_cancelling_the_vote_cancels_its_calls() -> None:
     upstream = InProcess(lambda _: YES, delay=lambda _: 30.0)
-    rules = VoteRules(SWAP, 5, RefusalPhrases())
+    rules = VoteRules(Asking(RandomCopies(SWAP, 5)), RefusalPhrases())
 
     async def leave() -> None:
         task = asyncio.create_task(
@@ -264,7 +266,7 @@ def test_a_judge_that_fails_votes_for_nobody() -> None:
         async def judge_async(self, asked: str, answer: str) -> Verdict:
             raise ModelError("no key")
 
-    rules = VoteRules(SWAP, 3, Broken())
+    rules = VoteRules(Asking(RandomCopies(SWAP, 3)), Broken())
     ballot = asyncio.run(
         hold_vote(chat("hello there"), rules, InProcess(lambda _: YES), seed=0, request_id="r")
     )
@@ -273,11 +275,12 @@ def test_a_judge_that_fails_votes_for_nobody() -> None:
 
 def test_each_step_is_told() -> None:
     told: list[Any] = []
-    rules = VoteRules(SWAP, 3, RefusalPhrases())
+    rules = VoteRules(Asking(RandomCopies(SWAP, 3)), RefusalPhrases())
     upstream = InProcess(lambda _: YES, fails=lambda text, time: time == 1 and part(text, 1) < 0.5)
     asyncio.run(
         hold_vote(chat("hello there"), rules, upstream, seed=2, request_id="r", watch=told.append)
     )
+    assert told.pop(0) == {"event": "rounds", "sizes": [3], "stages": ["smooth"]}
     events = [(step["event"], step["copy"]) for step in told]
     judged = {copy for event, copy in events if event == "verdict"}
     assert len(judged) >= 2

@@ -323,6 +323,42 @@ def test_the_upstreams_4xx_pass_through_without_its_key(
     assert "sk-secret" not in "".join(f"{r.getMessage()} {r.args}" for r in caplog.records)
 
 
+def test_the_upstreams_filter_is_a_vote_and_on_record(tmp_path: Path) -> None:
+    """400 with content_filter: on one copy a refusal like another, on all an answer withheld."""
+    withheld = json.dumps({"error": {"code": "content_filter", "message": "withheld"}}).encode()
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+
+        def withhold(copies: int) -> None:
+            left = iter(range(copies))
+
+            async def step(exchange: Exchange) -> None:
+                copy = exchange.body["messages"] != ASK
+                if copy and next(left, None) is not None:
+                    await exchange.whole(400, withheld)
+                else:
+                    await exchange.stream_well()
+
+            upstream.step = step
+
+        async with running(tmp_path, upstream) as guard:
+            withhold(2)
+            answer = await guard.post()
+            assert (answer.status_code, answer.headers["x-interlock-outcome"]) == (200, "released")
+            assert answer.json()["interlock"]["votes"] == {"refused": 2, "complied": 3, "lost": 0}
+            withhold(999)
+            answer = await guard.post(
+                {"model": "m", "messages": [{"role": "user", "content": "x y"}]}
+            )
+            assert (answer.status_code, answer.headers["x-interlock-outcome"]) == (200, "filtered")
+            assert answer.json()["choices"][0]["finish_reason"] == "content_filter"
+            assert YES not in answer.text
+            assert [entry.outcome for entry in guard.entries()] == ["filtered", "released"]
+
+    run(go())
+
+
 def test_request_ids_go_end_to_end(tmp_path: Path) -> None:
     async def go() -> None:
         upstream = Scripted(lambda _: YES)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from interlock.certify import Verdict
+from interlock.names import GuardMode
 from interlock.serve.chat import ChatRequest
 from interlock.serve.completion import Completion, add_usage
+from interlock.serve.spending import Spent
 from interlock.serve.vote import Ballot
 from interlock.serve.wire_error import WireError
 
@@ -26,10 +28,16 @@ class Answered:
     """Id of the certificate that this guard runs under; None for none."""
     doubts: tuple[str, ...]
     """Why the certificate does not speak of this answer; empty where it does."""
+    defence: str
+    """What the request was put to."""
     refusal: str
     """The text of a blocked answer."""
     milliseconds: float
     """From arrival to decision."""
+    spent: Spent = field(default_factory=Spent)
+    """Tokens of all calls, of those that told no count, too."""
+    key: str | None = None
+    """Name of the client's key."""
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -43,13 +51,35 @@ class Answered:
             "x-interlock-outcome": self.ballot.outcome,
             "x-interlock-certificate-applies": str(not self.doubts).lower(),
             "x-interlock-calls": str(self.ballot.decision.calls),
+            "x-interlock-defence": self.defence,
+            **({} if self.ballot.watched else {"x-interlock-stage": self.ballot.stage}),
+            "x-interlock-mode": self.mode,
         }
 
     @property
+    def mode(self) -> GuardMode:
+        """Whether the vote decided, or was only watched."""
+        return "monitor" if self.ballot.watched else "guard"
+
+    @property
     def about(self) -> dict[str, Any]:
-        """The ``interlock`` object of every answer."""
+        """The ``interlock`` object of every answer.
+
+        A client whose request was only watched is not told what the vote said: nothing would slow
+        down who tries variants until it says yes.
+        """
+        hidden = _OF_THE_VOTE if self.ballot.watched else frozenset()
+        return {name: value for name, value in self.record.items() if name not in hidden}
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All that there is to tell, for the operator."""
         decision = self.ballot.decision
         return {
+            "mode": self.mode,
+            "defence": self.defence,
+            "stage": self.ballot.stage,
+            "would": self.ballot.would,
             "outcome": self.ballot.outcome,
             "copies": decision.copies,
             "votes": {verdict.value: decision.count(verdict) for verdict in Verdict},
@@ -57,6 +87,7 @@ class Answered:
             "saved": decision.saved,
             "calls": decision.calls,
             "calls_without_usage": self.ballot.uncounted,
+            "tokens": asdict(self.spent),
             "repeated": self.ballot.repeated,
             "certificate": self.certificate,
             "certificate_applies": not self.doubts,
@@ -82,17 +113,17 @@ class Answered:
             "interlock": self.about,
         }
 
-    def chunks(self) -> Iterator[dict[str, Any]]:
-        """The ``chat.completion.chunk`` objects; the first carries ``interlock``."""
-        head = self._head("chat.completion.chunk")
-        usage = {"usage": None} if self.request.include_usage else {}
-        extra: dict[str, Any] = {"interlock": self.about}
+    def pieces(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The choices of a stream: number, and ``delta``, ``logprobs`` and ``finish_reason``."""
         for number, answer in enumerate(self._answers()):
             for piece in answer.pieces():
-                yield {**head, "choices": [{"index": number, **piece}], **usage, **extra}
-                extra = {}
-        if self.request.include_usage:
-            yield {**head, "choices": [], "usage": self.usage}
+                yield number, piece
+
+    @property
+    def chunk(self) -> dict[str, Any]:
+        """A ``chat.completion.chunk`` without choices."""
+        usage = {"usage": None} if self.request.include_usage else {}
+        return {**self._head("chat.completion.chunk"), "choices": [], **usage}
 
     def _head(self, kind: str) -> dict[str, Any]:
         chosen = self.ballot.chosen
@@ -108,11 +139,14 @@ class Answered:
         return (Completion(message=said, finish_reason="content_filter"),) * self.request.n
 
 
+_OF_THE_VOTE = frozenset({"stage", "would", "copies", "votes", "cancelled", "saved"})
+
+
 class UndecidedError(WireError):
     """There is no answer, for calls were lost or time ran out; it was no refusal."""
 
     def __init__(self, answered: Answered) -> None:
-        self._answered = answered
+        self.answered = answered
         status, message, code = _why(answered.ballot)
         wait = None if code == "unjudged" else answered.ballot.retry_after or 1.0
         super().__init__(status, message, code, retry_after=wait)
@@ -120,12 +154,12 @@ class UndecidedError(WireError):
     @property
     def body(self) -> dict[str, Any]:
         """The error, and what was counted."""
-        return {**super().body, "interlock": self._answered.about}
+        return {**super().body, "interlock": self.answered.about}
 
     @property
     def said(self) -> Mapping[str, str]:
         """What the answer's headers say."""
-        return self._answered.headers
+        return self.answered.headers
 
 
 def _why(ballot: Ballot) -> tuple[int, str, str]:
@@ -136,3 +170,22 @@ def _why(ballot: Ballot) -> tuple[int, str, str]:
     if ballot.unjudged:
         return 503, "the judge cannot tell what the model's answers are; none is given", "unjudged"
     return 503, "too many calls of the upstream were lost to decide; ask again", "undecided"
+
+
+class BrokenOffError(WireError):
+    """An answer of which a part was given does not come to its end, and why."""
+
+    def __init__(self, answered: Answered) -> None:
+        self._answered, ballot = answered, answered.ballot
+        status, message, code = _BROKEN
+        if ballot.decision.timed_out or ballot.unjudged:
+            status, message, code = _why(ballot)
+        super().__init__(status, message, code, retry_after=None if ballot.unjudged else 1.0)
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """The error, and what was counted."""
+        return {**super().body, "interlock": self._answered.about}
+
+
+_BROKEN = 502, "the upstream's answer broke off; what came is not the whole", "broken_off"

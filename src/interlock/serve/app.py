@@ -14,33 +14,46 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from interlock._version import __version__
-from interlock.serve.answered import Answered
 from interlock.serve.body import read_body
 from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.guard import Guard
-from interlock.serve.keys import KeyRing
+from interlock.serve.keys import ADMIN, Client, KeyRing, key_of
 from interlock.serve.origin import OwnHosts
 from interlock.serve.page import add_page
 from interlock.serve.settings import LOOPBACK
+from interlock.serve.stream import Stream
 from interlock.serve.strict_json import PlainResponse
+from interlock.serve.traces import RequestTrace, Traces
 from interlock.serve.upstream import LostError
 from interlock.serve.wire_error import WireError
 from interlock.serve.wires.anthropic import Messages
 from interlock.serve.wires.completions import Completions
 from interlock.serve.wires.decisions import Decisions
+from interlock.serve.wires.litellm import LiteLLM
 from interlock.serve.wires.responses import Responses
-from interlock.serve.wires.wire import Chat, Wire, event
+from interlock.serve.wires.wire import Chat, Wire
 
 T = TypeVar("T")
 log = logging.getLogger("interlock.guard")
 PROBE = "x-interlock-probe"
-WIRES: tuple[Wire, ...] = (Chat(), Completions(), Responses(), Messages(), Decisions())
+WIRES: tuple[Wire, ...] = (Chat(), Completions(), Responses(), Messages(), Decisions(), LiteLLM())
+TOLD = (
+    "x-request-id", "x-interlock-outcome", "x-interlock-certificate-applies", "x-interlock-calls",
+    "x-should-retry", "retry-after",
+)  # fmt: skip
+"""Headers that a page of another site may read."""
+_PATHS = frozenset(wire.path for wire in WIRES)
 _EVENTS = "text/event-stream"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
+COMMENTS = 5.0
+"""Seconds of a stream without anything else, after which a comment keeps it open."""
+_NO_LIST = frozenset({400, 404, 405, 501})
+"""What an upstream answers that has no list of models."""
 _GONE = 499  # as nginx has it: the client left
 
 
@@ -73,33 +86,44 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
+    config = guard.config
     if not keys:
-        config = guard.config
         hosts = {*LOOPBACK, config.host, *config.auth.hosts} if config.on_loopback else set()
         named = hosts or config.auth.hosts
-        app.add_middleware(OwnHosts, hosts=() if "*" in named else tuple(named))
-    app.add_middleware(_RequestIds)
+        app.add_middleware(
+            OwnHosts, hosts=() if "*" in named else tuple(named), origins=config.auth.origins
+        )
+    app.add_middleware(_RequestIds, traces=guard.traces)
+    if config.auth.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=config.auth.origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("*",),
+            expose_headers=TOLD,
+        )
     app.add_exception_handler(WireError, _wire_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(GoneError, _gone_error)
     app.add_exception_handler(ClientDisconnect, _gone_error)
     app.add_exception_handler(Exception, _unforeseen)
 
-    def allow(request: Request) -> None:
-        authorization = key_of(request)
-        if not (admin_keys and admin_keys.knows(authorization)):
-            keys.check(authorization)
+    def client_of(request: Request) -> Client:
+        authorization = key_of(request.headers)
+        if admin_keys and admin_keys.knows(authorization):
+            return ADMIN
+        return keys.client(authorization)
 
     def is_probe(request: Request) -> bool:
         asked = request.headers.get(PROBE, "") not in ("", "0")
-        return asked and admin_keys.knows(key_of(request))
+        return asked and admin_keys.knows(key_of(request.headers))
 
     async def read(request: Request, wire: Wire) -> ChatRequest:
         try:
-            allow(request)
+            lease = request.state.lease = guard.admit(client_of(request))
             limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
             content = await read_body(request, limit, patience)
-            return guard.read(wire.chat(read_object(content)))
+            return guard.read(wire.chat(read_object(content)), lease.client)
         except WireError as error:
             guard.turn_away(error, request.state.request_id)
             raise
@@ -115,33 +139,27 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
                 )
 
     async def answered(request: Request, wire: Wire, chat: ChatRequest) -> Response:
-        work = guard.answer(
-            chat,
-            request.state.request_id,
-            probe=is_probe(request),
-            who=keys.name(key_of(request)),
-            answers=wire.answers,
-        )
+        request_id, probe = request.state.request_id, is_probe(request)
+        lease = request.state.lease
         if not chat.stream:
+            work = guard.answer(chat, request_id, probe=probe, lease=lease, answers=wire.answers)
             done = await unless_gone(request, work)
             return PlainResponse(wire.whole(done), headers=done.headers)
-        task = asyncio.create_task(work)
+        task = asyncio.create_task(guard.stream(chat, request_id, probe=probe, lease=lease))
         try:
             waited = unless_gone(request, asyncio.wait({task}, timeout=guard.config.vote.head))
             await waited
         except BaseException:
-            task.cancel()
-            await asyncio.wait({task})
+            await _given_up(task)
             raise
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
         if task.done():
-            done = task.result()
-            return StreamingResponse(
-                wire.events(done), media_type=_EVENTS, headers=headers | done.headers
+            headers |= task.result().answered.headers
+        else:
+            headers |= dict.fromkeys(
+                ("x-interlock-outcome", "x-interlock-certificate-applies"), "pending"
             )
-        headers |= {"x-interlock-outcome": "pending", "x-interlock-certificate-applies": "pending"}
-        later = _later(wire, task, guard.config.vote.head)
-        return StreamingResponse(later, media_type=_EVENTS, headers=headers)
+        return _Events(wire, task, headers)
 
     for wire in WIRES:
         add(wire)
@@ -150,18 +168,18 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     async def acknowledge(request: Request) -> Response:
         if not admin_keys:
             raise WireError(403, "acknowledging an alarm needs an admin key", "admin_key_needed")
-        admin_keys.check(request.headers.get("authorization"))
+        admin_keys.check(key_of(request.headers))
         await guard.acknowledge()
         return PlainResponse({"alarms": guard.drift.alarms})
 
     @app.get("/v1/models")
     async def models(request: Request) -> Any:
-        allow(request)
+        client_of(request)
         return {"object": "list", "data": await _models(guard)}
 
     @app.get("/v1/models/{model:path}")
     async def model(request: Request, model: str) -> Any:
-        allow(request)
+        client_of(request)
         for entry in await _models(guard):
             if entry["id"] == model:
                 return entry
@@ -185,12 +203,6 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
     if guard.config.page:
         add_page(app, guard, keys, admin_keys)
     return app
-
-
-def key_of(request: Request) -> str | None:
-    """The ``authorization`` of a request, or its ``x-api-key`` as one."""
-    key = request.headers.get("x-api-key")
-    return request.headers.get("authorization") or (f"Bearer {key}" if key else None)
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -221,7 +233,9 @@ async def _models(guard: Guard) -> list[dict[str, Any]]:
     try:
         listed = await guard.upstream.models()
     except LostError as error:
-        raise WireError(502, str(error), "upstream_lost") from None
+        if error.status not in _NO_LIST:
+            raise WireError(502, str(error), "upstream_lost") from None
+        listed = []
     served = guard.deployment.model
     if served is None:
         return listed
@@ -230,24 +244,41 @@ async def _models(guard: Guard) -> list[dict[str, Any]]:
     return named or [bare]
 
 
-async def _later(wire: Wire, task: asyncio.Task[Answered], pause: float) -> AsyncIterator[bytes]:
-    """A stream that begins before its decision: comments that keep it open, then the rest.
+class _Events(StreamingResponse):
+    """Comments until there is a stream, then the stream; whoever leaves takes its calls along."""
 
-    The answer is judged as a whole, so none of it is sent before its end.
-    """
-    try:
+    def __init__(self, wire: Wire, task: asyncio.Task[Stream], headers: dict[str, str]) -> None:
+        super().__init__(self._events(wire, task), media_type=_EVENTS, headers=headers)
+        self._task = task
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await _given_up(self._task)
+
+    async def _events(self, wire: Wire, task: asyncio.Task[Stream]) -> AsyncIterator[bytes]:
         while not task.done():
             yield b": the vote is under way\n\n"
-            await asyncio.wait({task}, timeout=pause)
+            await asyncio.wait({task}, timeout=COMMENTS)
         try:
-            done = task.result()
+            async for piece in wire.events(task.result(), COMMENTS):
+                yield piece
         except WireError as error:
-            yield event(wire.error(error), "error")
-            return
-        for piece in wire.events(done):
-            yield piece
-    finally:
-        task.cancel()
+            yield wire.failed(error)
+        except Exception as error:
+            log.error("a stream failed: %s", type(error).__name__)
+            yield wire.failed(
+                WireError(500, "the guard failed; nothing more is released", "guard_failed")
+            )
+
+
+async def _given_up(task: asyncio.Task[Stream]) -> None:
+    """End what is under way for nobody any more."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled() and task.exception() is None:
+        await task.result().aclose()
 
 
 def _wire_error(_: Request, error: Exception) -> Response:
@@ -280,24 +311,40 @@ def _unforeseen(request: Request, error: Exception) -> Response:
 
 
 class _RequestIds:
-    """``x-request-id`` from end to end: the client's own where it is a sane one."""
+    """``x-request-id`` from end to end: the client's own where it is a sane one.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    And in every answer what is left of a quota; and a trace of each request for a model.
+    """
+
+    def __init__(self, app: ASGIApp, traces: Traces) -> None:
+        self._app, self._traces = app, traces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        head = Headers(scope=scope)
+        given = head.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
         scope.setdefault("state", {})["request_id"] = request_id
         if len(scope["path"]) > 1:
             scope["path"] = scope["path"].removesuffix("/")
 
+        traced: RequestTrace | None = None
+
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                lease = scope["state"].get("lease")
+                headers.update(lease.headers if lease is not None else {})
+                if traced is not None:
+                    traced.answered(message["status"], headers.get("x-interlock-outcome"))
             await send(message)
 
-        await self._app(scope, receive, marked)
+        if scope["path"] not in _PATHS:
+            await self._app(scope, receive, marked)
+            return
+        with self._traces.request(scope["path"], head) as trace:
+            traced = trace
+            await self._app(scope, receive, marked)

@@ -79,6 +79,8 @@ class WatchedUpstream:
 
     async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`~interlock.serve.upstream.Upstream`."""
+        if call.wants != "answer":  # the upstream may well answer where it reads no text
+            return await self._upstream.ask(call, on_text)
         try:
             answer = await self._upstream.ask(call, on_text)
         except LostError as error:

@@ -1,19 +1,12 @@
 """Every way in which text of a client can reach the model, and what the guard does with each.
 
-One table: the settings (``[policy]``), the reader of requests, the claim of the certificate and the
-docs follow from it.
-
-* ``refuse``: such a request is answered 400.
-* ``vote``: the text is perturbed in every copy, as untrusted as the user's, and voted on.
-* ``fixed``: it must be the operator's own (by its SHA-256 in ``policy.fixed``, or behind one of
-  ``policy.prefixes``, where what follows the prefix is voted on), and is sent as it is.
-* ``drop``: taken, and not sent on.
-* ``pass``: sent on as it is; the answer says that the certificate does not apply.
+One table: the settings (``[policy]``), the reader of requests, the claim of the certificate, the
+guard's page and the docs follow from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -23,6 +16,15 @@ ChannelName = Literal[
     "tools", "response_format", "prediction", "documents", "stop", "metadata", "images", "audio",
     "files", "other",
 ]  # fmt: skip
+POLICIES: Mapping[Policy, str] = {
+    "refuse": "A request that holds any is answered 400, and the model sees none of it.",
+    "vote": "Changed at random in every copy, like the user's own words, and voted on.",
+    "fixed": "Sent as it is where it is the operator's own (its SHA-256 is in `policy.fixed`); "
+    "what follows one of `policy.prefixes` is voted on; anything else is answered 400.",
+    "drop": "Taken off the request, and never sent to the model.",
+    "pass": "Sent to the model as it is, past the vote.",
+}
+"""What becomes of a text, for people."""
 CLAIMED: frozenset[Policy] = frozenset({"vote", "fixed", "drop"})
 """Policies under which nothing that a client wrote comes to the model past the vote."""
 
@@ -36,6 +38,12 @@ class Channel:
     """What a client writes there, for people."""
     default: Policy
     choices: tuple[Policy, ...]
+    voted: str = POLICIES["vote"]
+    """What ``vote`` makes of it."""
+
+    def means(self, policy: Policy) -> str:
+        """What becomes of it, for people."""
+        return self.voted if policy == "vote" else POLICIES[policy]
 
 
 _TEXT: tuple[Policy, ...] = ("refuse", "vote", "fixed", "pass")
@@ -57,9 +65,10 @@ CHANNELS: Mapping[ChannelName, Channel] = {
         Channel("documents", "Documents beside the chat.", "refuse", _TEXT),
         Channel(
             "stop",
-            "Stop strings. Under `vote` the copies do without, lest a refusal be cut short.",
+            "Stop strings.",
             "vote",
             ("refuse", "vote", "drop", "pass"),
+            "Left out of the copies, lest a refusal be cut short; the request as it came has them.",
         ),
         Channel(
             "metadata",
@@ -121,11 +130,29 @@ class Use:
     """Such as ``messages[2].content[1]``."""
     policy: Policy
 
+    @property
+    def claimed(self) -> bool:
+        """Whether a certificate may speak of it: the one place where channels decide this."""
+        return self.policy in CLAIMED
 
-def unclaimed(uses: tuple[Use, ...]) -> tuple[str, ...]:
-    """Which ways in no certificate speaks of: the one place where channels decide this."""
+    @property
+    def holds(self) -> str:
+        """What a client writes there, for people."""
+        return EXTRA if self.channel == "extra" else CHANNELS[self.channel].holds
+
+    @property
+    def means(self) -> str:
+        """What became of it, for people."""
+        if self.channel == "extra":
+            return POLICIES[self.policy]
+        return CHANNELS[self.channel].means(self.policy)
+
+
+EXTRA = "A key that the operator opened (`policy.extra`)."
+
+
+def unclaimed(uses: Iterable[Use]) -> tuple[str, ...]:
+    """Which ways in no certificate speaks of."""
     return tuple(
-        dict.fromkeys(
-            f"{use.where}: passed on unguarded" for use in uses if use.policy not in CLAIMED
-        )
+        dict.fromkeys(f"{use.where}: passed on unguarded" for use in uses if not use.claimed)
     )

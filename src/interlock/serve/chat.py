@@ -14,6 +14,7 @@ from interlock.certify import Perturbation, Prompt
 from interlock.certify.targets.protocol import Message
 from interlock.certify.vote.graphemes import graphemes
 from interlock.certify.vote.perturb import sampling_seed
+from interlock.certify.vote.random_copies import Change
 from interlock.serve.channels import DefaultPolicies, Policies, Use
 from interlock.serve.messages import MessageReader
 from interlock.serve.reading import LEFT_OUT, Field, Reading, flag, listed, number, one_of
@@ -41,6 +42,8 @@ class Copy:
     """To be sent upstream."""
     prompt: Prompt
     """The user's messages as they stand there, for the judge; its seed is the copy's number."""
+    own: bool = False
+    """Whether it is a question of the guard's own about the request."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,11 @@ class ChatRequest:
         return tuple("".join(leaf.text for leaf in group) for _, group in (*groups, *others))
 
     @property
+    def parted(self) -> list[list[Leaf]]:
+        """What is voted on, by the texts that are changed as one, in order."""
+        return [group for _, group in _groups(self.leaves)]
+
+    @property
     def groups(self) -> int:
         """Texts that are perturbed one by one."""
         return len({leaf.group for leaf in self.leaves})
@@ -135,22 +143,40 @@ class ChatRequest:
             body["seed"] = self.seed
         return Copy(body, Prompt(self._said(None), seed=-1))
 
-    def copies(self, perturbation: Perturbation, count: int, seed: int) -> list[Copy]:
+    @property
+    def whole(self) -> Prompt:
+        """All that is voted on as one chat; what neither the user nor the assistant said is under
+        the name of its channel."""
+        return Prompt(
+            tuple(
+                Message(_role(group[0]), "".join(leaf.text for leaf in group))
+                for group in self.parted
+            )
+            or (Message("user", ""),)
+        )
+
+    def copies(self, change: Change, count: int, seed: int) -> list[Copy]:
         """The first ``count`` copies; those of :meth:`SmoothLLM.perturbed` for the same seed.
 
         Texts of one message, or of one tool, are perturbed as one text: cut into many small parts
-        it must not come through with fewer changes. A client's own ``seed`` draws no other copies:
-        each copy samples by one that follows from the text and ``seed``.
+        it must not come through with fewer changes.
         """
-        columns = list(self._perturbed(perturbation, count, seed))
-        made = []
-        for index in range(count):
-            texts = {leaf: changed[index] for leaf, changed in columns}
-            body = filled(self.tree, texts)
-            if self.seed is not None:
-                body["seed"] = sampling_seed(self.digest, seed, index)
-            made.append(Copy(body, Prompt(self._said(texts), seed=index)))
-        return made
+        columns = list(self._perturbed(change, count, seed))
+        return [
+            self.copy({leaf: changed[index] for leaf, changed in columns}, index, seed)
+            for index in range(count)
+        ]
+
+    def copy(self, texts: Mapping[Leaf, str], number: int, seed: int) -> Copy:
+        """The request with another text in each place that is voted on.
+
+        A client's own ``seed`` draws no other copies: each copy samples by one that follows from
+        the text and ``seed``.
+        """
+        body = filled(self.tree, texts)
+        if self.seed is not None:
+            body["seed"] = sampling_seed(self.digest, seed, number)
+        return Copy(body, Prompt(self._said(texts), seed=number))
 
     def _said(self, texts: Mapping[Leaf, str] | None) -> tuple[Message, ...]:
         users = [leaf for leaf in self.leaves if leaf.channel == "user"]
@@ -161,11 +187,12 @@ class ChatRequest:
         )
         return said or (Message("user", ""),)
 
-    def _perturbed(
-        self, perturbation: Perturbation, count: int, seed: int
-    ) -> Iterator[tuple[Leaf, list[str]]]:
+    def _perturbed(self, change: Change, count: int, seed: int) -> Iterator[tuple[Leaf, list[str]]]:
         """For each leaf its text in each copy."""
-        names = replace(perturbation, kind="swap", alphabet=_NAMES)
+        by_letter = (
+            change if isinstance(change, Perturbation) else Perturbation("swap", change.rate)
+        )
+        names = replace(by_letter, kind="swap", alphabet=_NAMES)
         places = {f"messages[{i}]": i for i in range(self.messages)}
         for group, texts in _groups(self.leaves):
             as_names = texts[0].kind == "name"
@@ -173,7 +200,7 @@ class ChatRequest:
             number = places.get(group, len(places))
             split = [graphemes(texts[0].text)] if as_names else [graphemes(t.text) for t in texts]
             joined = [character for part in split for character in part]
-            how = names if as_names else perturbation
+            how: Change = names if as_names else change
             copies = how.copies_of(joined, count, seed=seed + number)
             if as_names:
                 changed = ["".join(copy) for copy in copies]
@@ -209,6 +236,10 @@ def _groups(texts: Iterable[Leaf]) -> list[tuple[str, list[Leaf]]]:
     for leaf in texts:
         groups.setdefault(leaf.group, []).append(leaf)
     return list(groups.items())
+
+
+def _role(leaf: Leaf) -> str:
+    return leaf.channel if leaf.channel in ("user", "assistant") else f"{leaf.channel} text"
 
 
 def _tools_first(body: Mapping[str, Any]) -> dict[str, Any]:

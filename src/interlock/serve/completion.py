@@ -77,12 +77,14 @@ class Completion:
         if not isinstance(choices, list):
             raise MalformedError("choices that are no list")
         for choice in choices:
+            if choice is None:
+                continue
             delta = (choice.get("delta") or {}) if isinstance(choice, dict) else None
             if not isinstance(delta, dict):
                 raise MalformedError("a choice without delta")
             if (choice.get("index") or 0) != 0:
                 continue
-            if isinstance(delta.get("content"), list):
+            if isinstance(delta.get("content"), list | dict):
                 delta = {**delta, "content": text_of(delta["content"])}
             if isinstance(delta.get("tool_calls"), list):
                 delta = {**delta, "tool_calls": self._placed(delta["tool_calls"])}
@@ -112,7 +114,7 @@ class Completion:
         if not isinstance(message, dict):
             raise MalformedError("no choices[0].message")
         logprobs = choice.get("logprobs")
-        if isinstance(message.get("content"), list):
+        if isinstance(message.get("content"), list | dict):
             message = {**message, "content": text_of(message["content"])}
         answer = cls(
             message=dict(message),
@@ -145,17 +147,23 @@ class Completion:
 
         The first carries the role, the last the reason and nothing else.
         """
-        yield _piece({"role": "assistant", "content": ""})
-        if self.deltas:
-            for piece in self.deltas:
-                delta = {k: v for k, v in piece["delta"].items() if k != "role" and v is not None}
-                if delta.get("content") == "" and len(delta) == 1:
-                    continue
-                if delta or piece["logprobs"]:
-                    yield _piece(delta, piece["logprobs"])
-        else:
-            yield from self._split()
-        yield _piece({}, finish=self.finish_reason)
+        yield FIRST
+        yield from self.streamed() if self.deltas else self._split()
+        yield self.last
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last piece of a stream."""
+        return _piece({}, finish=self.finish_reason)
+
+    def streamed(self, start: int = 0, end: int | None = None) -> Iterator[dict[str, Any]]:
+        """The pieces between the first and the last that came as ``deltas[start:end]``."""
+        for piece in self.deltas[start:end]:
+            delta = {k: v for k, v in piece["delta"].items() if k != "role" and v is not None}
+            if delta.get("content") == "" and len(delta) == 1:
+                continue
+            if delta or piece["logprobs"]:
+                yield _piece(delta, piece["logprobs"])
 
     def _split(self) -> Iterator[dict[str, Any]]:
         message = {k: v for k, v in self.message.items() if k != "role" and v is not None}
@@ -231,3 +239,7 @@ def _piece(
     delta: Mapping[str, Any], logprobs: Any = None, finish: str | None = None
 ) -> dict[str, Any]:
     return {"delta": dict(delta), "logprobs": logprobs, "finish_reason": finish}
+
+
+FIRST = _piece({"role": "assistant", "content": ""})
+"""The first piece of every stream."""

@@ -32,6 +32,50 @@ def read_config(path: Path | None, given: Mapping[str, Any]) -> GuardConfig:
         raise _named(error, path) from None
 
 
+def read_faulty_config(path: Path) -> tuple[GuardConfig | None, tuple[str, ...], frozenset[str]]:
+    """All that is wrong in a file, also what shows only once the rest is right.
+
+    Returns:
+        The settings without those that are wrong, None where that is not enough; a line for each
+        fault; and the first names of what was left out.
+
+    Raises:
+        ConfigError: the file cannot be read, or is no TOML.
+    """
+    settings, lines = read_settings(path), list[str]()
+    left_out = set[tuple[Any, ...]]()
+    while True:
+        try:
+            return (
+                GuardConfig.model_validate(settings),
+                tuple(lines),
+                frozenset(str(loc[0]) for loc in left_out),
+            )
+        except ValidationError as error:
+            problems = [
+                problem
+                for problem in error.errors()
+                # What a section lacks may be what was left out of it.
+                if not any(loc[:-1] == problem["loc"] for loc in left_out)
+            ]
+            lines += [f"{path}: {_line(problem)}" for problem in problems]
+            removed = {problem["loc"] for problem in error.errors() if problem["loc"]}
+            if not any(_remove(settings, loc) for loc in removed):
+                return None, tuple(lines), frozenset(str(loc[0]) for loc in left_out)
+            left_out |= removed
+
+
+def _remove(settings: dict[str, Any], loc: tuple[Any, ...]) -> bool:
+    """Whether there was such a setting, or its nearest section or list, to be taken out."""
+    place: Any = settings
+    for depth, name in enumerate(loc):
+        inner = place.get(name) if isinstance(place, dict) else None
+        if depth == len(loc) - 1 or not isinstance(inner, dict):
+            return isinstance(place, dict) and place.pop(name, None) is not None
+        place = inner
+    return False
+
+
 def read_ledger_url(path: Path | None) -> str:
     """The ledger's address by the file, whatever else stands there.
 

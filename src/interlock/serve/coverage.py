@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from interlock.serve.channels import unclaimed
+from interlock.serve.channels import Use, unclaimed
 from interlock.serve.chat import ChatRequest
 
 _NEUTRAL = frozenset(
@@ -17,30 +18,57 @@ _NEUTRAL = frozenset(
 """Fields that do not bear on what a copy is answered, or are looked at elsewhere."""
 
 
-def doubts(request: ChatRequest, certified: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Why a certificate does not speak of a request, empty where it does.
+@dataclass(frozen=True)
+class Coverage:
+    """What a certificate makes of one request."""
+
+    ways: tuple[tuple[Use, bool], ...]
+    """Each use of a channel, and whether the certificate may speak of it."""
+    differences: tuple[str, ...]
+    """In what else the request is not one as they were measured."""
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Why the certificate does not speak of the request; empty where it does."""
+        return (*unclaimed(use for use, covered in self.ways if not covered), *self.differences)
+
+
+def coverage(request: ChatRequest, certified: Mapping[str, Any] | None) -> Coverage:
+    """Whether a certificate speaks of a request, way by way.
 
     Args:
         request: as it was read.
         certified: the identity of the target that was measured; None where there is no certificate.
     """
     if certified is None:
-        return unclaimed(request.uses)
-    body = request.original.body
-    measured = _measured(certified)
+        return Coverage(tuple((use, use.claimed) for use in request.uses), ())
+    old, body = measured_options(certified), request.original.body
     # What the operator opened and measured with is no way in that was left out.
-    same = {name for name, value in measured.items() if body.get(name) == value}
-    uses = (use for use in request.uses if use.channel != "extra" or use.where not in same)
-    return (*unclaimed(tuple(uses)), *_differences(certified, measured, body))
+    same = {name for name, value in old.items() if body.get(name) == value}
+    opened = {use for use in request.uses if use.channel == "extra" and use.where in same}
+    ways = tuple((use, use.claimed or use in opened) for use in request.uses)
+    return Coverage(ways, tuple(_differences(certified, old, body)))
 
 
-def _measured(certified: Mapping[str, Any]) -> dict[str, Any]:
+def measured_with(certified: Mapping[str, Any]) -> dict[str, Any]:
+    """How the target was asked as it was measured: fields of a request's body.
+
+    Args:
+        certified: the target's identity.
+    """
+    if certified.get("target") == "endpoint":
+        return measured_options(certified)
+    temperature = certified.get("temperature")
+    return {} if temperature is None else {"temperature": temperature}
+
+
+def measured_options(certified: Mapping[str, Any]) -> dict[str, Any]:
     """With which fields an endpoint was asked."""
     if certified.get("target") != "endpoint":
         return {}  # a model of this process has its decoding options from the card
-    measured = {name: certified.get(name) for name in ("temperature", "max_tokens")}
+    fields = {name: certified.get(name) for name in ("temperature", "max_tokens")}
     extra = certified.get("extra")
-    return _options(measured | (json.loads(extra) if isinstance(extra, str) else {}))
+    return _options(fields | (json.loads(extra) if isinstance(extra, str) else {}))
 
 
 def _differences(

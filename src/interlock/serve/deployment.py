@@ -8,13 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from interlock.certify import CertificateCard, Judge, ModelJudge, Perturbation, RefusalPhrases
+from interlock.certify.defences import parse_defence, with_classifier
+from interlock.certify.defences.cascade import stages_of
+from interlock.certify.defences.classifier import Classifier
+from interlock.certify.defences.perplexity import Perplexity
 from interlock.certify.targets.address import Address
 from interlock.certify.targets.identity import target_differences
-from interlock.certify.targets.protocol import Identity
+from interlock.certify.targets.protocol import Identity, Wants
 from interlock.certify.targets.system import read_system, system_identity
-from interlock.errors import ConfigError
+from interlock.certify.vote.asks import Defence
+from interlock.certify.vote.random_copies import RandomCopies
+from interlock.errors import ConfigError, OptionError
+from interlock.names import GuardMode
+from interlock.serve.asked import Asking
 from interlock.serve.chat import ChatRequest
-from interlock.serve.coverage import doubts
+from interlock.serve.classified import ClassifiedUpstream
+from interlock.serve.coverage import Coverage, coverage, measured_with
 from interlock.serve.operator_prompt import PromptedUpstream
 from interlock.serve.settings import GuardConfig, VoteSettings
 from interlock.serve.upstream import HttpUpstream, Upstream
@@ -35,6 +44,8 @@ class Deployment:
     card: CertificateCard | None
     differs: tuple[str, ...]
     """In what the card is not about this deployment; why there is none."""
+    mode: GuardMode = "guard"
+    """Whether the vote decides, or is only watched."""
 
     @property
     def certificate(self) -> str | None:
@@ -43,8 +54,11 @@ class Deployment:
 
     def doubts(self, request: ChatRequest) -> tuple[str, ...]:
         """Why the certificate does not speak of this request; empty where it does."""
-        certified = self.card.target_identity if self.card is not None else None
-        return (*self.differs, *doubts(request, certified))
+        return (*self.differs, *self.coverage(request).doubts)
+
+    def coverage(self, request: ChatRequest) -> Coverage:
+        """What the card, whether or not it is about this deployment, makes of the request."""
+        return coverage(request, self.card.target_identity if self.card is not None else None)
 
 
 def deploy(config: GuardConfig) -> Deployment:
@@ -56,26 +70,71 @@ def deploy(config: GuardConfig) -> Deployment:
             loaded.
     """
     card = CertificateCard.load(config.certificate) if config.certificate is not None else None
-    rules = _rules(config.vote, card)
+    defence, classifier = _defence(config, card)
     system = read_system(config.system) if config.system is not None else None
     if config.local is not None:
         upstream, model, identity = _local(config.local, config, card, system)
     else:
         upstream, model, identity = _endpoint(config, card, system)
+    if classifier is not None:
+        upstream = ClassifiedUpstream(upstream, classifier)
+    rules = _rules(config, card, defence)
     differs: tuple[str, ...] = ("no certificate was given",)
     if card is not None:
         differs = (
-            *card.mismatches(rules.perturbation, rules.copies, judge=rules.judge.identity),
+            *card.differences(defence, rules.judge.identity),
             *target_differences(_certified(card), identity, decoding=config.local is not None),
         )
     if differs and card is not None and not config.uncertified:
         lines = [f"the certificate is not about this guard: {line}" for line in differs]
         lines[-1] += "; change the settings, or say that none applies (--uncertified)"
         raise ConfigError(tuple(lines))
-    return Deployment(upstream, rules, model, card, differs)
+    if config.mode == "monitor":
+        differs = (*differs, "mode = 'monitor': whatever the vote says, the answer is given")
+    return Deployment(upstream, rules, model, card, differs, config.mode)
 
 
-def _rules(vote: VoteSettings, card: CertificateCard | None) -> VoteRules:
+def _defence(config: GuardConfig, card: CertificateCard | None) -> tuple[Defence, Upstream | None]:
+    """What each request is put to, by the settings or else by the card; and its classifier.
+
+    Raises:
+        ConfigError: it cannot be deployed so.
+    """
+    vote = config.vote
+    own = (vote.perturbation, vote.rate, vote.copies, vote.alphabet, vote.paper)
+    if vote.defence is not None:
+        defence = parse_defence(vote.defence)
+    elif card is not None and card.defence is not None and own == (None,) * len(own):
+        defence = card.deployed
+    else:
+        defence = _smooth(vote, card)
+    classifier, identity = None, None
+    if vote.classifier_url is not None and vote.classifier_model is not None:
+        classifier = HttpUpstream(
+            vote.classifier_url,
+            key=os.environ.get(vote.classifier_key_env, "").strip() or None,
+            timeout=vote.copy_timeout,
+            max_bytes=config.limits.answer_bytes,
+            connections=config.limits.connections,
+            usage=config.upstream_usage,
+        )
+        identity = {"url": classifier.name, "model": vote.classifier_model}
+    try:
+        defence = with_classifier(defence, identity)
+    except OptionError as error:
+        raise ConfigError(
+            (f"{error}; in guard.toml: vote.classifier_url and vote.classifier_model",)
+        ) from None
+    stages = stages_of(defence)
+    if any(isinstance(stage, Perplexity) and stage.threshold is None for stage in stages):
+        raise ConfigError(
+            ("vote.defence: give perplexity the threshold that 'certify report' printed",)
+        )
+    asks = any(isinstance(stage, Classifier) for stage in stages)
+    return defence, classifier if asks else None
+
+
+def _smooth(vote: VoteSettings, card: CertificateCard | None) -> Defence:
     # A certificate of another defence is not about this guard, whatever the settings say.
     certified = card if card is not None and card.defence is None else None
     base = certified.perturbing if certified is not None else Perturbation("swap", RATE)
@@ -86,7 +145,18 @@ def _rules(vote: VoteSettings, card: CertificateCard | None) -> VoteRules:
         vote.paper if vote.paper is not None else base.paper,
     )
     copies = vote.copies or (certified.copies if certified is not None else None) or COPIES
-    return VoteRules(perturbation, copies, _judge(vote, card), vote.retries, vote.spare)
+    return RandomCopies(perturbation, copies)
+
+
+def _rules(config: GuardConfig, card: CertificateCard | None, defence: Defence) -> VoteRules:
+    vote = config.vote
+    asking = Asking(
+        defence,
+        {"temperature": 0} if card is None else measured_with(card.target_identity),
+        vote.classifier_model or "",
+    )
+    free: frozenset[Wants] = frozenset({"surprise"}) if config.local is not None else frozenset()
+    return VoteRules(asking, _judge(vote, card), vote.retries, vote.spare, free=free)
 
 
 def _judge(vote: VoteSettings, card: CertificateCard | None) -> Judge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import logging
 import os
@@ -10,21 +11,32 @@ import secrets
 import socket
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from interlock.certify import Verdict
 from interlock.serve.admission import Admission
-from interlock.serve.answered import Answered, UndecidedError
+from interlock.serve.answered import Answered, BrokenOffError, UndecidedError
 from interlock.serve.breaker import Breaker, WatchedUpstream
 from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, Seen
+from interlock.serve.keys import Client
 from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
+from interlock.serve.live import LiveAnswer, Pace, reads_beginnings
 from interlock.serve.metrics import Metrics, add_gauges
+from interlock.serve.monitor import watch_vote
 from interlock.serve.policy import check
-from interlock.serve.repeats import Backoff, Repeats, secret_of
+from interlock.serve.quotas import Lease, Quotas
+from interlock.serve.repeats import Backoff, Repeats, salt_of, secret_of
 from interlock.serve.settings import GuardConfig
+from interlock.serve.spending import Meter, likely_cost
+from interlock.serve.stream import Stream
+from interlock.serve.traces import open_traces
 from interlock.serve.upstream import LostError
 from interlock.serve.vote import Ballot, Watcher, hold_vote
 from interlock.serve.wire_error import WireError
@@ -37,6 +49,27 @@ PUT_ON_RECORD = 5.0
 _REACHED = 5.0  # seconds for which the answer to "is the upstream there?" holds
 
 
+@dataclass(frozen=True, eq=False)
+class _Asking:
+    """A request under way: whose it is, and what it has cost so far."""
+
+    request: ChatRequest
+    request_id: str
+    lease: Lease
+    probe: bool
+    meter: Meter
+    arrived: float = field(default_factory=time.perf_counter)
+
+    @property
+    def seconds(self) -> float:
+        """Since it came."""
+        return time.perf_counter() - self.arrived
+
+    def settle(self) -> None:
+        """Count what it did cost, once, when it is over."""
+        self.lease.settle(self.meter.spent.total)
+
+
 class Guard:
     """Answers chat requests by votes.
 
@@ -44,9 +77,16 @@ class Guard:
         config: the settings.
         deployment: what they name, opened and checked.
         ledger: where decisions go.
+        salt: of what is kept of prompts; absent, that of the guard's secret.
     """
 
-    def __init__(self, config: GuardConfig, deployment: Deployment, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        config: GuardConfig,
+        deployment: Deployment,
+        ledger: Ledger,
+        salt: bytes | None = None,
+    ) -> None:
         self.config, self.deployment, self.ledger = config, deployment, ledger
         self.metrics = Metrics()
         self.breaker = Breaker(config.breaker.failures, config.breaker.pause)
@@ -60,14 +100,23 @@ class Guard:
         self._reached: tuple[float, bool] | None = None
         self._unrecorded: Entry | None = None
         self._checking: asyncio.Task[None] | None = None
-        secret = os.environ.get(config.vote.secret_env, "").strip()
-        key = secret_of(secret, config.seed, secrets.token_bytes(32))
+        key = secret_of(_secret(config), config.seed, secrets.token_bytes(32))
         self.repeats = Repeats(key, config.vote.remember)
-        self.backoff = Backoff(config.limits.refusals, config.limits.refusals_pause)
+        self.pace = Pace()
+        self.traces = open_traces(config.traces.endpoint, config.traces.share, self.replica)
+        self.salt = salt or ledger_salt(config)
+        limits = config.limits
+        self.backoff = Backoff(limits.refusals, limits.refusals_pause)
+        self.quotas = Quotas(limits.requests_per_minute, limits.tokens_per_minute)
+        ledger.retention = config.ledger.retention
         add_gauges(self.metrics, self.admission, ledger, self.breaker, self.drift)
 
     async def start(self) -> None:
         """Take up where the ledger ends: recent decisions, and the drift test on them."""
+        judge = self.deployment.rules.judge
+        if reads_beginnings(judge):
+            judge([""], ["Sure, here is how."])  # its patterns take a while the first time
+        self.ledger.keep_pruned(on_error=lambda why: log.error(_line("", problem=why)))
         kept = await self.ledger.recent(10 * RECENT)
         acknowledged = await self.ledger.acknowledged()
         for entry in reversed(kept):
@@ -75,6 +124,18 @@ class Guard:
             later = acknowledged is None or entry.time > acknowledged
             if later and entry.certificate == self.deployment.certificate:
                 self._watch(entry)
+
+    def take_up(self, config: GuardConfig) -> None:
+        """Go on with other settings; what they say of upstream, vote and address is not looked at.
+
+        Requests under way are answered. Quotas used up and pauses stay.
+        """
+        self.config, limits = config, config.limits
+        self.admission.resize(limits.active, limits.queue)
+        self.backoff.most, self.backoff.pause = limits.refusals, limits.refusals_pause
+        self.quotas.requests = limits.requests_per_minute
+        self.quotas.tokens = limits.tokens_per_minute
+        self.ledger.retention = config.ledger.retention
 
     async def acknowledge(self) -> None:
         """Take note of the drift alarms: the comparison begins anew, also after a restart.
@@ -93,17 +154,28 @@ class Guard:
         """Write what waits, and close the upstream."""
         await self.ledger.aclose()
         await self.upstream.aclose()
+        await asyncio.to_thread(self.traces.close)
 
-    def read(self, body: Any) -> ChatRequest:
+    def admit(self, client: Client) -> Lease:
+        """Count one request of a client, before anything else is done for it.
+
+        Raises:
+            WireError: 429, where his quota is used up.
+        """
+        return self.quotas.admit(client)
+
+    def read(self, body: Any, client: Client | None = None) -> ChatRequest:
         """A chat request of this guard's policies and limits.
 
         Args:
             body: of ``POST /v1/chat/completions``, parsed.
+            client: whose it is; None for anybody.
 
         Raises:
             WireError: it may not be voted on, and why.
         """
-        request = ChatRequest.of(body, self.config.policy)
+        own = client.policy if client is not None else None
+        request = ChatRequest.of(body, own or self.config.policy)
         check(request, self.config, self.deployment)
         return request
 
@@ -113,7 +185,7 @@ class Guard:
         request_id: str,
         *,
         probe: bool = False,
-        who: str | None = None,
+        lease: Lease | None = None,
         answers: bool = True,
         watch: Watcher | None = None,
     ) -> Answered:
@@ -123,30 +195,142 @@ class Guard:
             content: body of ``POST /v1/chat/completions``, or what :meth:`read` made of it.
             request_id: told upstream and kept in the ledger.
             probe: whether the request is one, see :mod:`interlock.serve.drift`.
-            who: the client, for its pauses; None for nobody in particular.
+            lease: of :meth:`admit`; None for nobody in particular, and without a quota.
             answers: whether the request is answered, or only decided.
             watch: told each step of the vote.
 
         Raises:
             WireError: there will be no answer, and why.
         """
-        arrived = time.perf_counter()
+        lease = lease or Quotas().admit(Client())
+        with self._telling(request_id):
+            self.backoff.check(_who(lease))
+            request = content
+            if isinstance(request, bytes):
+                request = self.read(read_object(request), lease.client)
+            asking = self._asking(request, request_id, lease, probe)
+            try:
+                answered = await self._decide(asking, answers, watch)
+                await self._conclude(asking, answered)
+            finally:
+                asking.settle()
+        return answered
+
+    async def stream(
+        self,
+        request: ChatRequest,
+        request_id: str,
+        *,
+        probe: bool = False,
+        lease: Lease | None = None,
+    ) -> Stream:
+        """Decide one request, and give its answer as it comes.
+
+        The decision is on disk when this returns, which is as soon as a part of a released answer
+        may be given.
+
+        Args:
+            request: what :meth:`read` made of a body.
+            request_id, probe, lease: as for :meth:`answer`.
+
+        Raises:
+            WireError: there will be no answer, and why.
+        """
+        judge = self.deployment.rules.judge
+        if not (self.config.vote.live and request.n == 1 and reads_beginnings(judge)):
+            return Stream(await self.answer(request, request_id, probe=probe, lease=lease))
+        lease, live = lease or Quotas().admit(Client()), LiveAnswer(judge, self.pace)
+        with self._telling(request_id):
+            self.backoff.check(_who(lease))
+            asking = self._asking(request, request_id, lease, probe)
+            work = asyncio.create_task(self._decide(asking, True, None, live))
+            self.pace.answers += 1
+            work.add_done_callback(partial(self._ended, live, asking))
+            try:
+                if not await live.ready():
+                    answered = await work
+                    await self._conclude(asking, answered)
+                    return Stream(answered)
+                begun = self._answered(asking, live.begun)
+                entry = await self._conclude(asking, begun)
+            except BaseException:
+                work.cancel()
+                await asyncio.wait({work})
+                raise
+        return Stream(begun, live, work, partial(self._finish, begun, entry))
+
+    async def _finish(self, begun: Answered, entry: Entry, ended: Answered) -> Answered:
+        """What was counted of an answer that was given as it came.
+
+        Raises:
+            WireError: it did not come to its end.
+        """
+        whole = replace(begun, ballot=ended.ballot, spent=ended.spent)
+        problem = BrokenOffError(whole) if whole.ballot.outcome == "undecided" else None
+        spent = replace(
+            entry,
+            # The decision stays, whatever became of the answer's end.
+            outcome=entry.outcome if problem else whole.ballot.outcome,
+            calls=whole.ballot.decision.calls,
+            prompt_tokens=_storable(whole.spent.prompt),
+            completion_tokens=_storable(whole.spent.completion),
+            estimated_tokens=_storable(whole.spent.estimated),
+        )
         try:
-            self.backoff.check(who)
-            request = self.read(read_object(content)) if isinstance(content, bytes) else content
-            answered = await self._decide(request, request_id, arrived, probe, answers, watch)
-            self.backoff.note(who, answered.ballot.outcome)
-            left = self.config.vote.deadline - (time.perf_counter() - arrived)
-            await self._record(answered, request_id, probe, max(left, 0.0) + PUT_ON_RECORD)
+            await self.ledger.amend(spent, PUT_ON_RECORD)
+        except LedgerError as error:  # that it was released is on record
+            log.error(_line(entry.request_id, problem=str(error)))
+        self.recent = deque(
+            (spent if one.answer_id == spent.answer_id else one for one in self.recent), RECENT
+        )
+        self.metrics.tokens.labels("prompt").inc(spent.prompt_tokens - entry.prompt_tokens)
+        written = spent.completion_tokens - entry.completion_tokens
+        self.metrics.tokens.labels("completion").inc(written)
+        if problem is not None:
+            log.info(_line(entry.request_id, stream=problem.code))
+            raise problem
+        return whole
+
+    def _asking(self, request: ChatRequest, request_id: str, lease: Lease, probe: bool) -> _Asking:
+        """A request that may be voted on, with what it is likely to cost set aside.
+
+        Raises:
+            WireError: 429, where its client has not so much left.
+        """
+        lease.reserve(partial(likely_cost, request, self.deployment.rules.copies))
+        return _Asking(request, request_id, lease, probe, Meter(self.upstream, self.traces))
+
+    async def _conclude(self, asking: _Asking, answered: Answered) -> Entry:
+        """Put a decision on record.
+
+        Raises:
+            WireError: it is not on record, or it is none.
+        """
+        self.backoff.note(_who(asking.lease), answered.ballot.outcome)
+        left = max(self.config.vote.deadline - asking.seconds, 0.0)
+        entry = await self._record(answered, asking.request_id, asking.probe, left + PUT_ON_RECORD)
+        if answered.ballot.outcome == "undecided":
+            raise UndecidedError(answered)
+        return entry
+
+    def _ended(self, live: LiveAnswer, asking: _Asking, _: asyncio.Task[Answered]) -> None:
+        self.pace.answers -= 1
+        live.end()
+        asking.settle()
+
+    @contextmanager
+    def _telling(self, request_id: str) -> Iterator[None]:
+        """Count and log a request that ends without an answer."""
+        try:
+            yield
+        except UndecidedError:  # it is on record, and counted there
+            raise
         except WireError as error:
             self.turn_away(error, request_id)
             raise
         except asyncio.CancelledError:
             self.metrics.requests.labels("gone").inc()
             raise
-        if answered.ballot.outcome == "undecided":
-            raise UndecidedError(answered)
-        return answered
 
     def turn_away(self, error: WireError, request_id: str) -> None:
         """Count and log a chat request that gets an error for an answer."""
@@ -155,46 +339,78 @@ class Guard:
 
     async def _decide(
         self,
-        request: ChatRequest,
-        request_id: str,
-        arrived: float,
-        probe: bool,
+        asking: _Asking,
         answers: bool,
         watch: Watcher | None,
+        live: LiveAnswer | None = None,
     ) -> Answered:
-        deadline = self.config.vote.deadline
+        with self.traces.vote(asking.lease.client.name) as trace:
+            ballot = await self._ballot(asking, answers, watch, trace.watching(watch), live)
+            trace.decided(ballot)
+        return self._answered(asking, ballot)
+
+    async def _ballot(
+        self,
+        asking: _Asking,
+        answers: bool,
+        watch: Watcher | None,
+        heed: Watcher | None,
+        live: LiveAnswer | None,
+    ) -> Ballot:
+        """A vote, or one that is remembered.
+
+        Args:
+            asking: what is asked.
+            answers: whether the request is answered, or only decided.
+            watch: who looks on.
+            heed: whom the vote tells its steps: traces, and him.
+            live: follows the answer while it is written.
+        """
+        request, probe, deadline = asking.request, asking.probe, self.config.vote.deadline
+        watched = self.config.mode == "monitor"
         # Probes ask what the model does today, and never what it did.
-        ballot = None if probe else self.repeats.known(request)
-        if ballot is None:
-            async with self.admission.place(deadline):
-                self.breaker.admit()
-                ballot = await hold_vote(
-                    request,
-                    self.deployment.rules,
-                    self.upstream,
-                    seed=secrets.randbits(48) if probe else self.repeats.seed(request),
-                    request_id=request_id,
-                    deadline=max(0.001, deadline - (time.perf_counter() - arrived)),
-                    on_call=lambda end: self.metrics.calls.labels(end).inc(),
-                    watch=watch,
-                    answers=answers,
-                )
-            if not probe:
-                self.repeats.remember(request, ballot)
+        known = None if probe or watched else self.repeats.known(request)
+        if known is not None:
+            return known
+        hold: Any = partial(hold_vote, live=live)
+        if watched:
+            drawn = self.repeats.share(request) < self.config.monitor.share
+            hold = partial(watch_vote, voted=probe or watch is not None or drawn)
+        async with self.admission.place(deadline):
+            self.breaker.admit()
+            ballot: Ballot = await hold(
+                request,
+                self.deployment.rules,
+                asking.meter,
+                seed=secrets.randbits(48) if probe else self.repeats.seed(request),
+                request_id=asking.request_id,
+                deadline=max(0.001, deadline - asking.seconds),
+                on_call=lambda end: self.metrics.calls.labels(end).inc(),
+                watch=heed,
+                answers=answers,
+            )
+        if not (probe or watched):
+            self.repeats.remember(request, ballot)
+        return ballot
+
+    def _answered(self, asking: _Asking, ballot: Ballot) -> Answered:
         return Answered(
             id=f"chatcmpl-{secrets.token_hex(12)}",
             created=int(time.time()),
-            request=request,
+            request=asking.request,
             ballot=ballot,
             certificate=self.deployment.certificate,
-            doubts=self.deployment.doubts(request),
+            doubts=self.deployment.doubts(asking.request),
+            defence=self.deployment.rules.name,
             refusal=self.config.vote.refusal,
-            milliseconds=1000 * (time.perf_counter() - arrived),
+            milliseconds=1000 * asking.seconds,
+            spent=asking.meter.spent,
+            key=asking.lease.client.name,
         )
 
     async def _record(
         self, answered: Answered, request_id: str, probe: bool, patience: float
-    ) -> None:
+    ) -> Entry:
         entry = self._entry(answered, request_id, probe)
         try:
             await self.ledger.record(entry, patience)
@@ -208,6 +424,7 @@ class Guard:
         self.ledger_works = True
         # Once the answer is on its way: nothing of this is for the client to wait for.
         asyncio.get_running_loop().call_soon(self._note, answered, entry)
+        return entry
 
     def _note(self, answered: Answered, entry: Entry) -> None:
         """What is told of a decision besides the ledger."""
@@ -227,12 +444,12 @@ class Guard:
         )
 
     def _entry(self, answered: Answered, request_id: str, probe: bool) -> Entry:
-        decision, usage = answered.ballot.decision, answered.usage
+        decision, spent = answered.ballot.decision, answered.spent
         return Entry(
             answer_id=answered.id,
             request_id=request_id,
             time=datetime.now(UTC),
-            prompt_sha256=answered.request.digest,
+            prompt_sha256=hmac.digest(self.salt, answered.request.digest.encode(), "sha256").hex(),
             prompt_characters=answered.request.characters,
             model=answered.request.model,
             outcome=answered.ballot.outcome,
@@ -245,13 +462,21 @@ class Guard:
             seed=decision.seed,
             certificate=answered.certificate if not answered.doubts else None,
             milliseconds=answered.milliseconds,
-            prompt_tokens=_storable(usage["prompt_tokens"]),
-            completion_tokens=_storable(usage["completion_tokens"]),
+            prompt_tokens=_storable(spent.prompt),
+            completion_tokens=_storable(spent.completion),
             probe=probe,
             replica=self.replica,
+            key=answered.key,
+            estimated_tokens=_storable(spent.estimated),
+            defence=answered.defence,
+            stage=answered.ballot.stage or None,
+            mode=answered.mode,
+            would=answered.ballot.would,
         )
 
     def _watch(self, entry: Entry) -> None:
+        if not entry.copies:  # answered without a vote
+            return
         held = entry.certificate is not None and (
             entry.probe or self.config.drift.certified == "all"
         )
@@ -265,6 +490,9 @@ class Guard:
     def _count(self, ballot: Ballot, entry: Entry) -> None:
         metrics = self.metrics
         metrics.requests.labels(entry.outcome).inc()
+        metrics.decided.labels(entry.defence, entry.stage or "none", entry.outcome).inc()
+        if ballot.watched:
+            metrics.watched.labels(ballot.would or "not voted on").inc()
         metrics.seconds.observe(entry.milliseconds / 1000)
         for verdict in Verdict:
             metrics.votes.labels(verdict.value).inc(ballot.decision.count(verdict))
@@ -322,6 +550,20 @@ class Guard:
                 there = error.status is not None  # it speaks, though it lists no models
             self._reached = now, there
         return self._reached[1]
+
+
+def ledger_salt(config: GuardConfig) -> bytes:
+    """For what the ledger keeps of prompts; a new one at each start where there is no secret."""
+    return salt_of(_secret(config), secrets.token_bytes(32))
+
+
+def _who(lease: Lease) -> str | None:
+    """Whose refusals are counted; nobody's of an admin."""
+    return None if lease.client.admin else lease.client.name
+
+
+def _secret(config: GuardConfig) -> str:
+    return os.environ.get(config.vote.secret_env, "").strip()
 
 
 def _storable(count: int) -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import MISSING, Field, dataclass, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -25,6 +27,8 @@ from sqlalchemy.exc import (
 from interlock.errors import InterlockError, OptionError
 
 BATCH = 500
+_FORGOTTEN = 200  # rows removed in one commit
+_BREATH = 0.02  # seconds after it
 _TRIES = 3
 _ADDRESSES = "sqlite:///file or postgresql+psycopg://user:password@host/database"
 # What says nothing of the rows that were to be stored: a full disk, a lost server, no permission.
@@ -50,7 +54,8 @@ class Entry:
     time: datetime
     """UTC, when the decision fell."""
     prompt_sha256: str
-    """Of the user's messages."""
+    """HMAC-SHA256 of what was voted on, under the guard's secret: equal for equal prompts, and no
+    help to who guesses at them."""
     prompt_characters: int
     """Code points that the user wrote."""
     model: str
@@ -74,12 +79,24 @@ class Entry:
     milliseconds: float
     """From arrival to decision."""
     prompt_tokens: int
-    """Over all copies, as far as they were told."""
+    """Of all calls; of those that told no count, as estimated."""
     completion_tokens: int
     probe: bool
     """Whether the request called itself a probe."""
     replica: str
     """The process that decided."""
+    defence: str | None = None
+    """What it was put to; None in rows of before there was a choice, as the three after it."""
+    stage: str | None = None
+    """The stage of it that decided."""
+    mode: str | None = None
+    """``guard``, or ``monitor``: the vote was only watched, and the answer given."""
+    would: str | None = None
+    """What a guard would have made of a watched request; None where it was not voted on."""
+    key: str | None = None
+    """Name of the client's key; None without keys."""
+    estimated_tokens: int = 0
+    """How many of the tokens no upstream counted."""
 
 
 _KINDS: dict[str, Any] = {
@@ -90,6 +107,18 @@ _KINDS: dict[str, Any] = {
     "bool": sa.Boolean,
     "datetime": sa.DateTime(timezone=True),
 }
+
+
+def _default(field: Field[Any]) -> Any:
+    """For rows of before there was the column."""
+    given = field.default
+    if given is MISSING or given is None:
+        return None
+    if isinstance(given, bool):
+        return sa.true() if given else sa.false()
+    return given if isinstance(given, str) else sa.text(repr(given))
+
+
 _metadata = sa.MetaData()
 _decisions = sa.Table(
     "interlock_decisions",
@@ -101,6 +130,7 @@ _decisions = sa.Table(
             primary_key=field.name == "answer_id",
             nullable="None" in str(field.type),
             index=field.name in ("time", "request_id", "certificate"),
+            server_default=_default(field),
         )
         for field in fields(Entry)
     ),
@@ -112,6 +142,16 @@ _acknowledged = sa.Table(
     _metadata,
     sa.Column("time", sa.DateTime(timezone=True), primary_key=True),
 )
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Which decisions are kept."""
+
+    days: float | None = None
+    """Those that are not older; None for any."""
+    rows: int | None = None
+    """So many of the newest; None for all."""
 
 
 class Ledger:
@@ -137,6 +177,9 @@ class Ledger:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="interlock-ledger")
         self._waiting: list[tuple[Entry, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._pruner: asyncio.Task[None] | None = None
+        self.retention = Retention()
+        """What is kept; may be set anew at any time."""
 
     @property
     def waiting(self) -> int:
@@ -165,6 +208,27 @@ class Ledger:
                 await done
         except TimeoutError:
             raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
+
+    async def amend(self, entry: Entry, patience: float = 30.0) -> None:
+        """Correct a decision that is on record, when what it cost is known.
+
+        Raises:
+            LedgerError: it could not be written in time.
+        """
+        values = {k: v for k, v in vars(entry).items() if k != "answer_id"}
+        change = _decisions.update().where(_decisions.c.answer_id == entry.answer_id)
+
+        def write() -> None:
+            with self._engine.begin() as connection:
+                connection.execute(change.values(**values))
+
+        try:
+            async with asyncio.timeout(patience):
+                await asyncio.get_running_loop().run_in_executor(self._thread, write)
+        except TimeoutError:
+            raise LedgerError(f"{self.name}: not written within {patience:.1f} s") from None
+        except SQLAlchemyError as error:
+            raise LedgerError(f"{self.name}: {_short(error)}") from None
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
@@ -214,6 +278,7 @@ class Ledger:
         outcome: str | None = None,
         certificate: str | None = None,
         request_id: str | None = None,
+        key: str | None = None,
         limit: int | None = None,
     ) -> Iterator[Entry]:
         """Decisions that fit, the newest first.
@@ -223,6 +288,7 @@ class Ledger:
         """
         query = sa.select(_decisions).order_by(_decisions.c.time.desc(), _decisions.c.answer_id)
         wanted = {"outcome": outcome, "certificate": certificate, "request_id": request_id}
+        wanted["key"] = key
         for name, value in wanted.items():
             if value is not None:
                 query = query.where(_decisions.c[name] == value)
@@ -242,6 +308,54 @@ class Ledger:
     async def recent(self, limit: int) -> list[Entry]:
         """The newest decisions, read without blocking the event loop."""
         return await asyncio.to_thread(lambda: list(self.read(limit=limit)))
+
+    def keep_pruned(self, pause: float = 60.0, on_error: Callable[[str], object] = str) -> None:
+        """Remove what :attr:`retention` does not keep, now and again, until the ledger is closed.
+
+        A few rows at a time by the thread that writes, so that no decision waits long, nor for a
+        lock.
+
+        Args:
+            pause: seconds between two looks.
+            on_error: told in a line that it failed; it is tried again after a pause.
+        """
+
+        async def prune() -> None:
+            while True:
+                try:
+                    await self._prune()
+                except SQLAlchemyError as error:
+                    on_error(f"{self.name}: old decisions cannot be removed ({_short(error)})")
+                await asyncio.sleep(pause)
+
+        self._pruner = asyncio.create_task(prune())
+
+    async def _prune(self) -> None:
+        loop, now = asyncio.get_running_loop(), datetime.now(UTC)
+        for doomed in await asyncio.to_thread(self._doomed, self.retention, now):
+            while await loop.run_in_executor(self._thread, self._forget, doomed):
+                await asyncio.sleep(_BREATH)
+
+    def _doomed(self, retention: Retention, now: datetime) -> list[sa.ColumnElement[bool]]:
+        """Conditions for rows that go."""
+        time, answer_id = _decisions.c.time, _decisions.c.answer_id
+        doomed: list[sa.ColumnElement[bool]] = []
+        if retention.days is not None:
+            doomed.append(time < now - timedelta(days=retention.days))
+        if retention.rows is not None:
+            newest = sa.select(time, answer_id).order_by(time.desc(), answer_id.desc())
+            with self._engine.connect() as connection:
+                first = connection.execute(newest.offset(retention.rows).limit(1)).first()
+            if first is not None:  # by name where times are equal: replicas agree on what goes
+                at, name = first
+                doomed.append((time < at) | ((time == at) & (answer_id <= name)))
+        return doomed
+
+    def _forget(self, doomed: sa.ColumnElement[bool]) -> int:
+        some = sa.select(_decisions.c.answer_id).where(doomed).order_by(_decisions.c.time)
+        chosen = _decisions.c.answer_id.in_(some.limit(_FORGOTTEN).scalar_subquery())
+        with self._engine.begin() as connection:
+            return connection.execute(_decisions.delete().where(chosen)).rowcount
 
     async def acknowledge(self, time: datetime) -> None:
         """Put on record that drift alarms up to this time were taken note of.
@@ -278,6 +392,9 @@ class Ledger:
 
     async def aclose(self, patience: float = 5.0) -> None:
         """Write what waits, as far as that is done in time, and close."""
+        if self._pruner is not None:
+            self._pruner.cancel()
+            await asyncio.wait({self._pruner})
         if self._writer is not None:
             await asyncio.wait({self._writer}, timeout=patience)
             if not self._writer.done():  # nobody was answered on what is left
@@ -291,25 +408,45 @@ class Ledger:
         self._engine.dispose()
 
 
-def _open(url: str) -> Engine:
+def check_address(url: str) -> None:
+    """Whether a ledger could be there; nothing is opened or made.
+
+    Raises:
+        OptionError: it is no address of one.
+        LedgerError: the driver is missing, or SQLite's folder.
+    """
+    engine = _engine(url)
+    file = engine.url.database
+    if engine.dialect.name == "sqlite" and file:
+        folder = Path(file).parent
+        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise LedgerError(f"{file}: there is no folder {folder} that can be written to")
+
+
+def _engine(url: str) -> Engine:
     kind = url.partition("@")[0].partition("://")[0].partition("+")[0]
     if kind not in ("sqlite", "postgresql"):
         raise OptionError(
             f"ledger: {kind!r} is not supported; give an address such as {_ADDRESSES}"
         )
     try:
-        engine = sa.create_engine(url, pool_pre_ping=True, connect_args=_connect_options(url))
+        return sa.create_engine(url, pool_pre_ping=True, connect_args=_connect_options(url))
     except (ArgumentError, NoSuchModuleError, ValueError):  # ValueError: a port that is no number
         raise OptionError(f"ledger: no address of {kind}; give one such as {_ADDRESSES}") from None
     except ModuleNotFoundError as error:
         raise LedgerError(
             f"the ledger needs {error.name}; install it with: pip install 'interlock[postgres]'"
         ) from None
+
+
+def _open(url: str) -> Engine:
+    engine = _engine(url)
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _durable_sqlite)
     for left in reversed(range(_TRIES)):
         try:
             _metadata.create_all(engine)
+            _add_columns(engine)
             with engine.connect() as connection:  # a table of that name may be something else's
                 connection.execute(sa.select(_decisions).limit(0))
             break
@@ -318,6 +455,18 @@ def _open(url: str) -> Engine:
                 shown = engine.url.render_as_string(hide_password=True)
                 raise LedgerError(f"{shown}: cannot be opened ({_short(error)})") from None
     return engine
+
+
+def _add_columns(engine: Engine) -> None:
+    """Those that a table of an older guard lacks; two replicas may do so at the same time."""
+    there = {column["name"] for column in sa.inspect(engine).get_columns(_decisions.name)}
+    missing = [column for column in _decisions.columns if column.name not in there]
+    if not all(column.nullable or column.server_default is not None for column in missing):
+        return  # something else's
+    with engine.begin() as connection:
+        for column in missing:
+            made = sa.schema.CreateColumn(column).compile(dialect=engine.dialect)
+            connection.execute(sa.text(f"ALTER TABLE {_decisions.name} ADD COLUMN {made}"))
 
 
 def _connect_options(url: str) -> dict[str, str | int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from interlock.certify import Prompt, Target
@@ -32,12 +33,7 @@ class LocalUpstream:
 
     async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`~interlock.serve.upstream.Upstream`."""
-        for name in _UNABLE:
-            if call.body.get(name):
-                raise bad_request(f"the model {self.model} cannot do this", name)
-        messages = tuple(_plain(message) for message in call.body["messages"])
-        seed = call.body.get("seed")
-        prompt = Prompt(messages, seed if isinstance(seed, int) else 0)
+        prompt = self._prompt(call)
         try:
             async with asyncio.timeout(self.timeout):
                 reply = await self._target.ask_async(prompt)
@@ -58,6 +54,16 @@ class LocalUpstream:
             },
             about={"model": self.model},
         )
+
+    def _prompt(self, call: Call) -> Prompt:
+        if call.wants == "surprise":
+            return replace(Prompt.user(str(call.body["prompt"])), wants="surprise")
+        for name in _UNABLE:
+            if call.body.get(name):
+                raise bad_request(f"the model {self.model} cannot do this", name)
+        messages = tuple(_plain(message) for message in call.body["messages"])
+        seed = call.body.get("seed")
+        return Prompt(messages, seed if isinstance(seed, int) else 0)
 
     async def models(self) -> list[dict[str, Any]]:
         """The one model."""

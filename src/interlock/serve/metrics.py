@@ -33,6 +33,12 @@ class Metrics:
         self.requests = Counter(
             "requests", "Chat requests by what became of them.", ["outcome"], **own
         )
+        self.decided = Counter(
+            "decided", "Decisions by defence and stage.", ["defence", "stage", "outcome"], **own
+        )
+        self.watched = Counter(
+            "watched", "Requests answered under watch, by what a guard would do.", ["would"], **own
+        )
         self.seconds = Histogram(
             "decision_seconds", "From arrival to decision.", buckets=_SECONDS, **own
         )

@@ -23,6 +23,8 @@ class PromptedUpstream:
 
     async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`~interlock.serve.upstream.Upstream`."""
+        if call.wants != "answer":  # about the text alone
+            return await self._upstream.ask(call, on_text)
         body = {**call.body, "messages": [self._first, *call.body["messages"]]}
         return await self._upstream.ask(replace(call, body=body), on_text)
 

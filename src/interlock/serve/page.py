@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,12 +11,13 @@ from fastapi.responses import StreamingResponse
 
 from interlock._version import __version__
 from interlock.serve.body import read_body
+from interlock.serve.channels import CHANNELS, CLAIMED, Policies
 from interlock.serve.guard import Guard
-from interlock.serve.keys import KeyRing
+from interlock.serve.keys import ADMIN, ANYBODY, KeyRing, key_of
 from interlock.serve.ledger import Entry
-from interlock.serve.strict_json import PlainResponse, read_json
-from interlock.serve.upstream import LostError
-from interlock.serve.wire_error import WireError, bad_request
+from interlock.serve.strict_json import PlainResponse
+from interlock.serve.tryout import asked_for, steps
+from interlock.serve.wire_error import WireError
 
 _PACKAGE = Path(__file__).parents[1]
 SHOWN, CHARTED = 25, 200
@@ -37,10 +35,12 @@ _HEADERS = {
 }
 
 _OF_CARD = frozenset(
-    {"lower", "estimate", "confidence", "family", "attacks", "target", "copies", "perturbation"}
-    | {"rate", "date", "held_out"}
+    {"lower", "estimate", "confidence", "family", "attacks", "target", "date", "held_out"}
 )
-_OF_ENTRY = ("outcome", "complied", "refused", "lost", "copies", "calls", "request_id")
+_OF_ENTRY = (
+    "outcome", "complied", "refused", "lost", "copies", "calls", "request_id", "stage", "mode",
+    "would",
+)  # fmt: skip
 
 
 def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> None:
@@ -52,7 +52,7 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
     """
 
     def allow(request: Request) -> None:
-        (admin_keys or keys).check(request.headers.get("authorization"))
+        (admin_keys or keys).check(key_of(request.headers))
 
     may_try = bool(admin_keys) or (not keys and guard.config.on_loopback)
 
@@ -82,9 +82,14 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
         if not may_try:
             raise WireError(403, "the try-it box needs an admin key", "admin_key_needed")
         limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
-        content = await _as_chat(guard, await read_body(request, limit, patience))
+        lease = guard.admit(ADMIN if admin_keys else ANYBODY)
+        try:
+            chat = await asked_for(guard, await read_body(request, limit, patience))
+        except WireError as error:
+            guard.turn_away(error, request.state.request_id)
+            raise
         return StreamingResponse(
-            _steps(guard, content, request.state.request_id),
+            steps(guard, chat, request.state.request_id, lease),
             media_type="text/event-stream",
             headers={"cache-control": "no-store"},
         )
@@ -98,9 +103,8 @@ async def _status(guard: Guard) -> dict[str, Any]:
         "version": __version__,
         "upstream": deployment.upstream.name,
         "model": deployment.model,
-        "copies": rules.copies,
-        "perturbation": rules.perturbation.kind,
-        "rate": rules.perturbation.rate,
+        "defence": rules.name,
+        "mode": guard.config.mode,
         "started": guard.started.isoformat(),
         "replica": guard.replica,
         "breaker": guard.breaker.state,
@@ -109,6 +113,7 @@ async def _status(guard: Guard) -> dict[str, Any]:
         "ledger": guard.ledger.name,
         "state": state,
         "certificate": _card(guard),
+        "channels": _channels(guard),
         "recent": [_row(entry) for entry in entries[: -SHOWN - 1 : -1]],
         "series": [
             [entry.time.timestamp(), round(entry.milliseconds, 2), entry.outcome]
@@ -125,8 +130,24 @@ def _card(guard: Guard) -> dict[str, Any] | None:
         "id": card.id,
         "applies": not guard.deployment.differs,
         "statement": card.statement(),
+        "defence": card.defence_said,
         **{name: value for name, value in asdict(card).items() if name in _OF_CARD},
     }
+
+
+def _channels(guard: Guard) -> list[dict[str, Any]]:
+    """What this guard does with each way in, and whether a certificate may speak of it."""
+    policies: Policies = guard.config.policy
+    return [
+        {
+            "channel": channel.name,
+            "holds": channel.holds,
+            "policy": (policy := policies.of(channel.name)),
+            "means": channel.means(policy),
+            "covered": policy in CLAIMED,
+        }
+        for channel in CHANNELS.values()
+    ]
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -137,56 +158,6 @@ def _row(entry: Entry) -> dict[str, Any]:
         "prompt": entry.prompt_sha256[:10],
         "characters": entry.prompt_characters,
     }
-
-
-async def _as_chat(guard: Guard, content: bytes) -> bytes:
-    """The request that the box stands for."""
-    try:
-        given = read_json(content)
-        text = given["text"]
-    except (ValueError, KeyError, TypeError):
-        raise bad_request("give an object with a text", "text") from None
-    if not isinstance(text, str) or not text.strip():
-        raise bad_request("write something first", "text")
-    model = guard.deployment.model
-    if model is None:
-        try:
-            model = next((entry["id"] for entry in await guard.upstream.models()), None)
-        except LostError as error:
-            raise WireError(502, str(error), "upstream_lost") from None
-    return json.dumps(
-        {"model": model or "default", "messages": [{"role": "user", "content": text}]}
-    ).encode()
-
-
-async def _steps(guard: Guard, content: bytes, request_id: str) -> AsyncIterator[bytes]:
-    """Each step of the vote as it happens, then the decision or the error."""
-    steps: asyncio.Queue[Mapping[str, Any] | None] = asyncio.Queue()
-    work = asyncio.create_task(guard.answer(content, request_id, watch=steps.put_nowait))
-    work.add_done_callback(lambda _: steps.put_nowait(None))
-    sent: dict[int, int] = {}  # characters of each copy's answer that were sent
-    try:
-        while (step := await steps.get()) is not None:
-            if step["event"] == "asked":
-                sent[step["copy"]] = 0
-            if step["event"] == "text":
-                start, sent[step["copy"]] = sent[step["copy"]], len(step["text"])
-                step = {**step, "text": step["text"][start:]}
-            yield _event(step)
-        try:
-            answered = work.result()
-        except WireError as error:
-            yield _event({"event": "error", **error.body})
-        else:
-            (choice,) = answered.completion()["choices"]
-            text = choice["message"]["content"] or json.dumps(choice["message"])
-            yield _event({"event": "decision", "text": text, **answered.about})
-    finally:
-        work.cancel()
-
-
-def _event(step: Mapping[str, Any]) -> bytes:
-    return b"data: " + json.dumps(step).encode() + b"\n\n"
 
 
 def _text(name: str) -> str:

@@ -26,7 +26,7 @@ def check(request: ChatRequest, config: GuardConfig, deployment: Deployment) -> 
     most = deployment.rules.copies // 2 + 1
     if request.n > most:
         raise bad_request(
-            f"at most {most}: each answer is that of a copy which voted to release", "n"
+            f"at most {most}: each answer is another call, and no more than a vote takes", "n"
         )
     if not request.characters:
         raise bad_request("there is no text to guard", "messages", "nothing_to_guard")

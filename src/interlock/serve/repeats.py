@@ -44,6 +44,12 @@ class Repeats:
         """Of the request's copies: 48 bits, equal for prompts that are alike."""
         return int.from_bytes(self._key(request)[:6], "big")
 
+    def share(self, request: ChatRequest) -> float:
+        """Where in [0, 1) a prompt falls that is voted on by chance: nobody can choose it, and all
+        that are alike fall there."""
+        drawn = hmac.digest(self._key(request), b"share", "sha256")
+        return int.from_bytes(drawn[:6], "big") / 2**48
+
     def known(self, request: ChatRequest) -> Ballot | None:
         """The refusal of a prompt like this one, without calls; None where there is none."""
         key = self._key(request)
@@ -87,6 +93,17 @@ def secret_of(word: str, seed: int | None, fresh: bytes) -> bytes:
     return hmac.digest(base, f"copies/{seed}".encode(), "sha256")
 
 
+def salt_of(word: str, fresh: bytes) -> bytes:
+    """Of what the ledger keeps of prompts, and of the names of keys that have none.
+
+    Args:
+        word: the operator's secret; empty for none.
+        fresh: random bytes, where there is no word.
+    """
+    base = sha256(word.encode()).digest() if word else fresh
+    return hmac.digest(base, b"ledger", "sha256")
+
+
 class Backoff:
     """Pauses for keys that are refused again and again.
 
@@ -102,7 +119,7 @@ class Backoff:
     def __init__(
         self, refusals: int, pause: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._most, self._pause, self._clock = refusals, pause, clock
+        self.most, self.pause, self._clock = refusals, pause, clock
         self._state: OrderedDict[str, tuple[int, float]] = OrderedDict()  # count, pause's end
 
     def check(self, who: str | None) -> None:
@@ -126,10 +143,10 @@ class Backoff:
         if who is None or outcome not in step:
             return
         count = max(0, self._state.pop(who, (0, 0.0))[0] + step[outcome])
-        beyond, end = count - self._most, 0.0
+        beyond, end = count - self.most, 0.0
         if beyond >= 0 and step[outcome] > 0:
-            end = self._clock() + min(_LONGEST, self._pause * 2.0 ** min(beyond, 30))
+            end = self._clock() + min(_LONGEST, self.pause * 2.0 ** min(beyond, 30))
         if count:
-            self._state[who] = min(count, self._most + 12), end
+            self._state[who] = min(count, self.most + 12), end
         while len(self._state) > MOST:
             self._state.popitem(last=False)

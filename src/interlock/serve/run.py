@@ -16,14 +16,14 @@ from typing import Any
 
 import uvicorn
 
-from interlock.errors import ConfigError, OptionError
+from interlock.errors import OptionError
+from interlock.serve.access import check_tls, open_keys
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
-from interlock.serve.config import read_keys
 from interlock.serve.deployment import Deployment, deploy
-from interlock.serve.guard import PUT_ON_RECORD, Guard
-from interlock.serve.keys import KeyRing
+from interlock.serve.guard import PUT_ON_RECORD, Guard, ledger_salt
 from interlock.serve.ledger import Ledger
+from interlock.serve.reload import Reloader
 from interlock.serve.settings import GuardConfig
 
 BACKLOG = 2048
@@ -33,30 +33,31 @@ _NEW_OBJECTS = 5000  # between two collections; Python's own 700 come many times
 _GRACE = int(PUT_ON_RECORD) + 1  # seconds beyond the deadline of a request that is under way
 
 
-def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> None:
-    """Serve until SIGINT or SIGTERM.
+def serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment], None]) -> None:
+    """Serve until SIGINT or SIGTERM; SIGHUP has the settings read again.
 
     Args:
-        config: the settings.
+        read: the settings as they are now.
         on_ready: told the address and what is deployed, once requests are answered.
 
     Raises:
         ConfigError: the settings cannot be served; nothing was opened to the network.
         InterlockError: the certificate, the model or the ledger cannot be opened.
     """
-    keys = KeyRing(read_keys(config.auth.keys_file, config.auth.keys_env))
-    admin = KeyRing(read_keys(config.auth.admin_keys_file, config.auth.admin_keys_env))
-    if not (config.on_loopback or keys or config.auth.open):
-        raise ConfigError(
-            (
-                f"host = {config.host!r} is open to other machines: give keys (auth.keys_file or "
-                f"${config.auth.keys_env}), or say that none are wanted (auth.open = true)",
-            )
-        )
+    with _deaf_to_reloads():
+        _serve(read, on_ready)
+
+
+def _serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment], None]) -> None:
+    config = read()
+    salt = ledger_salt(config)
+    keys, admin = open_keys(config, salt)
+    check_tls(config)
     listener = _listen(config.host, config.port)
     try:
         deployment = deploy(config)
-        guard = Guard(config, deployment, Ledger(config.ledger.url, config.ledger.waiting))
+        ledger = Ledger(config.ledger.url, config.ledger.waiting)
+        guard = Guard(config, deployment, ledger, salt)
         _log_to_stderr(config.log.level)
         served = uvicorn.Config(
             build_app(guard, keys, admin),
@@ -66,11 +67,12 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
             ws="none",
             backlog=BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE,
-            timeout_graceful_shutdown=int(config.vote.deadline) + _GRACE,
             server_header=False,
             proxy_headers=False,
+            ssl_certfile=config.tls_cert,
+            ssl_keyfile=config.tls_key,
         )
-        server = _Server(served)
+        server = _Server(served, Reloader(guard, keys, admin, read))
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
 
@@ -78,7 +80,8 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
             sys.setswitchinterval(_SWITCH)
             gc.freeze()  # what is loaded by now stays; looking through it again costs milliseconds
             gc.set_threshold(_NEW_OBJECTS, 10, 10)
-            on_ready(f"http://{shown}:{port}", deployment)
+            scheme = "http" if config.tls_cert is None else "https"
+            on_ready(f"{scheme}://{shown}:{port}", deployment)
 
         server.on_ready = ready
         with asyncio.Runner(loop_factory=served.get_loop_factory()) as runner:
@@ -87,8 +90,28 @@ def serve(config: GuardConfig, on_ready: Callable[[str, Deployment], None]) -> N
         listener.close()
 
 
+@contextmanager
+def _deaf_to_reloads() -> Iterator[None]:
+    """Until requests are answered there is nothing to reload; by default SIGHUP would end it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 class _Server(uvicorn.Server):
     on_ready: Callable[[], None]
+
+    def __init__(self, config: uvicorn.Config, reloader: Reloader) -> None:
+        super().__init__(config)
+        self._reloader = reloader
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finish what is under way, as long as the settings of now allow."""
+        deadline = self._reloader.guard.config.vote.deadline
+        self.config.timeout_graceful_shutdown = int(deadline) + _GRACE
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -96,6 +119,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -137,7 +161,7 @@ class _JsonLines(logging.Formatter):
 def _log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
-    for name in ("interlock.guard", "uvicorn"):
+    for name in ("interlock.guard", "uvicorn", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level.upper() if name != "uvicorn" else "WARNING")
+        logger.setLevel(level.upper() if name == "interlock.guard" else "WARNING")

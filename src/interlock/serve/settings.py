@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
 
 import httpx
 from pydantic import (
@@ -17,13 +19,17 @@ from pydantic import (
     model_validator,
 )
 
+from interlock.certify.defences import parse_defence
 from interlock.certify.targets.address import Address
 from interlock.errors import OptionError
-from interlock.names import PerturbationKind
+from interlock.names import GuardMode, PerturbationKind
 from interlock.serve.channels import CHANNELS, Channel, ChannelName, Policy
+from interlock.serve.keys import KeyHash
+from interlock.serve.ledger import Retention
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
+Tokens = Annotated[int, Field(ge=1, le=10**12)]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -68,6 +74,9 @@ class _Section(BaseModel):
 class VoteSettings(_Section):
     """How each request is voted on; what is absent follows the certificate."""
 
+    defence: Annotated[str, Field(min_length=1)] | None = None
+    """What each request is put to, such as ``"erase:parts=3"`` or ``"self+smooth"``; it stands
+    alone, without the five settings below."""
     perturbation: PerturbationKind | None = None
     """``"swap"``, ``"patch"`` or ``"insert"``."""
     rate: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -91,8 +100,11 @@ class VoteSettings(_Section):
     """Seconds of silence after which a call is lost; one that goes on may take longer."""
     deadline: Seconds = 180.0
     """Seconds for a whole request, waiting for its turn included; 5 more to put it on record."""
-    head: Seconds = 10.0
+    head: Seconds = 0.5
     """Seconds after which a stream begins though the vote is under way, with comments alone."""
+    live: bool = True
+    """Give a released answer as it comes, each beginning judged as it stands; false: judged whole
+    first."""
     secret_env: str = "INTERLOCK_GUARD_SECRET"
     """Environment variable with the secret that copies are drawn from; a new one at each start
     where it is unset."""
@@ -105,11 +117,45 @@ class VoteSettings(_Section):
     refusal: Annotated[str, Field(min_length=1)] = "I can't help with that."
     """The answer to a blocked request."""
 
+    classifier_url: BaseAddress | None = None
+    """Base address of the model that a defence's stage ``classifier`` asks."""
+    classifier_model: str | None = None
+    """Its name there."""
+    classifier_key_env: str = "INTERLOCK_CLASSIFIER_KEY"
+    """Environment variable with its key; none is sent where it is unset."""
+
+    @model_validator(mode="after")
+    def _defence_is_one(self) -> VoteSettings:
+        if self.defence is None:
+            return self
+        by_itself = ("perturbation", "rate", "copies", "alphabet", "paper")
+        given = [name for name in by_itself if getattr(self, name) is not None]
+        if given:
+            raise ValueError(f"defence says what is asked; leave out {', '.join(given)}")
+        try:
+            parse_defence(self.defence)
+        except OptionError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @model_validator(mode="after")
+    def _classifier_is_named(self) -> VoteSettings:
+        if (self.classifier_url is None) != (self.classifier_model is None):
+            raise ValueError("give classifier_url and classifier_model, or neither")
+        return self
+
     @model_validator(mode="after")
     def _judge_is_named(self) -> VoteSettings:
         if self.judge == "model" and not (self.judge_url and self.judge_model):
             raise ValueError("judge = 'model' needs judge_url and judge_model")
         return self
+
+
+class MonitorSettings(_Section):
+    """What a guard does that only watches (``mode = "monitor"``)."""
+
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of the prompts that is voted on, chosen by the guard's secret; all are answered."""
 
 
 class LimitSettings(_Section):
@@ -134,6 +180,10 @@ class LimitSettings(_Section):
     pause."""
     refusals_pause: Seconds = 5.0
     """Seconds of the first pause; each is twice as long as the one before, up to an hour."""
+    requests_per_minute: Count | None = None
+    """Of each key, where it has no quota of its own; without keys, of all clients together."""
+    tokens_per_minute: Tokens | None = None
+    """Likewise: tokens of all calls of a request, copies included."""
 
 
 class _Policies(_Section):
@@ -199,6 +249,54 @@ class AuthSettings(_Section):
     """Serve other machines without keys."""
     hosts: Names = ()
     """Without keys: further names by which requests may call this guard; ``["*"]`` for any."""
+    origins: Names = ()
+    """Sites whose pages may ask, such as ``https://app.example``; with keys ``["*"]`` for any."""
+
+    @field_validator("origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            parts = urlsplit(one)
+            if one != "*" and (not parts.netloc or one != f"{parts.scheme}://{parts.netloc}"):
+                raise ValueError("give scheme and host alone, such as https://app.example")
+        return tuple(one.lower() for one in value)
+
+
+def _of_keys(value: tuple[str, ...]) -> tuple[str, ...]:
+    for text in value:
+        KeyHash.read(text)
+    return value
+
+
+class KeySettings(_Section):
+    """One client's keys, quota and policy."""
+
+    hashes: Annotated[Names, AfterValidator(_of_keys)] = ()
+    """Salted hashes of its keys, as ``interlock guard key`` makes them."""
+    env: str = ""
+    """Environment variable with its keys, commas between them."""
+    file: File | None = None
+    """A file with its keys, one a line."""
+    requests_per_minute: Count | None = None
+    """Its quota; where absent ``limits.requests_per_minute``."""
+    tokens_per_minute: Tokens | None = None
+    """Likewise."""
+    policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
+    """What is otherwise than in ``[policy]`` for its requests."""
+
+
+def checked_names(value: dict[str, KeySettings]) -> dict[str, KeySettings]:
+    """Names that clients can have.
+
+    Raises:
+        ValueError: one is none.
+    """
+    for name in value:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
+            raise ValueError(f"{name!r}: give a name in small letters, digits and . _ -")
+        if name == "admin" or name.startswith("unnamed-"):
+            raise ValueError(f"{name!r} is a name of the guard's own")
+    return value
 
 
 class LedgerSettings(_Section):
@@ -208,6 +306,15 @@ class LedgerSettings(_Section):
     """An SQLAlchemy address; ``postgresql+psycopg://…`` for several replicas."""
     waiting: Count = 10_000
     """Decisions not yet written at most; beyond it requests are answered 503."""
+    max_days: Annotated[float, Field(gt=0, le=36500)] | None = None
+    """Older decisions are removed."""
+    max_rows: Annotated[int, Field(ge=1)] | None = None
+    """Of more decisions than these the oldest are removed."""
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept."""
+        return Retention(self.max_days, self.max_rows)
 
 
 class BreakerSettings(_Section):
@@ -258,6 +365,16 @@ class LogSettings(_Section):
     """Log the user's text. Off: its hash and length only."""
 
 
+class TraceSettings(_Section):
+    """Traces by OpenTelemetry; they need the extra ``otel``."""
+
+    endpoint: BaseAddress | None = None
+    """Address of a collector for OTLP over HTTP, such as ``http://127.0.0.1:4318/v1/traces``; its
+    headers come from ``OTEL_EXPORTER_OTLP_HEADERS``."""
+    share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of requests traced whose client traces none itself."""
+
+
 class GuardConfig(_Section):
     """A guard."""
 
@@ -282,22 +399,33 @@ class GuardConfig(_Section):
     """A card that ``interlock certify report`` wrote."""
     uncertified: bool = False
     """Serve without a certificate that applies; every answer says so."""
+    mode: GuardMode = "guard"
+    """``"guard"``: what the vote refuses is refused. ``"monitor"``: everything is answered, the
+    ledger says what the vote would have refused, and no certificate applies."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     port: Annotated[int, Field(ge=0, le=65535)] = 8080
     """0 for any that is free."""
+    tls_cert: File | None = None
+    """Serve HTTPS with this certificate, a PEM file with its chain."""
+    tls_key: File | None = None
+    """Its private key, a PEM file without a password."""
     seed: Annotated[int, Field(ge=0)] | None = None
     """Tells guards with the same secret apart; by itself it foretells no copies."""
     page: bool = True
     """Serve the page at ``/``."""
     vote: VoteSettings = VoteSettings()
+    monitor: MonitorSettings = MonitorSettings()
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
     auth: AuthSettings = AuthSettings()
+    keys: Annotated[dict[str, KeySettings], AfterValidator(checked_names)] = {}
+    """Keys with a name, a quota and a policy each: a table ``[keys.NAME]`` for each client."""
     ledger: LedgerSettings = LedgerSettings()
     breaker: BreakerSettings = BreakerSettings()
     drift: DriftSettings = DriftSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
 
     @model_validator(mode="after")
     def _one_model(self) -> GuardConfig:
@@ -313,7 +441,16 @@ class GuardConfig(_Section):
                 "no certificate: give one (--certificate FILE), or say that none applies "
                 "(--uncertified)"
             )
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("TLS takes both, tls_cert (--tls-cert) and tls_key (--tls-key)")
         return self
+
+    def policy_of(self, key: KeySettings) -> _Policies:
+        """The policy for a client's requests: its own settings over the guard's."""
+        general, given = cast(_Policies, self.policy), cast(_Policies, key.policy)
+        return general.model_copy(
+            update={name: getattr(given, name) for name in given.model_fields_set}
+        )
 
     @property
     def local(self) -> str | None:

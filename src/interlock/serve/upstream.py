@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,8 +13,11 @@ import httpx
 from httpx_aiohttp import AiohttpTransport
 
 from interlock.certify.targets.address import Address
+from interlock.certify.targets.protocol import Wants
 from interlock.certify.targets.proxies import authorities, proxy_for
+from interlock.certify.targets.surprise import read_echo
 from interlock.certify.targets.wire import wait_asked_for, withheld
+from interlock.certify.vote.decision import ORIGINAL
 from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.event_stream import data_of_events
 from interlock.serve.strict_json import read_json
@@ -50,6 +53,14 @@ class Call:
 
     body: Mapping[str, Any]
     request_id: str
+    copy: int = ORIGINAL
+    """Which copy asks, or that it is the request as it came."""
+    headers: Sequence[tuple[str, str]] = ()
+    """To be sent along."""
+    wants: Wants = "answer"
+    """What of: an answer to a chat, or what a defence wants to know about a text."""
+    on_growth: Callable[[Completion], None] | None = None
+    """Told the answer each time that a piece of it has come, where it comes in pieces."""
 
 
 class Upstream(Protocol):
@@ -113,6 +124,7 @@ class HttpUpstream:
         self.timeout, self.max_bytes, self.connections = timeout, max_bytes, connections
         self._key, self._usage = key, usage
         self._address, self._models = httpx.URL(address.completions), httpx.URL(address.models)
+        self._texts = httpx.URL(address.texts)
         self._headers = [
             ("content-type", "application/json"),
             ("accept", "text/event-stream, application/json"),
@@ -130,6 +142,8 @@ class HttpUpstream:
 
     async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`Upstream`."""
+        if call.wants != "answer":
+            return await self._read(call)
         body = {**call.body, "stream": True}
         if self._usage:
             body["stream_options"] = {"include_usage": True}
@@ -137,7 +151,7 @@ class HttpUpstream:
             "POST",
             self._address,
             content=json.dumps(body).encode(),  # pure ASCII, so that torn surrogates pass, too
-            headers=[*self._headers, ("x-request-id", call.request_id)],
+            headers=[*self._headers, ("x-request-id", call.request_id), *call.headers],
         )
         try:
             async with asyncio.timeout(self.timeout) as silence:
@@ -149,8 +163,8 @@ class HttpUpstream:
                     kind = response.headers.get("content-type", "").partition(";")[0]
                     kind = kind.strip().lower()
                     if kind == "text/event-stream":
-                        return await _streamed(data_of_events(content), on_text)
-                    if kind == "application/json":
+                        return await _streamed(data_of_events(content), on_text, call.on_growth)
+                    if kind in ("", "text/json", "application/json") or kind.endswith("+json"):
                         answer = Completion.of_completion(_json(await _whole(content)))
                         on_text(answer.text)
                         return answer
@@ -165,6 +179,42 @@ class HttpUpstream:
             raise LostError(f"{type(error).__name__}: {self._clean(str(error))}") from None
         except Exception as error:  # aiohttp lets some of its own through; none may release
             raise LostError(type(error).__name__) from None
+
+    async def _read(self, call: Call) -> Completion:
+        """How unlikely a text is, from ``POST {url}/completions``; whatever fails is lost."""
+        if call.wants != "surprise":
+            raise LostError(f"no {call.wants} from an upstream")
+        content = json.dumps(call.body).encode()
+        headers = [*self._headers, ("x-request-id", call.request_id)]
+        request = httpx.Request("POST", self._texts, content=content, headers=headers)
+        try:
+            async with asyncio.timeout(self.timeout):
+                response = await self._transport.handle_async_request(request)
+                try:
+                    said = await _whole(_bounded(response, self.max_bytes))
+                finally:
+                    await response.aclose()
+            if response.status_code != 200:
+                wait = wait_asked_for(response.headers)
+                raise LostError(
+                    f"/completions answered {response.status_code}", response.status_code, wait
+                )
+            data = _json(said)
+            reply = read_echo(data, str(call.body["prompt"]))
+        except LostError:
+            raise
+        except Exception as error:
+            raise LostError(
+                f"/completions: {self._clean(str(error)) or type(error).__name__}"
+            ) from None
+        if reply.lost:
+            raise LostError(reply.error or "lost")
+        usage = data.get("usage")
+        return Completion(
+            message={"role": "assistant", "content": reply.text},
+            finish_reason="stop",
+            usage=usage if isinstance(usage, dict) else None,
+        )
 
     async def models(self) -> list[dict[str, Any]]:
         """See :class:`Upstream`."""
@@ -238,14 +288,21 @@ class HttpUpstream:
         return text.replace(self._key, "[key]") if self._key else text
 
 
-async def _streamed(events: AsyncIterator[str], on_text: OnText) -> Completion:
+async def _streamed(
+    events: AsyncIterator[str], on_text: OnText, on_growth: Callable[[Completion], None] | None
+) -> Completion:
     answer = Completion()
     async for data in events:
-        if data.strip() == "[DONE]":
+        if not data.strip():
+            continue
+        if data.strip() == "[DONE]":  # come to its end, whether or not the server says why
+            answer.finish_reason = answer.finish_reason or "stop"
             break
         seen = len(answer.deltas)
         answer.add_chunk(_json(data))
         content = answer.message.get("content")
+        if on_growth is not None and len(answer.deltas) > seen:
+            on_growth(answer)
         if len(answer.deltas) > seen and isinstance(content, str) and on_text(content):
             # The vote is cast; what the model might still say does not matter.
             answer.finish_reason, answer.usage, answer.cut = "stop", None, True

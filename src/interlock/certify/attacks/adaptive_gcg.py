@@ -19,6 +19,7 @@ from interlock.certify.attacks.attack import Attack
 from interlock.certify.attacks.gcg import OpeningLoss, SuffixAttack
 from interlock.certify.targets.local import LocalTarget, last_logits_only
 from interlock.certify.targets.protocol import Prompt, model_behind
+from interlock.certify.vote.asks import MAJORITY, Asks, Rule
 from interlock.certify.vote.smoothllm import SmoothLLM
 from interlock.errors import OptionError
 
@@ -106,7 +107,7 @@ class AdaptiveGCG:
             prompts.append(Prompt.user(text))
             openings.append(self.opening)
             for seed in seeds:
-                copies, rule = smooth.defence.asks(Prompt.user(text), seed=seed).rounds[0]
+                copies, rule = _answered(smooth.defence.asks(Prompt.user(text), seed=seed))
                 some = copies if rule.refuse_at == 1 else copies[: self.copies]
                 prompts += some
                 openings += ["No" if rule.reading is not None else self.opening] * len(some)
@@ -115,10 +116,16 @@ class AdaptiveGCG:
         values = torch.split(opening_losses(target, prompts, openings), sizes)
         return torch.stack(
             [
-                one[0] + (one[1:].max() if any_ else one[1:].mean())
+                one[0] + (one[1:].max() if any_ else one[1:].mean()) if len(one) > 1 else one[0]
                 for one, any_ in zip(values, worst, strict=True)
             ]
         )
+
+
+def _answered(asks: Asks) -> tuple[Sequence[Prompt], Rule]:
+    """The first round that the target answers; nothing where it answers none."""
+    rounds = (one for one in asks.rounds if one[0][0].wants == "answer")
+    return next(rounds, ((), MAJORITY))
 
 
 def _tokens(plain: OpeningLoss, start: str) -> Tensor | None:

@@ -303,6 +303,25 @@ class CertificateCard:
             if certified != given
         )
 
+    def differences(self, defence: Defence, judge: Mapping[str, Any]) -> tuple[str, ...]:
+        """Each way in which a deployed defence differs from the certified one, one line each.
+
+        Args:
+            defence: to be deployed.
+            judge: identity of the judge to be deployed.
+        """
+        if isinstance(defence, RandomCopies) and isinstance(defence.change, Perturbation):
+            return self.mismatches(defence.change, defence.copies, judge=judge)
+        certified, deployed = self.deployed, dict(defence.identity)
+        lines = list[str]()
+        if dict(certified.identity) != deployed:
+            texts = defence_text(certified), defence_text(defence)
+            old, new = (dict(certified.identity), deployed) if texts[0] == texts[1] else texts
+            lines.append(f"defence: certified {old!r}, deployed {new!r}")
+        if dict(self.judge) != dict(judge):
+            lines.append(f"judge: certified {dict(self.judge)!r}, deployed {dict(judge)!r}")
+        return tuple(lines)
+
     def matches(
         self,
         perturbation: Perturbation,

@@ -22,14 +22,14 @@ from interlock.certify.bounds.counts import joint_confidence
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.benign import BenignPrompt
-from interlock.certify.campaign.defended import bare_goals, chosen_goals
-from interlock.certify.campaign.forecast import (
+from interlock.certify.campaign.call_counter import (
     BestBound,
     CallCounter,
     Forecast,
     Tokens,
     first_asked,
 )
+from interlock.certify.campaign.defended import bare_goals, chosen_goals
 from interlock.certify.campaign.measure import repeat_seed
 from interlock.certify.campaign.side_by_side import (
     DefenceOptions,

@@ -25,7 +25,7 @@ from interlock.certify.campaign.defended import (
 )
 from interlock.certify.campaign.undefended import measure_undefended
 from interlock.certify.campaign.utility import ask_bare, measure_utility
-from interlock.certify.defences import defence_text
+from interlock.certify.defences import defence_text, fit_perplexity
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.pairs import PairJudge
 from interlock.certify.targets.protocol import Target, model_behind
@@ -147,7 +147,8 @@ def measure_defences(
         DataError: no attacks or benign prompts, or none are left.
         ModelError: every single copy of a measurement was lost.
     """
-    defences, notes = different(defences), list[str]()
+    notes = list[str]()
+    defences = different(_fitted(target, benign, defences, notes))
     attackers = attackers_of(target, options.adaptive)
     joint = len(family_names(attacks, attackers)) if options.joint else 1
     attacks = _kept(target, judge, attacks, options, notes, "")
@@ -180,6 +181,22 @@ def measure_defences(
         erasing = any_suffix(target, judge, attacks, defence, seed=options.seed)
         results.append(DefenceResult(defence, tuple(families), utility, erasing))
     return SideBySide(tuple(results), tuple(attempts), tuple(notes))
+
+
+def _fitted(
+    target: Target, benign: Sequence[BenignPrompt], defences: Sequence[Defence], notes: list[str]
+) -> list[Defence]:
+    """With thresholds that are missing set by the benign prompts; ``notes`` says so."""
+    fitted = []
+    for defence in defences:
+        made = fit_perplexity(defence, target, [one.prompt for one in benign])
+        if made != defence:
+            notes.append(
+                f"{defence_text(made)}: the threshold is fitted on the {len(benign)} benign "
+                "prompts that its use is measured on, and on no attack"
+            )
+        fitted.append(made)
+    return fitted
 
 
 def _kept(

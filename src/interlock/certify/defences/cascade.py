@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -56,11 +56,34 @@ class Cascade:
 
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """A round for each stage."""
-        rounds = []
-        for number, stage in enumerate(self.stages):
-            [(prompts, rule)] = stage.asks(prompt, seed=seed + 1_000_003 * number).rounds
-            if number < len(self.stages) - 1:
-                asked = len(prompts)
-                rule = replace(rule, refuse_at=max(asked, 2), release_at=asked)
-            rounds.append((prompts, rule))
-        return Asks(tuple(rounds))
+        return in_turn(
+            [stage.asks(prompt, seed=stage_seed(seed, i)) for i, stage in enumerate(self.stages)]
+        )
+
+
+def stages_of(defence: Defence) -> tuple[Defence, ...]:
+    """Its stages; of what is no cascade it alone."""
+    return defence.stages if isinstance(defence, Cascade) else (defence,)
+
+
+def with_stages(defence: Defence, change: Callable[[Defence], Defence]) -> Defence:
+    """The defence with each of its stages changed."""
+    if isinstance(defence, Cascade):
+        return Cascade(tuple(change(stage) for stage in defence.stages))
+    return change(defence)
+
+
+def stage_seed(seed: int, number: int) -> int:
+    """Of a stage's draws."""
+    return seed + 1_000_003 * number
+
+
+def in_turn(asked: Sequence[Asks]) -> Asks:
+    """What the stages ask, each of them one round, as one; all but the last may say suspicious."""
+    rounds = []
+    for number, one in enumerate(asked):
+        [(prompts, rule)] = one.rounds
+        if number < len(asked) - 1:
+            rule = replace(rule, refuse_at=max(len(prompts), 2), release_at=len(prompts))
+        rounds.append((prompts, rule))
+    return Asks(tuple(rounds))

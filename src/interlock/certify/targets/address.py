@@ -26,6 +26,8 @@ class Address:
     """Base address with its query: one for all spellings, without anything secret."""
     completions: str
     """The address of ``POST``."""
+    texts: str
+    """The address of ``POST`` for a text without a chat."""
     models: str
     """That of the list of models; an Azure deployment is one of a resource, which has the list."""
     azure: bool
@@ -77,6 +79,7 @@ class Address:
         return cls(
             name=base + query,
             completions=base + _COMPLETIONS + query,
+            texts=f"{base}/completions{query}",
             models=f"{resource}/models{query}",
             azure=named is not None or parts.hostname.endswith(".azure.com"),
             deployment=unquote(named[1]) if named else None,

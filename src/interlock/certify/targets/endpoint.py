@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from interlock.certify.targets.address import Address
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply
 from interlock.certify.targets.proxies import authorities, proxy_for
+from interlock.certify.targets.surprise import echo_body, read_echo
 from interlock.certify.targets.system import system_identity, with_system
 from interlock.certify.targets.wire import (
     parse_completion,
@@ -136,7 +137,8 @@ class EndpointTarget:
         name = model or address.deployment
         if name is None:
             raise OptionError(f"{address.name}: name the model to ask there (model=…)")
-        self.url, self.model, self._address = address.name, name, address.completions
+        self.url, self.model = address.name, name
+        self._address, self._texts = address.completions, address.texts
         self.timeout, self.attempts, self.max_wait = timeout, attempts, max_wait
         self.max_tokens, self.temperature, self.max_bytes = max_tokens, temperature, max_bytes
         self.concurrency, self.extra = concurrency, _checked(extra or {})
@@ -231,10 +233,15 @@ class EndpointTarget:
         import httpx
 
         self.usage.requests += 1
+        if prompt.wants == "class":
+            return Reply.failed(f"{self.url} is no classifier")
+        reads = prompt.wants == "surprise"
         try:
             async with (
                 asyncio.timeout(self.timeout),
-                client.stream("POST", self._address, content=self._body(prompt)) as response,
+                client.stream(
+                    "POST", self._texts if reads else self._address, content=self._body(prompt)
+                ) as response,
             ):
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
@@ -246,9 +253,13 @@ class EndpointTarget:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise _Again(f"{self.url}: {type(error).__name__} {error}".strip()) from None
         status = response.status_code
+        if reads and status == 404:
+            return Reply.failed(f"{self.url} has no /completions to say how unlikely a text is")
         if status != 200:
             return self._complaint(status, bytes(body), response.headers)
         try:
+            if reads:
+                return read_echo(json.loads(body), prompt.text)
             return parse_completion(bytes(body))
         except ValueError as error:
             raise _Again(f"{self.url}: malformed answer, {error}") from None
@@ -274,6 +285,8 @@ class EndpointTarget:
         return dict.fromkeys(names)
 
     def _body(self, prompt: Prompt) -> bytes:
+        if prompt.wants == "surprise":
+            return json.dumps(echo_body(self.model, prompt)).encode()
         body: dict[str, Any] = {
             "model": self.model,
             "messages": with_system(self.system, prompt).as_chat(),

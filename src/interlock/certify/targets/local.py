@@ -16,7 +16,8 @@ from torch import Tensor
 
 from interlock._weights import fingerprint
 from interlock.certify.targets.kept_prefix import NOTHING, KeptPrefix, keep_prefix
-from interlock.certify.targets.protocol import Finish, Identity, OnReply, Prompt, Reply
+from interlock.certify.targets.protocol import Finish, Identity, OnReply, Prompt, Reply, Wants
+from interlock.certify.targets.surprise import surprise_reply
 from interlock.certify.targets.system import system_identity, with_system
 from interlock.errors import ModelError, OptionError
 from interlock.models.hub import from_cache_only
@@ -26,6 +27,7 @@ _NAMES_ONLY = frozenset(
     {"_name_or_path", "architectures", "transformers_version", "dtype", "torch_dtype"}
 )
 """Entries of a configuration that no answer depends on; types of numbers stand with the weights."""
+_AT_ONCE = 512  # tokens of a text that is only read, of which all logits are held
 LONGEST_TOKEN = 64  # characters; tokenizers hold longer ones only for runs of blanks
 
 
@@ -49,6 +51,9 @@ class LocalTarget:
         ModelError: the model or its tokenizer cannot be loaded, or has no chat template.
         OptionError: an option outside its range.
     """
+
+    free: frozenset[Wants] = frozenset({"surprise"})
+    """What is asked without a call: read, and not answered."""
 
     def __init__(
         self,
@@ -133,6 +138,9 @@ class LocalTarget:
         room = self._context() - self.max_tokens
         encoded: list[tuple[int, list[int]]] = []
         for i, prompt in enumerate(prompts):
+            if prompt.wants != "answer":
+                keep(i, self._read(prompt))
+                continue
             # What can never fit is not tokenised: that alone may take seconds.
             fits = len(prompt.text) <= LONGEST_TOKEN * max(room, 1)
             ids = self.encode(prompt) if fits else []
@@ -158,6 +166,29 @@ class LocalTarget:
                 keep(i, reply)
             start += len(rows)
         return [replies[i] for i in range(len(prompts))]
+
+    @torch.inference_mode()
+    def _read(self, prompt: Prompt) -> Reply:
+        """How unlikely the text is; lost where it does not fit, or something else is wanted."""
+        if prompt.wants != "surprise":
+            return Reply.failed(f"{self.name} gives no {prompt.wants} of a text")
+        text, most = self._disarm(prompt.text), self._context()
+        fits = len(text) <= LONGEST_TOKEN * most
+        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"] if fits else []
+        first = self.tokenizer.bos_token_id
+        ids = ids if first is None else [int(first), *ids]
+        if not fits or len(ids) > most:
+            return Reply.failed(
+                f"a text of {len(text)} characters; there is room for {most} tokens"
+            )
+        nats, cache = list[float](), None
+        for start in range(0, len(ids) - 1, _AT_ONCE):
+            given = torch.tensor([ids[start : start + _AT_ONCE]], device=self.model.device)
+            out = self.model(input_ids=given, past_key_values=cache, use_cache=True)
+            cache, following = out.past_key_values, ids[start + 1 : start + 1 + _AT_ONCE]
+            logs = out.logits[0, : len(following)].float().log_softmax(dim=1).cpu()  # (T, V)
+            nats += (-logs[torch.arange(len(following)), torch.tensor(following)]).tolist()
+        return surprise_reply(nats, read=len(ids))
 
     async def ask_async(self, prompt: Prompt) -> Reply:
         """Answer one prompt; calls that wait at the same time share a batch."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from interlock.errors import OptionError
 
 Finish = Literal["stop", "length", "blocked", "lost"]
 Span = tuple[int, int]
+Wants = Literal["answer", "surprise", "class"]
+"""What is asked of a prompt. ``"surprise"``: how unlikely each token of its text is, see
+:mod:`interlock.certify.targets.surprise`. ``"class"``: the answer of the classifier beside the
+target, see :class:`~interlock.certify.targets.classified.ClassifiedTarget`."""
 Identity = Mapping[str, str | int | float | bool | None]
 
 
@@ -31,6 +35,8 @@ class Prompt:
     """The chat, oldest message first; at least one."""
     seed: int = 0
     """Of the target's sampling; a greedy target ignores it."""
+    wants: Wants = "answer"
+    """An answer, or what a defence wants to know about the text before."""
 
     def __post_init__(self) -> None:
         if not self.messages:
@@ -104,7 +110,15 @@ class Target(Protocol):
         """Answer one prompt without blocking the event loop; cancelling stops the call."""
 
 
-def model_behind(target: Target) -> Target:
+def is_call(target: object, prompt: Prompt) -> bool:
+    """Whether asking it is a call: reading a text in this process, without an answer, is none.
+
+    A target names in ``free`` what it does so.
+    """
+    return prompt.wants not in getattr(model_behind(target), "free", ())
+
+
+def model_behind(target: Any) -> Any:
     """What is asked in the end, behind a store of calls and a budget."""
     while (behind := getattr(target, "target", None)) is not None:
         target = behind

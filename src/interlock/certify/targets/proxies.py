@@ -18,15 +18,16 @@ def proxy_for(url: str) -> str | None:
     """The proxy that ``HTTP_PROXY``, ``HTTPS_PROXY`` or ``ALL_PROXY`` names for an address.
 
     ``host:port`` is taken as ``http://host:port``; ``NO_PROXY`` may hold names, addresses with or
-    without brackets, and networks.
+    without brackets, either with a port, and networks.
 
     Raises:
         OptionError: a proxy of a kind that cannot be used.
     """
     address = urlsplit(url)
     named = getproxies()
-    proxy = named.get(address.scheme) or named.get("all")
-    if not proxy or _direct(address.hostname or "", named.get("no", "")):
+    proxy = (named.get(address.scheme) or named.get("all") or "").strip()
+    port = address.port or {"https": 443}.get(address.scheme, 80)
+    if not proxy or _direct(address.hostname or "", port, named.get("no", "")):
         return None
     proxy = proxy if "://" in proxy else f"http://{proxy}"
     try:
@@ -54,25 +55,25 @@ def authorities(trust_env: bool = True) -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context(trust_env=trust_env)
     except (OSError, ssl.SSLError) as error:
-        names = [
-            name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if not _there(os.environ.get(name))
-        ]
+        given = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+        names = [name for name in given if not os.path.exists(os.environ[name])] or given
         said = " and ".join(f"{name}={os.environ[name]}" for name in names) or "the certificates"
         raise OptionError(
             f"{said}: cannot be read ({error.strerror or error}); unset or mend it"
         ) from None
 
 
-def _there(path: str | None) -> bool:
-    return not path or os.path.exists(path)
-
-
-def _direct(host: str, without: str) -> bool:
+def _direct(host: str, port: int, without: str) -> bool:
     """Whether a host is this machine's own, or one that ``NO_PROXY`` names."""
     if host in OWN:
         return True
     address = _address(host)
-    for entry in (one.strip().lower() for one in without.split(",")):
+    for entry in without.replace(",", " ").lower().split():
+        bare, _, end = entry.rpartition(":")
+        if end.isascii() and end.isdigit() and (":" not in bare or bare.endswith("]")):
+            if int(end) != port:
+                continue
+            entry = bare
         name = entry.lstrip("*").lstrip(".")
         network = _network(entry)
         if entry == "*" or (name and (host == name or host.endswith(f".{name}"))):

@@ -76,7 +76,8 @@ class CallStore:
         for prompt, reply in self._execute("SELECT prompt, reply FROM calls ORDER BY key"):
             asked = json.loads(prompt)
             messages = tuple(Message(**message) for message in asked["messages"])
-            yield Prompt(messages, asked["seed"]), Reply(**json.loads(reply))
+            wants = asked.get("wants", "answer")
+            yield Prompt(messages, asked["seed"], wants), Reply(**json.loads(reply))
 
     def __len__(self) -> int:
         """Replies kept."""
@@ -125,7 +126,8 @@ class StoredTarget:
 
     def key(self, prompt: Prompt) -> str:
         """SHA-256 of all that the reply depends on."""
-        parts = [deciding(self.identity), prompt.as_chat(), prompt.seed]
+        parts: list[Any] = [deciding(self.identity), prompt.as_chat(), prompt.seed]
+        parts += [prompt.wants] if prompt.wants != "answer" else []
         return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:

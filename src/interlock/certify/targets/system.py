@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from os import PathLike
 from pathlib import Path
@@ -30,7 +31,7 @@ def with_system(system: str | None, prompt: Prompt) -> Prompt:
     """The chat with the system prompt before it."""
     if system is None:
         return prompt
-    return Prompt((Message("system", system), *prompt.messages), prompt.seed)
+    return replace(prompt, messages=(Message("system", system), *prompt.messages))
 
 
 def system_identity(system: str | None) -> dict[str, str]:

@@ -32,13 +32,14 @@ def parse_completion(body: bytes) -> Reply:
         content = message.get("content")
     except (KeyError, IndexError, TypeError, AttributeError):
         raise ValueError("no choices[0].message") from None
-    content = text_of(content) if isinstance(content, list) else content
+    content = text_of(content) if isinstance(content, list | dict) else content
     text = content if isinstance(content, str) and content.strip() else ""
     return reply_of(text, message.get("refusal"), choice.get("finish_reason"), data.get("usage"))
 
 
-def text_of(parts: Sequence[Any]) -> str:
-    """The text of an answer whose content is a list of parts."""
+def text_of(parts: Sequence[Any] | Mapping[str, Any]) -> str:
+    """The text of an answer whose content is a list of parts, or one part."""
+    parts = [parts] if isinstance(parts, Mapping) else parts
     texts = (part.get("text") if isinstance(part, Mapping) else part for part in parts)
     return "".join(text for text in texts if isinstance(text, str))
 

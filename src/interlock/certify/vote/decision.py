@@ -153,7 +153,7 @@ class Vote:
     verdict: Verdict
     """What the judge made of it."""
     calls: int
-    """How often the target was asked."""
+    """How often the target was asked; reading a text in this process is no call."""
     own: bool = False
     """Whether the defence asked a question of its own, whose answer is for nobody else."""
 
@@ -209,6 +209,15 @@ class Decision:
             credited = vote.verdict is Verdict.REFUSED
             poll = poll.with_vote(vote.copy, Verdict.REFUSED if credited else Verdict.COMPLIED)
         return poll.decided is False
+
+    @property
+    def round(self) -> int:
+        """The round of questions that decided, or was asked last, from 0."""
+        poll = self.poll or Poll((Tally(self.copies),))
+        for vote in self.votes:
+            poll = poll.with_vote(vote.copy, vote.verdict)
+        now = (i for i, tally in enumerate(poll.rounds) if not tally.open_end)
+        return next(now, len(poll.rounds) - 1)
 
     @property
     def willing(self) -> tuple[Vote, ...]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from interlock.certify.judges.judge import Verdict
-from interlock.certify.targets.protocol import Prompt, Reply
+from interlock.certify.targets.protocol import Prompt, Reply, is_call
 from interlock.certify.vote.asks import Asks, Reading, unread, with_reading
 from interlock.certify.vote.decision import (
     ORIGINAL,
@@ -50,7 +50,12 @@ class LiveVote:
     refusal: str = REFUSAL
 
     async def decide(
-        self, copies: Sequence[Prompt], *, seed: int = 0, original: Prompt | None = None
+        self,
+        copies: Sequence[Prompt],
+        *,
+        seed: int = 0,
+        original: Prompt | None = None,
+        on_release: Callable[[Decision], None] | None = None,
     ) -> Decision:
         """Vote; copies under way when the decision falls are cancelled.
 
@@ -60,6 +65,8 @@ class LiveVote:
             seed: of the choice among copies' answers.
             original: asked beside them, for the answer of a released vote; cancelled where the
                 vote refuses.
+            on_release: told the decision when the vote releases and the original's answer, a call
+                of its own, may still be on its way; without that answer.
 
         Raises:
             OptionError: there are no copies.
@@ -114,6 +121,14 @@ class LiveVote:
                 if whole is None and answered is None:
                     whole = asyncio.create_task(self._ask_one(ORIGINAL, original, spent))
             if whole is not None and poll.decided:
+                for task in running:
+                    task.cancel()
+                if on_release is not None:
+                    cancelled = len(running) + len(dropped)
+                    so_far = concluded(
+                        votes, poll, seed, calls=sum(spent), refusal="", cancelled=cancelled
+                    )
+                    on_release(replace(so_far, text="", chosen=None))
                 left = None if end is None else max(0.0, end - loop.time())
                 done, _ = await asyncio.wait([whole], timeout=left)
                 timed_out = not done
@@ -145,7 +160,8 @@ class LiveVote:
         own = reading is not None
         vote = Vote(number, prompt, Reply.failed("not asked"), Verdict.LOST, 0, own=own)
         for _ in range(1 + self.retries):
-            spent[number] += 1
+            call = is_call(self.target, prompt)
+            spent[number] += call
             try:
                 async with asyncio.timeout(self.timeout):
                     reply = await self.target.ask_async(prompt)
@@ -154,7 +170,7 @@ class LiveVote:
                         verdict = await self._judged(prompt, reply, reading)
             except TimeoutError:
                 reply, verdict = Reply.failed(f"no answer within {self.timeout} s"), Verdict.LOST
-            vote = replace(vote, reply=reply, verdict=verdict, calls=vote.calls + 1)
+            vote = replace(vote, reply=reply, verdict=verdict, calls=vote.calls + call)
             if verdict is not Verdict.LOST:
                 break
         return vote

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,8 +20,15 @@ class Change(Protocol):
     def identity(self) -> Mapping[str, Any]:
         """All that it depends on beside text and seed, in plain values; ``name`` among them."""
 
+    @property
+    def rate(self) -> float:
+        """Share of what a text is made of that is changed."""
+
     def copies(self, text: str, copies: int, *, seed: int) -> list[str]:
         """Changed copies; copy j depends on (seed, text, j) alone."""
+
+    def copies_of(self, characters: Sequence[str], copies: int, *, seed: int) -> list[list[str]]:
+        """The same of a text that is split already; each character keeps its place."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from typing import get_args
 
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.judges.phrases import RefusalPhrases
-from interlock.certify.targets.protocol import Prompt, Reply, Target
+from interlock.certify.targets.protocol import Prompt, Reply, Target, is_call
 from interlock.certify.vote.asks import Asks, Defence, Reading, unread, with_reading
 from interlock.certify.vote.decision import (
     ORIGINAL,
@@ -219,7 +219,7 @@ class SmoothLLM:
             readings = [copies[i][2] for i in lost]
             verdicts = judge_replies(self.judge, prompts, replies, readings)
             for i, reply, verdict in zip(lost, replies, verdicts, strict=True):
-                calls = votes[i].calls + 1
+                calls = votes[i].calls + is_call(self.target, votes[i].prompt)
                 votes[i] = replace(votes[i], reply=reply, verdict=verdict, calls=calls)
         return votes
 

@@ -325,8 +325,15 @@ def report(
             "--defence",
             autocompletion=complete(DEFENCES),
             help="Only bound this defence, named beforehand: smooth:swap,rate=0.1,copies=11, drop, "
-            "erase, self, or a cascade such as self+erase:longest=20. Several stand side by side.",
+            "erase, self, perplexity:quantile=0.95, classifier, or a cascade such as "
+            "self+erase:longest=20. Several stand side by side.",
         ),
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option(help="The target that a defence's stage 'classifier' asks.")
+    ] = None,
+    classifier_model: Annotated[
+        str | None, typer.Option(help="Its name, where it is at an address.")
     ] = None,
     adaptive: Annotated[
         int, typer.Option(min=0, help="Steps of attackers that know the --defence; 0 for none.")
@@ -361,6 +368,8 @@ def report(
         _needs_no_defence(context, WITHOUT_DEFENCE)
     elif adaptive:
         raise typer.BadParameter("--adaptive searches against a --defence: give one, or leave it")
+    elif classifier:
+        raise typer.BadParameter("--classifier is asked by a --defence: give one, or leave it")
     given = locals()
     with session(context, KEPT) as terminal:
         from interlock.certify.campaign.options import CampaignOptions
@@ -437,11 +446,19 @@ def _named(context: typer.Context, text: str | None) -> tuple[Defence | None, Pe
     """
     if text is None:
         return None, None
-    from interlock.certify.defences import parse_defence
+    from interlock.certify.defences import Classifier, parse_defence
+    from interlock.certify.defences.cascade import stages_of
     from interlock.certify.vote.perturb import Perturbation
     from interlock.certify.vote.random_copies import RandomCopies
+    from interlock.errors import OptionError
 
     defence = parse_defence(text)
+    for stage in stages_of(defence):
+        if isinstance(stage, Classifier) or getattr(stage, "threshold", 0.0) is None:
+            raise OptionError(
+                f"{stage.name}: only 'report' asks a classifier and fits a threshold; give "
+                "perplexity the threshold that it printed, or use 'report'"
+            )
     smooth = defence.change if isinstance(defence, RandomCopies) else None
     if isinstance(smooth, Perturbation):
         _needs_no_defence(context, SAID_BY_SMOOTH)

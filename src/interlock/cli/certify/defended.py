@@ -14,7 +14,8 @@ from interlock.certify.campaign.assessment import target_name
 from interlock.certify.campaign.defended import DefenceResult
 from interlock.certify.campaign.defended_card import defended_card
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
-from interlock.certify.defences import defence_text, parse_defence
+from interlock.certify.defences import defence_text, parse_defence, with_classifier
+from interlock.certify.targets.classified import classifier_identity
 from interlock.cli.certify.question import Question, calls
 from interlock.cli.certify.report import keep_card, slug
 from interlock.cli.terminal import Terminal, table
@@ -48,6 +49,7 @@ def side_by_side(
     start, defences = time.monotonic(), [parse_defence(text) for text in texts]
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
     with question.open() as asks, terminal.steps(lines=True) as tell:
+        defences = [with_classifier(one, classifier_identity(asks.target)) for one in defences]
         made = measure_defences(
             asks.target, asks.judge, file.attacks, prompts, defences, options,
             judge_error=asks.error, pair_judge=asks.pair_judge, tell=tell,

@@ -7,23 +7,24 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from interlock.certify.campaign.assessment import target_name
-from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.forecast import (
+from interlock.certify.campaign.call_counter import (
     CallCounter,
     Forecast,
     Step,
     Tokens,
     first_asked,
-    forecast,
 )
+from interlock.certify.campaign.campaign import Campaign
+from interlock.certify.campaign.forecast import forecast
 from interlock.certify.campaign.forecast_defended import forecast_defended
 from interlock.certify.campaign.measure import repeat_seed
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
-from interlock.certify.defences import parse_defence
+from interlock.certify.defences import parse_defence, with_classifier
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.model import ModelJudge
 from interlock.certify.targets.budget import BudgetSpentError
+from interlock.certify.targets.classified import classifier_identity
 from interlock.certify.targets.protocol import Prompt, Target, model_behind
 from interlock.certify.targets.store import StoredTarget
 from interlock.certify.vote.asks import Defence
@@ -84,6 +85,7 @@ def defended(
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
     with question.rehearse() as asks:
         target = asks.target
+        defences = [with_classifier(one, classifier_identity(target)) for one in defences]
         count, rule = _tokens(target.target)
         planned = forecast_defended(
             target, file.attacks, prompts, defences, options, count, judge_error=asks.error

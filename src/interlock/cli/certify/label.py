@@ -121,7 +121,8 @@ def _answers(
         dict.fromkeys(
             (prompt.text, reply.text)
             for prompt, reply in store
-            if not reply.lost
+            if prompt.wants == "answer"
+            and not reply.lost
             and reply.text.strip()
             and not judges(prompt)
             and prompt.text not in goals

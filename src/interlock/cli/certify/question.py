@@ -147,6 +147,10 @@ class Question:
     """Folder for calls and results."""
     budget: int | None = None
     """Calls of target and judging models at most."""
+    classifier: str | None = None
+    """A target that a defence's stage ``classifier`` asks."""
+    classifier_model: str | None = None
+    """Its name at an address."""
 
     def read_attacks(self, terminal: Terminal) -> AttackFile:
         """The attacks; says what was left out.
@@ -231,7 +235,7 @@ class Question:
         with CallStore(self.out / "calls.sqlite") as store:
             try:
                 judge, error = self.open_judge(store, budget)
-                opened = self.target.open(budget)
+                opened = self._classified(self.target.open(budget))
                 within = opened if budget is None else BudgetedTarget(opened, budget)
                 target = StoredTarget(within, store)
                 pairs = self.make_pair_judge(store, budget)
@@ -267,8 +271,16 @@ class Question:
                 judge, error = (
                     (self.make_judge(store, none), None) if asks else self.open_judge(store)
                 )
-                target = StoredTarget(BudgetedTarget(self.target.open(), none), store)
+                opened = self._classified(self.target.open())
+                target = StoredTarget(BudgetedTarget(opened, none), store)
                 yield Opened(target, judge, error, self.make_pair_judge(store, none))
+
+    def _classified(self, target: Target) -> Target:
+        if self.classifier is None:
+            return target
+        from interlock.certify.targets.classified import ClassifiedTarget
+
+        return ClassifiedTarget(target, load_target(self.classifier, model=self.classifier_model))
 
     def _greet(self, target: StoredTarget) -> None:
         """One question first: an address that never answers is no matter for a thousand calls."""

@@ -18,7 +18,7 @@ from interlock.names import PerturbationKind, VoteOutcome
 guard = typer.Typer(
     help="Answer an OpenAI-compatible endpoint through a certified vote.",
     invoke_without_command=True,
-    subcommand_metavar="[ledger]",
+    subcommand_metavar="[check|key|ledger]",
 )
 
 NEEDED = (
@@ -55,6 +55,10 @@ def serve(
         bool, typer.Option("--uncertified", help="Serve though no certificate applies; say so.")
     ] = False,
     model: Annotated[str | None, typer.Option(help="The one model that may be asked for.")] = None,
+    defence: Annotated[
+        str | None,
+        typer.Option(help="Such as erase:parts=3 or self+smooth; else the certificate's."),
+    ] = None,
     copies: Annotated[int | None, typer.Option(min=1, help="N; else the certificate's.")] = None,
     rate: Annotated[
         float | None, typer.Option(min=0, max=1, help="q; else the certificate's.")
@@ -64,6 +68,14 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Default 127.0.0.1.")] = None,
     port: Annotated[int | None, typer.Option(help="Default 8080; 0 for any.")] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Serve HTTPS with this certificate (PEM).")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM).")] = None,
+    cors: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ORIGIN", help="Let pages of this site ask; several times."),
+    ] = None,
     ledger: LedgerUrl = None,
     config: Config = None,
     seed: Annotated[
@@ -83,18 +95,19 @@ def serve(
     given = locals()
     settings = taken(
         given, "upstream", "target", "system", "certificate", "model", "host", "port", "seed",
-        "device",
+        "device", "tls_cert", "tls_key",
     )  # fmt: skip
     settings |= {name: True for name in ("embedded", "uncertified") if given[name]}
-    settings["vote"] = taken(given, "copies", "rate", "perturbation")
+    settings["vote"] = taken(given, "defence", "copies", "rate", "perturbation")
     settings["ledger"] = {"url": ledger}
+    settings["auth"] = {"origins": cors or None}
     with session(context) as terminal:
         _needed()
         from interlock.serve.config import read_config
         from interlock.serve.run import serve as run
 
         run(
-            read_config(config, settings),
+            lambda: read_config(config, settings),
             lambda url, deployed: _announce(terminal, url, deployed),
         )
 
@@ -103,9 +116,9 @@ def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
     rules = deployed.rules
     terminal.say(f"guard: {url}/v1  (page: {url}/)")
     terminal.say(f"upstream: {deployed.upstream.name}")
-    terminal.say(
-        f"vote: {rules.copies} copies, {rules.perturbation.kind} {rules.perturbation.rate:.0%}"
-    )
+    terminal.say(f"defence: {rules.name}")
+    if deployed.mode == "monitor":
+        terminal.say("mode: monitor; every request is answered, and the ledger has the votes")
     if deployed.certificate is not None:
         terminal.say(f"certificate {deployed.certificate}: {deployed.card.statement()}")
     else:
@@ -115,9 +128,11 @@ def _announce(terminal: Terminal, url: str, deployed: Any) -> None:
             "url": url,
             "upstream": deployed.upstream.name,
             "model": deployed.model,
-            "copies": rules.copies,
-            "perturbation": rules.perturbation.kind,
-            "rate": rules.perturbation.rate,
+            "defence": rules.name,
+            "mode": deployed.mode,
+            "copies": rules.defence.identity.get("copies"),
+            "perturbation": rules.defence.identity.get("kind"),
+            "rate": rules.defence.identity.get("rate"),
             "certificate": deployed.certificate,
             "differs": list(deployed.differs),
         }
@@ -137,6 +152,7 @@ def ledger_command(
         str | None, typer.Option(help="Under the certificate of this id.")
     ] = None,
     request_id: Annotated[str | None, typer.Option(help="With this x-request-id.")] = None,
+    key: Annotated[str | None, typer.Option(help="Of the client with a key of this name.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="The newest so many.")] = None,
     export: Annotated[
         Path | None, typer.Option(help="Write them to a .csv or .jsonl file.")
@@ -150,6 +166,44 @@ def ledger_command(
         from interlock.cli.guard.ledger import Query, run
 
         run(terminal, ledger, config, chosen(Query, given), export)
+
+
+@guard.command("check")
+def check_command(
+    context: typer.Context,
+    settings: Annotated[Path, typer.Argument(metavar="GUARD.TOML", help="The settings.")],
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask the upstream for its models, too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong in settings, all of it, and what the certificate covers.
+
+    Nothing is asked of the upstream, and no ledger is made. Exits 1 where something is wrong.
+    """
+    with session(context) as terminal:
+        _needed()
+        from interlock.cli.guard.check import run
+
+        run(terminal, settings, ask=ask)
+
+
+@guard.command("key")
+def key_command(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Of the client: small letters, digits and . _ -")],
+    as_json: AsJson = False,
+) -> None:
+    """Draw a key for a client: shown this once; the settings get its salted hash."""
+    with session(context) as terminal:
+        _needed()
+        from interlock.serve.access import draw_key
+
+        key, hashed = draw_key(name)
+        terminal.say(f"key, for {name} alone: {key}")
+        terminal.say("for guard.toml:")
+        terminal.say(f'[keys."{name}"]\nhashes = ["{hashed}"]')
+        terminal.result({"name": name, "key": key, "hash": str(hashed)})
 
 
 def _needed() -> None:

@@ -30,6 +30,7 @@ class Query:
     outcome: str | None = None
     certificate: str | None = None
     request_id: str | None = None
+    key: str | None = None
     limit: int | None = None
 
 

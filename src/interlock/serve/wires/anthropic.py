@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from interlock.serve.answered import Answered
+from interlock.serve.stream import Stream
 from interlock.serve.strict_json import read_json
 from interlock.serve.wire_error import WireError, bad_request
+from interlock.serve.wires.parts import Parts, Step
 from interlock.serve.wires.translated import Given, listed, same
 from interlock.serve.wires.wire import event
 
@@ -17,8 +19,6 @@ _KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_
     413: "request_too_large", 429: "rate_limit_error", 503: "overloaded_error"
 }  # fmt: skip
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
-PIECE = 48
-"""Characters of one delta."""
 
 
 class Messages:
@@ -59,22 +59,29 @@ class Messages:
         """The ``message``."""
         chat = answered.completion()
         (choice, *_) = chat["choices"]
-        return {
-            "id": f"msg_{answered.id.removeprefix('chatcmpl-')}",
-            "type": "message",
-            "role": "assistant",
-            "model": chat["model"],
+        return _message_of(answered) | {
             "content": _blocks(choice["message"]),
-            "stop_reason": _ENDS.get(str(choice["finish_reason"]), "end_turn"),
-            "stop_sequence": None,
-            "usage": _usage(chat["usage"]),
-            "interlock": answered.about,
+            "stop_reason": _stop(choice["finish_reason"]),
         }
 
-    def events(self, answered: Answered) -> Iterator[bytes]:
+    async def events(self, stream: Stream, pause: float) -> AsyncIterator[bytes]:
         """Its events, in order."""
-        for name, data in _events(self.whole(answered)):
-            yield event({"type": name, **data}, name)
+        parts, number, reason = Parts(), -1, None
+        yield _event("message_start", message=_message_of(stream.answered))
+        yield _event("ping")
+        async for piece in stream.pieces(pause):
+            if piece is None:
+                yield _event("ping")
+                continue
+            reason = piece[1]["finish_reason"]
+            steps = parts.take(piece[1]["delta"]) if reason is None else parts.end()
+            for step in steps:
+                number += step[0] == "begin"
+                yield _block_event(number, step)
+        answered, delta = stream.answered, {"stop_reason": _stop(reason), "stop_sequence": None}
+        more = {"interlock": answered.about} if stream.live else {}
+        yield _event("message_delta", delta=delta, usage=_usage(answered.usage), **more)
+        yield _event("message_stop")
 
     def error(self, error: WireError) -> dict[str, Any]:
         """Anthropic's ``error`` object."""
@@ -82,6 +89,10 @@ class Messages:
         kind = _KINDS.get(error.status, plain)
         body = {name: value for name, value in error.body.items() if name != "error"}
         return {"type": "error", "error": {"type": kind, "message": error.message}, **body}
+
+    def failed(self, error: WireError) -> bytes:
+        """The same."""
+        return event(self.error(error), "error")
 
 
 def _message(given: Given) -> list[dict[str, Any]]:
@@ -192,23 +203,40 @@ def _usage(counts: Mapping[str, Any]) -> dict[str, int]:
     return {"input_tokens": counts["prompt_tokens"], "output_tokens": counts["completion_tokens"]}
 
 
-def _events(whole: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    begun = {**whole, "content": [], "stop_reason": None}
-    yield "message_start", {"message": begun}
-    for i, block in enumerate(whole["content"]):
-        empty: dict[str, Any] = {"text": ""} if block["type"] == "text" else {"input": {}}
-        yield "content_block_start", {"index": i, "content_block": block | empty}
-        if block["type"] == "text":
-            deltas = [
-                {"type": "text_delta", "text": block["text"][start : start + PIECE]}
-                for start in range(0, len(block["text"]), PIECE)
-            ]
-        else:
-            said = json.dumps(block["input"])
-            deltas = [{"type": "input_json_delta", "partial_json": said}]
-        for delta in deltas:
-            yield "content_block_delta", {"index": i, "delta": delta}
-        yield "content_block_stop", {"index": i}
-    end = {"stop_reason": whole["stop_reason"], "stop_sequence": None}
-    yield "message_delta", {"delta": end, "usage": whole["usage"]}
-    yield "message_stop", {}
+def _stop(finish: Any) -> str:
+    return _ENDS.get(str(finish), "end_turn")
+
+
+def _message_of(answered: Answered) -> dict[str, Any]:
+    """The ``message`` before its first block."""
+    return {
+        "id": f"msg_{answered.id.removeprefix('chatcmpl-')}",
+        "type": "message",
+        "role": "assistant",
+        "model": answered.completion()["model"],
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "usage": _usage(answered.usage),
+        "interlock": answered.about,
+    }
+
+
+def _event(name: str, **data: Any) -> bytes:
+    return event({"type": name, **data}, name)
+
+
+def _block_event(number: int, step: Step) -> bytes:
+    what, part, text = step
+    call = part.kind == "call"
+    if what == "begin":
+        block: dict[str, Any] = {"type": "text", "text": ""}
+        if call:
+            block = {"type": "tool_use", "id": part.id, "name": part.name, "input": {}}
+        return _event("content_block_start", index=number, content_block=block)
+    if what == "end":
+        return _event("content_block_stop", index=number)
+    delta = {"type": "text_delta", "text": text}
+    if call:
+        delta = {"type": "input_json_delta", "partial_json": text}
+    return _event("content_block_delta", index=number, delta=delta)

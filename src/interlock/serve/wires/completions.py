@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from interlock.serve.answered import Answered
+from interlock.serve.stream import Stream
 from interlock.serve.wire_error import WireError, bad_request
 from interlock.serve.wires.translated import Given, same
-from interlock.serve.wires.wire import DONE, event
+from interlock.serve.wires.wire import COMMENT, DONE, chunks, event
 
 
 class Completions:
@@ -41,11 +42,14 @@ class Completions:
         choices = [_choice(c["index"], _text(c), c["finish_reason"]) for c in chat["choices"]]
         return chat | {"object": "text_completion", "choices": choices}
 
-    def events(self, answered: Answered) -> Iterator[bytes]:
+    async def events(self, stream: Stream, pause: float) -> AsyncIterator[bytes]:
         """Its pieces."""
-        for chunk in answered.chunks():
+        async for chunk in chunks(stream, pause):
+            if chunk is None:
+                yield COMMENT
+                continue
             choices = [
-                _choice(c["index"], c["delta"].get("content") or "", c["finish_reason"])
+                _choice(c["index"], _text({"message": c["delta"]}), c["finish_reason"])
                 for c in chunk["choices"]
             ]
             yield event(chunk | {"object": "text_completion", "choices": choices})
@@ -54,6 +58,10 @@ class Completions:
     def error(self, error: WireError) -> dict[str, Any]:
         """OpenAI's ``error`` object."""
         return error.body
+
+    def failed(self, error: WireError) -> bytes:
+        """The same."""
+        return event(error.body, "error")
 
 
 def _text(choice: Mapping[str, Any]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from interlock.serve.answered import Answered
+from interlock.serve.stream import Stream
 from interlock.serve.wire_error import WireError, bad_request
 from interlock.serve.wires.wire import event
 
@@ -35,10 +36,14 @@ class Decisions:
             "interlock": answered.about,
         }
 
-    def events(self, answered: Answered) -> Iterator[bytes]:
+    async def events(self, stream: Stream, pause: float) -> AsyncIterator[bytes]:
         """The one."""
-        yield event(self.whole(answered))
+        yield event(self.whole(stream.answered))
 
     def error(self, error: WireError) -> dict[str, Any]:
         """OpenAI's ``error`` object."""
         return error.body
+
+    def failed(self, error: WireError) -> bytes:
+        """The same."""
+        return event(error.body, "error")

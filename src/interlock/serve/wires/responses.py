@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from interlock.serve.answered import Answered
+from interlock.serve.stream import Stream
 from interlock.serve.wire_error import WireError, bad_request
+from interlock.serve.wires.parts import Part, Parts, Step
 from interlock.serve.wires.translated import Given, listed, same
-from interlock.serve.wires.wire import event
+from interlock.serve.wires.wire import COMMENT, event
 
 _PARTS = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
 _STATE = ("previous_response_id", "conversation", "background", "prompt")
-PIECE = 48
-"""Characters of one delta."""
 
 
 class Responses:
@@ -50,14 +50,40 @@ class Responses:
         """The ``response``."""
         return _response(answered, _items(answered))
 
-    def events(self, answered: Answered) -> Iterator[bytes]:
+    async def events(self, stream: Stream, pause: float) -> AsyncIterator[bytes]:
         """Its events, in order."""
-        for number, (name, data) in enumerate(_events(answered)):
-            yield event({"type": name, "sequence_number": number, **data}, name)
+        output, parts, number = _Output(stream.answered.id), Parts(), 0
+        begun = _response(stream.answered, []) | {"status": "in_progress", "usage": None}
+        begun |= {"incomplete_details": None}
+        for name in ("response.created", "response.in_progress"):
+            yield _event(name, number, {"response": begun})
+            number += 1
+        try:
+            async for piece in stream.pieces(pause):
+                if piece is None:
+                    yield COMMENT
+                    continue
+                ended = piece[1]["finish_reason"] is not None
+                for step in parts.end() if ended else parts.take(piece[1]["delta"]):
+                    for name, data in output.events(step):
+                        yield _event(name, number, data)
+                        number += 1
+        except WireError as error:
+            yield _failed(error, number)
+            return
+        for name, data in output.end():
+            yield _event(name, number, data)
+            number += 1
+        whole = _response(stream.answered, output.items)
+        yield _event(f"response.{whole['status']}", number, {"response": whole})
 
     def error(self, error: WireError) -> dict[str, Any]:
         """OpenAI's ``error`` object."""
         return error.body
+
+    def failed(self, error: WireError) -> bytes:
+        """The event ``error``, with that object beside what Responses have there."""
+        return _failed(error, 0)
 
 
 def _messages(items: Any) -> list[dict[str, Any]]:
@@ -213,35 +239,79 @@ def _response(answered: Answered, output: list[dict[str, Any]]) -> dict[str, Any
     }
 
 
-def _events(answered: Answered) -> Iterator[tuple[str, dict[str, Any]]]:
-    items = _items(answered)
-    begun = _response(answered, []) | {"status": "in_progress", "incomplete_details": None}
-    begun |= {"usage": None}
-    yield "response.created", {"response": begun}
-    yield "response.in_progress", {"response": begun}
-    for i, item in enumerate(items):
-        at = {"output_index": i, "item_id": item["id"]}
-        empty: dict[str, Any] = {"content": []} if item["type"] == "message" else {"arguments": ""}
-        added = item | {"status": "in_progress"} | empty
-        yield "response.output_item.added", {"output_index": i, "item": added}
-        if item["type"] == "function_call":
-            said = item["arguments"]
-            yield "response.function_call_arguments.delta", at | {"delta": said}
-            done = at | {"name": item["name"], "arguments": said}
-            yield "response.function_call_arguments.done", done
-        for number, part in enumerate(item.get("content", ())):
-            yield from _part(at | {"content_index": number}, part)
-        yield "response.output_item.done", {"output_index": i, "item": item}
-    whole = _response(answered, items)
-    yield f"response.{whole['status']}", {"response": whole}
+def _event(name: str, number: int, data: Mapping[str, Any]) -> bytes:
+    return event({"type": name, "sequence_number": number, **data}, name)
 
 
-def _part(at: dict[str, Any], part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    key = "text" if part["type"] == "output_text" else "refusal"
-    name, text = f"response.{part['type']}", part[key]
-    more: dict[str, Any] = {"logprobs": []} if key == "text" else {}
-    yield "response.content_part.added", at | {"part": part | {key: ""}}
-    for start in range(0, len(text), PIECE):
-        yield f"{name}.delta", at | {"delta": text[start : start + PIECE]} | more
-    yield f"{name}.done", at | {key: text} | more
-    yield "response.content_part.done", at | {"part": part}
+def _failed(error: WireError, number: int) -> bytes:
+    said = {"code": error.code, "message": error.message, "param": error.param}
+    return _event("error", number, said | error.body)
+
+
+class _Output:
+    """The items of a response that is being streamed."""
+
+    def __init__(self, answer_id: str) -> None:
+        self.items: list[dict[str, Any]] = []
+        """Those that have begun; the last may be open."""
+        self._number, self._open = answer_id.removeprefix("chatcmpl-"), False
+
+    def events(self, step: Step) -> Iterator[tuple[str, dict[str, Any]]]:
+        """What a step looks like."""
+        what, part, text = step
+        yield from (self._call if part.kind == "call" else self._said)(what, part, text)
+
+    def end(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The end of the item that is open."""
+        if self._open:
+            self._open = False
+            self.items[-1]["status"] = "completed"
+            yield "response.output_item.done", self._at() | {"item": dict(self.items[-1])}
+
+    def _at(self) -> dict[str, Any]:
+        return {"output_index": len(self.items) - 1}
+
+    def _begin(self, item: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+        yield from self.end()
+        self.items.append(item | {"status": "in_progress"})
+        self._open = True
+        yield "response.output_item.added", self._at() | {"item": dict(self.items[-1])}
+
+    def _call(self, what: str, part: Part, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        if what == "begin":
+            call = {"type": "function_call", "id": f"fc_{self._number}_{len(self.items)}"}
+            call |= {"call_id": part.id, "name": part.name, "arguments": ""}
+            yield from self._begin(call)
+            return
+        at = self._at() | {"item_id": self.items[-1]["id"]}
+        name = "response.function_call_arguments"
+        if what == "more":
+            yield f"{name}.delta", at | {"delta": text}
+            return
+        self.items[-1]["arguments"] = part.text
+        yield f"{name}.done", at | {"name": part.name, "arguments": part.text}
+        yield from self.end()
+
+    def _said(self, what: str, part: Part, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        if what == "begin" and not self._open:
+            head = {"type": "message", "id": f"msg_{self._number}", "role": "assistant"}
+            if self.items:
+                head["id"] += f"_{len(self.items)}"
+            yield from self._begin(head | {"content": []})
+        content = self.items[-1]["content"]
+        refusal = part.kind == "refusal"
+        key, name = (part.kind, "response.refusal") if refusal else ("text", "response.output_text")
+        blank: dict[str, Any] = {"type": name.removeprefix("response."), key: ""}
+        blank |= {} if refusal else {"annotations": [], "logprobs": []}
+        more: dict[str, Any] = {} if refusal else {"logprobs": []}
+        place = len(content) if what == "begin" else len(content) - 1
+        at = self._at() | {"item_id": self.items[-1]["id"], "content_index": place}
+        if what == "begin":
+            content.append(blank)
+            yield "response.content_part.added", at | {"part": dict(blank)}
+        elif what == "more":
+            yield f"{name}.delta", at | {"delta": text} | more
+        else:
+            content[-1][key] = part.text
+            yield f"{name}.done", at | {key: part.text} | more
+            yield "response.content_part.done", at | {"part": dict(content[-1])}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Protocol
 
 from interlock.serve.answered import Answered
+from interlock.serve.stream import Stream
 from interlock.serve.wire_error import WireError
 
 
@@ -27,11 +28,18 @@ class Wire(Protocol):
     def whole(self, answered: Answered) -> dict[str, Any]:
         """The answer in one piece."""
 
-    def events(self, answered: Answered) -> Iterator[bytes]:
-        """The answer as server-sent events."""
+    def events(self, stream: Stream, pause: float) -> AsyncIterator[bytes]:
+        """The answer as server-sent events, in order; one at least every ``pause`` seconds.
+
+        Raises:
+            WireError: the rest will not come.
+        """
 
     def error(self, error: WireError) -> dict[str, Any]:
         """An error's body."""
+
+    def failed(self, error: WireError) -> bytes:
+        """An error as the last event of a stream."""
 
 
 class Chat:
@@ -48,14 +56,40 @@ class Chat:
         """The ``chat.completion``."""
         return answered.completion()
 
-    def events(self, answered: Answered) -> Iterator[bytes]:
+    async def events(self, stream: Stream, pause: float) -> AsyncIterator[bytes]:
         """Its chunks."""
-        yield from map(event, answered.chunks())
+        async for chunk in chunks(stream, pause):
+            yield COMMENT if chunk is None else event(chunk)
         yield DONE
 
     def error(self, error: WireError) -> dict[str, Any]:
         """OpenAI's ``error`` object."""
         return error.body
+
+    def failed(self, error: WireError) -> bytes:
+        """The same."""
+        return event(error.body, "error")
+
+
+async def chunks(stream: Stream, pause: float) -> AsyncIterator[dict[str, Any] | None]:
+    """The ``chat.completion.chunk`` objects of an answer; None where there is none yet.
+
+    The first carries ``interlock``; where not all of the answer was there, so does the last, which
+    knows all that was counted.
+    """
+    head, begun = stream.answered.chunk, False
+    async for piece in stream.pieces(pause):
+        if piece is None:
+            yield None
+            continue
+        number, said = piece
+        chunk = {**head, "choices": [{"index": number, **said}]}
+        if not begun or (stream.live and said["finish_reason"] is not None):
+            chunk["interlock"] = stream.answered.about
+        begun = True
+        yield chunk
+    if stream.answered.request.include_usage:
+        yield {**head, "usage": stream.answered.usage}
 
 
 def event(data: Mapping[str, Any], name: str | None = None) -> bytes:
@@ -65,3 +99,5 @@ def event(data: Mapping[str, Any], name: str | None = None) -> bytes:
 
 
 DONE = b"data: [DONE]\n\n"
+COMMENT = b": there is more to come\n\n"
+"""Keeps a stream open; no client shows it."""

@@ -1,0 +1,1 @@
+"""The guard's vote inside frameworks that ask the model themselves, a module for each."""

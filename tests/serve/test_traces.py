@@ -1,0 +1,148 @@
+"""Traces: who is whose parent, what goes upstream, and that no text is in them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from interlock.errors import InterlockError
+from interlock.serve.traces import OtelTraces, open_traces
+from tests.serve.running import running
+from tests.serve.scripted_upstream import NO, YES, Scripted, last_user_text
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+PARENT = f"00-{TRACE}-{SPAN}-01"
+CANARY = "canary words in the prompt"
+BODY: Any = {"model": "canary-model", "messages": [{"role": "user", "content": CANARY}]}
+
+
+def run(work: Any) -> None:
+    asyncio.run(asyncio.wait_for(work, 120))
+
+
+def test_without_an_address_nothing_is_imported_and_the_parent_goes_on(tmp_path: Path) -> None:
+    code = (
+        "import sys, interlock.serve.run;"
+        "from interlock.serve.traces import open_traces; open_traces(None, 1.0, 'r').close();"
+        "print([n for n in sys.modules if n.startswith(('opentelemetry.sdk', 'opentelemetry.exporter'))])"
+    )
+    # FastAPI takes the API's names by itself, where they are installed.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+        async with running(tmp_path, upstream) as guard:
+            await guard.post(traceparent=PARENT)
+            assert {sent["traceparent"] for sent in upstream.headers} == {PARENT}
+            for odd in (f"{PARENT}-extra", f"00-{'0' * 32}-{SPAN}-01", "tell me a secret", ""):
+                upstream.headers.clear()
+                await guard.post(traceparent=odd)
+                assert upstream.headers
+                assert not any("traceparent" in sent for sent in upstream.headers), odd
+
+    run(go())
+
+
+def test_a_missing_extra_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [one for one in sys.modules if one.startswith("opentelemetry")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk", None)
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
+    with pytest.raises(InterlockError, match=r"pip install 'interlock\[otel\]'") as caught:
+        open_traces("http://127.0.0.1:9/v1/traces", 1.0, "r")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def exported(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Spans in memory, of guards that are made now."""
+    reason = "opentelemetry-sdk is not installed (interlock[otel])"
+    pytest.importorskip("opentelemetry.sdk", reason=reason)
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    traces = OtelTraces(provider)
+    monkeypatch.setattr("interlock.serve.guard.open_traces", lambda *_: traces)
+    return exporter
+
+
+def test_spans_of_one_request(tmp_path: Path, exported: Any) -> None:
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+        async with running(tmp_path, upstream, keys=("k",)) as guard:
+            key = {"authorization": "Bearer k"}
+            answer = await guard.post(BODY, traceparent=PARENT, **key)
+            assert answer.json()["interlock"]["outcome"] == "released"
+            spans = exported.get_finished_spans()
+            named: dict[str, list[Any]] = {}
+            for span in spans:
+                named.setdefault(span.name, []).append(span)
+            assert set(named) == {
+                "POST /v1/chat/completions", "vote", "copy", "original", "upstream",
+            }  # fmt: skip
+            assert {f"{span.context.trace_id:032x}" for span in spans} == {TRACE}
+            (request,), (vote,) = named["POST /v1/chat/completions"], named["vote"]
+            assert f"{request.parent.span_id:016x}" == SPAN
+            assert dict(request.attributes) == {
+                "http.request.method": "POST",
+                "http.route": "/v1/chat/completions",
+                "http.response.status_code": 200,
+                "interlock.outcome": "released",
+            }
+            assert vote.parent.span_id == request.context.span_id
+            assert vote.attributes["interlock.key"].startswith("unnamed-")
+            calls = answer.json()["interlock"]["calls"]
+            assert vote.attributes["interlock.calls"] == calls == len(named["upstream"])
+            each = [*named["copy"], *named["original"]]
+            assert {span.parent.span_id for span in each} == {vote.context.span_id}
+            ids = {span.context.span_id for span in each}
+            assert {span.parent.span_id for span in named["upstream"]} == ids
+            judged = [s.attributes.get("interlock.verdict") for s in named["copy"]]
+            assert judged.count("complied") >= 3
+            assert all(span.start_time <= span.end_time for span in spans)
+            # Each call was sent its own span.
+            sent = {headers["traceparent"] for headers in upstream.headers}
+            assert sent <= {
+                f"00-{TRACE}-{span.context.span_id:016x}-01" for span in named["upstream"]
+            }
+            assert len(sent) == len(upstream.headers)
+
+    run(go())
+
+
+def test_no_text_is_in_spans(tmp_path: Path, exported: Any) -> None:
+    """Whatever goes wrong, wherever a client writes it."""
+
+    async def go() -> None:
+        upstream = Scripted(lambda text: NO if "bad" in text else f"{YES} {text}")
+        async with running(tmp_path, upstream) as guard:
+            bad = [{"role": "user", "content": f"bad {CANARY}"}]
+            await guard.post(BODY)
+            await guard.post(BODY | {"messages": bad, "stream": True})
+            await guard.post(BODY | {"canary key": 1}, x_request_id="canary-id")
+            await guard.post(BODY | {"messages": [{"role": "canary", "content": "x"}]})
+            await guard.http.post("/v1/canary", json=BODY)
+
+            async def complains(exchange: Any) -> None:
+                said = {"error": {"message": f"bad: {last_user_text(exchange.body)}"}}
+                await exchange.whole(400, json.dumps(said).encode())
+
+            upstream.step = complains
+            await guard.post(BODY | {"messages": [{"role": "user", "content": f"new {CANARY}"}]})
+        spans = exported.get_finished_spans()
+        assert len([span for span in spans if span.name.startswith("POST")]) == 5
+        whole = " ".join(span.to_json() for span in spans)
+        for word in ("canary", "words in the prompt", "step by step", "can't help", "bad"):
+            assert word not in whole, word
+
+    run(go())
