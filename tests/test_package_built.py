@@ -158,7 +158,7 @@ def test_it_certifies_the_embedded_model(installed: Path, tmp_path: Path) -> Non
     write_attacks(read_attacks("embedded")[:12], tmp_path / "attacks.jsonl")
     said = run(
         installed, tmp_path, "certify", "measure", "--attacks", "attacks.jsonl",
-        "--kinds", "swap", "--changes", "0,8", "--trials", 1,
+        "--perturbation", "swap", "--changes", "0,8", "--trials", 1,
     )  # fmt: skip
     assert said["families"]
 
