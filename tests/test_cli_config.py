@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from interlock.cli import app
+from tests.programs import ROOT
 
 Taken = dict[str, Any]
 
@@ -81,6 +83,16 @@ def test_each_command_has_its_table(taken: Callable[..., Taken], tmp_path: Path)
     assert contest.areas == [0.01, 0.02]
     method = taken("defend", "attack", "photos", "--config", config)["rest"][1]
     assert (method.area, method.location) == (0.03, (3, 4))
+
+
+def test_the_example_of_the_documents_is_one(taken: Callable[..., Taken], tmp_path: Path) -> None:
+    (text,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs" / "explain.md").read_text(), re.S)
+    config = file(tmp_path, text)
+    given = taken("explain", "a.png", "--config", config)
+    assert given["setup"].model == "my_model/"
+    assert given["rest"][0].options == {"prior": "slic", "sets": 8, "seed": 0}
+    contest = taken("defend", "evaluate", "photos", "--config", config)["rest"][2]
+    assert (contest.attacks, contest.areas) == (["patch", "adaptive"], [0.01, 0.02])
 
 
 def test_what_is_typed_counts_more(taken: Callable[..., Taken], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,11 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from transformers import (
+    MobileNetV1ImageProcessor,
+    ResNetConfig,
+    ResNetForImageClassification,
+)
 from typer.testing import CliRunner
 
 from interlock.cli import app
@@ -114,12 +120,35 @@ def test_apply_says_once_what_the_model_never_sees(
     result = run("defend", "apply", *fixed, "--model", f"{__name__}:cropping")
     (line,) = result.stderr.splitlines()
     assert line.startswith("the model's preprocessing cuts off up to 7")  # 75 %, to a pixel
-    assert line.endswith("a patch there is neither seen nor masked; --whole takes whole photos")
+    assert line.endswith("a patch there is neither seen nor masked; let its preprocess keep all")
     arguments = ["defend", "apply", *fixed, "--json"]
     value = json.loads(run(*arguments, "--model", f"{__name__}:cropping").stdout)
     assert value["never_seen"] == pytest.approx(0.75, abs=0.03)
     whole = run(*arguments, *TINY)
     assert (whole.stderr, json.loads(whole.stdout)["never_seen"]) == ("", 0.0)
+
+
+def test_a_saved_model_that_crops_is_told_of_whole_photos(tmp_path: Path) -> None:
+    config = ResNetConfig(
+        embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic", num_labels=4
+    )
+    torch.manual_seed(0)
+    folder = tmp_path / "model"
+    ResNetForImageClassification(config).save_pretrained(folder)
+    MobileNetV1ImageProcessor(
+        size={"shortest_edge": 64}, crop_size={"height": 56, "width": 56}
+    ).save_pretrained(folder)
+    classifier = load_classifier(str(folder))
+    files = [photo(tmp_path / "in" / f"{k}.png", k, (90, 90)) for k in range(20)]
+    batch = torch.stack([classifier.preprocess(Image.open(file)) for file in files])
+    ConceptShield.fit(classifier.model, batch, concepts=4).save(tmp_path / "s.safetensors")
+    fixed = ["--model", folder, "--shield", tmp_path / "s.safetensors", "--out", tmp_path / "out"]
+    result = run("defend", "apply", files[0], *fixed)
+    cut = 1 - (56 / 64) ** 2  # 23 %
+    (share,) = re.findall(r"cuts off (\d+)% of a photo", result.stderr)
+    assert int(share) == pytest.approx(100 * cut, abs=2)
+    assert result.stderr.endswith("; --whole takes whole photos\n")
+    assert run("defend", "apply", files[0], *fixed, "--whole").stderr == ""
 
 
 class FakeTerminal(io.StringIO):

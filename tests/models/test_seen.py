@@ -68,7 +68,7 @@ def test_the_share_is_that_of_the_crop(
 ) -> None:
     classifier = Classifier(nn.Identity(), preprocess, ["a"])
     seen = seen_share(classifier, *size)
-    assert seen == pytest.approx(share, abs=0.015)
+    assert seen == pytest.approx(share, abs=0.01)
 
 
 def failing(image: Image.Image) -> Tensor:
@@ -86,4 +86,4 @@ def test_what_cannot_be_told_is_not(preprocess: Callable[[Image.Image], Tensor])
 
 
 def test_the_embedded_classifier_sees_whole_photos() -> None:
-    assert seen_share(load_classifier("embedded"), 640, 480) == pytest.approx(1, abs=0.015)
+    assert seen_share(load_classifier("embedded"), 640, 480) == pytest.approx(1, abs=0.01)

@@ -141,7 +141,9 @@ class Bench:
         self._outcome.values["never_seen"] = cut if cut >= CUT else 0.0
         if cut < CUT:
             return
-        fix = "--whole takes whole photos" if not self.whole else "let its preprocessing keep all"
+        named = self._setup.model
+        own = self.whole or (":" in named and model_folder(named) is None)
+        fix = "let its preprocess keep all" if own else "--whole takes whole photos"
         self._terminal.note(
             f"the model's preprocessing cuts off {'up to ' * (len(seen) > 1)}{cut:.0%} of a photo: "
             f"a patch there is neither seen nor masked; {fix}"

@@ -42,12 +42,12 @@ def seen_share(classifier: Classifier, width: int, height: int) -> float | None:
         return None
     reached = np.abs(reach) > LEAST * np.abs(reach).max()
     share = 1.0
-    for axis, ramp in ((2, across), (1, down)):
+    for axis, ramp, size in ((2, across, width), (1, down, height)):
         levels = ((ramp - black)[reached] / reach[reached]).clip(0, 1)
         count = int(reached.any(axis=tuple({0, 1, 2} - {axis})).sum())
-        # from middle to middle of the outermost pixels; half of each lies beyond
-        span = float(levels.max() - levels.min()) * count / max(count - 1, 1)
-        share *= min(1.0, span)
+        # From middle to middle of the outermost pixels, as of the ramp's: half of each lies beyond.
+        pixels = float(levels.max() - levels.min()) * (size - 1) * count / max(count - 1, 1)
+        share *= min(1.0, pixels / size)
     return share
 
 
