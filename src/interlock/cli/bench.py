@@ -231,7 +231,8 @@ def forecast(
     """
     outcome.values |= {"dry_run": True, "photos": photos, "left": left, "seconds": seconds}
     state = "" if left == photos else f", {left} to do"
-    terminal.say(f"{photos} photos{state}{what}: about {span(seconds)}; nothing is written")
+    named = f"{photos} photo{'' if photos == 1 else 's'}"
+    terminal.say(f"{named}{state}{what}: about {span(seconds)}; nothing is written")
 
 
 def save_picture(path: Path, image: Image.Image) -> None:
