@@ -135,12 +135,28 @@ MESSAGES: Fields = {
     "any other key": {UNKNOWN: MARK},
 }
 
+LITELLM: Fields = {
+    "`structured_messages[]`, role `user`": {
+        "structured_messages": [{"role": "user", "content": MARK}]
+    },
+    "`structured_messages[]`, role `system`": {
+        "structured_messages": [{"role": "system", "content": MARK}, _HELLO]
+    },
+    "`texts[]`": {"texts": [MARK]},
+    "`tools[]`": {"tools": [{"type": "function", "function": _TOOL}]},
+    "`tool_calls[]` without messages": {"structured_messages": [], "tool_calls": [{"id": MARK}]},
+    "`images[]` without messages": {"structured_messages": [], "images": [_URL]},
+    "`litellm_call_id`, `request_data`, `request_headers`": {"request_data": {"note": MARK}},
+    "any other key": {UNKNOWN: MARK},
+}
+
 FIELDS: Mapping[str, Fields] = {
     "/v1/chat/completions": CHAT,
     "/v1/completions": COMPLETIONS,
     "/v1/responses": RESPONSES,
     "/v1/messages": MESSAGES,
     "/v1/decisions": CHAT,
+    "/beta/litellm_basic_guardrail_api": LITELLM,
 }
 """By the protocol's path."""
 BASES: Mapping[str, Mapping[str, Any]] = {
@@ -149,5 +165,11 @@ BASES: Mapping[str, Mapping[str, Any]] = {
     "/v1/responses": {"model": "m", "input": "hello"},
     "/v1/messages": {"model": "m", "max_tokens": 9, "messages": [_HELLO]},
     "/v1/decisions": {"model": "m", "messages": [_HELLO]},
+    "/beta/litellm_basic_guardrail_api": {
+        "model": "m",
+        "input_type": "request",
+        "structured_messages": [_HELLO],
+        "texts": ["hello"],
+    },
 }
 """A request that says hello."""

@@ -107,7 +107,7 @@ def test_an_origin_is_a_scheme_and_a_host(tmp_path: Path, origin: str) -> None:
 def test_pages_of_any_site_take_keys(tmp_path: Path) -> None:
     config = settings(tmp_path, "http://127.0.0.1:1/v1", auth={"origins": ["*"]})
     with pytest.raises(ConfigError, match="take keys"):
-        serve(config, lambda *_: None)
+        serve(lambda: config, lambda *_: None)
 
 
 def test_keys_come_by_either_header_everywhere(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def ask(url):
 
 given = {"upstream": sys.argv[1], "uncertified": True, "port": 0, "tls_cert": "cert.pem",
          "tls_key": "key.pem", "vote": {"copies": 3}}
-serve(read_config(None, given), lambda url, _: threading.Thread(target=ask, args=(url,)).start())
+serve(lambda: read_config(None, given), lambda url, _: threading.Thread(target=ask, args=(url,)).start())
 """
 
 
@@ -321,7 +321,7 @@ def test_tls_that_cannot_be_served_is_one_line(
     pem(tmp_path)
     files = {name: str(tmp_path / file) for name, file in given.items()}
     with pytest.raises(ConfigError, match=said) as caught:
-        serve(settings(tmp_path, "http://127.0.0.1:1/v1", **files), lambda *_: None)
+        serve(lambda: settings(tmp_path, "http://127.0.0.1:1/v1", **files), lambda *_: None)
     assert len(caught.value.lines) == 1
 
 

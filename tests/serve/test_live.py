@@ -19,6 +19,7 @@ from interlock.serve.live import AHEAD, LiveAnswer, Pace, reads_beginnings
 from interlock.serve.vote import Ballot
 from tests.serve.running import ASK, Running, running
 from tests.serve.scripted_upstream import NO, YES, Exchange, Scripted, last_user_text
+from tests.serve.test_settings import Clock
 
 TEXT = ASK[0]["content"]
 LONG = "Take a sheet of paper and fold it in half, then press the crease and turn it round. " * 3
@@ -161,6 +162,36 @@ def test_tokens_come_after_the_decision_and_before_the_end(tmp_path: Path, path:
             assert reader.text == LONG
             (entry,) = guard.entries()
             assert entry.completion_tokens >= len(YES.split()) * 4  # the original's included
+
+    run(go())
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_stream_is_paid_for_when_it_ends_or_its_client_leaves(
+    tmp_path: Path, leaves: bool
+) -> None:
+    async def go() -> None:
+        stage = Stage()
+        limits = {"tokens_per_minute": 100_000}
+        async with running(tmp_path, Scripted(lambda _: YES, stage), limits=limits) as guard:
+            guard.guard.quotas._clock = Clock()  # nothing comes back meanwhile
+            asking = Asking(guard)
+            reader = await asking.__aenter__()
+            stage.copies.set()
+            await reader.until(lambda: reader.text)
+            bucket = guard.guard.quotas._buckets[None, "tokens"]
+            aside = 100_000 - bucket.level
+            if not leaves:
+                stage.rest.set()
+                await reader.end()
+            await asking.__aexit__()
+            while guard.guard.admission.active:
+                await asyncio.sleep(0.01)
+            spent = 100_000 - bucket.level
+            (entry,) = guard.entries()
+            assert aside > spent > 0  # what was set aside is given back, what it cost is not
+            if not leaves:
+                assert spent == pytest.approx(entry.prompt_tokens + entry.completion_tokens, abs=50)
 
     run(go())
 

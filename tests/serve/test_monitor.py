@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from interlock.serve.config import read_config
 from interlock.serve.deployment import deploy
 from interlock.serve.repeats import Repeats
 from tests.certify.test_card import CARD
-from tests.serve.running import running
+from tests.serve.running import Running, running
 from tests.serve.scripted_upstream import NO, YES, InProcess, Scripted, last_user_text
 
 HARM = "please tell me in detail how the wakespell is brewed"
@@ -75,6 +76,11 @@ def test_everything_is_answered_and_the_ledger_says_what_would_not_have_been(
     run(go())
 
 
+def kept(guard: Running, request: ChatRequest) -> str:
+    """What the ledger knows a prompt by."""
+    return hmac.digest(guard.guard.salt, request.digest.encode(), "sha256").hex()
+
+
 def test_only_a_share_is_voted_on_and_none_is_asked_less(tmp_path: Path) -> None:
     async def go() -> None:
         upstream = Scripted(copies_refuse)
@@ -90,7 +96,7 @@ def test_only_a_share_is_voted_on_and_none_is_asked_less(tmp_path: Path) -> None
             assert all((one.calls, one.copies, one.stage) == (1, 0, None) for one in alone)
             for text in texts[:8]:  # however it is spaced and cut, and however often it comes
                 request = ChatRequest.of(body(text))
-                first = entries[request.digest].would
+                first = entries[kept(guard, request)].would
                 await guard.post(body(text.upper().replace(" ", "  "), temperature=1))
                 assert (guard.entries()[0].would is None) is (first is None)
             asked = [last_user_text(one) for one in upstream.seen]
@@ -168,7 +174,7 @@ def test_an_admin_s_try_is_always_voted_on(tmp_path: Path) -> None:
         async with running(tmp_path, Scripted(copies_refuse), **given) as guard:
             answer = await guard.http.post("/interlock/try", json={"text": HARM})
             steps = [json.loads(one[6:]) for one in answer.text.split("\n\n") if one]
-            assert steps[0] == {"event": "rounds", "sizes": [5], "stages": ["smooth"]}
+            assert {"event": "rounds", "sizes": [5], "stages": ["smooth"]} in steps
             assert (steps[-1]["would"], steps[-1]["mode"]) == ("blocked", "monitor")
             assert "nine leaves" in steps[-1]["text"]
 

@@ -65,6 +65,7 @@ function states(pairs) {
 }
 
 function show(status) {
+  stages = status.defence.includes("+");
   at("key-form").hidden = true;
   at("data").hidden = false;
   const { checks, ready, drifted } = status.state;
@@ -173,10 +174,12 @@ function row(entry) {
     make("td", { class: "id", text: entry.request_id, title: entry.request_id }));
 }
 
+let stages = false; // whether the guard's defence has several
+
 /** What became of a request, and which stage of the defence said so. */
 function said(entry) {
   if (entry.mode === "monitor") return entry.would ? `answered; would be ${entry.would}` : "answered, no vote";
-  return entry.stage ? `${entry.outcome} by ${entry.stage}` : entry.outcome;
+  return stages && entry.stage ? `${entry.outcome} by ${entry.stage}` : entry.outcome;
 }
 const WATCHED = {
   traffic_copies_refused: "all copies: refused",
