@@ -19,6 +19,7 @@ from interlock.errors import InterlockError
 from interlock.explain.peers import make_peer
 from interlock.lab.engines.ray import RayEngine
 from interlock.serve.ledger import Ledger
+from interlock.serve.traces import open_traces
 from tests.networks import SmallCNN
 
 
@@ -38,12 +39,17 @@ def saved_set() -> None:
     _loaded.__wrapped__(0, SavedSet("folder", "train", "{}"))
 
 
+def traces() -> None:
+    open_traces("http://127.0.0.1:4318/v1/traces", 1.0, "one")
+
+
 CASES: list[tuple[str, str, Callable[[], object]]] = [
     ("httpx", "certify", endpoint),
     ("datasets", "datasets", saved_set),
     ("s3fs", "s3", s3),
     ("ray", "ray", RayEngine),
     ("psycopg", "postgres", postgres),
+    ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "otel", traces),
     ("captum", "lab", lambda: make_peer("occlusion", SmallCNN())),
     ("shapiq", "lab", lambda: make_peer("shapley-interactions", SmallCNN())),
 ]

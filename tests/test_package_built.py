@@ -24,7 +24,7 @@ from interlock.certify import read_attacks, write_attacks
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ABSENT = (
-    "aiohttp", "captum", "datasets", "fastapi", "httpx_aiohttp", "prometheus_client", "psycopg",
+    "aiohttp", "captum", "datasets", "fastapi", "httpx_aiohttp", "opentelemetry", "prometheus_client", "psycopg",
     "ray", "s3fs", "shapiq", "sklearn", "sqlalchemy", "starlette", "uvicorn",
 )  # fmt: skip
 """What the extras bring, but for what required packages bring along."""
