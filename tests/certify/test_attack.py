@@ -124,6 +124,11 @@ def test_a_killed_search_goes_on_where_it_was(target: LocalTarget, tmp_path: Pat
     assert search_attacks(target, Counted(), RefusalPhrases(), asked, journal=journal) == again
     search_attacks(target, Counted(steps=7), RefusalPhrases(), asked[:1], journal=journal)
     assert ran == ["a", "b", "c", "a"]
+    known = search_attacks(
+        target, Counted(steps=7), RefusalPhrases(), asked, journal=journal, known_only=True
+    )
+    assert [one and one.goal for one in known] == ["a", None, None]
+    assert ran == ["a", "b", "c", "a"]
     with pytest.raises(OutputError):
         search_attacks(target, Counted(), RefusalPhrases(), asked, journal=tmp_path)
 
@@ -233,6 +238,27 @@ def test_the_loss_on_a_byte_pair_tokenizer_is_that_of_the_chat(wordwise: LocalTa
     losses, reached = loss_of(suffix[None])
     torch.testing.assert_close(losses[0], F.cross_entropy(logits, torch.tensor(wished)))
     assert bool(reached) is bool((logits.argmax(dim=-1) == torch.tensor(wished)).all())
+
+
+def test_a_search_away_from_an_opening_turns_the_loss_around(wordwise: LocalTarget) -> None:
+    towards = OpeningLoss(wordwise, "tell me about tea", " bad mug")
+    away = OpeningLoss(wordwise, "tell me about tea", " bad mug", away=True)
+    tried = torch.stack([towards.draw(6, torch.Generator().manual_seed(seed)) for seed in range(8)])
+    (losses, begins), (gains, else_) = towards(tried), away(tried)
+    torch.testing.assert_close(gains, -losses)
+    assert torch.equal(else_, ~begins)
+    chosen = away.proposals(tried[0], 1), towards.proposals(tried[0], 1)
+    assert not torch.equal(*chosen)
+
+
+def test_a_search_away_ends_in_another_answer(wordwise: LocalTarget) -> None:
+    [bare] = wordwise.ask([Prompt.user("tell me about tea")])
+    attack = SuffixAttack(length=8, steps=60, candidates=16, away=True).run(
+        wordwise, "tell me about tea", bare.text.split(" ")[0], Agreeable(), seed=3
+    )
+    assert attack is not None
+    [reply] = wordwise.ask([Prompt.user(attack.prompt)])
+    assert not reply.text.startswith(bare.text.split(" ")[0])
 
 
 def test_a_search_on_a_byte_pair_tokenizer_ends_in_what_it_was_after(

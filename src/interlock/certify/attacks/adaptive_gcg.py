@@ -18,6 +18,7 @@ from interlock.certify.attacks.adaptive import VoteLoss
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.attacks.gcg import OpeningLoss, SuffixAttack
 from interlock.certify.targets.local import LocalTarget, last_logits_only
+from interlock.certify.targets.packed import LONGEST, Packed
 from interlock.certify.targets.protocol import Prompt, model_behind
 from interlock.certify.vote.asks import MAJORITY, Asks, Rule
 from interlock.certify.vote.smoothllm import SmoothLLM
@@ -148,10 +149,26 @@ def opening_losses(
     ]
     order = sorted(range(len(rows)), key=lambda i: sum(map(len, rows[i])))
     losses = torch.empty(len(rows), device=target.model.device)
+    kept = target.kept()
     for start in range(0, len(order), target.batch):
         some = order[start : start + target.batch]
-        losses[some] = _losses(target, [rows[i] for i in some])
+        of_some = [rows[i] for i in some]
+        tails = [len(ids) + len(wished) - len(kept.ids) for ids, wished in of_some]
+        alike = kept.packs and all(kept.begins(ids) for ids, _ in of_some)
+        packed = alike and sum(tails) <= LONGEST
+        losses[some] = (_packed_losses if packed else _losses)(target, of_some)
     return losses
+
+
+@torch.no_grad()
+def _packed_losses(target: LocalTarget, rows: Sequence[tuple[list[int], list[int]]]) -> Tensor:
+    """What :func:`_losses` gives, of rows that share what the target keeps."""
+    kept, sizes = target.kept(), [len(wished) for _, wished in rows]
+    packed = Packed(target.model, kept.cache, len(kept.ids))
+    tails = [[*ids[len(kept.ids) :], *wished[:-1]] for ids, wished in rows]
+    wished = torch.tensor([t for _, some in rows for t in some], device=target.model.device)
+    each = F.cross_entropy(packed.begin(tails, sizes).float(), wished, reduction="none")
+    return torch.stack([one.mean() for one in torch.split(each, sizes)])
 
 
 @torch.no_grad()

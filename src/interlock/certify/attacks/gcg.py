@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.targets.local import LocalTarget, last_logits_only
+from interlock.certify.targets.packed import LONGEST, Packed, packs
 from interlock.certify.targets.protocol import Prompt
 from interlock.errors import ModelError, OptionError
 
@@ -49,11 +50,14 @@ class SuffixAttack:
     """Tokens proposed by the gradient for each place, >= 1; k in the paper."""
     patience: int = 30
     """Steps without progress after which the suffix is drawn anew, >= 1."""
+    away: bool = False
+    """Search away from the opening, that of a refusal, in place of towards it: whatever else the
+    target answers will do. Cheaper where a target refuses by a narrow margin."""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < 1:
-                raise OptionError(f"{name}={value}: must be at least 1")
+        for name in ("length", "steps", "candidates", "top", "patience"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name}={getattr(self, name)}: must be at least 1")
 
     def run(
         self, target: LocalTarget, request: str, opening: str, judge: Judge, *, seed: int = 0
@@ -63,7 +67,7 @@ class SuffixAttack:
         Args:
             target: attacked with its gradients, and asked to confirm each success.
             request: the user message without the suffix.
-            opening: of the answer wished for.
+            opening: of the answer wished for; with ``away``, of the one to be avoided.
             judge: decides whether the confirmed answer complies.
             seed: of the search; the same seed on the same machine finds the same suffix.
 
@@ -75,7 +79,7 @@ class SuffixAttack:
                 back as it was written.
         """
         generator = torch.Generator().manual_seed(seed)
-        loss_of = OpeningLoss(target, request, opening)
+        loss_of = OpeningLoss(target, request, opening, away=self.away)
         suffix, best, stale = loss_of.draw(self.length, generator), float("inf"), 0
         for step in range(1, self.steps + 1):
             tried = self.exchanges(loss_of, suffix, generator)  # (B, L)
@@ -122,10 +126,15 @@ class SuffixAttack:
 
 
 class OpeningLoss:
-    """Cross-entropy of the opening after request and suffix; the part before is computed once."""
+    """Cross-entropy of the opening after request and suffix; the part before is computed once.
 
-    def __init__(self, target: LocalTarget, request: str, opening: str) -> None:
-        self.target, self.model = target, target.model
+    With ``away`` its negative: what is searched is any other answer.
+    """
+
+    def __init__(
+        self, target: LocalTarget, request: str, opening: str, *, away: bool = False
+    ) -> None:
+        self.target, self.model, self.away = target, target.model, away
         self._anchor = self._ids("x")
         self._allowed, self._brings_blank = self._writable()
         self.head = request if self._brings_blank else f"{request} "
@@ -136,6 +145,7 @@ class OpeningLoss:
         self._opening = self._ids(opening)
         with torch.no_grad():
             self._cache = self.model(input_ids=self._before[None], use_cache=True).past_key_values
+        self._packs = packs(self.model, self._cache, len(self._before))
 
     def draw(self, length: int, generator: torch.Generator) -> Tensor:
         """(L,) random tokens whose text is read back as the same tokens."""
@@ -169,10 +179,14 @@ class OpeningLoss:
 
     @torch.no_grad()
     def __call__(self, suffixes: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, L) -> (B,) losses, and (B,) whether greedy decoding begins with the opening."""
-        logits = self._logits(input_ids=self._rows(suffixes))
-        reached = (self._opening_logits(logits).argmax(dim=-1) == self._opening).all(dim=-1)
-        return self._losses(logits), reached
+        """(B, L) -> (B,) losses, and (B,) whether greedy decoding begins with the opening.
+
+        With ``away``, whether it does not.
+        """
+        rows = self._rows(suffixes)
+        logits = self._packed_logits(rows) if self._packs else self._logits(input_ids=rows)
+        begins = (self._opening_logits(logits).argmax(dim=-1) == self._opening).all(dim=-1)
+        return self._losses(logits), begins ^ self.away
 
     def survive(self, suffixes: Tensor) -> Tensor:
         """(B, L) -> (B,) whether each, written out and read by the tokenizer, stays what it is."""
@@ -240,13 +254,23 @@ class OpeningLoss:
         out: Tensor = self.model(past_key_values=cache, use_cache=True, **inputs, **last).logits
         return out
 
+    def _packed_logits(self, rows: Tensor) -> Tensor:
+        """(B, T) -> (B, O + 1, V) logits up to the end, with as many rows at once as are packed."""
+        last, parts = len(self._opening) + 1, []
+        for some in torch.split(rows, max(1, LONGEST // rows.shape[1])):
+            packed = Packed(self.model, self._cache, len(self._before))
+            logits = packed.begin(some.tolist(), [last] * len(some))
+            parts.append(logits.view(len(some), last, -1))
+        return torch.cat(parts)
+
     def _opening_logits(self, logits: Tensor) -> Tensor:
         return logits[:, -len(self._opening) - 1 : -1].float()  # (B, O, V)
 
     def _losses(self, logits: Tensor) -> Tensor:
         logits = self._opening_logits(logits)
         wished = self._opening.expand(len(logits), -1)
-        return F.cross_entropy(logits.transpose(1, 2), wished, reduction="none").mean(dim=1)
+        losses = F.cross_entropy(logits.transpose(1, 2), wished, reduction="none").mean(dim=1)
+        return -losses if self.away else losses
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ def search_attacks(
     seed: int = 0,
     progress: Progress | None = None,
     failed: Callable[[str, str], None] | None = None,
+    known_only: bool = False,
 ) -> list[Attack | None]:
     """One suffix search for each request; failures are outcomes, too.
 
@@ -47,6 +48,7 @@ def search_attacks(
         seed: request i is searched with seed + i.
         progress: told after each search.
         failed: told the request and the reason where a search could not be made.
+        known_only: search nothing, and take what the journal holds.
 
     Returns:
         In the order of the requests; None where no suffix was found.
@@ -61,7 +63,9 @@ def search_attacks(
     for i, (request, opening) in enumerate(requests):
         parts = json.dumps([*shared, request, opening, seed + i], sort_keys=True)
         key = sha256(parts.encode()).hexdigest()
-        if key not in known:
+        if key not in known and known_only:
+            known[key] = None
+        elif key not in known:
             known[key] = None
             row: dict[str, Any] = {"key": key, "attack": None}
             try:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from interlock.certify.targets.packed import packs
 from interlock.certify.targets.protocol import Prompt
 
 SHORTEST = 32
@@ -28,6 +29,8 @@ class KeptPrefix:
     """(P,) its tokens; P is 0 where nothing is kept."""
     cache: Any
     """Of a batch of one."""
+    packs: bool = False
+    """Whether rows can be packed behind it, see :mod:`interlock.certify.targets.packed`."""
 
     def begins(self, ids: Sequence[int]) -> bool:
         """Whether a chat begins so, and goes on."""
@@ -58,4 +61,6 @@ def keep_prefix(model: Any, encode: Callable[[Prompt], list[int]]) -> KeptPrefix
     out = model(input_ids=torch.tensor([ids], device=model.device), use_cache=True)
     cache = out.past_key_values
     plain = [type(layer).__name__ for layer in getattr(cache, "layers", [None])]
-    return KeptPrefix(ids, cache) if set(plain) == {"DynamicLayer"} else NOTHING
+    if set(plain) != {"DynamicLayer"}:
+        return NOTHING
+    return KeptPrefix(ids, cache, packs(model, cache, size))

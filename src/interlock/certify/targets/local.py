@@ -16,6 +16,7 @@ from torch import Tensor
 
 from interlock._weights import fingerprint
 from interlock.certify.targets.kept_prefix import NOTHING, KeptPrefix, keep_prefix
+from interlock.certify.targets.packed import LONGEST, Packed
 from interlock.certify.targets.protocol import Finish, Identity, OnReply, Prompt, Reply, Wants
 from interlock.certify.targets.surprise import surprise_reply
 from interlock.certify.targets.system import system_identity, with_system
@@ -149,7 +150,7 @@ class LocalTarget:
             else:
                 amount = f"{len(ids)} tokens" if fits else f"{len(prompt.text)} characters"
                 keep(i, Reply.failed(f"a prompt of {amount}; the model has room for {room} tokens"))
-        begins = self._kept().begins
+        begins = self.kept().begins
         encoded.sort(key=lambda row: (begins(row[1]), len(row[1])))
         start, size = 0, self.batch
         while start < len(encoded):
@@ -219,8 +220,10 @@ class LocalTarget:
     @torch.inference_mode()
     def _generate(self, rows: Sequence[list[int]], prompts: Sequence[Prompt]) -> list[Reply]:
         device, count = self.model.device, len(rows)
-        prefix = self._kept() if self._kept().begins(rows[0]) else NOTHING
+        prefix = self.kept() if self.kept().begins(rows[0]) else NOTHING
         known = len(prefix.ids)
+        if prefix.packs and sum(len(ids) - known for ids in rows) <= LONGEST:
+            return self._generate_packed(rows, prompts, prefix)
         longest = max(map(len, rows))
         tokens = torch.full((count, longest - known), self._pad(), device=device)  # (B, T)
         mask = torch.zeros(count, longest, dtype=torch.int64, device=device)
@@ -261,7 +264,36 @@ class LocalTarget:
             self._reply(len(ids), answer, ends) for ids, answer in zip(rows, written, strict=True)
         ]
 
-    def _kept(self) -> KeptPrefix:
+    def _generate_packed(
+        self, rows: Sequence[list[int]], prompts: Sequence[Prompt], prefix: KeptPrefix
+    ) -> list[Reply]:
+        """The same with all rows in one sequence, so that none needs a copy of the beginning."""
+        device, ends = self.model.device, self._ends()
+        generators = [_generator(prompt) for prompt in prompts]
+        packed = Packed(self.model, prefix.cache, len(prefix.ids))
+        logits = packed.begin([ids[len(prefix.ids) :] for ids in rows])
+        written: list[list[int]] = [[] for _ in rows]
+        alive = list(range(len(rows)))
+        for step in range(self.max_tokens):
+            chosen = self._choose(logits.float(), [generators[i] for i in alive])
+            keep = []
+            for row, token in enumerate(chosen.tolist()):
+                written[alive[row]].append(token)
+                if token not in ends:
+                    keep.append(row)
+            if not keep or step == self.max_tokens - 1:
+                break
+            alive = [alive[row] for row in keep]
+            owner = torch.tensor(alive, device=device)
+            positions = torch.tensor([len(rows[i]) + step for i in alive], device=device)
+            every = torch.arange(len(alive), device=device)
+            logits = packed.extend(chosen[keep], owner, positions, every)
+        return [
+            self._reply(len(ids), answer, ends) for ids, answer in zip(rows, written, strict=True)
+        ]
+
+    def kept(self) -> KeptPrefix:
+        """What every chat begins with, read once."""
         if self._prefix is None:
             self._prefix = keep_prefix(self.model, self.encode)
         return self._prefix
