@@ -25,6 +25,7 @@ from interlock.cli.terminal import Terminal
 from interlock.defend import ConceptShield
 from interlock.explain import HSets
 from interlock.models import load_classifier
+from tests.lab.cheap import PIXELS, write_images, write_study
 from tests.networks import SmallCNN
 from tests.tiny import model, photo, preprocess, tiny
 
@@ -73,6 +74,7 @@ def shield(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["explain"], ["--prior", "grid", "--steps", 2]),
         (["defend", "attack"], ["--steps", 2]),
+        (["defend", "fit"], ["--concepts", 4]),
         (["defend", "harden"], ["--steps", 3, "--batch-size", 4]),
     ],
 )
@@ -99,6 +101,20 @@ def test_a_dry_run_of_evaluate(photos: Path, shield: Path, tmp_path: Path) -> No
     assert value["seconds"] > 0
     assert "7 photos, 3 times each (clean and attacked), 3 rows" in run(*arguments).stdout
     assert not out.exists()
+
+
+def test_a_dry_run_of_a_study(tmp_path: Path) -> None:
+    write_images(tmp_path / "images", 3)
+    study = write_study(tmp_path, PIXELS, 'method = "gradient-input"')
+    out = tmp_path / "out"
+    asked = ["lab", "run", study, "--out", out, "--workers", 1, "--json"]
+    before = json.loads(run(*asked, "--dry-run").stdout)
+    assert not out.exists()
+    done = json.loads(run(*asked).stdout)
+    assert before["items"] == before["left"] == done["items"] == done["computed"]
+    assert (before["preparations"], before["seconds"] > 0) == (0, True)
+    after = json.loads(run(*asked, "--dry-run").stdout)
+    assert (after["items"], after["left"], after["seconds"]) == (done["items"], 0, 0.0)
 
 
 def test_what_explain_has_finished_takes_no_time(photos: Path, tmp_path: Path) -> None:

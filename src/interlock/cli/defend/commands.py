@@ -117,6 +117,7 @@ def fit(
             show_default="whether clean photos keep their labels",
         ),
     ] = None,
+    dry_run: DryRun = False,
     whole: Whole = False,
     seed: Seed = 0,
     device: Device = None,
@@ -130,7 +131,8 @@ def fit(
         from interlock.cli.defend.fit import fit
 
         options = taken(given, "concepts", "false_mask_rate", "mirror")
-        fit(chosen(Setup, given), folder, out, options, report, terminal).end(terminal)
+        done = fit(chosen(Setup, given), folder, out, options, report, terminal, dry_run=dry_run)
+        done.end(terminal)
 
 
 @app.command(cls=Configured)
