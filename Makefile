@@ -7,7 +7,7 @@ PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # Else each run rewrites the assertions of all tests again, in each process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all lint package bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-gcg bench-judges bench-guard bench-published bench-lab docs clean
+.PHONY: demo test test-all lint package bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-certify-overhead bench-gcg bench-certified bench-explain-patches bench-judges bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -89,6 +89,28 @@ bench-certify: .venv/.ready
 	cp build/certify_report/table.md docs/results/certify-report.txt
 	$(BIN)/interlock lab run benchmarks/studies/certify.toml --out build/lab/certify-halves
 	$(BIN)/interlock lab report build/lab/certify-halves --summary docs/results/certify-halves.json
+	$(BIN)/python benchmarks/update_docs.py
+
+bench-certify-overhead: .venv/.ready
+	$(BIN)/python recipes/smollm2.py
+	$(BIN)/python benchmarks/certify_overhead.py
+	cp build/certify_overhead/table.md docs/results/certify-overhead.txt
+	$(BIN)/python benchmarks/update_docs.py
+
+# answers that no patch changes: hours on two cores, and goes on where it stopped
+bench-certified: .venv/.ready
+	$(BIN)/python benchmarks/defend_photos.py
+	$(BIN)/python recipes/efficientnet_lite.py
+	$(BIN)/python recipes/hardened.py cifar10
+	for name in cifar10 embedded lite0 mobilenet; do \
+		$(BIN)/interlock lab run benchmarks/studies/certified_$$name.toml --out build/lab/certified_$$name && \
+		$(BIN)/interlock lab report build/lab/certified_$$name --summary docs/results/certified-$$name.json || exit 1; \
+	done
+	$(BIN)/python benchmarks/update_docs.py
+
+bench-explain-patches: .venv/.ready
+	$(BIN)/python -m benchmarks.explain_patches
+	cp build/explain_patches/table.md docs/results/explain-patches.txt
 	$(BIN)/python benchmarks/update_docs.py
 
 bench-gcg: .venv/.ready
