@@ -7,7 +7,7 @@ PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # Else each run rewrites the assertions of all tests again, in each process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all lint bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-certify-overhead bench-gcg bench-certified bench-explain-patches bench-judges bench-guard bench-published bench-lab docs clean
+.PHONY: demo test test-all lint package bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-certify-overhead bench-gcg bench-certified bench-explain-patches bench-judges bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
 	$(BIN)/interlock demo --out build/demo
@@ -29,6 +29,14 @@ docs: export NO_MKDOCS_2_WARNING := 1
 docs: .venv/.ready
 	$(BIN)/mkdocs build --strict --quiet
 	@echo "site: build/site/index.html"
+
+# wheel and source archive, into dist/
+package: .venv/.ready
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	$(BIN)/python -c "from setuptools import build_meta; build_meta.build_sdist('dist')" >/dev/null
+	rm -rf src/interlock.egg-info build/lib build/bdist.*
+	@ls dist
 
 bench-explain: .venv/.ready
 	$(BIN)/python benchmarks/explain_speed.py

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 from interlock.cli import app
@@ -93,6 +95,32 @@ def test_fit_writes_a_shield_and_draws_its_concepts(fitted: tuple[Path, dict[str
     assert page.count("<strong>concept ") == 4
     with Image.open(Path(value["report"]).parent / "concepts.png") as figure:
         assert figure.width > 500
+
+
+def test_fit_says_how_many_clean_photos_it_masks_and_on_how_many_that_stands(
+    clean: Path,
+    fitted: tuple[Path, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, value = fitted
+    shield = ConceptShield.load(fitted[0], load_classifier("embedded").model)
+    masked = int(shield.settings.false_mask_rate * 12)
+    assert (value["images"], value["held_out"], value["few"]) == (24, 12, True)
+    assert value["mask_rate"] == masked / 12
+    interval = binomtest(masked, 12).proportion_ci(0.95, "exact")
+    assert value["mask_rate_interval"] == [interval.low, interval.high]
+    photos, out = tmp_path / "photos", tmp_path / "shield.safetensors"
+    for seed in range(20):
+        photo(photos / f"{seed}.png", seed)
+    arguments = ["fit", photos, "--model", TINY, "--out", out, "--concepts", 4]
+    said = defend(*arguments).stdout
+    assert re.search(
+        r"masks \d of 10 photos held out; of others like these, [\d.]+% to [\d.]+% \(95 %\)", said
+    )
+    assert "20 photos are few: give at least 100, from where the shield will work" in said
+    monkeypatch.setattr("interlock.cli.defend.fit.FEW", 20)
+    assert "few" not in defend(*arguments).stdout
 
 
 def test_a_shield_is_the_same_bytes_for_the_same_seed(clean: Path, tmp_path: Path) -> None:

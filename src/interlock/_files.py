@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import tomllib
 from pathlib import Path
+from typing import Any
 
-from interlock.errors import DataError, OutputError
+from interlock.errors import ConfigError, DataError, OutputError
 
 
 def read_text(path: str | Path) -> str:
@@ -32,6 +34,20 @@ def decoded(raw: bytes, name: str | Path) -> str:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise DataError(f"{name}, line {line}: not UTF-8; save the file as UTF-8 text") from None
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """The settings of a TOML file, not checked yet.
+
+    Raises:
+        ConfigError: it cannot be read, or is no TOML.
+    """
+    try:
+        return tomllib.loads(read_text(path))
+    except DataError as error:
+        raise ConfigError((str(error),)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError((f"{path}: no TOML ({error})",)) from None
 
 
 def write_atomically(path: str | Path, content: str | bytes) -> Path:

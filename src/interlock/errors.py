@@ -21,5 +21,13 @@ class OptionError(InterlockError, ValueError):
     """An option lies outside its documented range."""
 
 
+class ConfigError(OptionError):
+    """Settings that are wrong; ``lines`` names each."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__("; ".join(lines))
+        self.lines = lines
+
+
 class OutputError(InterlockError):
     """A result cannot be written or read back."""

@@ -50,7 +50,9 @@ def test_as_a_prior_it_is_loaded_once(tiny_sam, small_cnn, photo, monkeypatch):
     loads = []
     real = transformers.SamModel.from_pretrained
     monkeypatch.setattr(
-        transformers.SamModel, "from_pretrained", lambda name: loads.append(name) or real(name)
+        transformers.SamModel,
+        "from_pretrained",
+        lambda name, **options: loads.append(name) or real(name, **options),
     )
     hs = HSets(small_cnn, prior=SegmentAnything(tiny_sam, points=2, quality=-10.0))
     found = hs.explain(torch.stack([photo, photo.flip(1)]))

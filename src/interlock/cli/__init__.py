@@ -8,17 +8,20 @@ import typer
 
 from interlock._version import __version__
 from interlock.cli.certify.commands import certify as certify_command
+from interlock.cli.config import Configured
 from interlock.cli.defend.commands import app as defend_command
 from interlock.cli.demo.commands import demo as demo_command
 from interlock.cli.explain.commands import explain as explain_command
 from interlock.cli.guard.commands import guard as guard_command
 from interlock.cli.lab import lab as lab_command
+from interlock.cli.models import models as models_command
+from interlock.cli.root import Root
 
 app = typer.Typer(
     name="interlock",
     help="See which features of an input act together in a model's decision.",
+    cls=Root,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -40,8 +43,9 @@ def _root(
     pass
 
 
-app.command()(explain_command)
+app.command(cls=Configured)(explain_command)
 app.command()(demo_command)
+app.command("models")(models_command)
 app.add_typer(defend_command, name="defend")
 app.add_typer(certify_command, name="certify")
 app.add_typer(guard_command, name="guard")

@@ -20,7 +20,7 @@ from interlock._weights import fingerprint
 from interlock.cli.choices import model_at_work, model_folder, usable_device
 from interlock.cli.inputs import Photo, gather, problem
 from interlock.cli.session import KEPT, finish
-from interlock.cli.terminal import Terminal, one_line
+from interlock.cli.terminal import Terminal, one_line, span
 from interlock.data import read_image
 from interlock.defend import ConceptShield
 from interlock.errors import InterlockError, ModelError, OptionError, OutputError
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from interlock.models import Classifier
 
 BATCH = 16
+SIZES = 32
+"""Sizes of photos of which it is worked out how much a model sees."""
+CUT = 0.02
+"""Share of a photo from which on it is said that the model does not see it."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Bench:
 
     def __init__(self, setup: Setup, terminal: Terminal, outcome: Outcome) -> None:
         self._setup, self._terminal, self._outcome = setup, terminal, outcome
+        self._sizes: set[tuple[int, int]] = set()
 
     @cached_property
     def classifier(self) -> Classifier:
@@ -122,8 +127,27 @@ class Bench:
             InterlockError: the file cannot be read or the model's preprocessing fails.
         """
         image = read_image(path)
+        if len(self._sizes) < SIZES:
+            self._sizes.add(image.size)
         with model_at_work():
             return self.classifier.preprocess(image).to(self.device)
+
+    def tell_cut(self) -> None:
+        """Say which share of the photos that were read the model never sees, where it is one."""
+        from interlock.models.seen import seen_share
+
+        seen = [seen_share(self.classifier, *size) for size in sorted(self._sizes)]
+        cut = max((1 - share for share in seen if share is not None), default=0.0)
+        self._outcome.values["never_seen"] = cut if cut >= CUT else 0.0
+        if cut < CUT:
+            return
+        named = self._setup.model
+        own = self.whole or (":" in named and model_folder(named) is None)
+        fix = "let its preprocess keep all" if own else "--whole takes whole photos"
+        self._terminal.note(
+            f"the model's preprocessing cuts off {'up to ' * (len(seen) > 1)}{cut:.0%} of a photo: "
+            f"a patch there is neither seen nor masked; {fix}"
+        )
 
     def batches(self, photos: Sequence[Photo]) -> Iterator[tuple[list[Photo], Tensor]]:
         """Photos that can be read, in batches, with a bar; complains about the others."""
@@ -190,6 +214,25 @@ def find_photos(
     photos, problems = gather(inputs, nested=nested)
     note_problems(problems, outcome, terminal)
     return photos
+
+
+def forecast(
+    outcome: Outcome, terminal: Terminal, photos: int, left: int, seconds: float, what: str = ""
+) -> None:
+    """Say what a dry run has worked out.
+
+    Args:
+        outcome: gets the numbers.
+        terminal: to say it on.
+        photos: that were named.
+        left: things to do, of which some may be finished; of photos as many as these at most.
+        seconds: that these take.
+        what: is done to the photos, if anything is to be said of it.
+    """
+    outcome.values |= {"dry_run": True, "photos": photos, "left": left, "seconds": seconds}
+    state = "" if left == photos else f", {left} to do"
+    named = f"{photos} photo{'' if photos == 1 else 's'}"
+    terminal.say(f"{named}{state}{what}: about {span(seconds)}; nothing is written")
 
 
 def save_picture(path: Path, image: Image.Image) -> None:

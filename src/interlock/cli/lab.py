@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ import typer
 
 from interlock.cli.options import AsJson, Device
 from interlock.cli.session import KEPT, finish, session
-from interlock.cli.terminal import one_line, table
+from interlock.cli.terminal import Terminal, one_line, span, table
 from interlock.names import EngineName
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def run(
         bool, typer.Option("--retry-failed", help="Also what failed before.")
     ] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the study's seeds.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what is missing and how long it takes.")
+    ] = False,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,6 +67,9 @@ def run(
         from interlock.lab.run import run_study
 
         setting, text = _setting(study, usable_device(device), seed)
+        if dry_run:
+            _forecast(setting, out, terminal)
+            return
         worker = _engine(engine, workers, threads, address, gpus)
         with _stopping() as stop, terminal.steps(rate=True) as steps:
             totals = run_study(
@@ -192,6 +199,20 @@ def show(
     if drawing.png:
         terminal.say(f"picture: {path}")
     terminal.result(drawing.to_dict() | {"png": str(path) if drawing.png else None})
+
+
+def _forecast(setting: Setting, out: Path, terminal: Terminal) -> None:
+    from interlock.lab.forecast import forecast
+
+    with terminal.steps(rate=True) as steps:
+        tell = steps("reading the data") or (lambda done, total: None)
+        seen = forecast(setting, out, tell=tell)
+    line = f"{seen.items} items: {seen.left} to do"
+    if seen.preparations:
+        line += f" after {seen.preparations} preparations"
+    took = "" if seen.seconds is None else f", about {span(seen.seconds)} of one process"
+    terminal.say(f"{line}{took}; nothing is written")
+    terminal.result({"dry_run": True} | asdict(seen))
 
 
 def _plain(one: Table) -> str:

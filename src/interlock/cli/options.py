@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -11,17 +11,37 @@ import typer
 
 T = TypeVar("T")
 
+
+def complete(names: Sequence[str]) -> Callable[[str], list[str]]:
+    """What a shell offers for a value that may be one of these, or several with commas."""
+
+    def offers(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        return [f"{before}{comma}{name}" for name in names if name.startswith(last)]
+
+    return offers
+
+
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="Image files, or folders of images.")
 ]
 Model = Annotated[
     str,
-    typer.Option(help="'embedded', a transformers directory or hub id, or package.module:factory."),
+    typer.Option(
+        help="'embedded', a transformers directory or hub id, or package.module:factory.",
+        autocompletion=complete(("embedded",)),
+    ),
 ]
 Out = Annotated[Path, typer.Option(help="Folder for the results and index.html.")]
 Device = Annotated[str | None, typer.Option(help="'cpu', 'cuda', 'cuda:1', 'mps'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run", help="Only say what would be done and how long it takes, by a photo or two."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Do again what is finished.")]
 
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO, TypeVar
 
 T = TypeVar("T")
+JUST_BEGUN = 1e-6
+"""Share of an item; a rate is measured from something on."""
 LINE_EVERY = 60.0
 """Seconds between two lines of progress where stderr is no terminal."""
 
@@ -47,6 +49,7 @@ class Terminal:
         self._interrupted = False
         self._stdout: TextIO = sys.stdout
         self._progress: Any = None
+        self._part: Callable[[float], None] | None = None
 
     def interrupted(self) -> bool:
         """Whether Ctrl-C was pressed, whatever became of it."""
@@ -86,12 +89,19 @@ class Terminal:
             self._progress = bar
             task = bar.add_task("", total=total)
             try:
-                for item in items:
+                for number, item in enumerate(items):
                     bar.update(task, description=escape(one_line(name(item))))
+                    self._part = lambda share, done=number: bar.update(task, completed=done + share)
+                    self.part(JUST_BEGUN)
                     yield item
-                    bar.advance(task)
+                    bar.update(task, completed=number + 1)
             finally:
-                self._progress = None
+                self._progress = self._part = None
+
+    def part(self, share: float) -> None:
+        """How much of the current item of :meth:`track` is done, 0 to 1; an estimate needs two."""
+        if self._part is not None:
+            self._part(share)
 
     @contextmanager
     def steps(
@@ -182,12 +192,13 @@ class _Minutes:
         text = f"{self._name}: {done} of {total}" if total else f"{self._name}: under way"
         if self._before < done < total:
             left = (now - self._since) * (total - done) / (done - self._before)
-            text += f", about {_span(left)} left"
+            text += f", about {span(left)} left"
             self._since, self._before = now, done
         return text
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A time for a person, in seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
@@ -216,4 +227,10 @@ def _bar(rate: bool = False) -> Any:
 
     columns = [*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn()]
     columns += [Rate()] if rate else []
-    return Progress(*columns, console=Console(stderr=True), redirect_stdout=False, transient=True)
+    return Progress(
+        *columns,
+        console=Console(stderr=True),
+        redirect_stdout=False,
+        transient=True,
+        speed_estimate_period=600,  # one photo may take minutes
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from copy import copy
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
@@ -41,11 +42,14 @@ from interlock.names import PriorName
 
 Growth = Literal["merge", "joint", "rows"]
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor], NDArray[Any])
+Told = Callable[[float], None]
 
 # nu of the paper, 2000 of the 3 x 224 x 224 features of an ImageNet photo.
 SIZE_SHARE = 2000 / (3 * 224 * 224)
 THRESHOLDS: dict[str, float] = {"merge": 0.3, "joint": 0.5, "rows": 0.5}
 """mu where none is given; joint growth has no use for it."""
+DONE_AFTER = {"prior": 0.03, "path gradients": 0.64, "growth": 0.99, "dividends": 1.0}
+"""Share of the work that is done after each stage, about, at the default settings."""
 JOINT_ROUNDS = 2
 JOINT_STEPS = 3
 
@@ -159,13 +163,14 @@ class HSets:
         return cls(model, **(published | options))
 
     def explain(
-        self, x: Tensor, target: int | None = None
+        self, x: Tensor, target: int | None = None, *, told: Told | None = None
     ) -> Any:  # one or a list, by the shape of x, which no type can tell
         """Explain one image or several.
 
         Args:
             x: (C, H, W), or (N, C, H, W), normalised as the model takes it, finite.
             target: class to explain; None for the predicted one.
+            told: hears after each stage about which share of the work is done, 0 to 1.
 
         Returns:
             An :class:`Explanation` for (C, H, W), a list of them for (N, C, H, W). An image's
@@ -177,10 +182,13 @@ class HSets:
             OptionError: the target is no class of the model.
         """
         if x.ndim == 4:
-            return [self._explain_one(one, target) for one in x]
+            tells = [_part_of(told, k, len(x)) for k in range(len(x))]
+            return [
+                self._explain_one(one, target, tell) for one, tell in zip(x, tells, strict=True)
+            ]
         if x.ndim != 3:
             raise ImageError(f"input of shape {tuple(x.shape)}; expected (C, H, W) or (N, C, H, W)")
-        return self._explain_one(x, target)
+        return self._explain_one(x, target, told)
 
     def attribute(
         self,
@@ -219,14 +227,13 @@ class HSets:
         explanations = [self._explain_one(x, t) for x, t in zip(inputs, chosen, strict=True)]
         return torch.stack([e.attribution for e in explanations]).to(inputs)
 
-    def _explain_one(self, x: Tensor, target: int | None) -> Explanation:
+    def _explain_one(self, x: Tensor, target: int | None, told: Told | None = None) -> Explanation:
         check_image(x)
         # The caller's autocast would reach the backward passes and the sums beside them.
         with torch.autocast("cpu", enabled=False), torch.autocast(x.device.type, enabled=False):
-            return self._explained(x, target)
+            return self._explained(x, target, _Clock(told))
 
-    def _explained(self, x: Tensor, target: int | None) -> Explanation:
-        clock = _Clock()
+    def _explained(self, x: Tensor, target: int | None, clock: _Clock) -> Explanation:
         x = x.detach().float()
         differentiable = Differentiable(self.model, self.internal_batch_size)
         baseline = baseline_for(x, self.baseline)
@@ -397,14 +404,24 @@ class HSets:
 
 
 class _Clock:
-    def __init__(self) -> None:
+    """Seconds of each stage."""
+
+    def __init__(self, told: Told | None) -> None:
         self.laps: dict[str, float] = {}
+        self._told = told
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:
         now = time.perf_counter()
         self.laps[name] = now - self._last
         self._last = now
+        if self._told is not None:
+            self._told(DONE_AFTER[name])
+
+
+def _part_of(told: Told | None, number: int, count: int) -> Told | None:
+    """Tells of one of several images as a part of all."""
+    return None if told is None else lambda share: told((number + share) / count)
 
 
 def _one_for_each(target: Any, count: int) -> list[int | None]:

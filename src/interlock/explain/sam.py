@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from interlock.errors import ModelError
+from interlock.models.hub import from_cache_only
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -60,7 +61,9 @@ class SegmentAnything:
         from transformers import SamModel
 
         try:
-            return SamModel.from_pretrained(self._name).eval().to(self._device)
+            local = from_cache_only(self._name)
+            model = SamModel.from_pretrained(self._name, local_files_only=local)
+            return model.eval().to(self._device)
         except Exception as error:  # the library raises many kinds, down to bare Exception
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ModelError(

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from interlock.errors import ModelError
 from interlock.models.classifier import Classifier
 from interlock.models.derived import FILE, put_weights, read_derived
+from interlock.models.hub import from_cache_only
 from interlock.models.photonet import PhotoNet
 
 EMBEDDED = Path(__file__).parent / "embedded"
@@ -153,13 +154,12 @@ def _from_transformers(name: str, whole: bool) -> Classifier:
     path = Path(name)
     if path.exists() and not (path / "config.json").is_file():
         raise ModelError(f"{name}: no config.json there; give a transformers model directory")
-    if not path.exists() and (name.startswith((".", "/", "~")) or name.count("/") > 1):
-        raise ModelError(f"{name}: no such directory")
+    local = from_cache_only(name, "classifier")
     from transformers import AutoImageProcessor, AutoModelForImageClassification
 
     try:
         network, report = AutoModelForImageClassification.from_pretrained(
-            name, output_loading_info=True, dtype=torch.float32
+            name, output_loading_info=True, dtype=torch.float32, local_files_only=local
         )
     except Exception as error:  # the library raises many kinds, down to bare Exception
         raise ModelError(
@@ -172,7 +172,7 @@ def _from_transformers(name: str, whole: bool) -> Classifier:
             "use a checkpoint trained for image classification"
         )
     try:
-        processor = AutoImageProcessor.from_pretrained(name)
+        processor = AutoImageProcessor.from_pretrained(name, local_files_only=local)
     except Exception as error:
         raise ModelError(
             f"{name}: no image processor ({_first_line(error)}); add preprocessor_config.json, "

@@ -6,8 +6,8 @@ import secrets
 import ssl
 from collections.abc import Iterator
 
-from interlock.errors import OptionError
-from interlock.serve.config import ConfigError, read_keys
+from interlock.errors import ConfigError, OptionError
+from interlock.serve.config import read_keys
 from interlock.serve.keys import Client, KeyHash, KeyRing
 from interlock.serve.settings import GuardConfig, KeySettings, checked_names
 

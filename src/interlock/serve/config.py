@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from interlock.errors import OptionError
+from interlock._files import read_settings
+from interlock.errors import ConfigError
 from interlock.serve.settings import GuardConfig, LedgerSettings
-
-
-class ConfigError(OptionError):
-    """Settings that are wrong; ``lines`` names each."""
-
-    def __init__(self, lines: tuple[str, ...]) -> None:
-        super().__init__("; ".join(lines))
-        self.lines = lines
 
 
 def read_config(path: Path | None, given: Mapping[str, Any]) -> GuardConfig:
@@ -33,7 +25,7 @@ def read_config(path: Path | None, given: Mapping[str, Any]) -> GuardConfig:
     Raises:
         ConfigError: a line for each thing that is wrong.
     """
-    settings = _overruled(_parsed(path) if path is not None else {}, given)
+    settings = _overruled(read_settings(path) if path is not None else {}, given)
     try:
         return GuardConfig.model_validate(settings)
     except ValidationError as error:
@@ -50,7 +42,7 @@ def read_faulty_config(path: Path) -> tuple[GuardConfig | None, tuple[str, ...],
     Raises:
         ConfigError: the file cannot be read, or is no TOML.
     """
-    settings, lines = _parsed(path), list[str]()
+    settings, lines = read_settings(path), list[str]()
     left_out = set[tuple[Any, ...]]()
     while True:
         try:
@@ -90,7 +82,7 @@ def read_ledger_url(path: Path | None) -> str:
     Raises:
         ConfigError: the file cannot be read, or its ``[ledger]`` is wrong.
     """
-    section = _parsed(path).get("ledger", {}) if path is not None else {}
+    section = read_settings(path).get("ledger", {}) if path is not None else {}
     try:
         return LedgerSettings.model_validate(section).url
     except ValidationError as error:
@@ -117,15 +109,6 @@ def read_keys(path: Path | None, variable: str) -> tuple[str, ...]:
     if any(not (key.isascii() and key.isprintable()) or " " in key for key in keys):
         raise ConfigError(("a key of the guard holds characters that no key has",))
     return tuple(dict.fromkeys(keys))
-
-
-def _parsed(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise ConfigError((f"{path}: cannot be read ({error.strerror})",)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError((f"{path}: no TOML ({error})",)) from None
 
 
 def _overruled(settings: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

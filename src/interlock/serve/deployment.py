@@ -18,12 +18,11 @@ from interlock.certify.targets.protocol import Identity, Wants
 from interlock.certify.targets.system import read_system, system_identity
 from interlock.certify.vote.asks import Defence
 from interlock.certify.vote.random_copies import RandomCopies
-from interlock.errors import OptionError
+from interlock.errors import ConfigError, OptionError
 from interlock.names import GuardMode
 from interlock.serve.asked import Asking
 from interlock.serve.chat import ChatRequest
 from interlock.serve.classified import ClassifiedUpstream
-from interlock.serve.config import ConfigError
 from interlock.serve.coverage import Coverage, coverage, measured_with
 from interlock.serve.operator_prompt import PromptedUpstream
 from interlock.serve.settings import GuardConfig, VoteSettings

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 
 from pydantic import BaseModel
 
-from interlock.errors import InterlockError
+from interlock.errors import ConfigError, InterlockError
 from interlock.serve.access import open_keys
-from interlock.serve.config import ConfigError
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
 from interlock.serve.settings import GuardConfig

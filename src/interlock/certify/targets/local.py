@@ -21,6 +21,7 @@ from interlock.certify.targets.protocol import Finish, Identity, OnReply, Prompt
 from interlock.certify.targets.surprise import surprise_reply
 from interlock.certify.targets.system import system_identity, with_system
 from interlock.errors import ModelError, OptionError
+from interlock.models.hub import from_cache_only
 
 EMBEDDED = Path(__file__).parent.parent / "embedded" / "tiny_chat"
 _NAMES_ONLY = frozenset(
@@ -357,13 +358,18 @@ def load_causal_lm(source: str | Path) -> tuple[Any, Any]:
     Raises:
         ModelError: there is no such model, or its files are damaged.
     """
+    local = from_cache_only(str(source), "chat model")
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     with _quiet(logging):
         try:
-            tokenizer = AutoTokenizer.from_pretrained(str(source), padding_side="left")
-            model = AutoModelForCausalLM.from_pretrained(str(source), dtype=torch.float32)
+            tokenizer = AutoTokenizer.from_pretrained(
+                str(source), padding_side="left", local_files_only=local
+            )
+            model = AutoModelForCausalLM.from_pretrained(
+                str(source), dtype=torch.float32, local_files_only=local
+            )
         except Exception as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ModelError(

@@ -43,9 +43,9 @@ from interlock.cli.certify.options import (
     Trials,
     Verdicts,
 )
-from interlock.cli.options import AsJson, Device, Seed, chosen
+from interlock.cli.options import AsJson, Device, Seed, chosen, complete
 from interlock.cli.session import finish, session
-from interlock.names import AnswerFrom, Missing
+from interlock.names import DEFENCES, AnswerFrom, Missing
 
 if TYPE_CHECKING:
     from interlock.certify.vote.asks import Defence
@@ -323,6 +323,7 @@ def report(
         list[str] | None,
         typer.Option(
             "--defence",
+            autocompletion=complete(DEFENCES),
             help="Only bound this defence, named beforehand: smooth:swap,rate=0.1,copies=11, drop, "
             "erase, self, perplexity:quantile=0.95, classifier, or a cascade such as "
             "self+erase:longest=20. Several stand side by side.",

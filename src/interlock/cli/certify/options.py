@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from interlock.names import KINDS, RubricName
+from interlock.cli.options import complete
+from interlock.names import DEFENCES, KINDS, RubricName
 
 
 def _kinds(text: str) -> tuple[str, ...]:
@@ -62,6 +63,7 @@ OneDefence = Annotated[
     str | None,
     typer.Option(
         "--defence",
+        autocompletion=complete(DEFENCES),
         help="A defence by name: smooth:swap,rate=0.1,copies=11, drop, erase, self, or a cascade.",
     ),
 ]

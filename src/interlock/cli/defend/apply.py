@@ -79,6 +79,7 @@ def apply(
     except KeyboardInterrupt:
         outcome.interrupted = True
     if records:
+        bench.tell_cut()
         done = [photo.name for photo in photos if photo.name in records]
         outcome.values["images"] = [records[name] for name in done]
         table = _csv(outcome.values["images"])

@@ -62,6 +62,7 @@ def apply_certified(
         outcome.interrupted = True
     records: list[dict[str, Any]] = outcome.values["images"]
     if records:
+        bench.tell_cut()
         outcome.values["csv"] = str(write_atomically(out / "labels.csv", _csv(records)))
         outcome.values["report"] = str(_page(bench, card, records, out))
         terminal.say(f"report: {outcome.values['report']}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from hashlib import sha256
@@ -12,7 +13,15 @@ import torch
 from torch import Tensor
 
 from interlock._files import file_digest, make_folder
-from interlock.cli.bench import Bench, Outcome, Setup, find_photos, save_picture, spare_photos
+from interlock.cli.bench import (
+    Bench,
+    Outcome,
+    Setup,
+    find_photos,
+    forecast,
+    save_picture,
+    spare_photos,
+)
 from interlock.cli.choices import model_at_work
 from interlock.cli.defend.read_back import Canvas, same_input
 from interlock.cli.inputs import Photo
@@ -33,19 +42,20 @@ def attack(
     target: str | None,
     out: Path,
     terminal: Terminal,
+    *,
+    dry_run: bool = False,
 ) -> Outcome:
     """Put an adversarial patch into each photo: away from the model's own answer, or to a label."""
     outcome = Outcome(values={"images": [], "fooled": 0})
     photos = find_photos(inputs, outcome, terminal)
     if not photos:
         return outcome
+    if dry_run:
+        return _forecast(setup, photos, method, target, outcome, terminal)
     spare_photos(photos, [out / f"{photo.name}.png" for photo in photos])
     make_folder(out)
     bench = Bench(setup, terminal, outcome)
-    wanted = class_index(target, bench.classifier.labels)
-    method = replace(
-        method, bounds=bench.classifier.bounds, targeted=wanted is not None, batch_size=1
-    )
+    method, wanted = _aimed(bench, method, target)
     work = _Attacker(bench, setup, method, wanted, out)
     try:
         for photo in bench.track(photos):
@@ -69,6 +79,37 @@ def attack(
     if count := len(outcome.values["images"]):
         aim = "answer otherwise" if wanted is None else f"say {bench.label(wanted)}"
         terminal.say(f"{outcome.values['fooled']} of {count} patched photos make the model {aim}")
+    return outcome
+
+
+def _aimed(bench: Bench, method: PatchAttack, target: str | None) -> tuple[PatchAttack, int | None]:
+    """The attack within the pixels' range, and the class that is to be answered."""
+    wanted = class_index(target, bench.classifier.labels)
+    bounds = bench.classifier.bounds
+    return replace(method, bounds=bounds, targeted=wanted is not None, batch_size=1), wanted
+
+
+def _forecast(
+    setup: Setup,
+    photos: Sequence[Photo],
+    method: PatchAttack,
+    target: str | None,
+    outcome: Outcome,
+    terminal: Terminal,
+) -> Outcome:
+    """What a run would take, by the first photo that can be read."""
+    bench = Bench(setup, terminal, outcome)
+    method, wanted = _aimed(bench, method, target)
+    for photo in photos:
+        with bench.attempt(photo):
+            x = bench.read(photo.path)[None]
+            with model_at_work():
+                goal = int(bench.model(x)[0].argmax()) if wanted is None else wanted
+                begun = time.monotonic()
+                method(bench.model, x, torch.tensor([goal], device=x.device))
+            each = time.monotonic() - begun
+            forecast(outcome, terminal, len(photos), len(photos), len(photos) * each)
+            break
     return outcome
 
 

@@ -8,7 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from interlock.cli.options import AsJson, Device, Force, Images, Model, Out, Seed, chosen, taken
+from interlock.cli.config import Config, Configured
+from interlock.cli.options import (
+    AsJson,
+    Device,
+    DryRun,
+    Force,
+    Images,
+    Model,
+    Out,
+    Seed,
+    chosen,
+    complete,
+    taken,
+)
 from interlock.cli.session import session
 from interlock.names import ATTACKS, PEERS, MaskFill, Norm, Shape
 
@@ -71,12 +84,16 @@ ShieldFile = Annotated[Path, typer.Option("--shield", help="A file that 'defend 
 Outline = Annotated[Shape, typer.Option(help="Outline of the patch.")]
 Where = Annotated[
     str,
-    typer.Option(callback=_location, help="'random', 'search' (the best of a few), or TOP,LEFT."),
+    typer.Option(
+        callback=_location,
+        autocompletion=complete(("random", "search")),
+        help="'random', 'search' (the best of a few), or TOP,LEFT.",
+    ),
 ]
 Epsilon = Annotated[float, typer.Option(min=0.0, help="Radius of the L2 ball.")]
 
 
-@app.command()
+@app.command(cls=Configured)
 def fit(
     context: typer.Context,
     folder: Annotated[
@@ -100,9 +117,11 @@ def fit(
             show_default="whether clean photos keep their labels",
         ),
     ] = None,
+    dry_run: DryRun = False,
     whole: Whole = False,
     seed: Seed = 0,
     device: Device = None,
+    config: Config = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit a shield to a folder of clean photos; they need no labels."""
@@ -112,10 +131,11 @@ def fit(
         from interlock.cli.defend.fit import fit
 
         options = taken(given, "concepts", "false_mask_rate", "mirror")
-        fit(chosen(Setup, given), folder, out, options, report, terminal).end(terminal)
+        done = fit(chosen(Setup, given), folder, out, options, report, terminal, dry_run=dry_run)
+        done.end(terminal)
 
 
-@app.command()
+@app.command(cls=Configured)
 def harden(
     context: typer.Context,
     folder: Annotated[
@@ -142,12 +162,14 @@ def harden(
     mirror: Annotated[
         bool, typer.Option("--mirror/--no-mirror", help="Mirror crops; not for text or signs.")
     ] = True,
+    dry_run: DryRun = False,
     out: Annotated[Path, typer.Option(help="Folder for the model, as --model takes it.")] = Path(
         "interlock-hardened"
     ),
     whole: Whole = False,
     seed: Seed = 0,
     device: Device = None,
+    config: Config = None,
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:
@@ -166,7 +188,7 @@ def harden(
         harden_photos(chosen(Setup, given), folder, training, out, terminal).end(terminal)
 
 
-@app.command()
+@app.command(cls=Configured)
 def certify(
     context: typer.Context,
     folder: Annotated[
@@ -208,11 +230,12 @@ def certify(
         ),
     ] = None,
     maps: Annotated[int, typer.Option(min=0, help="Photos whose safe places are drawn.")] = 8,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say how long it takes.")] = False,
+    dry_run: DryRun = False,
     out: Out = Path("interlock-certified"),
     whole: Whole = False,
     seed: Seed = 0,
     device: Device = None,
+    config: Config = None,
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:
@@ -230,7 +253,7 @@ def certify(
         certify(chosen(Setup, given), folder, shield, claim, out, terminal).end(terminal)
 
 
-@app.command()
+@app.command(cls=Configured)
 def attack(
     context: typer.Context,
     images: Images,
@@ -252,12 +275,14 @@ def attack(
         Norm, typer.Option(help="'free': any colour; 'l2': in an L2 ball around the photo.")
     ] = "free",
     epsilon: Epsilon = 10.0,
+    dry_run: DryRun = False,
     out: Annotated[Path, typer.Option(help="Folder for the patched photos.")] = Path(
         "interlock-attack"
     ),
     whole: Whole = False,
     seed: Seed = 0,
     device: Device = None,
+    config: Config = None,
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:
@@ -273,10 +298,11 @@ def attack(
         from interlock.defend import PatchAttack
 
         method = chosen(PatchAttack, given)
-        attack(chosen(Setup, given), images, method, target, out, terminal).end(terminal)
+        done = attack(chosen(Setup, given), images, method, target, out, terminal, dry_run=dry_run)
+        done.end(terminal)
 
 
-@app.command()
+@app.command(cls=Configured)
 def apply(
     context: typer.Context,
     images: Images,
@@ -297,6 +323,7 @@ def apply(
         ),
     ] = 0,
     device: Device = None,
+    config: Config = None,
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:
@@ -326,7 +353,7 @@ def apply(
         answered.end(terminal)
 
 
-@app.command()
+@app.command(cls=Configured)
 def evaluate(
     context: typer.Context,
     folder: Annotated[
@@ -340,6 +367,7 @@ def evaluate(
             "--attack",
             metavar="NAME",
             callback=_names(ATTACKS),
+            autocompletion=complete((*ATTACKS, "all")),
             help=f"Of {', '.join(ATTACKS)}, or all; repeat, or put commas between.",
         ),
     ] = ["patch"],  # noqa: B006  # typer copies it
@@ -353,6 +381,7 @@ def evaluate(
             "--peer",
             metavar="NAME",
             callback=_names(PEERS),
+            autocompletion=complete((*PEERS, "all")),
             help="Measure another defence too: paper, patchcleanser, lgs, or all.",
         ),
     ] = [],  # noqa: B006
@@ -381,10 +410,12 @@ def evaluate(
     location: Where = "random",
     epsilon: Epsilon = 10.0,
     limit: Annotated[int | None, typer.Option(min=1, help="Most photos, drawn at random.")] = None,
+    dry_run: DryRun = False,
     out: Out = Path("interlock-evaluate"),
     whole: Whole = False,
     seed: Seed = 0,
     device: Device = None,
+    config: Config = None,
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:

@@ -6,16 +6,18 @@ A study of the lab, in this process and in the folder ``study`` beside the repor
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 
 from interlock._files import file_digest, make_folder, write_atomically
 from interlock._version import __version__
-from interlock.cli.bench import BATCH, Bench, Outcome, Setup, note_problems
+from interlock.cli.bench import BATCH, Bench, Outcome, Setup, forecast, note_problems
 from interlock.cli.choices import usable_device
 from interlock.cli.defend.certify import class_of
 from interlock.cli.terminal import Terminal, one_line
@@ -59,6 +61,8 @@ class Contest:
     """PatchCleanser also with masks for a patch of this share of the image."""
     limit: int | None = None
     """Most photos."""
+    dry_run: bool = False
+    """Only say how long it takes."""
 
 
 def evaluate(
@@ -66,12 +70,16 @@ def evaluate(
 ) -> Outcome:
     """Measure a shield on labelled photos, clean and patched; write a table and a report."""
     outcome = Outcome()
-    classes = LabelledFolder.scan(folder).classes
-    make_folder(out)
+    labelled = LabelledFolder.scan(folder)
+    classes = labelled.classes
     bench = Bench(setup, terminal, outcome)
+    if not contest.dry_run:
+        make_folder(out)
     bench.load(shield_file)
     for name in classes:
         class_of(bench, folder, name)
+    if contest.dry_run:
+        return _forecast(setup, folder, shield_file, contest, labelled, outcome, terminal)
     study = _study(setup, folder, shield_file, contest)
     setting = Setting(study, "defend evaluate", Path.cwd(), usable_device(setup.device))
     with terminal.steps(rate=True) as steps:
@@ -107,6 +115,30 @@ def evaluate(
     reused = {"reused": totals.reused}
     outcome.values = record | {"file": str(file), "report": str(page)} | reused
     terminal.say(f"report: {page}")
+    return outcome
+
+
+def _forecast(
+    setup: Setup,
+    folder: Path,
+    shield_file: Path,
+    contest: Contest,
+    labelled: LabelledFolder,
+    outcome: Outcome,
+    terminal: Terminal,
+) -> Outcome:
+    """What a run would take: all that is measured of one photo, measured."""
+    study = _study(setup, folder, shield_file, replace(contest, limit=1))
+    setting = Setting(study, "defend evaluate", Path.cwd(), usable_device(setup.device))
+    with TemporaryDirectory() as kept, terminal.steps(rate=True) as steps:
+        begun = time.monotonic()
+        totals = run_study(setting, Path(kept) / STUDY, InlineEngine(), steps=steps)
+        seconds = time.monotonic() - begun
+    outcome.interrupted = totals.interrupted
+    photos = min(len(labelled.files), contest.limit or len(labelled.files))
+    ordeals, methods = len(_ordeals(study)), len(study.methods)
+    what = f", {ordeals} times each (clean and attacked), {methods} rows"
+    forecast(outcome, terminal, photos, photos, photos * seconds, what)
     return outcome
 
 

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from interlock._files import make_folder, write_atomically
 from interlock._pictures import png_bytes
-from interlock.cli.bench import Bench, Outcome, Setup, find_photos
+from interlock.cli.bench import Bench, Outcome, Setup, find_photos, forecast
 from interlock.cli.choices import model_at_work
+from interlock.cli.inputs import Photo
 from interlock.cli.terminal import Terminal, one_line
 from interlock.defend import ConceptShield
 from interlock.defend.figure import draw_concepts, view_concepts
@@ -22,6 +23,8 @@ from interlock.defend.shield.clean_pass import CALIBRATION
 from interlock.errors import OutputError
 from interlock.report import concepts_chapter
 
+TRIED = 32
+"""Photos that a dry run is timed with."""
 FEW = 100
 """Photos below which a shield's rates are hardly known."""
 CONCEPT_PHOTOS = 96
@@ -35,12 +38,16 @@ def fit(
     options: Mapping[str, Any],
     report: Path | None,
     terminal: Terminal,
+    *,
+    dry_run: bool = False,
 ) -> Outcome:
     """Fit a shield to a folder of clean photos, and draw its concepts if a report is wanted."""
     outcome = Outcome()
     photos = find_photos([folder], outcome, terminal)
     if not photos:
         return outcome
+    if dry_run:
+        return _forecast(Bench(setup, terminal, outcome), photos, options, outcome, terminal)
     make_folder(out.parent)
     if out.is_dir():
         raise OutputError(f"{out}: is a folder; name a file by --out")
@@ -97,6 +104,23 @@ def fit(
     if report is not None:
         outcome.values["report"] = str(_concept_page(bench, shield, shown, count, report))
         terminal.say(f"report: {outcome.values['report']}")
+    return outcome
+
+
+def _forecast(
+    bench: Bench,
+    photos: Sequence[Photo],
+    options: Mapping[str, Any],
+    outcome: Outcome,
+    terminal: Terminal,
+) -> Outcome:
+    """What a fit takes, by one to a part of the photos."""
+    part = photos[:TRIED]
+    begun = time.monotonic()
+    with model_at_work():
+        ConceptShield.fit(bench.model, (x for _, x in bench.batches(part)), **options)
+    each = (time.monotonic() - begun) / len(part)
+    forecast(outcome, terminal, len(photos), len(photos), each * len(photos))
     return outcome
 
 

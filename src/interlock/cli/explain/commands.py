@@ -8,7 +8,19 @@ from typing import Annotated
 
 import typer
 
-from interlock.cli.options import AsJson, Device, Force, Images, Model, Out, Seed, chosen, taken
+from interlock.cli.config import Config
+from interlock.cli.options import (
+    AsJson,
+    Device,
+    DryRun,
+    Force,
+    Images,
+    Model,
+    Out,
+    Seed,
+    chosen,
+    taken,
+)
 from interlock.cli.session import session
 from interlock.names import PriorName
 
@@ -47,8 +59,10 @@ def explain(
         str | None,
         typer.Option(metavar="MODEL", help="A second model, on the same photos, side by side."),
     ] = None,
+    dry_run: DryRun = False,
     seed: Seed = 0,
     device: Device = None,
+    config: Config = None,
     as_json: AsJson = False,
     force: Force = False,
 ) -> None:
@@ -66,4 +80,4 @@ def explain(
 
         options = taken(given, "prior", "sets", "size", "steps", "baseline", "seed")
         request = chosen(Request, given, options=options)
-        explain(chosen(Setup, given), request, images, terminal, compare=compare)
+        explain(chosen(Setup, given), request, images, terminal, compare=compare, dry_run=dry_run)

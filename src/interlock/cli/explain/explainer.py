@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -62,10 +63,19 @@ class Explainer:
         request: what is asked; its folder holds the files.
         force: take nothing up.
         within: path of that folder from the page's, as links have it.
+        told: hears which share of a photo is done, 0 to 1.
     """
 
-    def __init__(self, bench: Bench, request: Request, force: bool, within: str = "") -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        request: Request,
+        force: bool,
+        within: str = "",
+        told: Callable[[float], None] | None = None,
+    ) -> None:
         self._bench, self._request, self._within = bench, request, within
+        self._told = told
         self._keeper = Keeper(bench, request.out, {}, force=force)
 
     def finished(self, photo: Photo) -> dict[str, Any] | None:
@@ -78,6 +88,19 @@ class Explainer:
         if record is None:
             _ = self._hsets, self._target
         return record
+
+    def seconds(self, photo: Photo) -> float:
+        """What one photo takes; nothing is written.
+
+        Raises:
+            InterlockError: the file cannot be read, or the model fails.
+        """
+        x = self._bench.read(photo.path)
+        begun = time.monotonic()
+        with model_at_work():
+            explanation = self._hsets.explain(x, self._target)
+            png_bytes(draw(replace(explanation, image=self._shown(x)), photo.name))
+        return time.monotonic() - begun
 
     def explain(self, photo: Photo, finished: dict[str, Any] | None) -> Explained:
         """One photo's row and chapter; its files are written unless they are there."""
@@ -145,7 +168,7 @@ class Explainer:
             finished = self._keeper.take(f"{photo.name}.json", key)
             if finished is not None:
                 return finished, True
-            explanation = self._hsets.explain(x, self._target)
+            explanation = self._hsets.explain(x, self._target, told=self._told)
             label = self._bench.label(explanation.target)
             explanation = replace(explanation, image=self._shown(x), label=label)
             details = {

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from interlock._files import make_folder
-from interlock.cli.bench import Bench, Outcome, Setup, find_photos
+from interlock.cli.bench import Bench, Outcome, Setup, find_photos, forecast
 from interlock.cli.explain.explainer import Explained, Explainer, Request
+from interlock.cli.inputs import Photo
 from interlock.cli.terminal import Terminal, one_line
 from interlock.explain.drawing.relations import is_measured, percent
 from interlock.report import Chapter, class_chapter, pair_chapter
@@ -36,6 +37,7 @@ def explain(
     more: Sequence[Callable[[], Story]] = (),
     *,
     compare: str | None = None,
+    dry_run: bool = False,
 ) -> None:
     """Explain every photo that can be read, write the report of what is finished, and say so.
 
@@ -46,6 +48,7 @@ def explain(
         terminal: to talk to.
         more: each is called after the photos, for chapters that follow theirs.
         compare: a second model, which explains the same photos.
+        dry_run: only say how many photos are left to do, and how long they take.
 
     Raises:
         InterlockError: nothing can be done at all: no model, no such class, no output folder.
@@ -55,9 +58,14 @@ def explain(
     if not photos:
         outcome.end(terminal)
         return
+    if dry_run:
+        _forecast(setup, request, photos, terminal, outcome, compare)
+        outcome.end(terminal)
+        return
     make_folder(request.out)  # find out before the work whether results can be written
     bench = Bench(setup, terminal, outcome)
-    work = Explainer(bench, request, setup.force)
+    half = 1 if compare is None else 2
+    work = Explainer(bench, request, setup.force, told=lambda share: terminal.part(share / half))
     other = None
     if compare is not None:
         other = _Other(replace(setup, model=compare), request, terminal, outcome)
@@ -112,10 +120,44 @@ class _Other:
         folder = request.out / OTHER
         make_folder(folder)
         self.bench = Bench(setup, terminal, outcome)
-        self._work = Explainer(self.bench, replace(request, out=folder), setup.force, OTHER)
+        self._work = Explainer(
+            self.bench,
+            replace(request, out=folder),
+            setup.force,
+            OTHER,
+            told=lambda share: terminal.part((1 + share) / 2),
+        )
 
     def explain(self, photo: Any) -> Explained:
         return self._work.explain(photo, self._work.finished(photo))
+
+
+def _forecast(
+    setup: Setup,
+    request: Request,
+    photos: Sequence[Photo],
+    terminal: Terminal,
+    outcome: Outcome,
+    compare: str | None,
+) -> None:
+    """What a run would do, by one photo for each model."""
+    asked = [(setup, request)]
+    if compare is not None:
+        asked.append((replace(setup, model=compare), replace(request, out=request.out / OTHER)))
+    left, seconds = 0, 0.0
+    for one, of in asked:
+        bench = Bench(one, terminal, outcome)
+        work = Explainer(bench, of, one.force)
+        waiting = [photo for photo in photos if work.finished(photo) is None]
+        each = None
+        for photo in waiting:
+            with bench.attempt(photo):
+                each = work.seconds(photo)
+            if each is not None:
+                break
+        left += len(waiting)
+        seconds += len(waiting) * (each or 0.0)
+    forecast(outcome, terminal, len(photos), left, seconds)
 
 
 def _said(record: Mapping[str, Any]) -> str:

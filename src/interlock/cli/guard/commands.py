@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,11 @@ guard = typer.Typer(
     subcommand_metavar="[check|key|ledger]",
 )
 
+NEEDED = (
+    "aiohttp", "fastapi", "httptools", "httpx", "httpx_aiohttp", "prometheus_client", "regex",
+    "sqlalchemy", "uvicorn",
+)  # fmt: skip
+"""Packages of the extra ``serve`` that are imported."""
 Config = Annotated[Path | None, typer.Option(help="Settings, see docs/guard.md.")]
 LedgerUrl = Annotated[
     str | None, typer.Option("--ledger", help="SQLAlchemy address of the ledger's database.")
@@ -201,11 +207,13 @@ def key_command(
 
 
 def _needed() -> None:
-    try:
-        import fastapi  # noqa: F401 - is it there?
-        import httpx_aiohttp  # noqa: F401
-        import sqlalchemy  # noqa: F401
-    except ImportError as error:
+    """All of the extra, by looking for it alone.
+
+    Raises:
+        InterlockError: a part is not installed.
+    """
+    absent = [name for name in NEEDED if find_spec(name) is None]
+    if absent:
         raise InterlockError(
-            f"the guard needs {error.name}; install it with: pip install 'interlock[serve]'"
-        ) from None
+            f"the guard needs {' and '.join(absent)}; install with: pip install 'interlock[serve]'"
+        )

@@ -1,0 +1,134 @@
+"""Files for a deployment, and for continuous integration, against what they speak of."""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from interlock.cli import app
+from interlock.serve.config import read_config
+from interlock.serve.guard import PUT_ON_RECORD
+from interlock.serve.settings import GuardConfig
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+WRITING = 6.0
+"""Seconds that a guard may take at its end beside the answers: what the ledger has yet to write."""
+
+
+@pytest.fixture(scope="module")
+def config() -> GuardConfig:
+    return read_config(DEPLOY / "guard.toml", {})
+
+
+@pytest.fixture(scope="module")
+def container() -> dict[str, list[str]]:
+    """Instruction -> what follows it, each time."""
+    text = re.sub(r"\\\n", " ", (DEPLOY / "Containerfile").read_text())
+    instructions: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if line.strip() and not line.startswith("#"):
+            name, _, rest = line.strip().partition(" ")
+            instructions.setdefault(name, []).append(rest.strip())
+    return instructions
+
+
+@pytest.fixture(scope="module")
+def unit() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(DEPLOY / "interlock-guard.service")
+    return parser
+
+
+def is_a_guard_s(words: list[str]) -> bool:
+    """Whether the command line is one that the guard takes, with its settings where they are."""
+    command: Any = get_command(app)
+    assert Path(words[0]).name == "interlock"
+    guard = command.commands[words[1]]
+    options = {name: option for option in guard.params for name in option.opts}
+    assert words[2:] == ["--config", "/etc/interlock/guard.toml"]
+    return "--config" in options
+
+
+def test_the_container_is_built_of_what_is_there(container: dict[str, list[str]]) -> None:
+    for copied in container["COPY"]:
+        *sources, _ = copied.split()
+        assert all((ROOT / source).exists() for source in sources)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (extras,) = re.findall(r"\.\[([\w,]+)\]", " ".join(container["RUN"]))
+    assert {"serve", "postgres"} == set(extras.split(",")) <= set(project["optional-dependencies"])
+    assert project["readme"] in container["COPY"][0]  # without it the package cannot be built
+    version = container["FROM"][0].partition(":")[2].partition("-")[0]
+    assert tuple(map(int, version.split("."))) >= (3, 11)
+    assert project["requires-python"] == ">=3.11"
+
+
+def test_the_container_runs_the_guard(container: dict[str, list[str]], config: GuardConfig) -> None:
+    assert is_a_guard_s(json.loads(container["ENTRYPOINT"][0]))
+    assert container["EXPOSE"] == [str(config.port)]
+    assert config.host == "0.0.0.0"  # else nobody outside of the container reaches it
+    assert container["STOPSIGNAL"] == ["SIGTERM"]
+    assert f":{config.port}/healthz" in container["HEALTHCHECK"][0]
+    assert container["USER"][-1] not in ("root", "0")
+    (patience,) = re.findall(r"podman stop --time (\d+)", (DEPLOY / "Containerfile").read_text())
+    assert int(patience) > config.vote.deadline + PUT_ON_RECORD + WRITING
+
+
+def test_the_unit_runs_the_guard(unit: configparser.ConfigParser, config: GuardConfig) -> None:
+    service = unit["Service"]
+    assert is_a_guard_s(shlex.split(service["ExecStart"]))
+    assert float(service["TimeoutStopSec"]) > config.vote.deadline + PUT_ON_RECORD + WRITING
+    assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
+    assert config.ledger.url.removeprefix("sqlite:///").startswith(service["WorkingDirectory"])
+    assert {"AF_INET", "AF_INET6"} <= set(service["RestrictAddressFamilies"].split())
+
+
+def test_the_proxy_waits_longer_than_the_guard(config: GuardConfig) -> None:
+    text = re.sub(r"#.*", "", (DEPLOY / "nginx.conf").read_text())
+    assert text.count("{") == text.count("}") > 0
+    settings = dict(re.findall(r"^\s*(\w+)\s+([^;{]+);", text, re.MULTILINE))
+    assert float(settings["proxy_read_timeout"].removesuffix("s")) > config.vote.deadline
+    megabytes = int(settings["client_max_body_size"].removesuffix("m"))
+    assert megabytes * 2**20 > config.limits.request_bytes
+    assert settings["proxy_buffering"] == "off"
+    assert set(re.findall(r"server [\w.-]+:(\d+)", text)) == {str(config.port)}
+    (group,) = re.findall(r"^upstream (\w+)", text, re.MULTILINE)
+    assert settings["proxy_pass"] == f"http://{group}"
+    assert re.findall(r"location (\S+)", text) == ["/v1/", "/"]
+
+
+def test_variables_of_the_environment_are_those_that_are_read(config: GuardConfig) -> None:
+    read = {config.upstream_key_env, config.vote.secret_env, "PGPASSWORD"}
+    read |= {config.auth.keys_env, config.auth.admin_keys_env}
+    for path in DEPLOY.iterdir():
+        named = re.findall(r"\b(?:INTERLOCK|OPENAI)_[A-Z_]+\b", path.read_text())
+        assert set(named) <= read, path.name
+    assert config.vote.secret_env in (DEPLOY / "guard.toml").read_text()
+
+
+def made(path: Path) -> set[str]:
+    """Targets of ``make`` that a file calls."""
+    return set(re.findall(r"\bmake ([a-z-]+)", path.read_text()))
+
+
+def test_what_machines_run_is_what_people_run() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    workflow = ROOT / ".github" / "workflows" / "ci.yml"
+    assert made(workflow) == {"test", "docs", "package"} <= targets
+    jobs = yaml.safe_load(workflow.read_text())["jobs"]
+    for job in jobs.values():
+        (command,) = [step["run"] for step in job["steps"] if "run" in step]
+        assert re.fullmatch(r"make [a-z-]+ PYTHON=python", command)
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert {hook["entry"] for hook in hooks} == {"make lint", "make test"}
+    assert all(hook["pass_filenames"] is False for hook in hooks)
