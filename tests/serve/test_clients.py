@@ -59,6 +59,7 @@ def test_anthropics_client(tmp_path: Path) -> None:
     async def go() -> None:
         async with guarded(tmp_path) as guard:
             client = anthropic.AsyncAnthropic(base_url=guard.url, api_key="k", max_retries=0)
+            guard.stack.push_async_callback(client.close)
             ask: dict[str, Any] = {"model": "m", "max_tokens": 99, "messages": ASK}
             plain = await client.messages.create(**ask)
             assert (plain.content[0].text, plain.stop_reason) == (SAID, "end_turn")
@@ -89,6 +90,7 @@ def test_anthropics_client(tmp_path: Path) -> None:
             async with client.messages.stream(**ask) as stream:
                 assert (await stream.get_final_message()).stop_reason == "refusal"
             stranger = anthropic.AsyncAnthropic(base_url=guard.url, api_key="x", max_retries=0)
+            guard.stack.push_async_callback(stranger.close)
             with pytest.raises(anthropic.AuthenticationError):
                 await stranger.messages.create(**ask)
             with pytest.raises(anthropic.BadRequestError, match="thinking"):

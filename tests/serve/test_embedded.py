@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,9 @@ async def embedded(settings: GuardConfig) -> AsyncIterator[Running]:
     async with (
         listening(build_app(guard, KeyRing(()), KeyRing(()))) as url,
         httpx.AsyncClient(base_url=url, trust_env=False, timeout=120) as http,
+        AsyncExitStack() as stack,
     ):
-        yield Running(url, guard, http)
+        yield Running(url, guard, http, stack)
 
 
 def test_the_embedded_model_answers_as_smoothllm_decides(tmp_path: Path) -> None:
@@ -164,8 +165,9 @@ def test_a_crowd_before_a_slow_model_is_never_told_that_it_refused(tmp_path: Pat
         async with (
             listening(build_app(guard, KeyRing(()), KeyRing(()))) as url,
             httpx.AsyncClient(base_url=url, trust_env=False, timeout=60) as http,
+            AsyncExitStack() as stack,
         ):
-            running = Running(url, guard, http)
+            running = Running(url, guard, http, stack)
             asked = [
                 {"model": "embedded", "messages": [{"role": "user", "content": f"kite no. {i}?"}]}
                 for i in range(16)
