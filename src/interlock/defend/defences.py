@@ -175,7 +175,7 @@ def defence_options(name: str, *, fitted: bool = False) -> list[str]:
     taken: dict[str, Callable[..., Any]] = {
         SHIELD: ConceptShield.fit,
         "paper": PaperMasking if fitted else ConceptShield.paper,
-        CERTIFIED_SHIELD: _certified,
+        CERTIFIED_SHIELD: make_certified,
         "patchcleanser": _cleanser,
         "lgs": LocalGradientsSmoothing,
     }
@@ -295,17 +295,8 @@ def make_certified(
     )  # fmt: skip
 
 
-def _certified(
-    model: nn.Module,
-    *,
-    shield: ConceptShield | None = None,
-    assumed: float | None = None,
-    masks: int = 6,
-    fill: Fill = "pull_push",
-    aspect: float = 1.0,
-    allowance: int = 0,
-    mode: Mode = "recover",
-) -> Row:
+def _certified(model: nn.Module, *, assumed: float | None = None, **options: Any) -> Row:
+    """With the options of ``make_certified``."""
     _check_assumed(assumed)
 
     def answer(images: Tensor, scene: Scene) -> Defended:
@@ -320,10 +311,7 @@ def _certified(
         return answered, {"certified": seen.certified, "detected": seen.detected}
 
     def made(images: Tensor, scene: Scene) -> CertifiedShield:
-        return make_certified(
-            model, images, scene.side, shield=shield, assumed=assumed, masks=masks, fill=fill,
-            aspect=aspect, allowance=allowance, mode=mode,
-        )  # fmt: skip
+        return make_certified(model, images, scene.side, assumed=assumed, **options)
 
     return Row(answer, "size" if assumed is None else "nothing", examine)
 
