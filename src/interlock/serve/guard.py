@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import json
 import logging
 import os
@@ -32,6 +31,7 @@ from interlock.serve.metrics import Metrics, add_gauges
 from interlock.serve.monitor import watch_vote
 from interlock.serve.policy import check
 from interlock.serve.quotas import Lease, Quotas
+from interlock.serve.recorded import entry_of, storable
 from interlock.serve.repeats import Backoff, Repeats, salt_of, secret_of
 from interlock.serve.settings import GuardConfig
 from interlock.serve.spending import Meter, likely_cost
@@ -272,9 +272,9 @@ class Guard:
             # The decision stays, whatever became of the answer's end.
             outcome=entry.outcome if problem else whole.ballot.outcome,
             calls=whole.ballot.decision.calls,
-            prompt_tokens=_storable(whole.spent.prompt),
-            completion_tokens=_storable(whole.spent.completion),
-            estimated_tokens=_storable(whole.spent.estimated),
+            prompt_tokens=storable(whole.spent.prompt),
+            completion_tokens=storable(whole.spent.completion),
+            estimated_tokens=storable(whole.spent.estimated),
         )
         try:
             await self.ledger.amend(spent, PUT_ON_RECORD)
@@ -411,7 +411,7 @@ class Guard:
     async def _record(
         self, answered: Answered, request_id: str, probe: bool, patience: float
     ) -> Entry:
-        entry = self._entry(answered, request_id, probe)
+        entry = entry_of(answered, request_id, self.salt, self.replica, probe=probe)
         try:
             await self.ledger.record(entry, patience)
         except LedgerError as error:
@@ -441,37 +441,6 @@ class Guard:
                 milliseconds=round(entry.milliseconds, 1),
                 **said,
             )
-        )
-
-    def _entry(self, answered: Answered, request_id: str, probe: bool) -> Entry:
-        decision, spent = answered.ballot.decision, answered.spent
-        return Entry(
-            answer_id=answered.id,
-            request_id=request_id,
-            time=datetime.now(UTC),
-            prompt_sha256=hmac.digest(self.salt, answered.request.digest.encode(), "sha256").hex(),
-            prompt_characters=answered.request.characters,
-            model=answered.request.model,
-            outcome=answered.ballot.outcome,
-            complied=decision.count(Verdict.COMPLIED),
-            refused=decision.count(Verdict.REFUSED),
-            lost=decision.count(Verdict.LOST),
-            cancelled=decision.cancelled,
-            copies=decision.copies,
-            calls=decision.calls,
-            seed=decision.seed,
-            certificate=answered.certificate if not answered.doubts else None,
-            milliseconds=answered.milliseconds,
-            prompt_tokens=_storable(spent.prompt),
-            completion_tokens=_storable(spent.completion),
-            probe=probe,
-            replica=self.replica,
-            key=answered.key,
-            estimated_tokens=_storable(spent.estimated),
-            defence=answered.defence,
-            stage=answered.ballot.stage or None,
-            mode=answered.mode,
-            would=answered.ballot.would,
         )
 
     def _watch(self, entry: Entry) -> None:
@@ -564,11 +533,6 @@ def _who(lease: Lease) -> str | None:
 
 def _secret(config: GuardConfig) -> str:
     return os.environ.get(config.vote.secret_env, "").strip()
-
-
-def _storable(count: int) -> int:
-    """What an upstream claims to have counted, within a column's range."""
-    return min(max(count, 0), 2**53)
 
 
 def _line(request_id: str, **facts: Any) -> str:

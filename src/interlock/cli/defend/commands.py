@@ -288,8 +288,9 @@ def attack(
 ) -> None:
     """Put an adversarial patch into each photo, to test a defence with.
 
-    Writes STEM.png at the model's input size, and STEM.json with places, options and labels. A
-    patch depends on the photo and the seed alone. Goes on where an earlier run stopped.
+    Writes STEM.png, as large as the model has to read it for the patch to be as it was made, and
+    STEM.json with places, options and labels. A patch depends on the photo and the seed alone. Goes
+    on where an earlier run stopped.
     """
     given = locals()
     with session(context) as terminal:
