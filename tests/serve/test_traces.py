@@ -124,9 +124,9 @@ def test_no_text_is_in_spans(tmp_path: Path, exported: Any) -> None:
     """Whatever goes wrong, wherever a client writes it."""
 
     async def go() -> None:
-        upstream = Scripted(lambda text: NO if "bad" in text else f"{YES} {text}")
+        upstream = Scripted(lambda text: NO if "nasty" in text else f"{YES} {text}")
         async with running(tmp_path, upstream) as guard:
-            bad = [{"role": "user", "content": f"bad {CANARY}"}]
+            bad = [{"role": "user", "content": f"nasty {CANARY}"}]
             await guard.post(BODY)
             await guard.post(BODY | {"messages": bad, "stream": True})
             await guard.post(BODY | {"canary key": 1}, x_request_id="canary-id")
@@ -134,7 +134,7 @@ def test_no_text_is_in_spans(tmp_path: Path, exported: Any) -> None:
             await guard.http.post("/v1/canary", json=BODY)
 
             async def complains(exchange: Any) -> None:
-                said = {"error": {"message": f"bad: {last_user_text(exchange.body)}"}}
+                said = {"error": {"message": f"nasty: {last_user_text(exchange.body)}"}}
                 await exchange.whole(400, json.dumps(said).encode())
 
             upstream.step = complains
@@ -142,7 +142,7 @@ def test_no_text_is_in_spans(tmp_path: Path, exported: Any) -> None:
         spans = exported.get_finished_spans()
         assert len([span for span in spans if span.name.startswith("POST")]) == 5
         whole = " ".join(span.to_json() for span in spans)
-        for word in ("canary", "words in the prompt", "step by step", "can't help", "bad"):
+        for word in ("canary", "words in the prompt", "step by step", "can't help", "nasty"):
             assert word not in whole, word
 
     run(go())
