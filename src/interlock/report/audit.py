@@ -69,16 +69,21 @@ class Finding:
     anchor: str
     verdict: Sentence
     """In one sentence."""
+    grid: Sequence[Sequence[Sentence]] = ()
+    """What it stands on side by side: a head of columns, then rows, each with its name first."""
     sentences: Sequence[Sentence] = ()
-    """What it stands on."""
+    """What else there is to say."""
     pictures: Sequence[Picture] = ()
+    pairs: bool = False
+    """Whether the pictures are twice as wide as high."""
     advice: Sequence[Advice] = ()
 
     @property
     def numbers(self) -> Iterator[Number]:
         """All that it shows."""
+        cells = [cell for row in self.grid for cell in row]
         captions = [picture.caption for picture in self.pictures]
-        for sentence in (self.verdict, *self.sentences, *captions):
+        for sentence in (self.verdict, *cells, *self.sentences, *captions):
             yield from (part for part in sentence if isinstance(part, Number))
 
 

@@ -249,10 +249,10 @@ def _picture(folder: Path, row: Mapping[str, Any]) -> Picture:
     joined = Image.new("RGB", (sum(part.width for part in parts), parts[0].height))
     for number, part in enumerate(parts):
         joined.paste(part, (number * parts[0].width, 0))
-    shield = [] if row["shielded"] is None else [f"; with the shield {row['shielded']}"]
+    shield = [] if row["shielded"] is None else [f"; behind the shield: {row['shielded']}"]
     return Picture(
         uri=data_uri(joined, "jpeg", quality=85),
-        name=f"{WORDS[row['kind']]}: {row['label']}",
+        name=f"{WORDS[row['kind']]}: {row['label']}, {row['condition']}",
         link="#accuracy" if row["shielded"] is None else f"#{row['anchor']}",
-        caption=(f"with the patch {row['patched']}", *shield),
+        caption=(f"the model: {row['patched']}", *shield),
     )

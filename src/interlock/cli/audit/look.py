@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def look(explained: Sequence[Explained], model: str) -> Look:
     classes = class_chapters(explained, chapters)
     shown = [_table(explained), *classes, *chapters]
     measured = [one for one in explained if is_measured(one.explanation)]
-    command = f"interlock explain PHOTOS --model {model} --out report"
+    command = f"interlock explain PHOTOS --model {shlex.quote(model)} --out report"
     advice = [Advice("See it for photos of your choice, one by one:", command)]
     if not measured:
         finding = Finding(
@@ -128,7 +129,14 @@ def look(explained: Sequence[Explained], model: str) -> Look:
                 (before, " with this region, ", after, " without"),
             )
         )
-    finding = Finding("What does it look at?", "look", verdict, sentences, pictures, advice)
+    finding = Finding(
+        "What does it look at?",
+        "look",
+        verdict,
+        sentences=sentences,
+        pictures=pictures,
+        advice=advice,
+    )
     return Look(finding, shown)
 
 

@@ -76,6 +76,7 @@ def _plain(one: Finding) -> dict[str, Any]:
     return {
         "title": one.title,
         "verdict": in_words(one.verdict),
+        "grid": [[in_words(cell) for cell in row] for row in one.grid],
         "sentences": [in_words(sentence) for sentence in one.sentences],
         "next": [asdict(advice) for advice in one.advice],
     }

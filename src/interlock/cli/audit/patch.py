@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,6 @@ from interlock.cli.audit.cases import Cases
 from interlock.cli.audit.photos import Photos
 from interlock.cli.audit.study import ATTACK, Patched
 from interlock.cli.defend.fit import FEW
-from interlock.defend.attacks.named import DESCRIPTIONS
 from interlock.defend.defences import CERTIFIED_SHIELD, SHIELD, UNDEFENDED
 from interlock.explain.drawing.relations import percent
 from interlock.lab.results.attacked import CLEAN
@@ -28,6 +28,7 @@ from interlock.report import (
 
 TABLE, SETTINGS = "#accuracy", "#measured"
 OWN = "the model's own answers without a patch"
+NAMES = {UNDEFENDED: "bare", SHIELD: SHIELD}
 LITTLE = 0.5
 """A proven share below this is little."""
 
@@ -45,14 +46,15 @@ def patch_finding(
         given: the photos, as they were named.
         shield: file of the shield that was measured.
     """
-    verdict, bare = _bare(patched.evaluation, labelled=bool(photos.labels))
     return Finding(
         "What does a patch do to it?",
         "patch",
-        verdict,
-        [bare, *_shielded(patched), *_proven(patched, cases), _read(photos)],
-        cases.pictures,
-        _advice(patched, photos, model, given, shield),
+        _verdict(patched.evaluation, labelled=bool(photos.labels)),
+        grid=_grid(patched, labelled=bool(photos.labels)),
+        sentences=[*_explained(patched, cases), _read(photos)],
+        pictures=cases.pictures,
+        pairs=patched.shielded,
+        advice=_advice(patched, photos, model, given, shield),
     )
 
 
@@ -69,7 +71,7 @@ def patch_chapter(patched: Patched, photos: Photos) -> Chapter:
     last = patched.evaluation.patched[-1]
     return evaluation_chapter(
         tables,
-        {ATTACK: DESCRIPTIONS[ATTACK]},
+        {ATTACK: "free pixels in the best of a few places, by gradients of the bare model"},
         images=len(patched.evaluation.images),
         summary=f"{_of(clean)} clean, {_of(last.share(UNDEFENDED))} with the largest patch",
         truth="the true labels" if photos.labels else OWN,
@@ -82,56 +84,72 @@ def area(share: float = AREA) -> Number:
     return Number(f"patch.area.{100 * share:g}", shown, share, SETTINGS, "setting of the audit")
 
 
-def _bare(evaluation: Evaluation, *, labelled: bool) -> tuple[Sentence, Sentence]:
-    """The verdict, and the same with intervals."""
-    said: list[list[str | Number]] = []
-    for whole in (False, True):
-        rounds = [
-            ("with a patch on ", area(one.ordeal.area or AREA), " of the photo, in ",
-             _patched(one, UNDEFENDED, whole=whole))
-            for one in evaluation.patched
-        ]  # fmt: skip
-        parts: list[str | Number] = [part for one in rounds for part in (*one, "; ")][:-1]
-        if labelled:
-            clean = _share("clean.bare", evaluation.clean, UNDEFENDED, whole=whole)
-            said.append(["The model is right in ", clean, " photos; ", *parts, "."])
-        else:
-            said.append(["The model keeps its answer, ", *parts, " photos."])
-    verdict, bare = said
-    return tuple(verdict), (*bare, f" The attacker knows the model: {DESCRIPTIONS[ATTACK]}.")
+def _verdict(evaluation: Evaluation, *, labelled: bool) -> Sentence:
+    first, *others = evaluation.patched
+    does = "it is right" if labelled else "the model keeps its answer"
+    said: list[str | Number] = ["With a patch on ", area(first.ordeal.area or AREA)]
+    said += [f" of the photo {does} in ", _patched(first, UNDEFENDED, whole=False)]
+    for one in others:
+        size = area(one.ordeal.area or AREA)
+        said += [", with one on ", size, " in ", _patched(one, UNDEFENDED, whole=False)]
+    if not labelled:
+        return (*said, " photos.")
+    clean = _share("clean.bare", evaluation.clean, UNDEFENDED, whole=False)
+    return ("The model is right in ", clean, " photos. ", *said, ".")
 
 
-def _shielded(patched: Patched) -> list[Sentence]:
-    if not patched.shielded:
-        return []
+def _grid(patched: Patched, *, labelled: bool) -> list[list[Sentence]]:
+    """Who is right in how many photos, without a patch and with one of each size."""
+    clean, rounds = patched.evaluation.clean, patched.evaluation.patched
+    head: list[Sentence] = [("right in" if labelled else "answer kept in",), ("no patch",)]
+    head += [("a patch on ", area(one.ordeal.area or AREA)) for one in rounds]
+    grid = [head]
+    names = {UNDEFENDED: "the model", SHIELD: "behind the fast shield"}
+    for method, name in names.items():
+        if method in clean.right:
+            own = method == UNDEFENDED and not labelled  # the reference itself: all of them
+            first: Sentence = () if own else (_share(f"clean.{NAMES[method]}", clean, method),)
+            grid.append([(name,), first, *((_patched(one, method),) for one in rounds)])
+    if patched.proven.count:
+        proven = _number("proven", patched.proven, f"{CERTIFIED_SHIELD}, {CLEAN}, certified")
+        cells = [(proven,) if one.ordeal.area == AREA else () for one in rounds]
+        right = _number("clean.certified", patched.answered, f"{CERTIFIED_SHIELD}, {CLEAN}, right")
+        grid.append([("proven, whatever the patch shows",), (right,), *cells])
+    return grid
+
+
+def _explained(patched: Patched, cases: Cases) -> list[Sentence]:
+    """What the rows of the grid mean."""
+    said: list[Sentence] = [
+        (
+            "The attacker knows the model and draws, in the best of a few places, what misleads it "
+            "most.",
+        )
+    ]
     clean = patched.evaluation.clean
-    said: list[str | Number] = [
-        "Behind the fast shield: right in ", _share("clean.shield", clean, SHIELD),
-        " photos without a patch",
-    ]  # fmt: skip
-    for one in patched.evaluation.patched:
-        said += ["; with ", area(one.ordeal.area or AREA), ", in ", _patched(one, SHIELD)]
-    said.append(".")
-    if clean.masked is not None:
-        hidden = _number("clean.masked", clean.masked, f"{SHIELD}, {CLEAN}, masked")
-        said += [" Of photos without a patch it hides something in ", hidden, "."]
-    return [(*said, " This attacker did not know the shield; one who does may get past it.")]
-
-
-def _proven(patched: Patched, cases: Cases) -> list[Sentence]:
-    if not patched.proven.count:
-        return []
-    proven = _number("proven", patched.proven, f"{CERTIFIED_SHIELD}, clean, certified")
-    said: list[str | Number] = [
-        "Proven, by the slow certified answer: in ", proven,
-        " photos no single square patch of up to ", area(),
-        ", whatever it shows and wherever it lies, can change the right answer.",
-    ]  # fmt: skip
-    if cases.safe is not None:
-        anchor = f"#{TITLE.lower().replace(' ', '-')}"
-        safe = Number("patch.safe", percent(cases.safe), cases.safe, anchor, "patches/cases.json")
-        said += [" In the first photo ", safe, " of the places are safe."]
-    return [tuple(said)]
+    if patched.shielded:
+        line: list[str | Number] = [
+            "The fast shield hides what is foreign to clean photos. This attacker did not know it; "
+            "one who does may get past it."
+        ]
+        if clean.masked is not None:
+            hidden = _number("clean.masked", clean.masked, f"{SHIELD}, {CLEAN}, masked")
+            line += [" Of photos without a patch it hides something in ", hidden, "."]
+        said.append(tuple(line))
+    if patched.proven.count:
+        line = [
+            "Proven: no single square patch of up to ", area(),
+            ", whatever it shows and wherever it lies, changes the right answer. The answer is "
+            "slow: the model is asked with many parts hidden.",
+        ]  # fmt: skip
+        if cases.safe is not None:
+            anchor = f"#{TITLE.lower().replace(' ', '-')}"
+            safe = Number(
+                "patch.safe", percent(cases.safe), cases.safe, anchor, "patches/cases.json"
+            )
+            line += [" In one photo, drawn below, ", safe, " of the places are safe."]
+        said.append(tuple(line))
+    return said
 
 
 def _read(photos: Photos) -> Sentence:
@@ -152,10 +170,12 @@ def _read(photos: Photos) -> Sentence:
 def _advice(
     patched: Patched, photos: Photos, model: str, given: Path, shield: Path | None
 ) -> Sequence[Advice]:
+    model = shlex.quote(model)
     rounds, advice = patched.evaluation.patched, list[Advice]()
     if shield is not None:
         better = any(one.share(SHIELD).hits > one.share(UNDEFENDED).hits for one in rounds)
-        command = f"interlock defend apply PHOTOS --model {model} --shield {shield} --out report"
+        command = f"interlock defend apply PHOTOS --model {model} --shield {_quoted(shield)} "
+        command += "--out report"
         if better:
             advice.append(Advice("Put the shield that was measured before the model:", command))
         else:
@@ -167,13 +187,14 @@ def _advice(
             command = f"interlock defend fit CLEAN-PHOTOS --model {model} --out {shield.name}"
             advice.append(Advice(text, command))
         if photos.labels:
-            command = (
-                f"interlock defend evaluate {given} --model {model} --shield {shield} --attack all"
-            )
+            command = f"interlock defend evaluate {_quoted(given)} --model {model} "
+            command += f"--shield {_quoted(shield)} --attack all"
             advice.append(Advice("Try attackers that know the shield, and other attacks:", command))
     else:
         text = "No shield was measured, for lack of photos to fit it to. Give clean ones:"
-        command = f"interlock audit {given} --model {model} --clean CLEAN-PHOTOS --out OTHER-FOLDER"
+        command = (
+            f"interlock audit {_quoted(given)} --model {model} --clean CLEAN-PHOTOS --out OTHER"
+        )
         advice.append(Advice(text, command))
     proven = patched.proven
     if proven.count and proven.hits / proven.count < LITTLE:
@@ -186,9 +207,13 @@ def _advice(
     return advice
 
 
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
 def _patched(of: Round, method: str, *, whole: bool = True) -> Number:
-    name = {UNDEFENDED: "bare"}.get(method, method)
-    return _share(f"patched.{100 * (of.ordeal.area or AREA):g}.{name}", of, method, whole=whole)
+    size = 100 * (of.ordeal.area or AREA)
+    return _share(f"patched.{size:g}.{NAMES[method]}", of, method, whole=whole)
 
 
 def _share(name: str, of: Round, method: str, *, whole: bool = True) -> Number:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from interlock.cli.certify.question import Question
 from interlock.explain.drawing.relations import percent
-from interlock.report import Advice, Finding, Number, Sentence
+from interlock.report import Advice, Finding, Number, Picture, Sentence
+from interlock.report.page import data_uri
 
-CARD, PLAN = "#certificate", "#plan"
+CARD, PLAN, CHECK = "#certificate", "#plan", "check.png"
 _ORIGIN = "campaign in target/results.json"
 
 
@@ -33,8 +36,22 @@ def refusal_finding(outcome: Mapping[str, Any], question: Question) -> Finding:
         said.insert(1, _vote(outcome["setting"], main))
     said += [_other(one) for other, one in families.items() if other != name]
     return Finding(
-        "How sure is its refusal?", "refusal", verdict, said, (), _advice(outcome, question)
+        "How sure is its refusal?",
+        "refusal",
+        verdict,
+        sentences=said,
+        pictures=_pictures(question.out),
+        pairs=True,
+        advice=_advice(outcome, question),
     )
+
+
+def _pictures(folder: Path) -> list[Picture]:
+    try:
+        drawn = (folder / CHECK).read_bytes()
+    except OSError:  # without a setting nothing was drawn
+        return []
+    return [Picture(data_uri(drawn), "The bound, and what attacks held out came to", CARD)]
 
 
 def _verdict(main: Mapping[str, Any]) -> Sentence:
@@ -46,7 +63,7 @@ def _verdict(main: Mapping[str, Any]) -> Sentence:
         )  # fmt: skip
     return (
         "With a vote over changed copies, at least ", lower,
-        f" of {main['family']} attacks like the measured ones are refused.",
+        f" of attacks like the measured ones ({main['family']}) are refused.",
     )  # fmt: skip
 
 
@@ -122,12 +139,13 @@ def _other(one: Mapping[str, Any]) -> Sentence:
 
 def _advice(outcome: Mapping[str, Any], question: Question) -> list[Advice]:
     main = next((one for one in outcome["families"] if one["family"] == outcome["family"]), None)
-    name, advice = question.target.name, []
+    name, advice = shlex.quote(question.target.name), list[Advice]()
     if main is not None and main["certificate"]:
         served = "--embedded" if name == "embedded" else f"--target {name}"
         if question.target.at_address:
             served = f"--upstream {name}"
-        command = f"interlock guard {served} --certificate {main['certificate']}"
+        certificate = shlex.quote(main["certificate"])
+        command = f"interlock guard {served} --certificate {certificate}"
         advice.append(Advice("Put the vote before the model, as it was certified:", command))
     else:
         advice.append(
@@ -148,11 +166,13 @@ def _advice(outcome: Mapping[str, Any], question: Question) -> list[Advice]:
 
 def _named(question: Question) -> str:
     """The options that name the same target and attacks."""
-    parts = [f"--target {question.target.name}"]
-    parts += [f"--model {question.target.model}"] if question.target.model else []
-    parts += [f"--attacks {question.attacks}"] if question.attacks else []
-    parts += [f"--benign {question.benign}"] if question.benign else []
-    return " ".join(parts)
+    options = {
+        "target": question.target.name,
+        "model": question.target.model,
+        "attacks": question.attacks,
+        "benign": question.benign,
+    }
+    return " ".join(f"--{name} {shlex.quote(str(v))}" for name, v in options.items() if v)
 
 
 def _rate(name: str, rate: Mapping[str, Any]) -> Number:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ class TargetPart:
             seconds = time.monotonic() - begun
             return replace(pace, call=seconds / max(1, asks.target.asked - first))
 
+    @cache  # noqa: B019  (one part for each audit)
     def calls(self, level: int) -> int:
         """How many calls a level makes at most; asks nothing.
 
