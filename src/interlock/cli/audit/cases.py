@@ -14,6 +14,7 @@ from torch import Tensor
 from interlock._files import file_digest
 from interlock._pictures import mask_overlay
 from interlock.cli.audit.assured import AREA, assured_chapter
+from interlock.cli.audit.page import SETTINGS
 from interlock.cli.audit.photos import Photos
 from interlock.cli.audit.study import Patched, PatchStudy
 from interlock.cli.bench import Bench, save_picture
@@ -27,7 +28,7 @@ from interlock.defend.figure import view_concepts
 from interlock.lab.pages.show import seen
 from interlock.lab.results.evaluation import Case
 from interlock.lab.store import Store
-from interlock.report import Before, Chapter, Picture, concepts_chapter, shield_chapter
+from interlock.report import Before, Chapter, Number, Picture, concepts_chapter, shield_chapter
 from interlock.report.page import data_uri
 
 SHOWN = 3
@@ -173,7 +174,7 @@ class _Drawing:
             "patched": undefended[0],
             "shielded": None,
             "anchor": f"{case.kind}-{photo.anchor}",
-            "condition": case.ordeal.condition,
+            "area": case.ordeal.area,
             **{kind: name for kind, (name, _) in pictures.items()},
         }
         if self._shield is None:
@@ -249,10 +250,16 @@ def _picture(folder: Path, row: Mapping[str, Any]) -> Picture:
     joined = Image.new("RGB", (sum(part.width for part in parts), parts[0].height))
     for number, part in enumerate(parts):
         joined.paste(part, (number * parts[0].width, 0))
-    shield = [] if row["shielded"] is None else [f"; behind the shield: {row['shielded']}"]
+    shield = [] if row["shielded"] is None else [f", behind the shield {row['shielded']}"]
     return Picture(
         uri=data_uri(joined, "jpeg", quality=85),
-        name=f"{WORDS[row['kind']]}: {row['label']}, {row['condition']}",
+        name=f"{WORDS[row['kind']]}: {row['label']}",
         link="#accuracy" if row["shielded"] is None else f"#{row['anchor']}",
-        caption=(f"the model: {row['patched']}", *shield),
+        caption=("with a patch on ", area(row["area"]), f" {row['patched']}", *shield),
     )
+
+
+def area(share: float = AREA) -> Number:
+    """The size of a patch, as a sentence has it."""
+    size = f"{100 * share:g}"
+    return Number(f"patch.area.{size}", f"{size} %", share, f"#{SETTINGS}", "setting of the audit")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from interlock.cli.audit.assured import AREA, TITLE
-from interlock.cli.audit.cases import Cases
+from interlock.cli.audit.cases import Cases, area
+from interlock.cli.audit.page import SETTINGS
 from interlock.cli.audit.photos import Photos
 from interlock.cli.audit.study import ATTACK, Patched
 from interlock.cli.defend.fit import FEW
@@ -26,7 +27,7 @@ from interlock.report import (
     evaluation_chapter,
 )
 
-TABLE, SETTINGS = "#accuracy", "#measured"
+TABLE = "#accuracy"
 OWN = "the model's own answers without a patch"
 NAMES = {UNDEFENDED: "bare", SHIELD: SHIELD}
 LITTLE = 0.5
@@ -78,19 +79,13 @@ def patch_chapter(patched: Patched, photos: Photos) -> Chapter:
     )
 
 
-def area(share: float = AREA) -> Number:
-    """The size of a patch, as a sentence has it."""
-    shown = f"{100 * share:g} %"
-    return Number(f"patch.area.{100 * share:g}", shown, share, SETTINGS, "setting of the audit")
-
-
 def _verdict(evaluation: Evaluation, *, labelled: bool) -> Sentence:
     first, *others = evaluation.patched
     does = "it is right" if labelled else "the model keeps its answer"
-    said: list[str | Number] = ["With a patch on ", area(first.ordeal.area or AREA)]
+    said: list[str | Number] = ["With a patch on ", _size(first)]
     said += [f" of the photo {does} in ", _patched(first, UNDEFENDED, whole=False)]
     for one in others:
-        size = area(one.ordeal.area or AREA)
+        size = _size(one)
         said += [", with one on ", size, " in ", _patched(one, UNDEFENDED, whole=False)]
     if not labelled:
         return (*said, " photos.")
@@ -102,7 +97,7 @@ def _grid(patched: Patched, *, labelled: bool) -> list[list[Sentence]]:
     """Who is right in how many photos, without a patch and with one of each size."""
     clean, rounds = patched.evaluation.clean, patched.evaluation.patched
     head: list[Sentence] = [("right in" if labelled else "answer kept in",), ("no patch",)]
-    head += [("a patch on ", area(one.ordeal.area or AREA)) for one in rounds]
+    head += [("a patch on ", _size(one)) for one in rounds]
     grid = [head]
     names = {UNDEFENDED: "the model", SHIELD: "behind the fast shield"}
     for method, name in names.items():
@@ -129,8 +124,8 @@ def _explained(patched: Patched, cases: Cases) -> list[Sentence]:
     clean = patched.evaluation.clean
     if patched.shielded:
         line: list[str | Number] = [
-            "The fast shield hides what is foreign to clean photos. This attacker did not know it; "
-            "one who does may get past it."
+            "The fast shield hides what is foreign to clean photos (magenta in the pictures; the "
+            "blue frame is the patch). This attacker did not know it; one who does may get past it."
         ]
         if clean.masked is not None:
             hidden = _number("clean.masked", clean.masked, f"{SHIELD}, {CLEAN}, masked")
@@ -156,7 +151,7 @@ def _read(photos: Photos) -> Sentence:
     """How the numbers are to be read."""
     ends = (" intervals: the true share of photos drawn as these were lies there. Photos of one "
             "scene, or edited copies, say less than they seem to.")  # fmt: skip
-    sure = Number("patch.confidence", "95 %", 0.95, SETTINGS, "setting of the lab")
+    sure = Number("patch.confidence", "95 %", 0.95, f"#{SETTINGS}", "setting of the lab")
     brackets: Sentence = ("In brackets stand ", sure, ends)
     if photos.labels:
         return brackets
@@ -205,6 +200,10 @@ def _advice(
         Advice("Measure more photos: a larger budget goes on in the same folder (--budget).")
     )
     return advice
+
+
+def _size(of: Round) -> Number:
+    return area(of.ordeal.area or AREA)
 
 
 def _quoted(path: Path) -> str:

@@ -100,6 +100,7 @@ class _Work:
             self._target.work(kept.target, page)
 
     def _pace(self) -> Pace:
+        self._terminal.say("one of each first, to see how long the others take")
         pace = Pace()
         if self._target is not None:  # first: an address that does not answer is known at once
             pace = self._target.pace(pace)
