@@ -299,7 +299,7 @@ def test_a_larger_budget_goes_on_in_the_same_folder(
         "error: --budget 0.4: the least that can be measured takes 0.5 minutes here; give that or "
         "more"
     )
-    assert told(*given, "--budget", 0.5)["plan"]["photos"]["measured"] == 1
+    assert told(*given, "--budget", 0.4)["plan"]["photos"]["measured"] == 1  # it has begun
     attacked, attack = list[int](), PatchAttack.__call__
 
     def counted(*given: Any, **more: Any) -> Any:
@@ -392,6 +392,22 @@ def test_bad_input_is_one_line_each(photos: Path, tmp_path: Path) -> None:
     for line, given in lines.items():
         assert line in one_error(run(*given, *out)), line
     assert not (tmp_path / "out" / "index.html").exists()
+
+
+def test_an_option_without_its_part_is_refused(photos: Path) -> None:
+    for given, said in (
+        ([*of_model(photos), "--attacks", "a.jsonl"], "--attacks is about a --target: give one"),
+        (["--target", "embedded", "--whole"], "--whole is about PHOTOS or a --model: give one"),
+    ):
+        result = run(*given)
+        assert result.exit_code == 2
+        assert said in " ".join(re.sub(r"[│╭╮╰╯─]", " ", result.stderr).split())
+
+
+def test_a_damaged_plan_is_one_line(whole: Whole, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text((whole.out / "plan.json").read_text()[:-20])
+    line = one_error(run(*whole.given, "--out", tmp_path))
+    assert line.endswith("plan.json: cannot be read; remove it, or give another --out")
 
 
 def test_a_folder_with_another_audit_is_left_alone(

@@ -13,6 +13,11 @@ from interlock.cli.options import AsJson, Device, DryRun, Force, Out, Seed, comp
 from interlock.cli.session import session
 
 EMBEDDED = "embedded"
+OPTIONS = {
+    "PHOTOS or a --model": (("photos", "model"), ("clean", "groups", "whole")),
+    "a --target": (("target",), ("attacks", "benign", "target_model", "key_variable")),
+}
+"""Part of an audit -> what names it, and what means nothing without it."""
 
 Budget = Annotated[
     float | None,
@@ -88,6 +93,11 @@ def audit(
     given = locals()
     if model is None and photos is None and target is None:
         given |= {"model": EMBEDDED, "target": EMBEDDED}
+    for part, (named, options) in OPTIONS.items():
+        alone = [option for option in options if given[option]]
+        if alone and not any(given[name] for name in named):
+            option = alone[0].replace("_", "-")
+            raise typer.BadParameter(f"--{option} is about {part}: give one, or leave it")
     _audited(context, given)
 
 

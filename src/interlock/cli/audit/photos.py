@@ -26,8 +26,9 @@ from interlock.lab.study import DataPart
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-CROPS = 160
-"""Photos that a shield is fitted to at most."""
+CROPS, LEARNT = 160, 100
+"""Crops of the package's photos that a shield is fitted to, and own photos at most: from so many on
+its rates are known."""
 MEASURED, CLEAN = "photos", "clean"
 """What the study calls its data."""
 
@@ -148,7 +149,7 @@ def gather_photos(
     return Photos(
         measured=tuple(photos),
         labels=tuple(labels[photo.path] for photo in photos) if labels else (),
-        clean=tuple(rest[:CROPS]),
+        clean=tuple(rest[:LEARNT]),
         packaged=packaged and clean is None,
         given=len(named),
         copies=outcome.values["copies"],

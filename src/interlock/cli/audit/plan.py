@@ -27,7 +27,7 @@ class Pace:
     """Seconds that one of each takes on this machine, measured at the beginning of an audit."""
 
     begin: float = 0.0
-    """The first photo with all that is made once, such as the shield."""
+    """The first photo with all that is made once, such as the shield; 0 where that is done."""
     explain: float = 0.0
     """One photo."""
     patch: float = 0.0

@@ -67,7 +67,8 @@ class _Work:
         asked = self._asked
         if kept is None:
             kept = Kept(asked.identity, self._pace(), None)
-            self._keep(kept)  # where the budget is too small, the next one need not begin again
+            # Where the budget is too small, the next one need not begin again.
+            self._keep(replace(kept, pace=replace(kept.pace, begin=0.0)))
         if kept.minutes != asked.minutes or kept.photos is None is kept.target:
             photos, target = plan_audit(
                 asked.minutes,
@@ -76,7 +77,8 @@ class _Work:
                 None if self._target is None else self._target.calls,
                 len(LEVELS),
             )
-            kept = replace(kept, minutes=asked.minutes, photos=photos, target=target)
+            done = replace(kept.pace, begin=0.0)
+            kept = replace(kept, minutes=asked.minutes, photos=photos, target=target, pace=done)
             self._keep(kept)
         if self._photos is not None and kept.photos is not None:
             self._terminal.say(self._photos.said(kept.photos))
