@@ -24,6 +24,8 @@ from interlock.certify.targets.protocol import Reply
 from interlock.cli import app
 from interlock.errors import DataError, ModelError, OptionError
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 JUDGE = RefusalPhrases()
 NAMES = [
     "alpha",

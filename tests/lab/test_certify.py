@@ -37,6 +37,8 @@ from interlock.lab.task import Setting
 from interlock.lab.tasks.certify.prompts import read_prompts
 from tests.lab.running import here, table, values
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 STUDY = """
 task = "certify"
 batch = 2

@@ -22,6 +22,8 @@ from interlock.errors import DataError
 from interlock.report import campaign_chapters, comparison_chapter, render_page
 from tests.certify.scripted import NO, YES, ScriptedTarget, letters
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 OWN = CampaignOptions(
     kinds=("swap",), rates=(0.2,), copies=3, changes=(0, 1, 2), trials=1, votes=3, repeats=1,
     utility=0.0,
