@@ -12,12 +12,12 @@ from tests.certify.scripted import NO, YES, ScriptedTarget
 from interlock.certify.attacks.attack import Attack, embedded_prompts
 from interlock.certify.attacks.families import split_attacks
 from interlock.certify.bounds.laws import defense_probability, suffix_survival
-from interlock.certify.campaign.measure import (
+from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.measures.measure import (
     measure_decay,
     measure_defence,
     measure_votes,
 )
-from interlock.certify.judges.phrases import RefusalPhrases
 from interlock.certify.targets import Prompt, Reply
 from interlock.certify.targets.local import LocalTarget
 from interlock.certify.targets.store import CallStore, StoredTarget

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 from interlock.certify import RefusalPhrases, write_attacks
 from interlock.certify.attacks.attack import Attack, read_attacks
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.comparison import compare_runs, read_run
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
+from interlock.certify.statement.comparison import compare_runs, read_run
 from interlock.cli import app
 from interlock.errors import DataError
 from interlock.report import campaign_chapters, comparison_chapter, render_page
