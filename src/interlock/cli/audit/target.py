@@ -13,7 +13,7 @@ from interlock._version import __version__
 from interlock.certify import write_attacks
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.options import CampaignOptions
-from interlock.certify.campaign.undefended import undefended_prompts
+from interlock.certify.measures.undefended import undefended_prompts
 from interlock.cli.audit.page import Page
 from interlock.cli.audit.plan import Pace, TargetPlan
 from interlock.cli.audit.refusal import refusal_finding
