@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Sentence,
         findings,
         in_words,
+        settings_chapter,
     )
     from interlock.report.campaigns import campaign_chapters, comparison_chapter, figures_chapter
     from interlock.report.explained_class import class_chapter, pair_chapter, region_picture
@@ -62,6 +63,7 @@ _LAZY = {
     "pair_chapter": "interlock.report.explained_class",
     "region_picture": "interlock.report.explained_class",
     "render_page": "interlock.report.page",
+    "settings_chapter": "interlock.report.audit",
     "shield_chapter": "interlock.report.shields",
 }
 
@@ -94,6 +96,7 @@ __all__ = [
     "pair_chapter",
     "region_picture",
     "render_page",
+    "settings_chapter",
     "shield_chapter",
 ]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from interlock.report.page import render_template
+from interlock.report.page import Chapter, render_template
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,18 @@ class Finding:
 def findings(shown: Sequence[Finding]) -> Markup:
     """What stands above the chapters of an audit's page."""
     return render_template("audit.html", findings=shown)
+
+
+def settings_chapter(settings: Mapping[str, str], anchor: str, note: str) -> Chapter:
+    """What decides the numbers of a page.
+
+    Args:
+        settings: names and values.
+        anchor: its id on the page.
+        note: a plain sentence below them.
+    """
+    body = render_template("settings.html", settings=settings, note=note)
+    return Chapter("How this was measured", anchor, body, f"{len(settings)} settings")
 
 
 def in_words(sentence: Sentence) -> str:

@@ -11,12 +11,13 @@ from typing import Any
 
 from interlock._files import write_atomically
 from interlock._version import __version__
-from interlock.report import Chapter, Finding, Grid, findings, grids_chapter, in_words, render_page
+from interlock.report import Chapter, Finding, findings, in_words, render_page, settings_chapter
 from interlock.report.page import Problem
 
 TITLE = "An audit of your model"
 SETTINGS = "measured"
-"""Anchor of the table of what decides the numbers."""
+"""Anchor of what decides the numbers."""
+NOTE = "A larger --budget measures more, in the same folder; what is finished is not done again."
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Page:
         }
         html = render_page(
             TITLE,
-            [*self.chapters, self._settings()],
+            [*self.chapters, settings_chapter(self.settings, SETTINGS, NOTE)],
             facts=self.facts | {"made": made},
             problems=self.problems,
             lead=findings(self.findings),
@@ -62,14 +63,6 @@ class Page:
         file = write_atomically(folder / "audit.json", json.dumps(record, indent=2) + "\n")
         path = write_atomically(folder / "index.html", html)
         return record | {"file": str(file), "report": str(path)}
-
-    def _settings(self) -> Chapter:
-        grid = Grid("Settings", ("setting", "value"), [*self.settings.items()])
-        note = (
-            "What decides the numbers. The same command goes on where it stopped; a larger "
-            "--budget measures more, in the same folder."
-        )
-        return grids_chapter("How this was measured", SETTINGS, [grid], note)
 
 
 def _plain(one: Finding) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def patch_chapter(patched: Patched, photos: Photos) -> Chapter:
             ShareRow("right answers that no patch changes", (patched.proven.estimate,)),
             ShareRow("right without a patch", (patched.answered.estimate,)),
         )
-        tables.append(ShareTable(f"certified answer, {patched.proven.count} photos", (AREA,), rows))
+        tables.append(ShareTable(f"certified answer, of {patched.proven.count}", (AREA,), rows))
     clean = patched.evaluation.clean.share(UNDEFENDED)
     last = patched.evaluation.patched[-1]
     return evaluation_chapter(

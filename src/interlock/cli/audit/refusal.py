@@ -133,8 +133,13 @@ def _other(one: Mapping[str, Any]) -> Sentence:
     lower = _number(f"{family}.lower", percent(one["lower"]), one["lower"], CARD)
     rates = _rate(f"{family}.undefended", one["undefended"]["attack"])
     ends = "." if one["certified"] else ": no certificate."
-    return (f"{family} attacks: bare, it complies in ", rates, "; behind the vote at least ",
-            lower, f" are refused{ends}")  # fmt: skip
+    return (
+        f"Other attacks ({family}): bare, it complies in ",
+        rates,
+        "; behind the vote at least ",
+        lower,
+        f" are refused{ends}",
+    )
 
 
 def _advice(outcome: Mapping[str, Any], question: Question) -> list[Advice]:
