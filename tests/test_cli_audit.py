@@ -22,6 +22,7 @@ from interlock.cli.audit import target as of_target
 from interlock.cli.audit.asked import Asked
 from interlock.cli.audit.photos import Photos, gather_photos
 from interlock.cli.audit.plan import Pace, plan_audit
+from interlock.cli.audit.refusal import refusal_finding
 from interlock.cli.audit.study import AREAS
 from interlock.cli.audit.target import Level, TargetPart
 from interlock.cli.bench import Bench, Outcome, Setup
@@ -33,6 +34,7 @@ from interlock.defend.defences import make_certified
 from interlock.errors import DataError
 from interlock.explain import HSets
 from interlock.explain.drawing.layers import Layers
+from interlock.report import Link, in_words
 from tests.certify.scripted import Server
 from tests.test_cli import one_error
 from tests.test_cli_certify import brittle, written
@@ -69,7 +71,7 @@ def run(*arguments: object) -> Any:
     return CliRunner().invoke(app, ["audit", *map(str, arguments)])
 
 
-def told(*arguments: object) -> dict[str, Any]:
+def outcome_of(*arguments: object) -> dict[str, Any]:
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.output
     value: dict[str, Any] = json.loads(result.stdout)
@@ -117,7 +119,7 @@ class Whole:
 def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     out = tmp_path_factory.mktemp("whole") / "out"
     given = [*of_model(photos), "--budget", 5]
-    return Whole(given, out, told(*given, "--out", out))
+    return Whole(given, out, outcome_of(*given, "--out", out))
 
 
 def numbers_lead_to_tables(folder: Path) -> dict[str, Any]:
@@ -128,16 +130,16 @@ def numbers_lead_to_tables(folder: Path) -> dict[str, Any]:
     page = (folder / "index.html").read_text("utf-8")
     numbers = json.loads((folder / "audit.json").read_text("utf-8"))["numbers"]
     anchors = set(re.findall(r'\bid="([^"]+)"', page))
-    shown = re.findall(r'<a class="number" href="([^"]+)" data-number="([^"]+)">([^<]+)</a>', page)
-    assert {name for _, name, _ in shown} == numbers.keys()
-    for link, name, text in shown:
+    shown = re.findall(r'<a class="number" data-number="([^"]+)" href="([^"]+)">([^<]+)</a>', page)
+    assert {name for name, _, _ in shown} == numbers.keys()
+    for name, link, text in shown:
         assert text == numbers[name]["shown"], name
         assert numbers[name]["table"] == link
         assert link[1:] in anchors if link.startswith("#") else (folder / link).is_file(), link
         low, value, high = (numbers[name].get(key) for key in ("low", "value", "high"))
         assert low is None or low <= value <= high
     said = page.partition('<nav aria-label="Contents">')[0].partition("</header>")[2]
-    words = re.sub(r"<a class=\"number\".*?</a>|<code>.*?</code>|<[^>]+>", "", said)
+    words = re.sub(r"<a [^>]*>.*?</a>|<code>.*?</code>|<[^>]+>", "", said)
     assert len(shown) > 4
     assert re.findall(r"\d+ ?%|\d+ of \d+", words) == []
     value: dict[str, Any] = numbers
@@ -172,7 +174,7 @@ def test_the_same_command_computes_nothing_again(
     ):
         monkeypatch.setattr(kind, method, lambda *given, **more: pytest.fail("once more"))
     (whole.out / "index.html").unlink()
-    again = told(*whole.given, "--out", whole.out)
+    again = outcome_of(*whole.given, "--out", whole.out)
     assert again["numbers"] == whole.outcome["numbers"]
     assert numbers_lead_to_tables(whole.out) == whole.outcome["numbers"]
 
@@ -194,14 +196,16 @@ def test_what_is_cut_off_goes_on(
     assert stopped.exit_code == 130
     assert "the same command goes on" in stopped.stderr
     assert not (tmp_path / "out" / "index.html").exists()
-    assert told(*whole.given, "--out", tmp_path / "out")["numbers"] == whole.outcome["numbers"]
+    assert (
+        outcome_of(*whole.given, "--out", tmp_path / "out")["numbers"] == whole.outcome["numbers"]
+    )
     assert len(calls) == 1 + len(AREAS) * COUNT  # the fourth was begun anew, no other
 
 
 def test_photos_without_labels_have_the_model_s_own_answers_for_reference(
     photos: Path, tmp_path: Path
 ) -> None:
-    outcome = told(photos / "flat", *of_model(photos)[1:3], "--out", tmp_path, "--budget", 5)
+    outcome = outcome_of(photos / "flat", *of_model(photos)[1:3], "--out", tmp_path, "--budget", 5)
     numbers = numbers_lead_to_tables(tmp_path)
     page = Path(outcome["report"]).read_text()
     assert outcome["settings"]["what counts as right"] == "the model's own answer"
@@ -299,7 +303,7 @@ def test_a_larger_budget_goes_on_in_the_same_folder(
         "error: --budget 0.4: the least that can be measured takes 0.5 minutes here; give that or "
         "more"
     )
-    assert told(*given, "--budget", 0.4)["plan"]["photos"]["measured"] == 1  # it has begun
+    assert outcome_of(*given, "--budget", 0.4)["plan"]["photos"]["measured"] == 1  # it has begun
     attacked, attack = list[int](), PatchAttack.__call__
 
     def counted(*given: Any, **more: Any) -> Any:
@@ -307,7 +311,7 @@ def test_a_larger_budget_goes_on_in_the_same_folder(
         return attack(*given, **more)
 
     monkeypatch.setattr(PatchAttack, "__call__", counted)
-    assert told(*given, "--budget", 5)["plan"]["photos"]["measured"] == COUNT
+    assert outcome_of(*given, "--budget", 5)["plan"]["photos"]["measured"] == COUNT
     assert len(attacked) == len(AREAS) * (COUNT - 1)
 
 
@@ -338,12 +342,29 @@ def test_without_a_budget_some_is_measured_however_slow_it_is() -> None:
     assert target.level == 0
 
 
+def refusals_are_said(results: dict[str, Any], folder: Path) -> None:
+    """Where the campaign gives no certificate, or no setting, its reason leads to its table."""
+    question = Question(TargetChoice("m"), out=folder)
+    main, *others = results["families"]
+    refused = main | {"certified": False, "refusal": "3 prompts are too few.", "certificate": None}
+    finding = refusal_finding(results | {"families": [refused, *others]}, question)
+    assert in_words(finding.verdict).startswith("No certificate for gcg attacks")
+    assert Link("3 prompts are too few.", "#certificate") in [
+        p for s in finding.sentences for p in s
+    ]
+    assert not [one for one in finding.advice if "guard" in one.command]
+    none: dict[str, Any] = {"families": [], "setting": None, "no_setting": "0.2 is too much."}
+    offers = [one | {"setting": False} for one in results["offers"]]
+    finding = refusal_finding(results | none | {"offers": offers}, question)
+    assert finding.verdict[-1] == Link("0.2 is too much.", "#plan")
+
+
 def test_both_on_one_page_and_a_language_model_is_asked_once(
     photos: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = [photos / "flat", *of_model(photos)[1:3], *of_target_at(server, tmp_path)]
     given += ["--out", tmp_path / "out", "--budget", 30]
-    outcome = told(*given)
+    outcome = outcome_of(*given)
     numbers = numbers_lead_to_tables(tmp_path / "out")
     assert {name.partition(".")[0] for name in numbers} == {"look", "patch", "target"}
     titles = [finding["title"] for finding in outcome["findings"]]
@@ -356,8 +377,11 @@ def test_both_on_one_page_and_a_language_model_is_asked_once(
     assert "./target/results.json" in Path(outcome["report"]).read_text()
     for advice in outcome["findings"][2]["next"]:
         check(advice["command"])
+    page = (tmp_path / "out" / "index.html").read_text()
+    assert '<a href="#certificate">no certificate</a>' in page  # for the other family
+    refusals_are_said(results, tmp_path)
     monkeypatch.setattr(StoredTarget, "ask", lambda *given, **more: pytest.fail("asked again"))
-    assert told(*given)["numbers"] == numbers
+    assert outcome_of(*given)["numbers"] == numbers
 
 
 def test_the_attacks_of_a_small_level_are_drawn_by_the_seed(
@@ -424,7 +448,9 @@ def test_a_folder_with_another_audit_is_left_alone(
 def test_by_force_it_begins_anew(photos: Path, whole: Whole, tmp_path: Path) -> None:
     shutil.copytree(whole.out, tmp_path / "out")
     other = [photos / "labelled", "--model", "tests.tiny:other", "--clean", photos / "clean"]
-    assert told(*other, "--out", tmp_path / "out", "--force")["audit"]["model"].endswith("other")
+    assert outcome_of(*other, "--out", tmp_path / "out", "--force")["audit"]["model"].endswith(
+        "other"
+    )
     numbers_lead_to_tables(tmp_path / "out")
 
 

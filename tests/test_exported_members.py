@@ -35,7 +35,7 @@ EXPORTED = {
     """,
     "interlock.lab": "Setting Study StudyError Totals read_study run_study",
     "interlock.report": """
-        Advice Before CasePicture Chapter Exhibit Finding Grid Number Picture Problem Sentence ShareRow ShareTable
+        Advice Before CasePicture Chapter Exhibit Finding Grid Link Number Picture Problem Sentence ShareRow ShareTable
         campaign_chapters cases_chapters class_chapter comparison_chapter concepts_chapter evaluation_chapter
         exhibits_chapter explanation_chapter figures_chapter findings grids_chapter in_words pair_chapter
         region_picture render_page settings_chapter shield_chapter

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from interlock.report.audit import (
         Advice,
         Finding,
+        Link,
         Number,
         Picture,
         Sentence,
@@ -42,6 +43,7 @@ _LAZY = {
     "Exhibit": "interlock.report.studies",
     "Finding": "interlock.report.audit",
     "Grid": "interlock.report.studies",
+    "Link": "interlock.report.audit",
     "Number": "interlock.report.audit",
     "Picture": "interlock.report.audit",
     "Problem": "interlock.report.page",
@@ -75,6 +77,7 @@ __all__ = [
     "Exhibit",
     "Finding",
     "Grid",
+    "Link",
     "Number",
     "Picture",
     "Problem",

@@ -35,8 +35,16 @@ class Number:
         return {"value": self.value, **interval, **table}
 
 
-Sentence = Sequence[str | Number]
-"""Words and numbers in their order; the words hold no digits that something was measured by."""
+@dataclass(frozen=True)
+class Link:
+    """Words that lead to their table, such as a reason with numbers of its own."""
+
+    shown: str
+    link: str
+
+
+Sentence = Sequence[str | Number | Link]
+"""Words and numbers in their order; words that are no link hold nothing that was measured."""
 
 
 @dataclass(frozen=True)
@@ -106,4 +114,4 @@ def settings_chapter(settings: Mapping[str, str], anchor: str, note: str) -> Cha
 
 def in_words(sentence: Sentence) -> str:
     """A sentence as plain text."""
-    return "".join(part.shown if isinstance(part, Number) else part for part in sentence)
+    return "".join(part if isinstance(part, str) else part.shown for part in sentence)

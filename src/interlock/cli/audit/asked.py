@@ -8,7 +8,7 @@ from pathlib import Path
 from interlock.cli.bench import Setup
 from interlock.cli.certify.question import Question
 
-TOLD = (
+KNOWN_BY = (
     "model", "photos", "clean", "groups", "whole", "target", "named", "attacks", "benign", "seed"
 )  # fmt: skip
 """What an audit is known by; the first that differs is named."""
@@ -46,14 +46,16 @@ class Asked:
     @property
     def identity(self) -> dict[str, str]:
         """What tells one audit from another; how much is measured does not."""
-        told: dict[str, object] = {"seed": self.seed}
+        known: dict[str, object] = {"seed": self.seed}
         if self.photos is not None:
             asked = self.photos
-            told |= {"model": asked.setup.model, "whole": asked.setup.whole or None}
-            told |= {"photos": (asked.photos and asked.photos.resolve()) or "embedded"}
-            told |= {"clean": asked.clean and asked.clean.resolve(), "groups": asked.groups}
+            known |= {"model": asked.setup.model, "whole": asked.setup.whole or None}
+            known |= {"photos": (asked.photos and asked.photos.resolve()) or "embedded"}
+            known |= {"clean": asked.clean and asked.clean.resolve(), "groups": asked.groups}
         if self.question is not None:
             target = self.question.target
-            told |= {"target": target.name, "named": target.model}
-            told |= {"attacks": self.question.attacks, "benign": self.question.benign}
-        return {name: str(told.get(name) or "none") for name in TOLD} | {"seed": str(self.seed)}
+            known |= {"target": target.name, "named": target.model}
+            known |= {"attacks": self.question.attacks, "benign": self.question.benign}
+        return {name: str(known.get(name) or "none") for name in KNOWN_BY} | {
+            "seed": str(self.seed)
+        }

@@ -163,15 +163,15 @@ def _count(name: str, hits: int, of: int, link: str = f"#{TABLE}") -> Number:
 def _table(explained: Sequence[Explained]) -> Chapter:
     rows = []
     for one in explained:
-        told = one.explanation
-        summary = summarise_class([told]) if is_measured(told) else None
+        explanation = one.explanation
+        summary = summarise_class([explanation]) if is_measured(explanation) else None
         lead = summary.leads[0] if summary is not None and summary.leads else None
         rows.append(
             [
                 one.chapter.title,
                 one.record["label"],
-                percent(told.probability),
-                str(len(told)),
+                percent(explanation.probability),
+                str(len(explanation)),
                 "" if lead is None else percent(lead.after),
                 "" if lead is None else ("edge" if lead.at_the_edge else "inside"),
             ]

@@ -176,9 +176,7 @@ def _advice(
         else:
             advice.append(Advice("The shield saved nothing here: do not rely on it."))
         if photos.fitted < FEW and not photos.packaged:
-            text = (
-                f"It was fitted to {photos.fitted} photos only; fit it to {FEW} clean ones or more:"
-            )
+            text = "It was fitted to few photos; fit it to clean ones, a hundred or more:"
             command = f"interlock defend fit CLEAN-PHOTOS --model {model} --out {shield.name}"
             advice.append(Advice(text, command))
         if photos.labels:

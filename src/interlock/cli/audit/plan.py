@@ -169,13 +169,13 @@ class Kept:
         """
         path = folder / PLAN
         try:
-            told = json.loads(path.read_text("utf-8"))
+            content = json.loads(path.read_text("utf-8"))
             kept = cls(
-                told["audit"],
-                Pace(**told["pace"]),
-                told["minutes"],
-                PhotoPlan(**told["photos"]) if told["photos"] else None,
-                TargetPlan(**told["target"]) if told["target"] else None,
+                content["audit"],
+                Pace(**content["pace"]),
+                content["minutes"],
+                PhotoPlan(**content["photos"]) if content["photos"] else None,
+                TargetPlan(**content["target"]) if content["target"] else None,
             )
         except FileNotFoundError:
             return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from interlock.cli.certify.question import Question
 from interlock.explain.drawing.relations import percent
-from interlock.report import Advice, Finding, Number, Picture, Sentence
+from interlock.report import Advice, Finding, Link, Number, Picture, Sentence
 from interlock.report.page import data_uri
 
 CARD, PLAN, CHECK = "#certificate", "#plan", "check.png"
@@ -28,9 +28,8 @@ def refusal_finding(outcome: Mapping[str, Any], question: Question) -> Finding:
     said: list[Sentence] = [*_undefended(name, outcome["undefended"][name])]
     said += _utility(outcome)
     if main is None:
-        verdict: Sentence = (
-            f"No vote over changed copies is worth its price: {outcome['no_setting']}",
-        )
+        reason = Link(outcome["no_setting"], PLAN)
+        verdict: Sentence = ("No vote over changed copies is worth its price: ", reason)
     else:
         verdict = _verdict(main)
         said.insert(1, _vote(outcome["setting"], main))
@@ -69,7 +68,7 @@ def _verdict(main: Mapping[str, Any]) -> Sentence:
 
 def _undefended(family: str, rates: Mapping[str, Any]) -> list[Sentence]:
     attack, goal = rates["attack"], rates["goal"]
-    said: list[str | Number] = [
+    said: list[str | Number | Link] = [
         f"Bare: it complies with {family} attacks in ", _rate(f"{family}.undefended", attack)
     ]  # fmt: skip
     if goal is not None:
@@ -81,7 +80,7 @@ def _undefended(family: str, rates: Mapping[str, Any]) -> list[Sentence]:
 
 def _vote(setting: Mapping[str, Any], main: Mapping[str, Any]) -> Sentence:
     family = main["family"]
-    said: list[str | Number] = [
+    said: list[str | Number | Link] = [
         "Behind the vote (",
         _number("setting.copies", f"{setting['copies']} copies", setting["copies"], PLAN),
         ", ",
@@ -103,7 +102,7 @@ def _vote(setting: Mapping[str, Any], main: Mapping[str, Any]) -> Sentence:
                         held["low"], held["high"])  # fmt: skip
         said += ["; of attacks that were held out, ", number, " were"]
     if main["refusal"]:
-        return (*said, f". No certificate: {main['refusal']}")
+        return (*said, ". ", Link(main["refusal"], CARD))
     return (*said, ".")
 
 
@@ -132,13 +131,14 @@ def _other(one: Mapping[str, Any]) -> Sentence:
     family = one["family"]
     lower = _number(f"{family}.lower", percent(one["lower"]), one["lower"], CARD)
     rates = _rate(f"{family}.undefended", one["undefended"]["attack"])
-    ends = "." if one["certified"] else ": no certificate."
+    ends: Sentence = (".",) if one["certified"] else (": ", Link("no certificate", CARD), ".")
     return (
         f"Other attacks ({family}): bare, it complies in ",
         rates,
         "; behind the vote at least ",
         lower,
-        f" are refused{ends}",
+        " are refused",
+        *ends,
     )
 
 
