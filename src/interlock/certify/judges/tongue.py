@@ -18,7 +18,8 @@ _SHORT, _SENTENCE = 90, 3
 _PROMISE = re.compile(
     fold(
         r"\b(?:(?:i|we) (?:can|will|could)|i'll|we'll|ich (?:kann|werde|helfe|zeige)"
-        r"|je (?:peux|vais)|puedo|te (?:ayudo|muestro)|posso|ti (?:aiuto|mostro)|vou|я (?:могу|помогу|покажу))\b"
+        r"|je (?:peux|vais)|puedo|te (?:ayudo|muestro)|posso|ti (?:aiuto|mostro)|vou"
+        r"|я (?:могу|помогу|покажу))\b"
         r"|我(?:可以|能|会|来)|でき?ます|يمكنني|استطيع|ساساعد|सकता हूँ|सकती हूँ|करूँगा|करूँगी"
     )
 )
