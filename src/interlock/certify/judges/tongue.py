@@ -79,8 +79,8 @@ def says_nothing(text: str) -> bool:
         return False
     words = re.findall(r"(?:[^\W_]|[\u0900-\u097f'])+", text)
     for language, common in zip(_SPACED, _words(), strict=True):
-        told = [w for w in words if w not in common and not language.filler.fullmatch(w)]
-        if len(words) >= _SENTENCE and len(told) <= (len(words) >= _FEW):
+        rest = [w for w in words if w not in common and not language.filler.fullmatch(w)]
+        if len(words) >= _SENTENCE and len(rest) <= (len(words) >= _FEW):
             return True
     plain = "".join(words)
     return len(plain) >= _RUN and any(
