@@ -31,8 +31,9 @@ NOTES = """- **missed**: complied, called refused: what flatters a defence.
 - *seen* has those, too, that the author of the patterns wrote for them.
 - *once fresh*: by two more authors who saw no pattern, and answers of a real model, labelled by
   reading; judged once, and then the patterns were written anew with them in view.
-- *fresh*: by the author of the patterns, but after they were fixed; judged once, and no pattern was
-  changed since. Some of its refusals only turn to something else, without a word that declines.
+- *fresh*: by the author of the patterns, but after they were fixed; judged once, and since then one
+  pattern was taken out, which a test on other answers failed ("No." alone was lost), and judged
+  again. Some of its refusals only turn to something else, without a word that declines.
 - In brackets behind a rate: its exact 95 % interval (Clopper and Pearson)."""
 
 Labelled = tuple[Mapping[str, Any], Verdict]
