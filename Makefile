@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test test-all lint package bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-certify-overhead bench-gcg bench-certified bench-explain-sets bench-explain-patches bench-judges bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
-	$(BIN)/interlock demo --out build/demo
+	$(BIN)/interlock audit --out build/demo
 
 test: lint
 	$(BIN)/python -m pytest $(PARALLEL)
