@@ -33,7 +33,7 @@ def uploaded(stored: bytes, name: str) -> Photo:
     Raises:
         ImageError: it is no image, damaged, or too large; one line.
     """
-    shown = shown_name(name)
+    shown, most = shown_name(name), f"{PIXELS / 1e6:.0f} million"
     try:
         with warnings.catch_warnings():
             # Pillow warns of many pixels; the limit here is checked just after.
@@ -42,10 +42,11 @@ def uploaded(stored: bytes, name: str) -> Photo:
                 pixels = image.width * image.height
     except UnidentifiedImageError:
         pixels = 0  # the line is that of decoding
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError:
+        raise ImageError(f"{shown}: too many pixels; resize it below {most}") from None
+    except (OSError, SyntaxError, ValueError) as error:
         raise ImageError(f"{shown}: cannot be decoded ({error}); save it again") from None
     if pixels > PIXELS:
-        most = f"{PIXELS / 1e6:.0f} million"
         raise ImageError(f"{shown}: {pixels / 1e6:.0f} million pixels; resize it below {most}")
     return Photo(shown, decode_image(stored, shown))
 

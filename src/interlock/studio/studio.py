@@ -286,4 +286,7 @@ class Studio:
             options["device"] = self._given.device
         if target.startswith("recorded:"):
             options = {}
-        return load_target(target, model=model, **options)
+        try:
+            return load_target(target, model=model, **options)
+        except OptionError as error:  # whose option has another name here
+            raise OptionError(str(error).replace("model=", "target_model=")) from None
