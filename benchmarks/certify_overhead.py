@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from _tables import markdown, publish
-from interlock.certify.campaign.benign import SHIPPED, read_benign
+from interlock.certify.measures.benign import SHIPPED, read_benign
 from interlock.certify.targets import Prompt
 from interlock.certify.targets.endpoint import EndpointTarget
 from interlock.certify.targets.local import LocalTarget

@@ -34,23 +34,23 @@ from interlock.certify.attacks.attack import write_attacks
 from interlock.certify.attacks.families import by_kind
 from interlock.certify.attacks.gcg import SuffixAttack
 from interlock.certify.attacks.search import search_attacks
-from interlock.certify.campaign.benign import SHIPPED, BenignPrompt, read_benign
 from interlock.certify.campaign.defended import (
     DefendedFamily,
     any_suffix,
     attack_adaptively,
     bound_family,
 )
-from interlock.certify.campaign.outcome import Graded, Utility
-from interlock.certify.campaign.undefended import (
+from interlock.certify.defences import defence_text, parse_defence
+from interlock.certify.defences.perplexity import fit_perplexity
+from interlock.certify.judges import RefusalPhrases
+from interlock.certify.measures.benign import SHIPPED, BenignPrompt, read_benign
+from interlock.certify.measures.outcome import Graded, Utility
+from interlock.certify.measures.undefended import (
     Undefended,
     measure_undefended,
     undefended_prompts,
 )
-from interlock.certify.campaign.utility import ask_bare, measure_utility
-from interlock.certify.defences import defence_text, parse_defence
-from interlock.certify.defences.perplexity import fit_perplexity
-from interlock.certify.judges import RefusalPhrases
+from interlock.certify.measures.utility import ask_bare, measure_utility
 from interlock.certify.targets.local import LocalTarget
 from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.certify.vote.asks import Defence

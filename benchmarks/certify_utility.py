@@ -17,9 +17,9 @@ from typing import get_args
 
 from _tables import markdown, publish
 from interlock.certify import Perturbation, RefusalPhrases, SmoothLLM, load_target
-from interlock.certify.campaign.benign import read_benign
-from interlock.certify.campaign.outcome import Utility
-from interlock.certify.campaign.utility import ask_bare, measure_utility
+from interlock.certify.measures.benign import read_benign
+from interlock.certify.measures.outcome import Utility
+from interlock.certify.measures.utility import ask_bare, measure_utility
 from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.names import AnswerFrom
 

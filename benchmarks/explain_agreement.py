@@ -1,7 +1,7 @@
 """Do sets hold what acts together, and only that? Scenes whose deciding parts are known.
 
     python -m benchmarks.explain_scenes                    # from the project's folder
-    python -m benchmarks.explain_agreement --scenes 20
+    python -m benchmarks.explain_agreement
 
 The two parts of a scene *truly interact* where the second difference between them, each glyph
 taken away exactly, is above half of the geometric mean of what they cost alone:
@@ -17,18 +17,23 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.stats import binomtest
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from benchmarks import _known
 from benchmarks._parts import Rule, draw
+from benchmarks._tables import markdown, plus_minus, publish
 from interlock import HSets
 from interlock.explain._baseline import blurred
 from interlock.explain._derivatives import Differentiable
 from interlock.explain._removal import Removal, heavy_blur
 
+OUT = Path(__file__).resolve().parents[1] / "build" / "explain_agreement"
 TIED = 0.5
 """Share of the parts' own effects from which their interaction counts."""
 RULES: tuple[Rule, ...] = ("xor", "and", "or")
@@ -104,13 +109,14 @@ def methods(model: nn.Module) -> dict[str, Callable[[Tensor, int], Tensor]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print a table for each rule."""
+    """Print and keep a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--scenes", type=int, default=20, help="for each rule")
+    parser.add_argument("--scenes", type=int, default=100, help="for each rule")
     parser.add_argument("--offset", type=int, default=2000, help="seed of the scenes")
     parser.add_argument("--truth", choices=FILLS, default="heavy blur", help="fill of the truth")
     chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
+    lines = []
     for rule in RULES:
         model = _known.load(rule)
         scenes = draw(chosen.scenes, rule, held_out=True, seed=chosen.offset)
@@ -119,28 +125,35 @@ def main(argv: Sequence[str] | None = None) -> int:
             truly_tied(model, x, target, parts, FILLS[chosen.truth](x))
             for x, target, parts in zip(scenes.images, targets, scenes.parts, strict=True)
         ]
-        share = np.mean([tied for tied, _ in truths])
-        median = np.median([ratio for _, ratio in truths])
-        print(
-            f"{rule}: parts interact in {share:.2f} of {chosen.scenes} scenes, median {median:.2f}"
-        )
+        tied = sum(one for one, _ in truths)
         for name, sets_of in methods(model).items():
             start = time.process_time()
             results = [
-                judged(sets_of(x, target), parts, distractors, tied)
-                for x, target, parts, distractors, (tied, _) in zip(
-                    scenes.images, targets, scenes.parts, scenes.distractors, truths, strict=True
+                judged(sets_of(x, target), parts, distractors, truly)
+                for x, target, parts, distractors, (truly, _) in zip(
+                    tqdm(scenes.images, desc=f"{rule}, {name}", disable=None),
+                    targets, scenes.parts, scenes.distractors, truths, strict=True,
                 )
-            ]
+            ]  # fmt: skip
             seconds = (time.process_time() - start) / chosen.scenes
-            tied_only = [r for r in results if not np.isnan(r.overlap)]
-            iou = np.mean([r.overlap for r in tied_only]) if tied_only else np.nan
-            lost = np.mean([r.distracted for r in tied_only]) if tied_only else np.nan
-            print(
-                f"  {name:24} agreement {np.mean([r.agrees for r in results]):.2f}  IoU {iou:.2f}  "
-                f"on distractors {lost:.2f}  {seconds:.2f} s"
-            )
+            lines.append([rule, f"{tied} of {chosen.scenes}", name, *cells(results, seconds)])
+            print(lines[-1], flush=True)
+    header = ["rule", "interact", "sets", "agreement", "IoU", "on distractors", "seconds"]
+    publish(markdown(header, lines), OUT / "table.md")
     return 0
+
+
+def cells(results: Sequence[Judged], seconds: float) -> list[str]:
+    """Agreement with its exact 95 % interval; means where the parts interact, by Student's t."""
+    agrees = sum(r.agrees for r in results)
+    low, high = binomtest(agrees, len(results)).proportion_ci(0.95, "exact")
+    tied = [r for r in results if not np.isnan(r.overlap)]
+    means = [
+        plus_minus([getattr(r, value) for r in tied], 2) if tied else ""
+        for value in ("overlap", "distracted")
+    ]
+    share = f"{agrees / len(results):.2f} [{low:.2f}, {high:.2f}]"
+    return [share, *means, f"{seconds:.2f}"]
 
 
 if __name__ == "__main__":

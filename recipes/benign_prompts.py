@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from interlock.certify.campaign.references import Grade, Reference
+from interlock.certify.measures.references import Grade, Reference
 
 TEXTS = Path(__file__).with_suffix("")
 SHIPPED = Path(__file__).parents[1] / "src/interlock/certify/embedded/benign.jsonl"

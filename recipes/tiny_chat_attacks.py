@@ -28,8 +28,8 @@ from rich.progress import track
 import tiny_chat_world as world
 from interlock.certify.attacks.attack import Attack, write_attacks
 from interlock.certify.attacks.gcg import RolePlayAttack, SuffixAttack
-from interlock.certify.campaign.measure import measure_decay, measure_votes
 from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.measures.measure import measure_decay, measure_votes
 from interlock.certify.targets import LocalTarget, Prompt
 from interlock.certify.vote.perturb import Perturbation
 

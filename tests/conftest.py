@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 import torch
+import typer.testing
 from hypothesis import settings
 from torch import Tensor
 from torch.nn import functional as F
@@ -21,7 +23,8 @@ from torch.nn import functional as F
 from tests.networks import SmallCNN
 
 # Machines that run the tests may be slow and shared; no test asserts a time.
-settings.register_profile("interlock", deadline=None, max_examples=50)
+settings.register_profile("interlock", deadline=None, max_examples=30)
+settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile("interlock")
 
 LONGEST = (
@@ -47,8 +50,17 @@ LONGEST = (
 TESTS = Path(__file__).parent
 
 
+# A tenth of a second for the whole command, which is the same each time.
+typer.testing._get_command = functools.cache(typer.testing._get_command)
+
+
 # None of all that is imported is garbage, and to look through it again and again takes time.
 gc.disable()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "slow or" in config.option.markexpr:
+        settings.load_profile("thorough")
 
 
 def pytest_collection_finish() -> None:

@@ -7,7 +7,7 @@ from recipes.smollm2 import EXAMPLES, NO
 
 from certify_real import FILE, REFUSAL, Otherwise, benign_part, goals
 from interlock.certify import Verdict
-from interlock.certify.campaign.benign import SHIPPED, read_benign
+from interlock.certify.measures.benign import SHIPPED, read_benign
 
 
 def test_the_benign_prompts_are_parted_once_and_evenly() -> None:

@@ -55,7 +55,7 @@ def test_the_gradient_proposes_better_tokens_than_chance(target: LocalTarget) ->
 
 def test_a_search_is_seeded_confirmed_and_leaves_no_trace(target: LocalTarget) -> None:
     state = torch.get_rng_state()
-    attack = SuffixAttack(length=24, steps=120)
+    attack = SuffixAttack(length=24, steps=120, candidates=32)
     found = attack.run(target, REQUEST, OPENING, RefusalPhrases(), seed=1)
     assert found is not None
     assert attack.run(target, REQUEST, OPENING, RefusalPhrases(), seed=1) == found

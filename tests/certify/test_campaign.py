@@ -23,11 +23,11 @@ from interlock.certify.bounds.counts import lower_bound
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import defense_probability, suffix_survival
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.curve_file import describe_fit, load_curves, save_curves
-from interlock.certify.campaign.family_decay import load_decays, measure_family_decay, save_decays
 from interlock.certify.campaign.figure import draw_check, draw_decays, draw_utility
 from interlock.certify.campaign.offers import plan_decay
 from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.measures.curve_file import describe_fit, load_curves, save_curves
+from interlock.certify.measures.family_decay import load_decays, measure_family_decay, save_decays
 from interlock.errors import DataError, OptionError
 from interlock.report import campaign_chapters, render_page
 

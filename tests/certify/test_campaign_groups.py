@@ -18,8 +18,8 @@ from interlock.certify.bounds.laws import defense_probability
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
-from interlock.certify.campaign.undefended import measure_undefended
 from interlock.certify.judges.judge import Verdict
+from interlock.certify.measures.undefended import measure_undefended
 from interlock.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("quick_intervals")

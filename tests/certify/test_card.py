@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.certify import CertificateCard, Perturbation
-from interlock.certify.campaign.card import AlikeCertificate, BareRates, HeldOut
+from interlock.certify.statement.card import AlikeCertificate, BareRates, HeldOut
 from interlock.certify.vote.perturb import ALPHABET
 from interlock.errors import InterlockError, OptionError, OutputError
 

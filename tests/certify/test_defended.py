@@ -12,17 +12,19 @@ from interlock.certify import Attack, PopulationCertificate, RefusalPhrases, Smo
 from interlock.certify.attacks.adaptive import AdaptiveSearch
 from interlock.certify.bounds.counts import lower_bound
 from interlock.certify.bounds.judge_error import JudgeSample
-from interlock.certify.campaign.benign import as_benign
 from interlock.certify.campaign.defended import (
     any_suffix,
     attack_adaptively,
     bound_family,
 )
-from interlock.certify.campaign.utility import ask_bare, measure_utility
 from interlock.certify.defences import parse_defence
+from interlock.certify.measures.benign import as_benign
+from interlock.certify.measures.utility import ask_bare, measure_utility
 from interlock.certify.targets.protocol import Reply
 from interlock.cli import app
 from interlock.errors import DataError, ModelError, OptionError
+
+pytestmark = pytest.mark.usefixtures("quick_intervals")
 
 JUDGE = RefusalPhrases()
 NAMES = [

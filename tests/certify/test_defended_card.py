@@ -25,6 +25,8 @@ from interlock.serve.config import ConfigError
 from interlock.serve.deployment import deploy
 from interlock.serve.settings import GuardConfig, VoteSettings
 
+pytestmark = pytest.mark.usefixtures("quick_intervals")
+
 SETTING = ("perturbation", "rate", "alphabet", "paper", "copies", "majority")
 OTHERS = [
     "erase:longest=3",

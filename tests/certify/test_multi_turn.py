@@ -18,8 +18,8 @@ from interlock.certify import (
 )
 from interlock.certify.attacks.attack import attacks_hash
 from interlock.certify.attacks.families import by_kind
-from interlock.certify.campaign.measure import measure_decay, measure_defence, measure_votes
 from interlock.certify.defences import parse_defence
+from interlock.certify.measures.measure import measure_decay, measure_defence, measure_votes
 from interlock.certify.targets.protocol import Message, Reply
 from interlock.errors import DataError
 

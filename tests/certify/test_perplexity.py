@@ -27,7 +27,6 @@ from tests.test_cli_certify import at, certify, told
 
 from interlock.certify import CertificateCard, Prompt, RefusalPhrases, Reply, SmoothLLM, Verdict
 from interlock.certify.attacks.attack import Attack
-from interlock.certify.campaign.benign import as_benign
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
 from interlock.certify.defences import (
     Perplexity,
@@ -38,6 +37,7 @@ from interlock.certify.defences import (
     with_classifier,
 )
 from interlock.certify.defences.classifier import says_safe
+from interlock.certify.measures.benign import as_benign
 from interlock.certify.targets import EndpointTarget, local
 from interlock.certify.targets.classified import ClassifiedTarget, classifier_identity
 from interlock.certify.targets.local import LocalTarget

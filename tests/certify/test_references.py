@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.certify.campaign.benign import SHIPPED, read_benign
-from interlock.certify.campaign.numbers import stated_number
-from interlock.certify.campaign.references import Grade, Reference
-from interlock.certify.campaign.running import run_calls
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.measures.benign import SHIPPED, read_benign
+from interlock.certify.measures.numbers import stated_number
+from interlock.certify.measures.references import Grade, Reference
+from interlock.certify.measures.running import run_calls
 from interlock.errors import DataError
 
 ROWS = [json.loads(line) for line in SHIPPED.read_text("utf-8").splitlines()]
@@ -309,4 +309,4 @@ def _recipe() -> ModuleType:
 
 
 def test_the_runner_does_nothing_when_it_is_imported() -> None:
-    assert import_module("interlock.certify.campaign._limited")
+    assert import_module("interlock.certify.measures._limited")

@@ -19,7 +19,6 @@ from interlock.certify import RefusalPhrases, SmoothLLM
 from interlock.certify.attacks.adaptive import AdaptiveAttack, AdaptiveRolePlay, AdaptiveSearch
 from interlock.certify.attacks.adaptive_gcg import AdaptiveGCG
 from interlock.certify.bounds.counts import lower_bound
-from interlock.certify.campaign.benign import as_benign
 from interlock.certify.campaign.side_by_side import (
     DefenceOptions,
     SideBySide,
@@ -28,6 +27,7 @@ from interlock.certify.campaign.side_by_side import (
     measure_defences,
 )
 from interlock.certify.defences import parse_defence
+from interlock.certify.measures.benign import as_benign
 from interlock.certify.targets.budget import Budget, BudgetedTarget
 from interlock.certify.targets.local import LocalTarget
 from interlock.certify.targets.protocol import Prompt

@@ -78,7 +78,7 @@ def test_scripted_is_a_target() -> None:
 def test_nothing_heavy_is_imported() -> None:
     script = (
         "import sys, interlock.certify, interlock.certify.targets, interlock.certify.vote.smoothllm,"
-        "interlock.certify.campaign.measure, interlock.certify.targets.store\n"
+        "interlock.certify.measures.measure, interlock.certify.targets.store\n"
         "print([m for m in ('torch', 'transformers', 'httpx', 'tokenizers') if m in sys.modules])"
     )
     done = subprocess.run(

@@ -16,14 +16,14 @@ from interlock.certify import Perturbation, Prompt, RefusalPhrases, Reply, Smoot
 from interlock.certify.bounds.betting import mean_interval
 from interlock.certify.bounds.counts import lower_bound, upper_bound
 from interlock.certify.bounds.plan import Plan
-from interlock.certify.campaign.benign import BenignPrompt, as_benign
 from interlock.certify.campaign.figure import draw_utility
 from interlock.certify.campaign.offers import Choice, Front, Offer, TriedPlan, choose
-from interlock.certify.campaign.outcome import Utility
-from interlock.certify.campaign.references import Reference
-from interlock.certify.campaign.utility import ask_bare, measure_utility
 from interlock.certify.judges.model import judges
 from interlock.certify.judges.pairs import PairJudge, Preference
+from interlock.certify.measures.benign import BenignPrompt, as_benign
+from interlock.certify.measures.outcome import Utility
+from interlock.certify.measures.references import Reference
+from interlock.certify.measures.utility import ask_bare, measure_utility
 from interlock.certify.targets.store import CallStore, StoredTarget
 from interlock.errors import DataError, ModelError
 from interlock.names import AnswerFrom

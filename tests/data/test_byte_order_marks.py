@@ -15,8 +15,8 @@ import pytest
 from interlock._files import read_text
 from interlock.certify import CertificateCard, LabelledVerdicts, load_target
 from interlock.certify.bounds.votes import read_votes
-from interlock.certify.campaign.curve_file import load_curves
-from interlock.certify.campaign.family_decay import load_decays
+from interlock.certify.measures.curve_file import load_curves
+from interlock.certify.measures.family_decay import load_decays
 from interlock.certify.targets import Prompt
 from interlock.cli.certify.question import read_prompts
 from interlock.data import open_source

@@ -21,9 +21,9 @@ from interlock.certify import (
 )
 from interlock.certify.attacks.attack import embedded_prompts
 from interlock.certify.bounds.halves import split_in_halves
-from interlock.certify.campaign.benign import read_benign
-from interlock.certify.campaign.measure import measure_votes
 from interlock.certify.defences import parse_defence
+from interlock.certify.measures.benign import read_benign
+from interlock.certify.measures.measure import measure_votes
 from interlock.certify.vote.graphemes import graphemes
 from interlock.lab.engines.inline import InlineEngine
 from interlock.lab.plan import Totals
@@ -36,6 +36,8 @@ from interlock.lab.study import StudyError, read_study
 from interlock.lab.task import Setting
 from interlock.lab.tasks.certify.prompts import read_prompts
 from tests.lab.running import here, table, values
+
+pytestmark = pytest.mark.usefixtures("quick_intervals")
 
 STUDY = """
 task = "certify"

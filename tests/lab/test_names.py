@@ -183,10 +183,10 @@ def test_the_digest_is_that_of_any_version_of_python(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(EVERY_VERSION, encoding="utf-8")
     assert code.code_digest(tmp_path / "a.py") == "38b0ef7ea6a6"
     tree = ast.parse("def f(): pass")
-    plain = code._text(tree)
+    plain = code._told(tree, {})
     tree.body[0].type_params = []  # type: ignore[attr-defined]  # as 3.12 has it
     tree.body[0]._fields = (*tree.body[0]._fields, "type_params")  # type: ignore[misc]
-    assert code._text(tree) == plain
+    assert code._told(tree, {}) == plain
 
 
 def test_the_users_own_modules_count_with_what_they_import(

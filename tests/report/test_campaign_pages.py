@@ -14,13 +14,15 @@ from typer.testing import CliRunner
 from interlock.certify import RefusalPhrases, write_attacks
 from interlock.certify.attacks.attack import Attack, read_attacks
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.comparison import compare_runs, read_run
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
+from interlock.certify.statement.comparison import compare_runs, read_run
 from interlock.cli import app
 from interlock.errors import DataError
 from interlock.report import campaign_chapters, comparison_chapter, render_page
 from tests.certify.scripted import NO, YES, ScriptedTarget, letters
+
+pytestmark = pytest.mark.usefixtures("quick_intervals")
 
 OWN = CampaignOptions(
     kinds=("swap",), rates=(0.2,), copies=3, changes=(0, 1, 2), trials=1, votes=3, repeats=1,

@@ -14,7 +14,7 @@ import openai
 import pytest
 
 from interlock.certify import CertificateCard, Perturbation, Prompt, RefusalPhrases, SmoothLLM
-from interlock.certify.campaign.card import BareRates
+from interlock.certify.statement.card import BareRates
 from interlock.certify.targets.local import LocalTarget
 from interlock.certify.vote.perturb import ALPHABET
 from interlock.errors import InterlockError

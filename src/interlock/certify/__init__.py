@@ -7,11 +7,11 @@ from interlock.certify.bounds.decay import DecayCurve
 from interlock.certify.bounds.monotone import MeasuredCertificate
 from interlock.certify.bounds.plan import NoPlan, Plan, plan
 from interlock.certify.bounds.population import PopulationCertificate
-from interlock.certify.campaign.card import CertificateCard
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.judges.labelled import LabelledVerdicts
 from interlock.certify.judges.model import ModelJudge
 from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.statement.card import CertificateCard
 from interlock.certify.targets.load import load_target
 from interlock.certify.targets.protocol import Prompt, Reply, Target
 from interlock.certify.vote.decision import Decision

@@ -7,10 +7,11 @@ elsewhere is the same code. What is imported counts itself, however deep.
 from __future__ import annotations
 
 import ast
+import os
 import sys
 import sysconfig
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache, lru_cache
 from hashlib import sha256
 from importlib import metadata
 from importlib.util import find_spec
@@ -40,6 +41,9 @@ _LIBRARIES = {
 """Libraries that are methods themselves, and what they are installed as: their version counts."""
 _METHODS = ("interlock.explain", "interlock.defend", "interlock.certify")
 _WITH_BODY = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_Import = ast.Import | ast.ImportFrom
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
+_UNTOLD = ("ctx", "kind", "type_comment")
 
 
 def digest_of(*things: Any, beside: Iterable[Any] = (), outside: Collection[str] = ()) -> str:
@@ -122,7 +126,7 @@ class _Source(NamedTuple):
     """What a source file tells without being run."""
 
     digest: str
-    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    imports: tuple[_Import, ...]
     """Inside functions, too; not those for type checkers."""
     lazy: Mapping[str, str]
     """Name -> module, of a package that imports its names when they are used: its ``_LAZY``."""
@@ -131,79 +135,63 @@ class _Source(NamedTuple):
 @cache
 def _parsed(text: str) -> _Source:
     tree = ast.parse(text)
-    nodes = [*_running(tree)]
-    lazy = dict[str, str]()
-    for node in nodes:
-        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_LAZY":
+    meant, imports, lazy = dict[str, set[str]](), list[_Import](), dict[str, str]()
+    for node, runs in _walk(tree):
+        for alias in getattr(node, "names", ()):
+            if getattr(alias, "asname", None):
+                meant.setdefault(alias.asname, set()).add(alias.name)
+        if not runs:
+            continue
+        if isinstance(node, _Import):
+            imports.append(node)
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "_LAZY":
             lazy |= ast.literal_eval(node.value)
-    imports = tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
-    return _Source(sha256(_text(_Plain().visit(tree)).encode()).hexdigest(), imports, lazy)
+    said = _told(tree, {name: "|".join(sorted(names)) for name, names in meant.items()})
+    return _Source(sha256(said.encode()).hexdigest(), tuple(imports), lazy)
 
 
-class _Plain(ast.NodeTransformer):
-    """Leaves out what does nothing: docstrings, import lines, what only a type checker reads.
+def _told(node: Any, meant: Mapping[str, str]) -> str:
+    """A syntax tree as text, of what does something, that no version of Python tells otherwise.
 
-    A name that an import gives anew, ``from a import f as g``, is put back to what it stands for
-    wherever it is used; so its line can go, too.
+    Docstrings, import lines and what only a type checker reads are left out. A name that an import
+    gives anew, ``from a import f as g``, is told as what it stands for. Unlike ``ast.dump``, which
+    prints fields that one version has and another has not, empty fields are left out, and strings
+    are told in ASCII.
     """
+    if not isinstance(node, ast.AST):
+        return ascii(node)
+    fields = []
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value is None or name in _UNTOLD:
+            continue
+        if isinstance(node, ast.Name):
+            told = ascii(meant.get(node.id, node.id))
+        elif isinstance(value, list):
+            told = ",".join(_told(inner, meant) for inner in _that_does(node, name, value))
+            told = told and f"[{told}]"
+        else:
+            told = _told(value, meant)
+        if told:
+            fields.append(f"{name}={told}")
+    return f"{type(node).__name__}({','.join(fields)})"
 
-    def __init__(self) -> None:
-        self._meant: dict[str, set[str]] = {}
 
-    def visit_Module(self, node: ast.Module) -> ast.AST:
-        for inner in ast.walk(node):
-            for alias in getattr(inner, "names", ()):
-                if getattr(alias, "asname", None):
-                    self._meant.setdefault(alias.asname, set()).add(alias.name)
-        return self.generic_visit(node)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        return None
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        return None
-
-    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
-        if _for_type_checkers(node):
-            return [self.visit(inner) for inner in node.orelse]
-        return self.generic_visit(node)
-
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+def _that_does(node: ast.AST, name: str, parts: Sequence[Any]) -> Iterator[Any]:
+    """The parts of one field of a node that count."""
+    for part in parts:
+        if isinstance(part, ast.If) and _for_type_checkers(part):
+            yield from _that_does(part, "orelse", part.orelse)
+            continue
+        text = name == "body" and isinstance(node, _WITH_BODY) and _is_text(part)
         # some versions end what stands behind a colon with an empty string
-        values = [one for one in node.values if getattr(one, "value", None) != ""]
-        return self.generic_visit(ast.JoinedStr(values))
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return ast.Name("|".join(sorted(self._meant.get(node.id, {node.id}))), node.ctx)
-
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        if isinstance(node, _WITH_BODY):
-            node.body = [inner for inner in node.body if not _is_text(inner)]
-        return super().generic_visit(node)
-
-
-def _text(node: Any) -> str:
-    """A syntax tree as text that no version of Python tells otherwise.
-
-    Unlike ``ast.dump``, which prints fields that one version has and another has not: here empty
-    fields are left out, and strings are told in ASCII.
-    """
-    if isinstance(node, ast.AST):
-        fields = [
-            f"{name}={_text(value)}"
-            for name, value in ast.iter_fields(node)
-            if value is not None and value != [] and name not in ("ctx", "kind", "type_comment")
-        ]
-        return f"{type(node).__name__}({','.join(fields)})"
-    if isinstance(node, list):
-        return f"[{','.join(map(_text, node))}]"
-    return ascii(node)
+        empty = isinstance(node, ast.JoinedStr) and getattr(part, "value", None) == ""
+        if not (isinstance(part, _Import) or text or empty):
+            yield part
 
 
 def _is_text(node: ast.stmt) -> bool:
-    return isinstance(getattr(getattr(node, "value", None), "value", None), str) and isinstance(
-        node, ast.Expr
-    )
+    return isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str)
 
 
 def _for_type_checkers(node: ast.AST) -> bool:
@@ -211,14 +199,19 @@ def _for_type_checkers(node: ast.AST) -> bool:
     return getattr(test, "attr", getattr(test, "id", "")) == "TYPE_CHECKING"
 
 
-def _running(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker reads."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and _for_type_checkers(node):
-            yield from _running(ast.Module(node.orelse, []))
-        else:
-            yield node
-            yield from _running(node)
+def _walk(tree: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
+    """All statements in order, and whether they run: some only a type checker reads."""
+    waiting = [(tree, True)]
+    while waiting:
+        node, runs = waiting.pop()
+        yield node, runs
+        idle = isinstance(node, ast.If) and _for_type_checkers(node)
+        waiting += [
+            (inner, runs and (not idle or name == "orelse"))
+            for name in reversed(node._fields)
+            if name in _BLOCKS
+            for inner in reversed(getattr(node, name))
+        ]
 
 
 def _imports(name: str) -> Iterator[str]:
@@ -262,13 +255,12 @@ def _counts(name: str) -> bool:
     return name.partition(".")[0] in _LIBRARIES or _is_own(name)
 
 
-@cache
 def _is_own(name: str) -> bool:
     """Whether a module is of this package, or a file of the user's that was not installed."""
     top = name.partition(".")[0]
     if top == _OWN:
         return True
-    place = next((one for one in _places(top) if one.exists()), None)
+    place = next((Path(one) for one in _places(top) if os.path.exists(one)), None)
     if place is None or place.is_relative_to(sysconfig.get_path("stdlib")):
         return False
     return not {"site-packages", "dist-packages"} & {*place.parts}
@@ -290,22 +282,31 @@ def _file(name: str) -> Path | None:
     """The source file of a module, located without importing anything."""
     loaded = getattr(sys.modules.get(name), "__file__", None)
     if loaded is not None:
-        candidates = [Path(loaded)]
-    else:
-        top, *inner = name.split(".")
-        places = _places(top)
-        candidates = [place.joinpath(*inner, "__init__.py") for place in places if place.is_dir()]
-        candidates += [place.joinpath(*inner).with_suffix(".py") for place in places if inner]
-        candidates += [] if inner else places
-    return next((file for file in candidates if file.suffix == ".py" and file.is_file()), None)
+        return Path(loaded) if loaded.endswith(".py") and os.path.isfile(loaded) else None
+    top, *inner = name.split(".")
+    for place in _places(top):
+        whole = os.path.join(place, *inner)
+        for file in (os.path.join(whole, "__init__.py"), f"{whole}.py" if inner else whole):
+            if file.endswith(".py") and os.path.isfile(file):
+                return Path(file)
+    return None
 
 
-def _places(top: str) -> list[Path]:
-    """The folders of a package, or the file of a module."""
+def _places(top: str) -> tuple[str, ...]:
+    """The folders of a package, or the file of a module, as Python looks for it."""
+    places = _looked_up(top, (os.getcwd(), *sys.path))
+    if not places:  # it may be written yet
+        _looked_up.cache_clear()
+    return places
+
+
+@lru_cache(maxsize=256)
+def _looked_up(top: str, _on: tuple[str, ...]) -> tuple[str, ...]:
     try:
         spec = find_spec(top)
     except (ImportError, ValueError):
-        return []
+        return ()
     if spec is None:
-        return []
-    return [Path(one) for one in (*(spec.submodule_search_locations or ()), spec.origin) if one]
+        return ()
+    places = (*(spec.submodule_search_locations or ()), spec.origin)
+    return tuple(place for place in places if place)

@@ -12,10 +12,10 @@ from interlock.report.transcripts import transcripts_chapter
 if TYPE_CHECKING:  # pages of the other verbs need no statistics
     from interlock.certify import CertificateCard
     from interlock.certify.campaign.assessment import Assessment
-    from interlock.certify.campaign.comparison import Compared
     from interlock.certify.campaign.offers import Offer
     from interlock.certify.campaign.result import CampaignResult
-    from interlock.certify.campaign.undefended import Rate
+    from interlock.certify.measures.undefended import Rate
+    from interlock.certify.statement.comparison import Compared
 
 
 def campaign_chapters(
@@ -193,7 +193,7 @@ def _setting(card: CertificateCard) -> dict[str, str]:
 
 def _card(card: CertificateCard) -> dict[str, str]:
     """A card as names and values for people."""
-    from interlock.certify.campaign.claim import asked_as, judge_said
+    from interlock.certify.statement.claim import asked_as, judge_said
 
     record = {
         "id": card.id,

@@ -1,1 +1,1 @@
-"""From votes that were measured to a card, with a page that shows how."""
+"""From attacks to certificates that were checked: forecast, run, bounded, drawn."""

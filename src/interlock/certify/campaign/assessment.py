@@ -19,14 +19,14 @@ from interlock.certify.bounds.groups import group_means
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import majority
 from interlock.certify.bounds.population import PopulationCertificate
-from interlock.certify.campaign.card import AlikeCertificate, BareRates, CertificateCard, HeldOut
-from interlock.certify.campaign.claim import claim
-from interlock.certify.campaign.family_decay import FamilyDecay
-from interlock.certify.campaign.measure import Progress, measure_defence, measure_votes
-from interlock.certify.campaign.measurements import DefenceMeasurement, VoteMeasurement
 from interlock.certify.campaign.options import CampaignOptions
-from interlock.certify.campaign.undefended import Undefended
 from interlock.certify.judges.judge import Judge, SaysWhy
+from interlock.certify.measures.family_decay import FamilyDecay
+from interlock.certify.measures.measure import Progress, measure_defence, measure_votes
+from interlock.certify.measures.measurements import DefenceMeasurement, VoteMeasurement
+from interlock.certify.measures.undefended import Undefended
+from interlock.certify.statement.card import AlikeCertificate, BareRates, CertificateCard, HeldOut
+from interlock.certify.statement.claim import claim
 from interlock.certify.targets.protocol import Identity, Reply, Target
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.smoothllm import SmoothLLM

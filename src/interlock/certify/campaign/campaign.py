@@ -15,17 +15,17 @@ from interlock.certify.attacks.attack import Attack, attacks_hash, sift
 from interlock.certify.attacks.families import Family, PartName, part_families
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.campaign.assessment import Assessment, assess, decide
-from interlock.certify.campaign.benign import BenignPrompt, as_benign
-from interlock.certify.campaign.curve_file import describe_fit
-from interlock.certify.campaign.family_decay import FamilyDecay, measure_family_decay
-from interlock.certify.campaign.measure import Progress
 from interlock.certify.campaign.offers import Choice, Front, choose, make_offers
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
-from interlock.certify.campaign.undefended import Undefended, measure_undefended
-from interlock.certify.campaign.utility import ask_bare
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.pairs import PairJudge
+from interlock.certify.measures.benign import BenignPrompt, as_benign
+from interlock.certify.measures.curve_file import describe_fit
+from interlock.certify.measures.family_decay import FamilyDecay, measure_family_decay
+from interlock.certify.measures.measure import Progress
+from interlock.certify.measures.undefended import Undefended, measure_undefended
+from interlock.certify.measures.utility import ask_bare
 from interlock.certify.targets.protocol import Target
 from interlock.errors import DataError
 

@@ -22,13 +22,13 @@ from interlock.certify.bounds.counts import joint_confidence
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.assessment import target_name
-from interlock.certify.campaign.claim import claim
-from interlock.certify.campaign.measure import Progress, measure_votes, repeat_seed
-from interlock.certify.campaign.outcome import Utility
-from interlock.certify.campaign.undefended import Undefended, measure_undefended
 from interlock.certify.defences import EraseAndCheck, defence_text
 from interlock.certify.defences.erase_certificate import EraseCertificate, certify_erasing
 from interlock.certify.judges.judge import Judge
+from interlock.certify.measures.measure import Progress, measure_votes, repeat_seed
+from interlock.certify.measures.outcome import Utility
+from interlock.certify.measures.undefended import Undefended, measure_undefended
+from interlock.certify.statement.claim import claim
 from interlock.certify.targets.protocol import Identity, Target
 from interlock.certify.vote.asks import Defence
 from interlock.certify.vote.decision import Decision

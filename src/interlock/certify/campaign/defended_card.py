@@ -14,8 +14,8 @@ from interlock.certify.campaign.assessment import (
     share_bound,
     target_name,
 )
-from interlock.certify.campaign.card import CertificateCard
 from interlock.certify.campaign.defended import DefendedFamily
+from interlock.certify.statement.card import CertificateCard
 from interlock.certify.vote.asks import Defence
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.random_copies import RandomCopies

@@ -9,8 +9,8 @@ import numpy as np
 
 from interlock._pictures import png_bytes
 from interlock.certify.campaign.assessment import Assessment
-from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.offers import Front, Offer
+from interlock.certify.measures.family_decay import FamilyDecay
 from interlock.errors import InterlockError
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from interlock.certify.attacks.families import Family
 from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.call_counter import BestBound, CallCounter, Forecast, Tokens, Votes
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.measure import decay_prompts, repeat_seed
-from interlock.certify.campaign.undefended import undefended_prompts
-from interlock.certify.campaign.utility import bare_prompt
+from interlock.certify.measures.measure import decay_prompts, repeat_seed
+from interlock.certify.measures.undefended import undefended_prompts
+from interlock.certify.measures.utility import bare_prompt
 from interlock.certify.targets.protocol import Prompt
 from interlock.certify.targets.store import StoredTarget
 from interlock.certify.vote.perturb import Perturbation

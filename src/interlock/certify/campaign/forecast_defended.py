@@ -21,7 +21,6 @@ from interlock.certify.attacks.families import by_kind
 from interlock.certify.bounds.counts import joint_confidence
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.population import PopulationCertificate
-from interlock.certify.campaign.benign import BenignPrompt
 from interlock.certify.campaign.call_counter import (
     BestBound,
     CallCounter,
@@ -30,17 +29,18 @@ from interlock.certify.campaign.call_counter import (
     first_asked,
 )
 from interlock.certify.campaign.defended import bare_goals, chosen_goals
-from interlock.certify.campaign.measure import repeat_seed
 from interlock.certify.campaign.side_by_side import (
     DefenceOptions,
     attackers_of,
     different,
     family_names,
 )
-from interlock.certify.campaign.undefended import undefended_prompts
-from interlock.certify.campaign.utility import bare_prompt
 from interlock.certify.defences import EraseAndCheck, defence_text
 from interlock.certify.defences.erase_certificate import erasing_prompts
+from interlock.certify.measures.benign import BenignPrompt
+from interlock.certify.measures.measure import repeat_seed
+from interlock.certify.measures.undefended import undefended_prompts
+from interlock.certify.measures.utility import bare_prompt
 from interlock.certify.targets.protocol import Prompt
 from interlock.certify.targets.store import StoredTarget
 from interlock.certify.vote.asks import Asks, Defence

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from interlock.certify.bounds.groups import Labels, group_means
 from interlock.certify.bounds.plan import NoPlan, Plan, plan
 from interlock.certify.bounds.population import PopulationCertificate
-from interlock.certify.campaign.benign import BenignPrompt
-from interlock.certify.campaign.family_decay import FamilyDecay
-from interlock.certify.campaign.measure import Progress, measure_votes
 from interlock.certify.campaign.options import CampaignOptions
-from interlock.certify.campaign.outcome import Graded, Utility
-from interlock.certify.campaign.undefended import Undefended
-from interlock.certify.campaign.utility import measure_utility
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.pairs import PairJudge
+from interlock.certify.measures.benign import BenignPrompt
+from interlock.certify.measures.family_decay import FamilyDecay
+from interlock.certify.measures.measure import Progress, measure_votes
+from interlock.certify.measures.outcome import Graded, Utility
+from interlock.certify.measures.undefended import Undefended
+from interlock.certify.measures.utility import measure_utility
 from interlock.certify.targets.protocol import Prompt, Target
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.smoothllm import SmoothLLM

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from interlock.certify.campaign._checked import Count, Flag, Give, Share, Whole, checked
-from interlock.certify.campaign.family_decay import CHANGES
+from interlock.certify.measures.family_decay import CHANGES
+from interlock.certify.statement._checked import Count, Flag, Give, Share, Whole, checked
 from interlock.errors import OptionError
 from interlock.names import KINDS, AnswerFrom, FailedAttacks, PerturbationKind
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from interlock.certify.campaign.assessment import Assessment, target_name
-from interlock.certify.campaign.card import CertificateCard
-from interlock.certify.campaign.family_decay import FamilyDecay
 from interlock.certify.campaign.offers import Choice, Front, Offer
 from interlock.certify.campaign.options import CampaignOptions
-from interlock.certify.campaign.undefended import Undefended
+from interlock.certify.measures.family_decay import FamilyDecay
+from interlock.certify.measures.undefended import Undefended
+from interlock.certify.statement.card import CertificateCard
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,6 @@ from interlock.certify.attacks.adaptive import AdaptiveAttack, AdaptiveRolePlay,
 from interlock.certify.attacks.attack import Attack
 from interlock.certify.attacks.families import by_kind
 from interlock.certify.bounds.judge_error import JudgeSample
-from interlock.certify.campaign._checked import Count, Flag, Give, Whole, checked
-from interlock.certify.campaign.benign import BenignPrompt
 from interlock.certify.campaign.campaign import Tell
 from interlock.certify.campaign.defended import (
     DefenceResult,
@@ -23,11 +21,13 @@ from interlock.certify.campaign.defended import (
     attack_adaptively,
     bound_family,
 )
-from interlock.certify.campaign.undefended import measure_undefended
-from interlock.certify.campaign.utility import ask_bare, measure_utility
 from interlock.certify.defences import defence_text, fit_perplexity
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.pairs import PairJudge
+from interlock.certify.measures.benign import BenignPrompt
+from interlock.certify.measures.undefended import measure_undefended
+from interlock.certify.measures.utility import ask_bare, measure_utility
+from interlock.certify.statement._checked import Count, Flag, Give, Whole, checked
 from interlock.certify.targets.protocol import Target, model_behind
 from interlock.certify.vote.asks import Defence
 from interlock.certify.vote.smoothllm import SmoothLLM

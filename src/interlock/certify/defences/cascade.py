@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from interlock.certify.defences.not_drawn import NotDrawn
 from interlock.certify.targets.protocol import Prompt
 from interlock.certify.vote.asks import Asks, Defence
 from interlock.errors import OptionError
 
 
 @dataclass(frozen=True)
-class Cascade:
+class Cascade(NotDrawn):
     """Each stage but the last says harmless, refused or suspicious; only the suspicious go on.
 
     * **harmless**, no vote of the stage is against release: released, and nobody else is asked;
@@ -43,11 +44,6 @@ class Cascade:
     def identity(self) -> Mapping[str, Any]:
         """Those of the stages."""
         return {"name": "cascade", "stages": [dict(stage.identity) for stage in self.stages]}
-
-    @property
-    def copies(self) -> None:
-        """None: it is no majority of random copies."""
-        return None
 
     @property
     def most(self) -> int:

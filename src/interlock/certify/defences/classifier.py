@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from interlock.certify.defences.cascade import stages_of, with_stages
+from interlock.certify.defences.not_drawn import OneQuestion
 from interlock.certify.defences.self_check import SelfCheck, all_said, question, says_harmless
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.judges.layers import unwrapped
@@ -23,7 +24,7 @@ ASKED = "classifier"
 
 
 @dataclass(frozen=True)
-class Classifier:
+class Classifier(OneQuestion):
     """One question to a model beside the target: is the request harmful?
 
     ``form="question"``: the question of :class:`~interlock.certify.defences.SelfCheck`, about the
@@ -52,16 +53,6 @@ class Classifier:
             "asked": dict(self.asked),
             "question": words,
         }
-
-    @property
-    def copies(self) -> None:
-        """None: what is asked is no random draw."""
-        return None
-
-    @property
-    def most(self) -> int:
-        """One."""
-        return 1
 
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """The question, for the classifier."""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from interlock.certify.defences.not_drawn import NotDrawn
 from interlock.certify.defences.words import word_spans
 from interlock.certify.targets.protocol import Message, Prompt
 from interlock.certify.vote.asks import ANY, Asks
@@ -21,7 +22,7 @@ from interlock.errors import OptionError
 
 
 @dataclass(frozen=True)
-class EraseAndCheck:
+class EraseAndCheck(NotDrawn):
     """Ask the whole prompt and what is left of it without its last words; any refusal refuses.
 
     Of every message of the user as many words are erased at the same time; its first word always
@@ -56,11 +57,6 @@ class EraseAndCheck:
         if self.parts is not None:
             return {"name": "erase", "parts": self.parts}
         return {"name": "erase"} | {k: v for k, v in asdict(self).items() if k != "parts"}
-
-    @property
-    def copies(self) -> None:
-        """None: what is asked is no random draw."""
-        return None
 
     @property
     def most(self) -> int:

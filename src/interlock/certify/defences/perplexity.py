@@ -17,6 +17,7 @@ from itertools import accumulate
 from typing import Any
 
 from interlock.certify.defences.cascade import with_stages
+from interlock.certify.defences.not_drawn import OneQuestion
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets.protocol import Prompt, Target
 from interlock.certify.targets.surprise import read_surprise
@@ -25,7 +26,7 @@ from interlock.errors import DataError, OptionError
 
 
 @dataclass(frozen=True)
-class Perplexity:
+class Perplexity(OneQuestion):
     """Refuse where the mean surprise of any ``window`` neighbouring tokens is above a threshold.
 
     The messages of user and assistant are read as one text, those of the system are not. A text of
@@ -65,16 +66,6 @@ class Perplexity:
         """Name, and what is given."""
         given = {"threshold": self.threshold, "window": self.window, "quantile": self.quantile}
         return {"name": "perplexity"} | {k: v for k, v in given.items() if v is not None}
-
-    @property
-    def copies(self) -> None:
-        """None: what is asked is no random draw."""
-        return None
-
-    @property
-    def most(self) -> int:
-        """One."""
-        return 1
 
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """The text, of which no answer is wanted."""

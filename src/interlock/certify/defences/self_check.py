@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from interlock.certify.defences.not_drawn import OneQuestion
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.judges.layers import unwrapped
 from interlock.certify.targets.protocol import Prompt
@@ -34,7 +35,7 @@ _NO = re.compile(
 
 
 @dataclass(frozen=True)
-class SelfCheck:
+class SelfCheck(OneQuestion):
     """One question of its own: is the request harmful? ``yes`` refuses.
 
     The messages of user and assistant are quoted, those of the system are not. An answer that is
@@ -51,16 +52,6 @@ class SelfCheck:
     def identity(self) -> Mapping[str, Any]:
         """Name, and a hash of the question's words."""
         return {"name": "self", "question": sha256(_QUESTION.encode()).hexdigest()[:16]}
-
-    @property
-    def copies(self) -> None:
-        """None: what is asked is no random draw."""
-        return None
-
-    @property
-    def most(self) -> int:
-        """One."""
-        return 1
 
     def asks(self, prompt: Prompt, *, seed: int = 0) -> Asks:
         """The question."""

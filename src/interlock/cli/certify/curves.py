@@ -13,16 +13,16 @@ from interlock.certify.attacks.attack import AttackFile
 from interlock.certify.attacks.families import by_kind
 from interlock.certify.bounds.plan import RATES
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.curve_file import (
+from interlock.certify.campaign.figure import draw_decays
+from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.campaign.paper_figures import PAPER_CURVES
+from interlock.certify.measures.curve_file import (
     FittedCurve,
     describe_fit,
     load_curves,
     save_curves,
 )
-from interlock.certify.campaign.family_decay import FamilyDecay, load_decays, save_decays
-from interlock.certify.campaign.figure import draw_decays
-from interlock.certify.campaign.options import CampaignOptions
-from interlock.certify.campaign.paper_figures import PAPER_CURVES
+from interlock.certify.measures.family_decay import FamilyDecay, load_decays, save_decays
 from interlock.cli.certify.question import Question, calls, read_aloud
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import DataError, InterlockError

@@ -20,8 +20,8 @@ from interlock.certify.attacks.families import Family, by_kind, part_families
 from interlock.certify.bounds.betting import mean_interval
 from interlock.certify.bounds.counts import groups_needed
 from interlock.certify.bounds.groups import group_means
-from interlock.certify.campaign.measure import measure_defence
 from interlock.certify.defences import defence_text
+from interlock.certify.measures.measure import measure_defence
 from interlock.certify.vote.asks import Defence
 from interlock.cli.certify.question import Question, calls, read_aloud
 from interlock.cli.terminal import Terminal, table

@@ -17,12 +17,12 @@ from interlock.certify.campaign.call_counter import (
 from interlock.certify.campaign.campaign import Campaign
 from interlock.certify.campaign.forecast import forecast
 from interlock.certify.campaign.forecast_defended import forecast_defended
-from interlock.certify.campaign.measure import repeat_seed
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
 from interlock.certify.defences import parse_defence, with_classifier
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.model import ModelJudge
+from interlock.certify.measures.measure import repeat_seed
 from interlock.certify.targets.budget import BudgetSpentError
 from interlock.certify.targets.classified import classifier_identity
 from interlock.certify.targets.protocol import Prompt, Target, model_behind

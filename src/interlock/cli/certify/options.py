@@ -171,3 +171,5 @@ OnlySuccessful = Annotated[
 BySource = Annotated[
     bool, typer.Option("--by-source", help="Attacks made on one model are one group, too.")
 ]
+FOLDER = Path("interlock-certify")
+"""The ``Out`` of every command that is told none."""

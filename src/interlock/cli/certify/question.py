@@ -18,12 +18,12 @@ from interlock.certify.attacks.attack import (
     read_attack_file,
 )
 from interlock.certify.bounds.judge_error import JudgeSample
-from interlock.certify.campaign.benign import BenignPrompt, read_benign
 from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
 from interlock.certify.judges.model import ModelJudge
 from interlock.certify.judges.pairs import PairJudge
 from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.measures.benign import BenignPrompt, read_benign
 from interlock.certify.targets.address import Address
 from interlock.certify.targets.budget import Budget, BudgetedTarget, BudgetSpentError
 from interlock.certify.targets.store import CallStore, StoredTarget

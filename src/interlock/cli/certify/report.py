@@ -16,12 +16,12 @@ from interlock.certify import CertificateCard, PopulationCertificate
 from interlock.certify.bounds.votes import read_votes
 from interlock.certify.campaign.assessment import Assessment
 from interlock.certify.campaign.campaign import Campaign
-from interlock.certify.campaign.comparison import compare_runs, read_run
-from interlock.certify.campaign.curve_file import save_curves
-from interlock.certify.campaign.family_decay import save_decays
 from interlock.certify.campaign.figure import draw_check, draw_decays, draw_utility
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
+from interlock.certify.measures.curve_file import save_curves
+from interlock.certify.measures.family_decay import save_decays
+from interlock.certify.statement.comparison import compare_runs, read_run
 from interlock.cli.certify.question import Question, calls
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import OutputError

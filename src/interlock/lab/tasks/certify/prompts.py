@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from interlock.certify.attacks.attack import AttackFile, read_attack_file
-from interlock.certify.campaign.benign import NAMED, read_benign
+from interlock.certify.measures.benign import NAMED, read_benign
 from interlock.certify.targets.protocol import Message, Prompt
 from interlock.data.sources.prompts import PromptSource
 from interlock.data.sources.selection import shuffled

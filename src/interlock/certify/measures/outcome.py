@@ -13,9 +13,9 @@ import numpy as np
 
 from interlock.certify.bounds.betting import mean_interval
 from interlock.certify.bounds.counts import lower_bound, upper_bound
-from interlock.certify.campaign.benign import BenignPrompt
-from interlock.certify.campaign.references import Grade
 from interlock.certify.judges.judge import Verdict
+from interlock.certify.measures.benign import BenignPrompt
+from interlock.certify.measures.references import Grade
 
 Interval = tuple[float, float]
 

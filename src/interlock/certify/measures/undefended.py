@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from interlock.certify.attacks.attack import Attack, texts_of
 from interlock.certify.bounds.groups import Labels, group_means, share_lower, standing
-from interlock.certify.campaign.measure import Progress, ask_and_judge
 from interlock.certify.judges.judge import Judge, Verdict
+from interlock.certify.measures.measure import Progress, ask_and_judge
 from interlock.certify.targets.protocol import Prompt, Reply, Target
 from interlock.certify.vote.perturb import sampling_seed
 from interlock.errors import DataError

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from interlock.certify.attacks.attack import Attack
-from interlock.certify.campaign.measurements import (
+from interlock.certify.judges.judge import Judge, Verdict
+from interlock.certify.measures.measurements import (
     DecayMeasurement,
     DefenceMeasurement,
     VoteMeasurement,
 )
-from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.targets.protocol import Message, Prompt, Reply, Target
 from interlock.certify.vote.graphemes import graphemes
 from interlock.certify.vote.perturb import Perturbation, copy_generator, sampling_seed

@@ -20,8 +20,8 @@ from interlock.certify.bounds.betting import mean_interval
 from interlock.certify.bounds.counts import check_counts, lower_bound, upper_bound
 from interlock.certify.bounds.decay import DecayCurve
 from interlock.certify.bounds.groups import check_groups, group_means
-from interlock.certify.campaign.measure import Progress, measure_decay
 from interlock.certify.judges.judge import Judge
+from interlock.certify.measures.measure import Progress, measure_decay
 from interlock.certify.targets.protocol import Target
 from interlock.errors import DataError, InterlockError
 from interlock.names import KINDS, PerturbationKind

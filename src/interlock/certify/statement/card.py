@@ -21,7 +21,8 @@ from pydantic import AfterValidator, Strict
 
 from interlock._files import write_atomically
 from interlock.certify.bounds.laws import majority
-from interlock.certify.campaign._checked import (
+from interlock.certify.defences import defence_from, defence_text
+from interlock.certify.statement._checked import (
     Count,
     Flag,
     Give,
@@ -31,8 +32,7 @@ from interlock.certify.campaign._checked import (
     Whole,
     checked,
 )
-from interlock.certify.campaign.claim import claim
-from interlock.certify.defences import defence_from, defence_text
+from interlock.certify.statement.claim import claim
 from interlock.certify.vote.asks import Defence
 from interlock.certify.vote.perturb import Perturbation
 from interlock.certify.vote.random_copies import RandomCopies

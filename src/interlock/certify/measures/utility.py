@@ -1,6 +1,6 @@
 """What a defence costs those who mean no harm: prompts released, and whether the answers are good.
 
-Both stand beside the bare model on the same prompts; :mod:`interlock.certify.campaign.outcome`
+Both stand beside the bare model on the same prompts; :mod:`interlock.certify.measures.outcome`
 counts them.
 """
 
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interlock.certify.campaign.benign import BenignPrompt
-from interlock.certify.campaign.outcome import Graded, Outcome, Utility
-from interlock.certify.campaign.references import Grade
 from interlock.certify.judges.judge import Judge, Verdict
 from interlock.certify.judges.pairs import PairJudge, Preference
+from interlock.certify.measures.benign import BenignPrompt
+from interlock.certify.measures.outcome import Graded, Outcome, Utility
+from interlock.certify.measures.references import Grade
 from interlock.certify.targets.protocol import Prompt, Reply, Target
 from interlock.certify.vote.decision import ORIGINAL, Decision
 from interlock.certify.vote.perturb import sampling_seed

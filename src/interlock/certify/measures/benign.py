@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.certify.attacks.attack import EMBEDDED, embedded_prompts
-from interlock.certify.campaign.references import Reference
+from interlock.certify.measures.references import Reference
 from interlock.data.rows import read_rows
 from interlock.data.sources.prompts import PromptSource
 from interlock.errors import DataError

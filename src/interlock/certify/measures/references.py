@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from interlock.certify.campaign.numbers import stated_number
-from interlock.certify.campaign.running import code_of, parses, run_calls
 from interlock.certify.judges.folding import fold
 from interlock.certify.judges.layers import without_reasoning
+from interlock.certify.measures.numbers import stated_number
+from interlock.certify.measures.running import code_of, parses, run_calls
 from interlock.errors import DataError
 
 _DECLINES = re.compile(

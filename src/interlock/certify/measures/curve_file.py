@@ -12,7 +12,7 @@ from typing import Any
 
 from interlock._files import write_atomically
 from interlock.certify.bounds.decay import DecayCurve
-from interlock.certify.campaign.family_decay import FamilyDecay, family_fields, load_rows
+from interlock.certify.measures.family_decay import FamilyDecay, family_fields, load_rows
 from interlock.errors import InterlockError
 from interlock.names import PerturbationKind
 

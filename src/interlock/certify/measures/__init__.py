@@ -1,0 +1,1 @@
+"""What a target does, asked and counted: alone, in a vote, and for those who mean no harm."""
