@@ -13,13 +13,22 @@ from pathlib import Path
 import httpx
 import pytest
 from PIL import Image
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from interlock.cli import app
 from interlock.cli.guard.commands import NEEDED
+from interlock.data.sources.package_photos import CLEAN
+from interlock.defend import CertifiedShield
 from interlock.serve.listener import listen
 from interlock.studio.app import TOKEN
+from interlock.studio.defending import CROPS
+from interlock.studio.photos import BYTES, PIXELS
+from interlock.studio.requests import Attacked
+from interlock.studio.run import HOST
+from tests.networks import SmallCNN
 
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
@@ -83,3 +92,15 @@ def test_it_names_what_it_lacks(package: str, monkeypatch: pytest.MonkeyPatch) -
     assert result.stderr == (
         f"error: the studio needs {package}; install with: pip install 'interlock[serve]'\n"
     )
+
+
+def test_the_page_of_the_docs_says_what_is_so() -> None:
+    page = " ".join((ROOT / "docs" / "studio.md").read_text("utf-8").split())
+    masks = len(CertifiedShield(SmallCNN(), area=0.03).mask_set(160, 160))
+    assert f"up to {masks * (masks + 1) // 2} times" in page
+    assert f"{CROPS} crops of nine photos" in page
+    assert len(CLEAN) == 9
+    assert f"at most {BYTES // 2**20} MiB and {PIXELS // 10**6} million pixels" in page
+    assert f"{Attacked().steps} steps" in page
+    option = next(o for o in get_command(app).commands["studio"].params if o.name == "port")  # type: ignore[attr-defined]
+    assert f"http://{HOST}:{option.default}" in page
