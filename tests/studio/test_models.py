@@ -68,7 +68,7 @@ def test_a_folder_is_loaded_and_the_photo_is_put_before_it(here: Path) -> None:
     with asking() as page:
         page.shown()
         before = page.part("photo")["answers"]
-        assert "mine" in [one["name"] for one in page.get("offers").json()["models"]]
+        assert "mine" in [one["name"] for one in page.get("models").json()["models"]]
         page.ask("model", name="mine")
         page.done("model")
         page.done("explain")

@@ -129,6 +129,7 @@ def build_app(studio: Studio, token: str | None = None) -> FastAPI:
 
     get("/api/parts/{name}", part)
     get("/api/offers", _offers)
+    get("/api/models", _models)
     post("/api/sample", Named, lambda asked: studio.show(sample_photo(asked.name)))
     post("/api/model", Named, lambda asked: studio.load(asked.name))
     post("/api/explain", Explained, lambda asked: studio.explain(asked.target))
@@ -143,17 +144,15 @@ def build_app(studio: Studio, token: str | None = None) -> FastAPI:
 
 
 def _offers() -> dict[str, Any]:
-    """What can be chosen."""
+    """What can be chosen at once."""
     from interlock.certify import read_attacks
 
-    classifiers, targets = listed("classifier"), listed("chat model")
-    return {
-        "samples": samples(),
-        "models": classifiers,
-        "targets": targets,
-        "defences": offered(),
-        "attack": read_attacks()[0].prompt,
-    }
+    return {"samples": samples(), "defences": offered(), "attack": read_attacks()[0].prompt}
+
+
+def _models() -> dict[str, Any]:
+    """What can be loaded; folders are looked through for it."""
+    return {"models": listed("classifier"), "targets": listed("chat model")}
 
 
 def _stop(studio: Studio, kind: str) -> None:

@@ -47,10 +47,10 @@ def shield_part(shield: ConceptShield, scene: Scene, x: Tensor, patched: bool) -
     picture = mask_overlay(scene.classifier.to_pil(x), seen.mask)
     return {
         "patched": patched,
+        "own": scene.own,
         "label": scene.classifier.label(seen.label),
         "undefended": scene.classifier.label(seen.undefended),
         "tampered": seen.tampered,
-        "changed": seen.label != seen.undefended,
         "score": seen.score,
         "hidden": float(seen.mask.float().mean()),
         "votes": [scene.classifier.label(vote) for vote in seen.votes],
@@ -91,6 +91,7 @@ def certify(
     overlay = mask_overlay(scene.classifier.to_pil(x), ~places.cpu())
     return {
         "patched": patched,
+        "own": scene.own,
         "area": area,
         "label": scene.classifier.label(label),
         "undefended": scene.classifier.label(int(scene.logits(x).argmax())),

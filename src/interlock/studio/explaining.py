@@ -91,8 +91,7 @@ def removed_part(explanation: Explanation, scene: Scene, ranks: Collection[int])
     """
     if not all(1 <= rank <= len(explanation) for rank in ranks):
         raise OptionError(f"regions={sorted(ranks)}: this photo has {len(explanation)}, from 1")
-    before = scene.shares(scene.x)
-    x, now = scene.x, before
+    x, now = scene.x, scene.before
     if ranks:
         region = explanation.regions[[rank - 1 for rank in ranks]].any(dim=0)
         x = take_away(scene.x, region)
@@ -100,9 +99,9 @@ def removed_part(explanation: Explanation, scene: Scene, ranks: Collection[int])
     return {
         "regions": sorted(ranks),
         "picture": scene.picture(x),
-        "answers": scene.beside(before, now),
+        "answers": scene.beside(now),
         "label": scene.classifier.label(int(now.argmax())),
-        "was": scene.classifier.label(int(before.argmax())),
+        "was": scene.own,
     }
 
 

@@ -52,9 +52,9 @@ def check_plain(name: str, use: Use = "classifier") -> None:
     Raises:
         ModelError: it is one of them.
     """
-    known = {"embedded", *(str(one["name"]) for one in listed(use))}
     for part in _made_of(name):
-        if not Path(part).is_dir() and part not in known:
+        here = part == "embedded" or Path(part).is_dir()
+        if not here and part not in [one["name"] for one in listed(use)]:
             raise ModelError(f"{part}: no folder on this machine, nor in the list of models")
     check_codeless(name)
 

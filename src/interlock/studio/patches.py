@@ -114,7 +114,6 @@ class Patch:
 
     def part(self, scene: Scene, other: Photo) -> Part:
         """For the page."""
-        before = scene.shares(scene.x)
         x = self.on_photo(scene, other)
         now = scene.shares(x)
         return {
@@ -125,9 +124,9 @@ class Patch:
             "content": self.content,
             "area": self.square.share(scene),
             "picture": scene.picture(x),
-            "answers": scene.beside(before, now),
+            "answers": scene.beside(now),
             "label": scene.classifier.label(int(now.argmax())),
-            "was": scene.classifier.label(int(before.argmax())),
+            "was": scene.own,
             "made": self.made,
         }
 
@@ -141,8 +140,7 @@ def attack(scene: Scene, square: Square, steps: int, job: Job) -> Patch:
         steps: of the ascent.
         job: told how far it is; stops it between two steps.
     """
-    before = scene.shares(scene.x)
-    label = int(before.argmax())
+    label = int(scene.before.argmax())
     height, width = scene.x.shape[1:]
     made = PatchAttack(
         area=square.side**2 / (height * width),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -75,16 +76,26 @@ class Scene:
         """(C, H, W) -> (classes,) probabilities."""
         return probabilities(self.logits(x), has_independent_labels(self.classifier.model))
 
-    def answers(self, shares: Tensor) -> list[dict[str, Any]]:
-        """(classes,) -> the most probable classes, the first one first."""
-        top = shares.topk(min(TOP, len(shares))).indices.tolist()
-        return [self._said(k, shares) for k in top]
+    @cached_property
+    def before(self) -> Tensor:
+        """(classes,) probabilities of the photo as it came."""
+        return self.shares(self.x)
 
-    def beside(self, before: Tensor, now: Tensor) -> list[dict[str, Any]]:
+    @cached_property
+    def own(self) -> str:
+        """The model's answer to it."""
+        return self.classifier.label(int(self.before.argmax()))
+
+    def answers(self) -> list[dict[str, Any]]:
+        """The most probable classes of the photo as it came, the first one first."""
+        top = self.before.topk(min(TOP, len(self.before))).indices.tolist()
+        return [self._said(k, self.before) for k in top]
+
+    def beside(self, now: Tensor) -> list[dict[str, Any]]:
         """What was most probable before, and what is now, with both probabilities."""
-        first, then = (s.topk(min(TOP, len(s))).indices.tolist() for s in (before, now))
-        shown = sorted({*first, *then[:1]}, key=lambda k: -float(before[k]))
-        return [{**self._said(k, now), "before": float(before[k])} for k in shown]
+        top = self.before.topk(min(TOP, len(now))).indices.tolist()
+        shown = sorted({*top, int(now.argmax())}, key=lambda k: -float(self.before[k]))
+        return [{**self._said(k, now), "before": float(self.before[k])} for k in shown]
 
     def picture(self, x: Tensor) -> str:
         """(C, H, W) -> what the model sees, as a ``data:`` URI."""
@@ -99,7 +110,7 @@ class Scene:
             "input": [self.x.shape[2], self.x.shape[1]],
             "seen": seen_share(self.classifier, width, height),
             "picture": self.picture(self.x),
-            "answers": self.answers(self.shares(self.x)),
+            "answers": self.answers(),
         }
 
     def _said(self, k: int, shares: Tensor) -> dict[str, Any]:

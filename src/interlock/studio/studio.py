@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class Studio:
             self.board.drop("explanation", "removed", "patch", "shield", "certified")
             self._scene, self._explanation, self._patch = scene, None, patch
             self.board.put("photo", part)
-            self.board.put("patch", patch.part(scene, self._other()))
+            self.board.put("patch", patch.part(scene, self._other))
             self.explain(None)
 
     def load(self, name: str) -> None:
@@ -124,7 +125,7 @@ class Studio:
             target: class; None for the model's answer.
         """
         scene = self._shown()
-        if target is not None and target >= len(scene.logits(scene.x)):
+        if target is not None and target >= len(scene.before):
             raise OptionError(f"target={target}: the model has no such class")
 
         def work(job: Job) -> None:
@@ -254,16 +255,18 @@ class Studio:
         assert self._patch is not None  # with the photo
         return self._patch
 
+    @cached_property
     def _other(self) -> Photo:
+        """What a patch shows that shows a photo."""
         return sample_photo(OTHER)
 
     def _picture(self, scene: Scene) -> Tensor:
-        return self._patched().on_photo(scene, self._other())
+        return self._patched().on_photo(scene, self._other)
 
     def _put_patch(self, patch: Patch, scene: Scene) -> None:
         self.jobs.stop("certify")
         self.board.drop("shield", "certified")
-        part = patch.part(scene, self._other())
+        part = patch.part(scene, self._other)
         self._patch = patch
         self.board.put("patch", part)
         if self._shield is not None:

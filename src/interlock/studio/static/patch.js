@@ -130,11 +130,15 @@ function verdict(place, kind, text, picture, alt, numbers) {
   place.replaceChildren(make("p", { class: `verdict-line ${kind}`, role: "status", text }), make("img", { src: picture, alt }), list);
 }
 
+/** Green for the answer to the photo as it came, red for another one. */
+const kind = (part) => (part.label === part.own ? "good" : "bad");
+const without = (part) => (part.patched && part.label !== part.own ? ` The photo without the patch is ${part.own} to the model.` : "");
+
 render.shield = (part) => {
   if (!part) return at("shield").replaceChildren();
-  const said = part.changed ? `It answers ${part.label}, where the model alone says ${part.undefended}.`
-    : part.tampered ? `It hides something, and the answer stays ${part.label}.` : `Nothing is hidden; the answer is ${part.label}.`;
-  verdict(at("shield"), part.tampered ? (part.changed ? "good" : "undecided") : "quiet", said, part.picture,
+  const said = part.label !== part.undefended ? `It hides something and answers ${part.label}, where the model alone says ${part.undefended}.`
+    : part.tampered ? `It hides something, and the answer stays ${part.label}.` : `It hides nothing; the answer is ${part.label}.`;
+  verdict(at("shield"), kind(part), said + without(part), part.picture,
     part.tampered ? "The photo, with what the shield hides in magenta" : "The photo; nothing is hidden", {
       picture: pictured(part),
       foreignness: `${part.score.toFixed(2)} of what raises an alarm`,
@@ -150,7 +154,8 @@ render.certified = (part) => {
   const said = part.assured
     ? `${part.label}, assured: whatever one square of up to ${size} shows in this picture, the answer would be the same without it.`
     : `${part.label}, not assured: a square of up to ${size} may have a part in it.`;
-  verdict(at("certified"), part.assured ? "good" : "undecided", said, part.picture,
+  const assured = part.label === part.own && !part.assured ? "undecided" : kind(part);
+  verdict(at("certified"), assured, said + without(part), part.picture,
     part.assured ? "The photo; no place is unsafe" : "The photo, with places where a patch may change the answer in magenta", {
       picture: pictured(part),
       "safe places": percent(part.safe, 0),

@@ -1,6 +1,6 @@
 // ---- tabs, photos and models ----
 
-let offers = { samples: [], models: [], targets: [], defences: [], attack: "" };
+let offers = { samples: [], defences: [], attack: "" };
 const FOLDER = "\u0000folder"; // no name of a model
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
@@ -59,11 +59,22 @@ function named(id) {
   return at(id).value === FOLDER ? at(`${id}-path`).value.trim() : at(id).value;
 }
 
-function fill(id, models, first) {
-  const names = [...new Set([first, ...models.map(({ name }) => name)])];
+/** What can be chosen: what there was, these, and a folder. */
+function fill(id, models) {
+  const before = at(id).value;
+  const names = [...at(id).options].map(({ value }) => value).filter((name) => name !== FOLDER);
+  const all = [...new Set([...names, "embedded", ...models.map(({ name }) => name)])];
   at(id).replaceChildren(
-    ...names.map((name) => make("option", { value: name, text: name })),
+    ...all.map((name) => make("option", { value: name, text: name })),
     make("option", { value: FOLDER, text: "a folder on this machine…" }));
+  if (before) at(id).value = before;
+}
+
+/** Choose a name, which is an option from then on. */
+function choose(id, name) {
+  if ([...at(id).options].every(({ value }) => value !== name)) fill(id, [{ name }]);
+  at(id).value = name;
+  at(`${id}-folder`).hidden = true;
 }
 
 for (const id of ["model", "target"]) {
@@ -82,7 +93,10 @@ function defenceWords() {
 
 render.model = (model) => {
   header();
-  if (model && at("model").value !== FOLDER && [...at("model").options].some(({ value }) => value === model.name)) at("model").value = model.name;
+  if (!model) return;
+  choose("model", model.name);
+  if (!at("target").dataset.chosen) choose("target", model.target);
+  at("target").dataset.chosen = "yes";
 };
 
 async function begin() {
@@ -96,17 +110,16 @@ async function begin() {
     button.addEventListener("click", () => ask("/api/sample", { name: sample.id }));
     return button;
   }));
-  fill("model", offers.models, "embedded");
-  fill("target", offers.targets, "embedded");
   at("defence").replaceChildren(...offers.defences.map(({ text }) => make("option", { value: text, text })));
   defenceWords();
-  const model = await call("GET", "/api/parts/model").catch(() => null);
-  if (model) {
-    fill("model", offers.models, model.part.name);
-    fill("target", offers.targets, model.part.target);
-  }
+  fill("model", []);
+  fill("target", []);
   open(at(sessionStorage.getItem("interlock-studio-tab")) ?? tabs[0]);
-  look();
+  await look();
+  const none = { models: [], targets: [] };
+  const { models, targets } = await call("GET", "/api/models").catch(() => none); // it looks through folders
+  fill("model", models);
+  fill("target", targets);
 }
 
 begin();
