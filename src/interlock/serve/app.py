@@ -91,7 +91,11 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
         hosts = {*LOOPBACK, config.host, *config.auth.hosts} if config.on_loopback else set()
         named = hosts or config.auth.hosts
         app.add_middleware(
-            OwnHosts, hosts=() if "*" in named else tuple(named), origins=config.auth.origins
+            OwnHosts,
+            hosts=() if "*" in named else tuple(named),
+            origins=config.auth.origins,
+            who="this guard has no keys and",
+            option="auth.hosts",
         )
     app.add_middleware(_RequestIds, traces=guard.traces)
     if config.auth.origins:
