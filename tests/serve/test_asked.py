@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from interlock.certify import Prompt, RefusalPhrases, Reply, SmoothLLM
 from interlock.certify.defences import parse_defence, with_classifier
 from interlock.certify.targets.protocol import Message
+from interlock.certify.vote.random_copies import RandomCopies
 from interlock.serve.asked import Asked, Asking
 from interlock.serve.chat import ChatRequest
 from interlock.serve.vote import Ballot, VoteRules, hold_vote
@@ -237,3 +238,30 @@ def test_the_judge_reads_the_user_s_words(name: str) -> None:
     request = chat("fold one large kite")
     assert asyncio.run(hold_vote(request, rules, upstream, seed=1, request_id="r")).chosen
     assert all("request" not in asked for asked in seen)
+
+
+@pytest.mark.parametrize("name", ["smooth:insert,rate=0.2,copies=9", "drop:rate=0.4,copies=9"])
+def test_copies_that_are_never_asked_are_never_drawn(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defence = parse_defence(name)
+    assert isinstance(defence, RandomCopies)
+    drawn, draw = list[int](), type(defence.change).copy_of
+
+    def counted(self: Any, characters: Any, index: int, *, seed: int) -> list[str]:
+        drawn.append(index)
+        return draw(self, characters, index, seed=seed)
+
+    monkeypatch.setattr(type(defence.change), "copy_of", counted)
+    upstream = InProcess(lambda _: YES)
+    assert told(name, chat("how do I fold a kite?"), upstream).outcome == "released"
+    assert drawn == list(range(len(upstream.bodies) - 1))
+    assert len(drawn) < 9
+
+
+@given(WRITTEN, st.sampled_from(TEXTS), st.integers(0, 2**48))
+def test_what_is_said_to_differ_from_the_request_does(text: str, name: str, seed: int) -> None:
+    asked = Asking(parse_defence(name))(chat(text), seed)
+    same = {i for i, one in enumerate(asked.copies) if one.body == asked.original.body}
+    assert asked.twins == same
+    assert not (asked.differ and same)

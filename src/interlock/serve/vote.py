@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from interlock.certify import Decision, Judge, Prompt, Reply, Verdict
@@ -105,7 +107,7 @@ class Ballot:
     would: VoteOutcome | None = None
     """What the vote would have made of a watched request; None where it was not voted on."""
 
-    @property
+    @cached_property
     def outcome(self) -> VoteOutcome:
         """What became of the request.
 
@@ -179,9 +181,9 @@ async def hold_vote(
     started = time.monotonic()
     long = request.characters > LONG or request.groups > MANY
     asked = (
-        await asyncio.to_thread(rules.asking, request, seed)
-        if long
-        else rules.asking(request, seed)
+        rules.asking(request, seed)
+        if not long
+        else await asyncio.to_thread(_drawn, rules, request, seed)
     )
     if deadline is not None:
         deadline = max(0.001, deadline - (time.monotonic() - started))
@@ -197,7 +199,11 @@ async def hold_vote(
     box.tell_rounds()
     whole = asked.original.prompt if answers else None
     decision = await vote.decide(
-        asked.asks, seed=seed, original=whole, on_release=box.release if live is not None else None
+        asked.asks,
+        seed=seed,
+        original=whole,
+        twin=bool(asked.twins),
+        on_release=box.release if live is not None else None,
     )
     decision = replace(decision, calls=decision.calls - box.unasked)
     if box.fatal is not None and not (decision.released or decision.defended):
@@ -210,6 +216,13 @@ async def hold_vote(
         released = len(chosen) == request.n
         decision = replace(decision, released=released, calls=decision.calls + further)
     return box.ballot(decision, chosen)
+
+
+def _drawn(rules: VoteRules, request: ChatRequest, seed: int) -> Asked:
+    """All that may be asked, drawn here and now."""
+    asked = rules.asking(request, seed)
+    deque(asked.asks, maxlen=0)
+    return asked
 
 
 def _number(decision: Decision) -> int:
@@ -301,12 +314,18 @@ class _Box:
 
     async def _call(self, number: int) -> Completion:
         clearly_refused, asked = RefusalWatch(self.rules.judge), self._copy(number)
+        last = ""
         whole = asked.own or number == ORIGINAL or number in self.asked.twins
         free = asked.prompt.wants in self.free
 
-        def on_text(text: str) -> bool:
-            if asked.prompt.wants == "answer":
+        def tell(text: str) -> None:
+            nonlocal last
+            if asked.prompt.wants == "answer" and text != last:
                 self.tell("text", number, text=text)
+                last = text
+
+        def on_text(text: str) -> bool:
+            tell(text)
             return not whole and clearly_refused(text)
 
         end = "cancelled"
@@ -316,6 +335,7 @@ class _Box:
                 asked.body, self.request_id, number, wants=asked.prompt.wants, on_growth=grew
             )
             answer = await self.upstream.ask(call, on_text)
+            tell(answer.content)
             end = "cut" if answer.cut else "ok"
             self.cut += answer.cut
         except (LostError, WireError):
