@@ -38,7 +38,7 @@ from interlock.serve.spending import Meter, likely_cost
 from interlock.serve.stream import Stream
 from interlock.serve.traces import open_traces
 from interlock.serve.upstream import LostError
-from interlock.serve.vote import Ballot, Watcher, hold_vote
+from interlock.serve.vote import Ballot, Matter, Watcher, hold_vote
 from interlock.serve.wire_error import WireError
 
 log = logging.getLogger("interlock.guard")
@@ -372,13 +372,10 @@ class Guard:
         known = None if probe or watched else self.repeats.known(request)
         if known is not None:
             return known
-        hold: Any = partial(hold_vote, live=live)
-        if watched:
-            drawn = self.repeats.share(request) < self.config.monitor.share
-            hold = partial(watch_vote, voted=probe or watch is not None or drawn)
+        drawn = watched and self.repeats.share(request) < self.config.monitor.share
         async with self.admission.place(deadline):
             self.breaker.admit()
-            ballot: Ballot = await hold(
+            matter = Matter(
                 request,
                 self.deployment.rules,
                 asking.meter,
@@ -388,8 +385,12 @@ class Guard:
                 on_call=lambda end: self.metrics.calls.labels(end).inc(),
                 watch=heed,
                 answers=answers,
+                live=live,
             )
-        if not (probe or watched):
+            if watched:
+                return await watch_vote(matter, voted=probe or watch is not None or drawn)
+            ballot = await hold_vote(matter)
+        if not probe:
             self.repeats.remember(request, ballot)
         return ballot
 

@@ -42,12 +42,12 @@ class Tally:
             self.release_at,
         )
 
-    @cached_property
+    @property
     def refusing(self) -> int:
         """Votes against, of all N, that refuse."""
         return (self.copies + 1) // 2 if self.refuse_at is None else self.refuse_at
 
-    @cached_property
+    @property
     def releasing(self) -> int:
         """Compliances, of all N, that release."""
         return self.copies + 1 - self.refusing if self.release_at is None else self.release_at
@@ -77,7 +77,7 @@ class Tally:
         """Whether no outstanding vote can settle it either way any more."""
         return self._to_leave_open == 0
 
-    @cached_property
+    @property
     def _to_leave_open(self) -> int:
         no_release = self.copies + 1 - self.releasing - self.against
         no_refusal = self.copies + 1 - self.refusing - self.complied
