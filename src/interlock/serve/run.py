@@ -21,8 +21,9 @@ from interlock.serve.access import check_tls, open_keys
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.deployment import Deployment, deploy
-from interlock.serve.guard import PUT_ON_RECORD, Guard, ledger_salt
+from interlock.serve.guard import Guard, ledger_salt
 from interlock.serve.ledger import Ledger
+from interlock.serve.readiness import PUT_ON_RECORD
 from interlock.serve.reload import Reloader
 from interlock.serve.settings import GuardConfig
 
