@@ -16,8 +16,9 @@ from typer.main import get_command
 
 from interlock.cli import app
 from interlock.serve.config import read_config
-from interlock.serve.guard import PUT_ON_RECORD
+from interlock.serve.readiness import PUT_ON_RECORD
 from interlock.serve.settings import GuardConfig
+from interlock.studio.jobs import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 DEPLOY = ROOT / "deploy"
@@ -30,10 +31,9 @@ def config() -> GuardConfig:
     return read_config(DEPLOY / "guard.toml", {})
 
 
-@pytest.fixture(scope="module")
-def container() -> dict[str, list[str]]:
+def instructions_of(name: str) -> dict[str, list[str]]:
     """Instruction -> what follows it, each time."""
-    text = re.sub(r"\\\n", " ", (DEPLOY / "Containerfile").read_text())
+    text = re.sub(r"\\\n", " ", (DEPLOY / name).read_text())
     instructions: dict[str, list[str]] = {}
     for line in text.splitlines():
         if line.strip() and not line.startswith("#"):
@@ -43,11 +43,20 @@ def container() -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def unit() -> configparser.ConfigParser:
+def container() -> dict[str, list[str]]:
+    return instructions_of("Containerfile")
+
+
+def unit_of(name: str) -> configparser.ConfigParser:
     parser = configparser.ConfigParser(interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(DEPLOY / "interlock-guard.service")
+    parser.read(DEPLOY / name)
     return parser
+
+
+@pytest.fixture(scope="module")
+def unit() -> configparser.ConfigParser:
+    return unit_of("interlock-guard.service")
 
 
 def is_a_guard_s(words: list[str]) -> bool:
@@ -91,6 +100,32 @@ def test_the_unit_runs_the_guard(unit: configparser.ConfigParser, config: GuardC
     assert service["WorkingDirectory"] == f"/var/lib/{service['StateDirectory']}"
     assert config.ledger.url.removeprefix("sqlite:///").startswith(service["WorkingDirectory"])
     assert {"AF_INET", "AF_INET6"} <= set(service["RestrictAddressFamilies"].split())
+
+
+def is_a_studio_s(words: list[str]) -> bool:
+    """Whether the command line is one that the studio takes."""
+    command: Any = get_command(app)
+    assert Path(words[0]).name == "interlock"
+    given = command.commands[words[1]].make_context("studio", words[2:]).params  # or it raises
+    return {"model", "port"} <= given.keys()
+
+
+def test_the_studio_s_container_and_unit_run_it() -> None:
+    container = instructions_of("studio.Containerfile")
+    for copied in container["COPY"]:
+        *sources, _ = copied.split()
+        assert all((ROOT / source).exists() for source in sources)
+    assert ".[serve]" in " ".join(container["RUN"])
+    assert is_a_studio_s(json.loads(container["ENTRYPOINT"][0]))
+    assert container["STOPSIGNAL"] == ["SIGINT"]
+    assert container["USER"][-1] not in ("root", "0")
+    assert "EXPOSE" not in container  # it is for this machine alone
+    service = unit_of("interlock-studio.service")["Service"]
+    assert is_a_studio_s(shlex.split(service["ExecStart"]))
+    assert float(service["TimeoutStopSec"]) > PATIENCE
+    (port,) = re.findall(r"--port (\d+)", service["ExecStart"])
+    for text in ("studio.Containerfile", "interlock-studio.service"):
+        assert f"127.0.0.1:{port}" in (DEPLOY / text).read_text()
 
 
 def test_the_proxy_waits_longer_than_the_guard(config: GuardConfig) -> None:

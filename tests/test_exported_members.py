@@ -12,7 +12,7 @@ EXPORTED = {
     "interlock.explain": """
         METRICS PERCENTAGES Curve Deletion Explanation Grey HSets Insertion Metric Prior
         PriorName Road RoadLeast Stability WeightSensitivity deletion gini grey insertion
-        nonzero randomised_weights road stability
+        nonzero randomised_weights road stability take_away
     """,
     "interlock.explain.peers": "PEERS Explain Kind Peer PeerFactory explainer make_peer",
     "interlock.defend": """

@@ -216,8 +216,11 @@ def test_a_long_vote_keeps_its_stream_open(tmp_path: Path) -> None:
 def test_the_page_needs_no_imports() -> None:
     """What is served is read at the start; nothing heavy is imported for it, then or later."""
     code = (
-        "import sys; from interlock.serve import page; a = page._style(); b = page._text('guard.js');"
-        "assert len(a) > 99 and len(b) > 99;"
+        "import sys; from fastapi.testclient import TestClient; from fastapi import FastAPI;"
+        "from interlock.serve import page; app = FastAPI();"
+        "page.add_shell(app, 'a', [page.STATIC / 'guard.css'], [page.STATIC / 'guard.js']);"
+        "client = TestClient(app); served = ('/interlock/page.css', '/interlock/page.js');"
+        "assert min(len(client.get(path).text) for path in served) > 99;"
         "print([n for n in ('interlock.report', 'matplotlib') if n in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,102 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from interlock.serve.channels import CHANNELS
+from tests.browsing import PHONE, Chromium, text, wait_for, wait_for_count, width
 from tests.serve.running import ASK, Running, running
 from tests.serve.scripted_upstream import NO, YES, Exchange, Scripted
 from tests.serve.test_embedded import card
 
-CHROMIUM = shutil.which("chromium")
-PHONE = {"width": 360, "height": 740}
-
-
-class Chromium:
-    """One headless browser for all tests here, and the event loop that it is bound to."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.Runner()
-        self._open = AsyncExitStack()
-        self._browser: Any = None
-
-    async def page(self, **options: Any) -> Any:
-        """An empty page, with cookies and cache of its own."""
-        if CHROMIUM is None:
-            pytest.skip("chromium is not installed (apt install chromium)")
-        reason = "playwright is not installed"
-        playwright = pytest.importorskip("playwright.async_api", reason=reason)
-        if self._browser is None:
-            driver = await self._open.enter_async_context(playwright.async_playwright())
-            self._browser = await driver.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], timeout=120_000
-            )
-            self._open.push_async_callback(self._browser.close)
-        return await self._browser.new_page(**options)
-
-    def close(self) -> None:
-        """End both."""
-        self.loop.run(self._open.aclose())
-        self.loop.close()
-
-
 chromium = Chromium()
+browsing, run = chromium.browsing, chromium.run
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _one_browser() -> Iterator[None]:
     yield
     chromium.close()
-
-
-@asynccontextmanager
-async def browsing(**options: Any) -> AsyncIterator[Any]:
-    """A page of headless Chromium that fails the test on any complaint in its console."""
-    page = await chromium.page(**options)
-    try:
-        page.set_default_timeout(60_000)
-        complaints: list[str] = []
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda line: complaints.append(line.text) if line.type == "error" else None,
-        )
-        yield page
-        assert [line for line in complaints if "401" not in line] == []
-    finally:
-        await page.close()
-
-
-def run(work: Any) -> None:
-    chromium.loop.run(asyncio.wait_for(work, 400))
-
-
-async def text(page: Any, selector: str) -> str:
-    found: str = await page.inner_text(selector)
-    return found
-
-
-async def wait_for(page: Any, selector: str, words: str) -> None:
-    from playwright.async_api import expect  # it evaluates nothing that the page's policy forbids
-
-    await expect(page.locator(selector)).to_contain_text(words, timeout=60_000)
-
-
-async def wait_for_count(page: Any, selector: str, count: int) -> None:
-    from playwright.async_api import expect
-
-    await expect(page.locator(selector)).to_have_count(count, timeout=60_000)
-
-
-async def width(page: Any) -> int:
-    found: int = await page.evaluate("document.documentElement.scrollWidth")
-    return found
 
 
 def test_a_vote_is_watched_by_keyboard(tmp_path: Path) -> None:

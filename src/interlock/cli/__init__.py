@@ -17,6 +17,7 @@ from interlock.cli.guard.commands import guard as guard_command
 from interlock.cli.lab import lab as lab_command
 from interlock.cli.models import models as models_command
 from interlock.cli.root import Root
+from interlock.cli.studio import studio as studio_command
 
 app = typer.Typer(
     name="interlock",
@@ -51,6 +52,7 @@ app.command("models")(models_command)
 app.add_typer(defend_command, name="defend")
 app.add_typer(certify_command, name="certify")
 app.add_typer(guard_command, name="guard")
+app.command("studio")(studio_command)
 app.add_typer(lab_command, name="lab")
 
 

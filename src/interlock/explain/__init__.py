@@ -17,6 +17,7 @@ from interlock.explain.measures.metrics import METRICS, Metric
 from interlock.explain.measures.sanity import WeightSensitivity, randomised_weights
 from interlock.explain.measures.stability import Stability, stability
 from interlock.explain.priors import Prior
+from interlock.explain.removal import take_away
 from interlock.names import PriorName
 
 __all__ = [
@@ -43,4 +44,5 @@ __all__ = [
     "randomised_weights",
     "road",
     "stability",
+    "take_away",
 ]

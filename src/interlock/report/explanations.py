@@ -10,17 +10,15 @@ import numpy as np
 from PIL import Image
 
 from interlock.explain import Explanation
-from interlock.explain.drawing.graph import LABELLED, places
 from interlock.explain.drawing.layers import Layers, Picture, colour
 from interlock.explain.drawing.relations import (
-    edges,
     is_measured,
     percent,
     scattered_sentence,
     sentences,
-    top_sets,
 )
 from interlock.report.page import Chapter, data_uri, render_template, thumbnail
+from interlock.report.relations_graph import relations_graph
 
 _SPREAD_WIDTH = 84  # of the little box plot, in CSS pixels
 _VIEWS = (("sets", "Regions"), ("saliency", "Map"), ("prior", "Prior"), ("photo", "Photo"))
@@ -68,7 +66,7 @@ def explanation_chapter(
         dusty=layers.dusty,
         measured=is_measured(explanation),
         scattered=scattered_sentence(explanation),
-        graph=_graph(explanation),
+        graph=relations_graph(explanation),
         details=_details(explanation),
         downloads=[(f"./{quote(name)}", name) for name in downloads],
     )
@@ -124,32 +122,6 @@ def _signed(logits: float | None) -> str:
 
 def _shown(probability: float | None) -> str:
     return "not measured" if probability is None else percent(probability)
-
-
-def _graph(explanation: Explanation) -> dict[str, Any] | None:
-    """Nodes and edges in a square of 300 units; None where there is no pair to draw."""
-    shown = top_sets(explanation)
-    if len(shown) < 2:
-        return None
-    places_of = zip(shown, places(len(shown)), strict=True)
-    at = {k: (300 * x, 300 * y) for k, (x, y) in places_of}
-    drawn = []
-    for edge in reversed(edges(explanation)):
-        (x0, y0), (x1, y1) = at[edge.first], at[edge.second]
-        verb = "needs" if edge.needs else "stands in for"
-        drawn.append(
-            {
-                "from": at[edge.first],
-                "to": at[edge.second],
-                "label": (x0 + LABELLED * (x1 - x0), y0 + LABELLED * (y1 - y0)),
-                "kind": "needs" if edge.needs else "stands",
-                "width": f"{1 + 7 * edge.share:.1f}",
-                "logits": f"{abs(edge.logits):.2g}",
-                "text": f"{edge.first + 1} {verb} {edge.second + 1}: {abs(edge.logits):.2g} logits",
-            }
-        )
-    nodes = [{"rank": k + 1, "colour": colour(k), "at": at[k]} for k in shown]
-    return {"nodes": nodes, "edges": drawn, "kinds": {edge["kind"] for edge in drawn}}
 
 
 def _limits(explanation: Explanation) -> tuple[float, float]:

@@ -24,6 +24,11 @@ async def read_body(request: Request, limit: int, patience: float) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise WireError(415, "send JSON, with content-type: application/json", "not_json")
+    return await read_bytes(request, limit, patience)
+
+
+async def read_bytes(request: Request, limit: int, patience: float) -> bytes:
+    """The body of any request; arguments and errors as of :func:`read_body`, of any kind."""
     content = bytearray()
     try:
         async with asyncio.timeout(patience):

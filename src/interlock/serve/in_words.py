@@ -1,4 +1,4 @@
-"""What a defence asks, in the words of the guard's page."""
+"""What a defence asks, in the words of a page."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _OTHERS = {
 }
 
 
-def in_words(defence: Defence) -> str:
-    """One or two sentences for a reader who knows nothing of defences."""
+def in_words(defence: Defence, who: str = "The guard") -> str:
+    """One or two sentences for a reader who knows nothing of defences; ``who`` asks."""
     asked = [_stage(stage) for stage in stages_of(defence)]
     later = "".join(f" Where that leaves doubts, it asks {text}." for text in asked[1:])
-    return f"The guard asks the model your message as it is and, beside it, {asked[0]}.{later}"
+    return f"{who} asks the model your message as it is and, beside it, {asked[0]}.{later}"
 
 
 def _stage(stage: Defence) -> str:

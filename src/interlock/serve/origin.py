@@ -1,4 +1,4 @@
-"""A guard without keys answers its own machine's programs, and no page of another site.
+"""A server without keys answers its own machine's programs, and no page of another site.
 
 A browser lets any page send requests to this machine, and a name that an attacker owns may lead
 here; the ``Host`` and ``Origin`` of such requests tell them apart.
@@ -26,10 +26,21 @@ class OwnHosts:
         app: what answers the others.
         hosts: names that requests may give this machine; empty for any.
         origins: of pages that may ask all the same.
+        who: the server, as it is called where it declines.
+        option: that names more hosts, if there is one.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Sequence[str],
+        origins: Sequence[str] = (),
+        *,
+        who: str,
+        option: str = "",
+    ) -> None:
         self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
+        self._who, self._option = who, f" ({option})" if option else ""
         self._origins = frozenset(origins) - {"*"}  # any page at all is asking for keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,13 +52,13 @@ class OwnHosts:
             if len(headers.getlist("host")) != 1 or (
                 self._hosts and _name(host) not in self._hosts
             ):
-                problem = f"this guard has no keys and is not called {host!r} (auth.hosts)"
+                problem = f"{self._who} is not called {host!r}{self._option}"
             elif any(
                 urlsplit(origin).netloc.lower() != host.lower()
                 for origin in origins
                 if origin.lower() not in self._origins
             ):
-                problem = "this guard has no keys and answers no page of another site"
+                problem = f"{self._who} answers no page of another site"
             if problem is not None:
                 error = WireError(403, problem, "other_host")
                 answer = PlainResponse(error.body, 403, {**error.headers, **error.said})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -16,25 +15,13 @@ from interlock.serve.guard import Guard
 from interlock.serve.in_words import in_words
 from interlock.serve.keys import ADMIN, ANYBODY, KeyRing, key_of
 from interlock.serve.ledger import Entry
+from interlock.serve.shell import STATIC, add_shell
 from interlock.serve.strict_json import PlainResponse
 from interlock.serve.tryout import asked_for, steps
 from interlock.serve.wire_error import WireError
 
-_PACKAGE = Path(__file__).parents[1]
 SHOWN, CHARTED = 25, 200
 """Decisions in the table, and in the charts."""
-# Only what this server sends may run or be fetched; no other page may frame it.
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "content-security-policy": _POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-cache",
-}
-
 _OF_CARD = frozenset(
     {"lower", "estimate", "confidence", "family", "attacks", "target", "date", "held_out"}
 )
@@ -57,19 +44,8 @@ def add_page(app: FastAPI, guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> 
 
     may_try = bool(admin_keys) or (not keys and guard.config.on_loopback)
 
-    html, css, js = _text("guard.html"), _style(), _text("guard.js")
-
-    @app.api_route("/", methods=["GET", "HEAD"])
-    async def page() -> Response:
-        return Response(html, media_type="text/html", headers=_HEADERS)
-
-    @app.get("/interlock/page.css")
-    async def style() -> Response:
-        return Response(css, media_type="text/css", headers=_HEADERS)
-
-    @app.get("/interlock/page.js")
-    async def script() -> Response:
-        return Response(js, media_type="text/javascript", headers=_HEADERS)
+    page = (STATIC / "guard.html").read_text("utf-8")
+    add_shell(app, page, [STATIC / "guard.css"], [STATIC / "guard.js"])
 
     @app.get("/interlock/status")
     async def status(request: Request) -> Response:
@@ -160,15 +136,3 @@ def _row(entry: Entry) -> dict[str, Any]:
         "prompt": entry.prompt_sha256[:10],
         "characters": entry.prompt_characters,
     }
-
-
-def _text(name: str) -> str:
-    return (_PACKAGE / "serve" / "static" / name).read_text("utf-8")
-
-
-def _style() -> str:
-    """The reports' style, so that all pages of the product look alike, and what is new here.
-
-    By its path: to import what makes reports takes seconds and much memory.
-    """
-    return (_PACKAGE / "report" / "page.css").read_text("utf-8") + _text("guard.css")

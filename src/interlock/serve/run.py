@@ -16,17 +16,17 @@ from typing import Any
 
 import uvicorn
 
-from interlock.errors import OptionError
 from interlock.serve.access import check_tls, open_keys
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.deployment import Deployment, deploy
-from interlock.serve.guard import PUT_ON_RECORD, Guard, ledger_salt
+from interlock.serve.guard import Guard, ledger_salt
 from interlock.serve.ledger import Ledger
+from interlock.serve.listener import BACKLOG, Server, address_of, listen
+from interlock.serve.readiness import PUT_ON_RECORD
 from interlock.serve.reload import Reloader
 from interlock.serve.settings import GuardConfig
 
-BACKLOG = 2048
 _KEEP_ALIVE = 75  # seconds; more than clients keep a connection, so that none meets a closed one
 _SWITCH = 0.0005  # seconds after which the ledger's thread and the event loop take turns
 _NEW_OBJECTS = 5000  # between two collections; Python's own 700 come many times in each request
@@ -53,7 +53,7 @@ def _serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment]
     salt = ledger_salt(config)
     keys, admin = open_keys(config, salt)
     check_tls(config)
-    listener = _listen(config.host, config.port)
+    listener = listen(config.host, config.port)
     try:
         deployment = deploy(config)
         ledger = Ledger(config.ledger.url, config.ledger.waiting)
@@ -73,15 +73,13 @@ def _serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment]
             ssl_keyfile=config.tls_key,
         )
         server = _Server(served, Reloader(guard, keys, admin, read))
-        host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
 
         def ready() -> None:
             sys.setswitchinterval(_SWITCH)
             gc.freeze()  # what is loaded by now stays; looking through it again costs milliseconds
             gc.set_threshold(_NEW_OBJECTS, 10, 10)
             scheme = "http" if config.tls_cert is None else "https"
-            on_ready(f"{scheme}://{shown}:{port}", deployment)
+            on_ready(address_of(listener, scheme), deployment)
 
         server.on_ready = ready
         with asyncio.Runner(loop_factory=served.get_loop_factory()) as runner:
@@ -100,9 +98,7 @@ def _deaf_to_reloads() -> Iterator[None]:
         signal.signal(signal.SIGHUP, before)
 
 
-class _Server(uvicorn.Server):
-    on_ready: Callable[[], None]
-
+class _Server(Server):
     def __init__(self, config: uvicorn.Config, reloader: Reloader) -> None:
         super().__init__(config)
         self._reloader = reloader
@@ -115,31 +111,10 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop gracefully and return, where uvicorn would raise the signal once more."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        loop.add_signal_handler(signal.SIGHUP, self._reloader.ask)
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self.on_ready()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol by name: without it asyncio leaves Nagle's algorithm on, for 40 ms an answer.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise OptionError(f"{host}:{port}: cannot listen there ({error.strerror})") from None
-    return listener
+        """Besides, SIGHUP has the settings read again."""
+        with super().capture_signals():
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._reloader.ask)
+            yield
 
 
 class _JsonLines(logging.Formatter):

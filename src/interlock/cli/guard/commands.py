@@ -22,8 +22,8 @@ guard = typer.Typer(
 )
 
 NEEDED = (
-    "aiohttp", "fastapi", "httptools", "httpx", "httpx_aiohttp", "prometheus_client", "regex",
-    "sqlalchemy", "uvicorn",
+    "aiohttp", "fastapi", "httptools", "httpx", "prometheus_client", "regex", "sqlalchemy",
+    "uvicorn",
 )  # fmt: skip
 """Packages of the extra ``serve`` that are imported."""
 Config = Annotated[Path | None, typer.Option(help="Settings, see docs/guard.md.")]
@@ -102,7 +102,7 @@ def serve(
     settings["ledger"] = {"url": ledger}
     settings["auth"] = {"origins": cors or None}
     with session(context) as terminal:
-        _needed()
+        needed()
         from interlock.serve.config import read_config
         from interlock.serve.run import serve as run
 
@@ -162,7 +162,7 @@ def ledger_command(
     """Query and export the decisions on record."""
     given = locals()
     with session(context) as terminal:
-        _needed()
+        needed()
         from interlock.cli.guard.ledger import Query, run
 
         run(terminal, ledger, config, chosen(Query, given), export)
@@ -182,7 +182,7 @@ def check_command(
     Nothing is asked of the upstream, and no ledger is made. Exits 1 where something is wrong.
     """
     with session(context) as terminal:
-        _needed()
+        needed()
         from interlock.cli.guard.check import run
 
         run(terminal, settings, ask=ask)
@@ -196,7 +196,7 @@ def key_command(
 ) -> None:
     """Draw a key for a client: shown this once; the settings get its salted hash."""
     with session(context) as terminal:
-        _needed()
+        needed()
         from interlock.serve.access import draw_key
 
         key, hashed = draw_key(name)
@@ -206,8 +206,11 @@ def key_command(
         terminal.result({"name": name, "key": key, "hash": str(hashed)})
 
 
-def _needed() -> None:
+def needed(what: str = "guard") -> None:
     """All of the extra, by looking for it alone.
+
+    Args:
+        what: needs it.
 
     Raises:
         InterlockError: a part is not installed.
@@ -215,5 +218,5 @@ def _needed() -> None:
     absent = [name for name in NEEDED if find_spec(name) is None]
     if absent:
         raise InterlockError(
-            f"the guard needs {' and '.join(absent)}; install with: pip install 'interlock[serve]'"
+            f"the {what} needs {' and '.join(absent)}; install with: pip install 'interlock[serve]'"
         )
