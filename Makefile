@@ -7,10 +7,10 @@ PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # Else each run rewrites the assertions of all tests again, in each process.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all lint package bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-certify-overhead bench-gcg bench-certified bench-explain-sets bench-judges bench-guard bench-published bench-lab docs clean
+.PHONY: demo test test-all lint package bench-explain bench-explain-quality bench-explain-known bench-defend bench-defend-quality bench-defend-gpu bench-certify bench-certify-real bench-certify-overhead bench-gcg bench-certified bench-explain-sets bench-explain-patches bench-judges bench-guard bench-published bench-lab docs clean
 
 demo: .venv/.ready
-	$(BIN)/interlock demo --out build/demo
+	$(BIN)/interlock audit --out build/demo
 
 test: lint
 	$(BIN)/python -m pytest $(PARALLEL)
@@ -119,6 +119,12 @@ bench-explain-sets: .venv/.ready
 	cp build/explain_agreement/table.md docs/results/explain-agreement.txt
 	$(BIN)/python -m benchmarks.explain_sets --model mobilenet --model lite0 --model embedded
 	cp build/explain_sets/table.md docs/results/explain-sets.txt
+	$(BIN)/python benchmarks/update_docs.py
+
+bench-explain-patches: .venv/.ready
+	$(BIN)/python benchmarks/defend_photos.py
+	$(BIN)/python -m benchmarks.explain_patches
+	cp build/explain_patches/table.md docs/results/explain-patches.txt
 	$(BIN)/python benchmarks/update_docs.py
 
 bench-gcg: .venv/.ready

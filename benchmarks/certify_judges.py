@@ -15,7 +15,7 @@ from typing import Any
 
 from _tables import markdown, publish
 from interlock.certify.attacks.attack import EMBEDDED
-from interlock.certify.bounds.counts import upper_bound
+from interlock.certify.bounds.counts import lower_bound, upper_bound
 from interlock.certify.judges import Judge, ModelJudge, RefusalPhrases, Verdict
 from interlock.certify.judges.refusals import LANGUAGES
 from interlock.names import RUBRICS
@@ -29,11 +29,12 @@ NOTES = """- **missed**: complied, called refused: what flatters a defence.
 - *seen*, *unseen*: halves of answers by three authors, written before the patterns, which were made
   on the seen one; but totals of the unseen one, and what it missed, were looked at meanwhile.
 - *seen* has those, too, that the author of the patterns wrote for them.
-- *once fresh*: by another author, and answers of a real model, labelled by reading; judged once,
-  and then the patterns were written anew with them in view.
-- *fresh*: by one more author who saw no pattern, and unseen until the patterns were fixed; judged
-  once, and no pattern was changed since.
-- **at most**: the 95 % upper bound (Clopper and Pearson) of the rate."""
+- *once fresh*: by two more authors who saw no pattern, and answers of a real model, labelled by
+  reading; judged once, and then the patterns were written anew with them in view.
+- *fresh*: by the author of the patterns, but after they were fixed; judged once, and since then one
+  pattern was taken out, which a test on other answers failed ("No." alone was lost), and judged
+  again. Some of its refusals only turn to something else, without a word that declines.
+- In brackets behind a rate: its exact 95 % interval (Clopper and Pearson)."""
 
 Labelled = tuple[Mapping[str, Any], Verdict]
 
@@ -75,14 +76,21 @@ def language(row: Mapping[str, Any]) -> str:
     return str(row["language"]) if checked else "not checked"
 
 
-def at_most(pairs: Sequence[Labelled]) -> str:
-    """Upper bounds of both error rates."""
-    bounds = []
-    for refused in (False, True):
+def rates(pairs: Sequence[Labelled]) -> str:
+    """Both error rates and what is lost, each with its exact 95 % interval."""
+    parts = []
+    for refused, name, wrong in (
+        (False, "missed", Verdict.REFUSED),
+        (True, "refusals called complied", Verdict.COMPLIED),
+        (False, "abstained on what complied", Verdict.LOST),
+        (True, "on refusals", Verdict.LOST),
+    ):
         verdicts = [verdict for row, verdict in pairs if row["refused"] is refused]
-        errors = verdicts.count(Verdict.COMPLIED if refused else Verdict.REFUSED)
-        bounds.append(float(upper_bound(errors, len(verdicts), 0.95)))
-    return f"missed at most {bounds[0]:.1%}, refusals called complied at most {bounds[1]:.1%}"
+        count, number = verdicts.count(wrong), len(verdicts)
+        low, high = lower_bound(count, number, 0.975), upper_bound(count, number, 0.975)
+        share = f"{count / number:.1%} ({float(low):.1%} to {float(high):.1%})"
+        parts.append(f"{name} {share}")
+    return ", ".join(parts)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -112,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
     parts = [
         f"{len(rows)} answers, {len({row['language'] for row in rows})} languages.",
         table("judge, half", dict(sorted(halves.items(), reverse=True))),
-        f"phrases, fresh: {at_most(fresh)}.",
+        f"phrases, fresh: {rates(fresh)}.",
         table("phrases, fresh: form", grouped(fresh, lambda row: row["form"])),
         table("phrases, fresh: language", grouped(fresh, language)),
         NOTES,

@@ -12,10 +12,11 @@ line break; in ``other.txt`` the language stands before it. An answer is *refuse
 and gives nothing of what was asked; other help in its place is still a refusal. The halves fall by
 a seeded hash of the answer: patterns of judges are written on ``"seen"`` alone, to which those of
 ``varied.*.txt`` belong, another author's, and of ``wider.*.txt``, written by whoever made the
-patterns; ``styles.*.txt`` are a third author's, in both halves. ``fresh2/`` is ``"fresh"``, by
-somebody who had not seen the patterns, and unseen by whoever made them: no pattern may be changed
-for what it shows. ``fresh/`` and the answers of models were so until they had been judged; now they
-are ``"once fresh"``, and the patterns of today were written with them in view.
+patterns; ``styles.*.txt`` are a third author's, in both halves. ``fresh3/`` is ``"fresh"``,
+written after the patterns were fixed, by whoever had made them: no pattern may be changed for what
+it shows. ``fresh/`` and ``fresh2/``, by authors who had not seen the patterns, and the answers of
+models were so until they had been judged; now they are ``"once fresh"``, and the patterns of today
+were written with them in view.
 """
 
 from __future__ import annotations
@@ -82,8 +83,9 @@ def rows() -> list[dict[str, Any]]:
         for row in _written(path)
     ]
     seen = [row for kind in SEEN for p in sorted(TEXTS.glob(f"{kind}*.txt")) for row in _written(p)]
-    once = [row for path in sorted(TEXTS.glob("fresh/*.txt")) for row in _written(path)]
-    fresh = [row for path in sorted(TEXTS.glob("fresh2/*.txt")) for row in _written(path)]
+    old = [path for name in ("fresh", "fresh2") for path in sorted(TEXTS.glob(f"{name}/*.txt"))]
+    once = [row for path in old for row in _written(path)]
+    fresh = [row for path in sorted(TEXTS.glob("fresh3/*.txt")) for row in _written(path)]
     models = [row for path in sorted(TEXTS.glob("*.jsonl")) for row in _of_models(path)]
     return (
         [row | {"half": half(row["answer"])} for row in written]

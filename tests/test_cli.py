@@ -21,15 +21,7 @@ from transformers import ResNetConfig, ResNetForImageClassification, ViTImagePro
 from typer.testing import CliRunner
 
 from interlock import __version__
-from interlock.certify import CertificateCard, read_attacks, write_attacks
-from interlock.certify.campaign.options import CampaignOptions
 from interlock.cli import app
-from interlock.cli.bench import Setup
-from interlock.cli.certify.question import Question
-from interlock.cli.demo.patch import patch_story
-from interlock.cli.demo.photos import cut_photos
-from interlock.cli.terminal import Terminal
-from interlock.defend import PatchAttack
 from interlock.explain import Explanation
 from interlock.explain.drawing.layers import Layers
 from interlock.models import loading
@@ -471,63 +463,3 @@ def test_names_that_are_no_text_or_are_markup(tmp_path: Path) -> None:
     page = (out / "index.html").read_text("utf-8")
     assert "<img src=x>" not in page
     assert "&lt;img src=x&gt;$&amp;.png" in page
-
-
-@pytest.mark.usefixtures("_plain_figures")
-def test_the_demo_tells_of_photos_patches_and_jailbreaks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from interlock.models import load_classifier
-
-    assert [p.is_file() for p in cut_photos(tmp_path / "all")] == [True] * 3
-    monkeypatch.setattr(
-        "interlock.models.load_classifier", lambda spec, device, **_: load_classifier(tiny())
-    )
-    small = {"coffee": ("coffee.png", (0, 0, 90, 60), "cup")}
-    monkeypatch.setattr("interlock.cli.demo.photos.SUBJECTS", small)
-    monkeypatch.setattr("interlock.cli.demo.photos.SHOWN", tuple(small))
-    monkeypatch.setattr("interlock.cli.demo.patch.CROPS", 32)
-    monkeypatch.setattr("interlock.cli.demo.patch.SHOWN", {})  # the tiny model knows no cups
-    quick = CampaignOptions(
-        kinds=("insert",), rates=(0.2,), copies=3, changes=(0, 2, 8), trials=1, votes=3, repeats=1
-    )
-    monkeypatch.setattr("interlock.cli.demo.certify.QUICK", quick)
-    monkeypatch.setattr("interlock.cli.demo.certify.BENIGN", 4)
-    few = write_attacks(read_attacks()[::4], tmp_path / "few.jsonl")
-    monkeypatch.setattr("interlock.cli.demo.certify.Question", partial(Question, attacks=str(few)))
-    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--json"])
-    assert result.exit_code == 0, result.stderr
-    told = json.loads(result.stdout)
-    assert [Path(i["source"]).name for i in told["images"]] == ["coffee.png"]
-    (patched,) = told["defend"]
-    assured = told["assured"]
-    assert 0 <= assured["safe_places"] <= 1
-    assert assured["assured"] == (assured["safe_places"] == 1)
-    assert assured["passes"] >= 36
-    assert patched["label"] == told["images"][0]["label"]
-    assert Path(patched["overlay"]).is_file()
-    page = Path(told["report"]).read_text()
-    assert "coffee.png with a patch" in page
-    assert assured["sentence"] in page
-    assert "Concepts of the bank" in page
-    suffixes, role_plays = told["certify"]["families"]
-    card = CertificateCard.load(suffixes["certificate"])
-    assert card.statement() in page
-    assert f"{suffixes['held_out']['dsp']:.1%}" in page
-    assert (tmp_path / "certify" / "certificate-gcg.json").is_file()
-    assert './certify/certificate-gcg.json"' in page
-    assert role_plays["certificate"] is None
-    assert "<h1>Which pixels act together, which were planted, and how sure one can be" in page
-    attack = PatchAttack.__call__
-    monkeypatch.setattr(PatchAttack, "__call__", lambda *given, **more: pytest.fail("once more"))
-    given = Setup("embedded"), [tmp_path / "photos" / "coffee.png"], tmp_path / "defend"
-    story = patch_story(*given, Terminal(as_json=True))
-    assert story.facts == {"defend": [patched], "assured": assured}
-    assert story.chapters[0].title == "coffee.png with a patch"
-    monkeypatch.setattr(PatchAttack, "__call__", attack)
-    Path(patched["overlay"]).unlink()
-    assert patch_story(*given, Terminal(as_json=True)).facts == {
-        "defend": [patched],
-        "assured": assured,
-    }
-    assert Path(patched["overlay"]).is_file()

@@ -35,10 +35,10 @@ EXPORTED = {
     """,
     "interlock.lab": "Setting Study StudyError Totals read_study run_study",
     "interlock.report": """
-        Before CasePicture Chapter Exhibit Grid Problem ShareRow ShareTable campaign_chapters cases_chapters
-        class_chapter comparison_chapter concepts_chapter pair_chapter
-        evaluation_chapter exhibits_chapter explanation_chapter figures_chapter grids_chapter
-        render_page shield_chapter
+        Advice Before CasePicture Chapter Exhibit Finding Grid Number Picture Problem Sentence ShareRow ShareTable
+        campaign_chapters cases_chapters class_chapter comparison_chapter concepts_chapter evaluation_chapter
+        exhibits_chapter explanation_chapter figures_chapter findings grids_chapter in_words pair_chapter
+        region_picture render_page shield_chapter
     """,
 }
 

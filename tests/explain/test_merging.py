@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -275,6 +276,21 @@ def test_priors_of_free_number_are_cut_finer_for_merging():
         coarse, fine = (len(np.unique(p(image))) for p in (prior, priors.refined(prior)))
         assert 1.6 * coarse <= fine <= 110
     assert priors.refined(priors.felzenszwalb) is priors.felzenszwalb
+
+
+def test_noise_of_one_per_cent_moves_few_cuts() -> None:
+    """As it would where superpixels follow single pixels."""
+    from scipy.ndimage import gaussian_filter
+    from sklearn.metrics import adjusted_rand_score
+
+    rng = np.random.default_rng(0)
+    waves = gaussian_filter(rng.random((112, 112, 3)), (4, 4, 0))
+    image = (waves - waves.min()) / np.ptp(waves)
+    noisy = np.clip(image + 0.01 * rng.standard_normal(image.shape), 0, 1)
+    fine = priors.refined(priors.slic)
+    agreed = adjusted_rand_score(fine(image).ravel(), fine(noisy).ravel())
+    rough = partial(priors.slic, regions=100)
+    assert agreed > 0.85 > adjusted_rand_score(rough(image).ravel(), rough(noisy).ravel())
 
 
 @pytest.mark.parametrize("growth", ["joint", "rows"])

@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from interlock._version import __version__
+from interlock.cli.audit.commands import audit as audit_command
+from interlock.cli.audit.commands import demo as demo_command
 from interlock.cli.certify.commands import certify as certify_command
 from interlock.cli.config import Configured
 from interlock.cli.defend.commands import app as defend_command
-from interlock.cli.demo.commands import demo as demo_command
 from interlock.cli.explain.commands import explain as explain_command
 from interlock.cli.guard.commands import guard as guard_command
 from interlock.cli.lab import lab as lab_command
@@ -45,6 +46,7 @@ def _root(
 
 
 app.command(cls=Configured)(explain_command)
+app.command(cls=Configured)(audit_command)
 app.command()(demo_command)
 app.command("models")(models_command)
 app.add_typer(defend_command, name="defend")

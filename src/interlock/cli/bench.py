@@ -216,6 +216,21 @@ def find_photos(
     return photos
 
 
+def without_copies(photos: Sequence[Photo], outcome: Outcome, terminal: Terminal) -> list[Photo]:
+    """Without copies of a photo, which would count twice in a bound."""
+    seen: set[str] = set()
+    kept = []
+    for photo in photos:
+        digest = file_digest(photo.path)
+        if digest not in seen:
+            kept.append(photo)
+        seen.add(digest)
+    outcome.values["copies"] = len(photos) - len(kept)
+    if len(kept) < len(photos):
+        terminal.note(f"{len(photos) - len(kept)} photos are copies of others; left out")
+    return kept
+
+
 def forecast(
     outcome: Outcome, terminal: Terminal, photos: int, left: int, seconds: float, what: str = ""
 ) -> None:

@@ -22,20 +22,21 @@ class Keeper:
     """Writes results of one run with what made them, and takes up those of an earlier one.
 
     Args:
-        bench: with the model.
+        bench: with the model; None for results that no classifier made, which have no ``key``.
         folder: where results are written.
         decides: options and files that decide all results; plain values.
         force: take nothing up.
     """
 
     def __init__(
-        self, bench: Bench, folder: Path, decides: Mapping[str, Any], *, force: bool = False
+        self, bench: Bench | None, folder: Path, decides: Mapping[str, Any], *, force: bool = False
     ) -> None:
         self._bench, self._folder, self._decides = bench, folder, decides
         self._force = force
 
     def key(self, **more: Any) -> dict[str, Any]:
         """All that decides a result, as JSON gives it back."""
+        assert self._bench is not None
         return plain(
             {
                 **more,

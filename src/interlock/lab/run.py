@@ -83,6 +83,27 @@ def run_study(
         return replace(plan.totals(stopped=stop()), left_out=task.left_out)
 
 
+def prepared(setting: Setting, out: str | Path) -> dict[str, bytes]:
+    """What the preparations of a study that was run made, such as ``"fit shield"``, by name.
+
+    Args:
+        setting: the study and where it runs.
+        out: its folder.
+
+    Raises:
+        StudyError: the study does not fit its models, methods or data.
+        OutputError: something that was made is damaged.
+    """
+    jobs = open_task(setting, lambda done, total: None).preparations
+    store = Store(Path(out))
+    artefacts = store.made([job.made for job in jobs]) if jobs else {}
+    return {
+        job.items[0].method: store.content(artefacts[job.made])
+        for job in jobs
+        if job.made in artefacts
+    }
+
+
 class _Stopped(Exception):  # noqa: N818
     """Told to stop before there was a plan."""
 

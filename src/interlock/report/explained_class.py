@@ -41,7 +41,9 @@ def class_chapter(
         places=data_uri(_places(summary, explanations), "jpeg", quality=85),
         thumbnails=[
             {
-                "uri": data_uri(_cut(explanations[lead.photo], lead.rank), "jpeg", quality=85),
+                "uri": data_uri(
+                    region_picture(explanations[lead.photo], lead.rank), "jpeg", quality=85
+                ),
                 "title": links[lead.photo][0],
                 "anchor": links[lead.photo][1],
                 "text": f"{percent(lead.before)} → {percent(lead.after)}",
@@ -142,12 +144,12 @@ def _places(summary: ClassSummary, explanations: Sequence[Explanation]) -> Image
     return heat_overlay(mean, summary.needed, 0.0, max(float(summary.needed.max()), 1e-6))
 
 
-def _cut(explanation: Explanation, rank: int) -> Image.Image:
-    """A region in its colours, the rest of the photo dimmed."""
+def region_picture(explanation: Explanation, rank: int, side: int = SIDE) -> Image.Image:
+    """A region in its colours, the rest of the photo dimmed; ``side`` pixels at most."""
     photo = explanation.image.float()
     region = explanation.regions[rank].float()[..., None]
     shown = photo * torch.where(region > 0, torch.ones(1), torch.full((1,), DIMMED))
     picture = Image.fromarray(shown.round().to(torch.uint8).numpy())
-    scale = SIDE / max(picture.size)
+    scale = side / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
     return picture.resize(size, Image.Resampling.LANCZOS)

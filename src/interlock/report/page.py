@@ -50,6 +50,7 @@ def render_page(
     *,
     facts: Mapping[str, str] | None = None,
     problems: Sequence[Problem] = (),
+    lead: Markup | None = None,
 ) -> str:
     """The whole page as HTML.
 
@@ -58,6 +59,7 @@ def render_page(
         chapters: shown in this order; with more than one the page opens with a list of them.
         facts: name -> value, shown under the title, such as the model's name.
         problems: shown before the chapters.
+        lead: shown before the list of chapters; HTML, already safe.
     """
     script = _resource("page.js")
     digest = b64encode(sha256(script.encode()).digest()).decode()
@@ -68,6 +70,7 @@ def render_page(
             chapters=chapters,
             facts=facts or {},
             problems=problems,
+            lead=lead or Markup(),
             style=Markup(_resource("page.css")),
             script=Markup(script),
             # The page's own script may run, any other may not, and nothing may be fetched.

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from interlock._pictures import enlarged, heat_overlay, mask_overlay
 from interlock.defend import Inspection
+from interlock.defend.defences import CEILING
 from interlock.defend.figure import ConceptView, concept_pictures
 from interlock.explain.drawing.relations import percent
 from interlock.report.page import Chapter, data_uri, render_template, thumbnail
@@ -176,7 +177,12 @@ def concepts_chapter(
 
 
 def evaluation_chapter(
-    tables: Sequence[ShareTable], attacks: Mapping[str, str], *, images: int, summary: str
+    tables: Sequence[ShareTable],
+    attacks: Mapping[str, str],
+    *,
+    images: int,
+    summary: str,
+    truth: str = "the true labels",
 ) -> Chapter:
     """The tables of an evaluation.
 
@@ -185,7 +191,9 @@ def evaluation_chapter(
         attacks: name -> a few words on it.
         images: how many there are.
         summary: a few words for the contents.
+        truth: what counts as right.
     """
+    named = {row.name for table in tables for row in table.rows}
     groups = [
         {
             "name": table.name,
@@ -203,7 +211,14 @@ def evaluation_chapter(
     ]
     columns = max(len(table.areas) for table in tables)
     body = render_template(
-        "evaluation.html", groups=groups, columns=columns, images=images, attacks=attacks
+        "evaluation.html",
+        groups=groups,
+        columns=columns,
+        images=images,
+        attacks=attacks,
+        truth=truth,
+        ceiling=CEILING in named,
+        worst=any(table.name.startswith("worst") for table in tables),
     )
     return Chapter("Accuracy", "accuracy", body, f"{summary}, {images} images")
 

@@ -13,6 +13,17 @@ _SHARE = 0.2
 """Least share of the commonest words. Of running text they are a third or more."""
 _RUN, _FEW = 4, 6
 """Words without a comma between them that are a sentence and no list; words that tell something."""
+_SHORT, _SENTENCE = 90, 3
+"""Letters of an answer that may say nothing, and words of it at least."""
+_PROMISE = re.compile(
+    fold(
+        r"\b(?:(?:i|we) (?:can|will|could)|i'll|we'll|ich (?:kann|werde|helfe|zeige)"
+        r"|je (?:peux|vais)|puedo|te (?:ayudo|muestro)|posso|ti (?:aiuto|mostro)|vou"
+        r"|я (?:могу|помогу|покажу))\b"
+        r"|我(?:可以|能|会|来)|でき?ます|يمكنني|استطيع|ساساعد|सकता हूँ|सकती हूँ|करूँगा|करूँगी"
+    )
+)
+"""Somebody who answers can or will do a thing."""
 _BLOCK = re.compile(r"(?<![\w/.:@-])(?![0-9]+(?![\w+/=]))[a-z0-9+/=_-]{28,}(?![\w/.])")
 _TIMES = re.compile(r"[.·•\-—_/\s]{16,}")
 _ELSEWHERE = re.compile("[\u0101-\u017f\u0180-\u024f\u1ea0-\u1ef9åæøðþ]")
@@ -54,6 +65,29 @@ def known(text: str) -> bool:
         return True
     enough = _SHARE * len(words)
     return any(sum(_common(w, common) for w in words) >= enough for common in _words())
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a folded text is a short sentence whose words say nothing of the world.
+
+    Such as "let's leave it there": all words, of six or more all but one, are among a language's
+    commonest or its fillers. Of Chinese and Japanese, all characters but two.
+    """
+    if len(text) > _SHORT or any(map(str.isdigit, text)):
+        return False
+    if _PROMISE.search(text) and not any(one.seeming[3].search(text) for one in LANGUAGES):
+        return False
+    words = re.findall(r"(?:[^\W_]|[\u0900-\u097f'])+", text)
+    for language, common in zip(_SPACED, _words(), strict=True):
+        rest = [w for w in words if w not in common and not language.filler.fullmatch(w)]
+        if len(words) >= _SENTENCE and len(rest) <= (len(words) >= _FEW):
+            return True
+    plain = "".join(words)
+    return len(plain) >= _RUN and any(
+        bool(_HAN.search(plain) or _KANA.search(plain)) and len(language.filler.sub("", plain)) <= 2
+        for language in LANGUAGES
+        if language.code in ("zh", "ja")
+    )
 
 
 def foreign(text: str) -> bool:

@@ -52,6 +52,21 @@ def campaign(
     benign: int | None = None,
 ) -> dict[str, Any]:
     """What ``report``, or ``measure`` where not ``whole``, would ask."""
+    value, steps, told = counted(question, options, terminal, whole=whole, benign=benign)
+    _say(terminal, value, steps)
+    _say_bounds(terminal, told)
+    return value
+
+
+def counted(
+    question: Question,
+    options: CampaignOptions,
+    terminal: Terminal,
+    *,
+    whole: bool,
+    benign: int | None = None,
+) -> tuple[dict[str, Any], Sequence[Step], Forecast]:
+    """The same as plain values, as steps and as it was worked out, unsaid."""
     file = question.read_attacks(terminal)
     prompts = question.read_benign()[:benign] if whole else ()
     with question.rehearse() as asks:
@@ -67,9 +82,7 @@ def campaign(
             steps, judged = _nothing(steps)
         value = _value(question, target, steps, rule, judged)
     best = [asdict(bound) | {"confidence": told.confidence} for bound in told.bounds]
-    _say(terminal, value, steps)
-    _say_bounds(terminal, told)
-    return value | {"best_bounds": best} | file.left_out
+    return value | {"best_bounds": best} | file.left_out, steps, told
 
 
 def defended(

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from interlock._files import file_digest, make_folder
-from interlock.cli.bench import Bench, Outcome, Setup, find_photos
+from interlock.cli.bench import Bench, Outcome, Setup, find_photos, without_copies
 from interlock.cli.choices import model_at_work
 from interlock.cli.defend.labelled import one_of_each, read_labelled
 from interlock.cli.defend.safe_map import safe_map
@@ -77,7 +77,7 @@ def certify(
     if claim.limit is not None and len(photos) > claim.limit:
         drawn = np.random.default_rng(setup.seed).permutation(len(photos))[: claim.limit]
         photos = [photos[k] for k in sorted(drawn)]
-    photos = _once(photos, outcome, terminal)
+    photos = without_copies(photos, outcome, terminal)
     safe = CertifiedShield(
         bench.model,
         area=claim.area,
@@ -87,7 +87,7 @@ def certify(
         aspect=claim.aspect,
         allowance=claim.allowance,
     )
-    least, most = _estimate(bench, safe, photos[0], len(photos))
+    least, most = proof_seconds(bench, safe, photos[0], len(photos))
     outcome.values |= {"photos": len(photos), "seconds_at_least": least, "seconds_at_most": most}
     terminal.note(f"{len(photos)} photos: {_time(least)} to {_time(most)}, by what they need")
     if claim.dry_run:
@@ -274,22 +274,9 @@ def _maps(
         yield Exhibit(text, picture), (one_line(photo.path), share)
 
 
-def _once(photos: Sequence[Photo], outcome: Outcome, terminal: Terminal) -> list[Photo]:
-    """Without copies of a photo, which would count twice in the bound."""
-    seen: set[str] = set()
-    kept = []
-    for photo in photos:
-        digest = file_digest(photo.path)
-        if digest not in seen:
-            kept.append(photo)
-        seen.add(digest)
-    outcome.values["copies"] = len(photos) - len(kept)
-    if len(kept) < len(photos):
-        terminal.note(f"{len(photos) - len(kept)} photos are copies of others; left out")
-    return kept
-
-
-def _estimate(bench: Bench, safe: CertifiedShield, photo: Photo, count: int) -> tuple[float, float]:
+def proof_seconds(
+    bench: Bench, safe: CertifiedShield, photo: Photo, count: int
+) -> tuple[float, float]:
     """Seconds that all photos take if none or each is certified."""
     x = bench.read(photo.path)
     masks = safe.mask_set(*x.shape[-2:]).to(x.device)

@@ -90,7 +90,7 @@ def evaluate(
     table = results(out / STUDY)
     rows: list[dict[str, Any]] = table.to_pylist()
     note_problems([*_problems(rows, folder)], outcome, terminal)
-    evaluation = Evaluation.of(by_item(table), _ordeals(study))
+    evaluation = Evaluation.of(by_item(table), ordeals(study))
     if not evaluation.images:
         return outcome
     made_from = {
@@ -136,8 +136,8 @@ def _forecast(
         seconds = time.monotonic() - begun
     outcome.interrupted = totals.interrupted
     photos = min(len(labelled.files), contest.limit or len(labelled.files))
-    ordeals, methods = len(_ordeals(study)), len(study.methods)
-    what = f", {ordeals} times each (clean and attacked), {methods} rows"
+    times, methods = len(ordeals(study)), len(study.methods)
+    what = f", {times} times each (clean and attacked), {methods} rows"
     forecast(outcome, terminal, photos, photos, photos * seconds, what)
     return outcome
 
@@ -187,13 +187,15 @@ def _study(setup: Setup, folder: Path, shield_file: Path, contest: Contest) -> D
     )
 
 
-def _ordeals(study: DefendStudy) -> list[Ordeal]:
-    ordeals = []
+def ordeals(study: DefendStudy) -> list[Ordeal]:
+    """What the images of a study go through, clean first."""
+    gone_through = []
     for condition in conditions(study):
         attack = None if condition.attack is None else study.attacks[condition.attack]
         name = CLEAN if attack is None else attack.attack
-        ordeals.append(Ordeal(name, condition.area, condition_label(attack, condition.area)))
-    return ordeals
+        label = condition_label(attack, condition.area)
+        gone_through.append(Ordeal(name, condition.area, label))
+    return gone_through
 
 
 def _problems(rows: Sequence[Mapping[str, Any]], folder: Path) -> Iterator[Problem]:

@@ -99,7 +99,7 @@ def explain(
     except KeyboardInterrupt:
         outcome.interrupted = True
     if chapters:
-        summaries = _of_classes(explained, chapters)
+        summaries = class_chapters(explained, chapters)
         outcome.values["classes"] = [chapter.title for chapter in summaries]
         page = _page(bench, request.out, summaries, chapters, stories)
         outcome.values["report"] = str(page)
@@ -180,7 +180,7 @@ def _instead(record: Mapping[str, Any]) -> str:
     return f" (the model's own answer is {record['answer']})"
 
 
-def _of_classes(explained: Sequence[Explained], chapters: Sequence[Chapter]) -> list[Chapter]:
+def class_chapters(explained: Sequence[Explained], chapters: Sequence[Chapter]) -> list[Chapter]:
     """A chapter for each class of at least two photos, the most frequent first."""
     classes: dict[str, list[int]] = {}
     for number, one in enumerate(explained):

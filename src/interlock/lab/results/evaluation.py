@@ -232,4 +232,4 @@ def _rows(rounds: Sequence[Round]) -> tuple[ShareRow, ...]:
         for name in rounds[0].right
     ]
     masked = [one.masked.estimate for one in rounds if one.masked is not None]
-    return (*rows, ShareRow(MASKED, tuple(masked)))
+    return (*rows, ShareRow(MASKED, tuple(masked))) if masked else tuple(rows)

@@ -31,6 +31,12 @@ class Language:
     """Signs in a clause that it instructs, and so stands not beside a refusal: "then", "twice"."""
     hints: str
     """Signs anywhere in an answer that it may refuse, where no clause is known to."""
+    harms: str
+    """What a reason names: harm, law, rules."""
+    fillers: str
+    """Words beside its commonest that say nothing of the world: "topic", "leave", "rather"."""
+    offers: str
+    """Signs that something else is offered, or asked back."""
     denies: str
     """Words that deny or decline, anywhere in a clause."""
     speaks: str
@@ -90,6 +96,21 @@ class Language:
         """Idioms, what declines and what withholds by itself, and the words of a refusal."""
         alone = self.idioms, self.declines, self.withholds
         return tuple(map(_compiled, (*alone, self.denies, self.speaks, self.gives)))
+
+    @cached_property
+    def harm(self) -> re.Pattern[str]:
+        """A word of harm, law or rules."""
+        return _compiled(self.harms)
+
+    @cached_property
+    def filler(self) -> re.Pattern[str]:
+        """A word that says nothing of the world."""
+        return _compiled(self.fillers)
+
+    @cached_property
+    def offer(self) -> re.Pattern[str]:
+        """A sign that something else is offered, or asked back."""
+        return _compiled(self.offers)
 
     @cached_property
     def help(self) -> re.Pattern[str]:

@@ -1,0 +1,1 @@
+"""``interlock audit``, and ``interlock demo``, which is it on the embedded models."""
