@@ -72,8 +72,6 @@ DEFENCES = (
     "drop:rate=0.2,copies=3",
     "smooth:swap,rate=0.03,copies=3",
     "self",
-    "self+erase:parts=3",
-    "drop:rate=0.3,copies=3",
 )
 ADAPTIVE = 2
 """Of the defences, from the first on, meet attackers who know them."""
@@ -252,7 +250,7 @@ def main() -> None:
     parser.add_argument("--goals", type=int, default=70, help="goals searched for suffixes")
     parser.add_argument("--asked", nargs="*", default=KINDS, help="kinds of the file's attacks")
     parser.add_argument("--defences", type=int, default=len(DEFENCES), help="of them, in order")
-    parser.add_argument("--adaptive-goals", type=int, default=0)
+    parser.add_argument("--adaptive-goals", type=int, default=6)
     parser.add_argument("--adaptive-steps", type=int, default=3)
     parser.add_argument("--chosen", action="store_true", help="the part that served to choose")
     args = parser.parse_args()

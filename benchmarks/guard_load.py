@@ -75,6 +75,7 @@ class Block:
 
 
 SECRET = "of this benchmark"
+PROGRAM = ("-m", "interlock.cli")
 
 
 @contextmanager
@@ -92,17 +93,22 @@ def model(kind: str, delay: float) -> Iterator[str]:
         process.wait()
 
 
-def guard(upstream: str, copies: int) -> AbstractContextManager[tuple[str, subprocess.Popen[str]]]:
+def guard(
+    upstream: str, copies: int, program: Sequence[str] = PROGRAM
+) -> AbstractContextManager[tuple[str, subprocess.Popen[str]]]:
     return serving(
         f'upstream = "{upstream}"',
         f"copies = {copies}\nrate = {RATE}",
         '[policy]\nsystem = "pass"\n'  # it tells the scripted model its topic
         f"[limits]\nconnections = {4 * 100 * COPIES}\n",
+        program,
     )
 
 
 @contextmanager
-def serving(model: str, vote: str, more: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(
+    model: str, vote: str, more: str = "", program: Sequence[str] = PROGRAM
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "guard.toml"
         settings.write_text(
@@ -110,7 +116,7 @@ def serving(model: str, vote: str, more: str = "") -> Iterator[tuple[str, subpro
             f'remember = 0.001\n[ledger]\nurl = "sqlite:///{folder}/ledger.sqlite"\n'
             f'[log]\nlevel = "warning"\n{more}'
         )
-        command = [sys.executable, "-m", "interlock.cli", "guard", "--config", str(settings)]
+        command = [sys.executable, *program, "guard", "--config", str(settings)]
         env = os.environ | {"INTERLOCK_GUARD_SECRET": SECRET}
         process = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True, env=env)
         assert process.stdout is not None

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from interlock.cli import app
 from interlock.serve.config import read_config
-from interlock.serve.guard import PUT_ON_RECORD
+from interlock.serve.readiness import PUT_ON_RECORD
 from interlock.serve.settings import GuardConfig
 from tests.serve.test_embedded import card
 

@@ -24,7 +24,7 @@ from interlock.certify import read_attacks, write_attacks
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 ABSENT = (
-    "aiohttp", "captum", "datasets", "fastapi", "httpx_aiohttp", "opentelemetry", "prometheus_client", "psycopg",
+    "aiohttp", "captum", "datasets", "fastapi", "opentelemetry", "prometheus_client", "psycopg",
     "ray", "s3fs", "shapiq", "sklearn", "sqlalchemy", "starlette", "uvicorn",
 )  # fmt: skip
 """What the extras bring, but for what required packages bring along."""
@@ -180,6 +180,6 @@ def test_what_needs_an_extra_names_it(installed: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr == (
-        "error: the guard needs aiohttp and fastapi and httpx_aiohttp and prometheus_client and "
+        "error: the guard needs aiohttp and fastapi and prometheus_client and "
         "sqlalchemy and uvicorn; install with: pip install 'interlock[serve]'\n"
     )

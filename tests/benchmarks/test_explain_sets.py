@@ -44,7 +44,11 @@ def test_pieces() -> None:
     assert sets.largest_piece(dust) == pytest.approx(2 / 3)
 
 
-def test_the_area_is_over_pairs_of_all_photos_and_draws_photos() -> None:
+def test_the_area_is_over_pairs_of_all_photos_and_draws_photos(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sets, "DRAWS", 20)
+
     def row(*pairs: tuple[bool, float]) -> dict[str, object]:
         one = {"pairs": pairs, "ari": 0.5, "iou": 0.5, "piece": 1.0}
         return dict.fromkeys(sets.METHODS, one)

@@ -5,6 +5,7 @@ import statistics
 
 import _scripted_model
 import guard_load
+import guard_profile
 from interlock.serve.completion import Completion
 
 
@@ -42,3 +43,10 @@ def test_rows_compare_both_ways_pair_by_pair() -> None:
     assert row[0] == "fixed, 10"
     assert row[4:6] == ["+10.0 (+10.0 to +30.0)", "-100.0"]
     assert row[-2:] == ["2.7", "0 / 3"]
+
+
+def test_what_runs_is_counted_for_the_innermost_step() -> None:
+    stack = ["fold", "RefusalPhrases._judge", "_streamed", "HttpUpstream.ask", "hold_vote"]
+    assert guard_profile.step_of(stack) == "judging answers"
+    assert guard_profile.step_of(stack[2:]) == "reading streams"
+    assert guard_profile.step_of(["run_forever"]) == guard_profile.REST

@@ -7,8 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock.certify import Perturbation
+from interlock.certify.defences.drop import DropWords
 from interlock.certify.vote.graphemes import graphemes
 from interlock.certify.vote.perturb import copy_generator
+from interlock.certify.vote.random_copies import Change
 from interlock.errors import OptionError
 
 KINDS = ["swap", "patch", "insert"]
@@ -159,3 +161,18 @@ def test_bad_options_are_one_clear_line(make, words):
     with pytest.raises(OptionError, match=words) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+@given(
+    st.text("ab é日\n_", max_size=30),
+    st.sampled_from([Perturbation(kind, 0.2) for kind in ("swap", "patch", "insert")])
+    | st.sampled_from([Perturbation("swap", 0.2, paper=True), DropWords(0.4)]),
+    st.integers(0, 2**70),
+)
+def test_one_copy_alone_is_that_of_all_and_differs_where_that_is_said(
+    text: str, change: Change, seed: int
+) -> None:
+    characters = graphemes(text)
+    copies = change.copies_of(characters, 5, seed=seed)
+    assert copies == [change.copy_of(characters, j, seed=seed) for j in range(5)]
+    assert not (change.alters(characters) and characters in copies)

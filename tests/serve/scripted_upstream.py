@@ -108,6 +108,18 @@ class Exchange:
         await self.chunk({}, "stop")
         await self.done()
 
+    async def stream_at_once(self) -> None:
+        """All events in one piece, as a server close by sends a short answer."""
+        deltas = [{"content": word + " "} for word in self.said.split(" ")]
+        choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+        choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+        events: list[Any] = [{"id": "x", "model": "m", "choices": [one]} for one in choices]
+        events.append({"choices": [], "usage": usage(len(self.said.split()))})
+        lines = [*map(json.dumps, events), "[DONE]"]
+        await self.whole(
+            200, "".join(f"data: {line}\n\n" for line in lines).encode(), "text/event-stream"
+        )
+
     async def answer_whole(self) -> None:
         choice = {
             "index": 0,

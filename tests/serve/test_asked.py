@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from interlock.certify import Prompt, RefusalPhrases, Reply, SmoothLLM
 from interlock.certify.defences import parse_defence, with_classifier
 from interlock.certify.targets.protocol import Message
+from interlock.certify.vote.random_copies import RandomCopies
 from interlock.serve.asked import Asked, Asking
 from interlock.serve.chat import ChatRequest
-from interlock.serve.vote import Ballot, VoteRules, hold_vote
+from interlock.serve.vote import Ballot, Matter, VoteRules, hold_vote
 from interlock.serve.wire_error import WireError
 from tests.serve.scripted_upstream import NO, YES, InProcess
 from tests.serve.test_vote import part
@@ -91,7 +92,7 @@ def test_every_defence_decides_as_it_was_certified(
             delay=lambda t: 0.001 * part(t, 5),
             fails=lambda t, time, broken=broken: part(t, 7 + time) < broken,
         )
-        ballot = asyncio.run(hold_vote(request, rules, upstream, seed=seed, request_id="r"))
+        ballot = asyncio.run(hold_vote(Matter(request, rules, upstream, seed=seed, request_id="r")))
         if not broken:
             assert ballot.decision.released == full.released
             assert ballot.outcome == ("released" if full.released else "blocked")
@@ -104,7 +105,7 @@ def test_every_defence_decides_as_it_was_certified(
 
 def told(name: str, request: ChatRequest, upstream: Any, **more: Any) -> Ballot:
     rules = VoteRules(Asking(parse_defence(name)), RefusalPhrases(), **more)
-    return asyncio.run(hold_vote(request, rules, upstream, seed=3, request_id="r"))
+    return asyncio.run(hold_vote(Matter(request, rules, upstream, seed=3, request_id="r")))
 
 
 def test_erasing_takes_as_many_words_of_each_message_and_of_all_in_a_row() -> None:
@@ -235,5 +236,32 @@ def test_the_judge_reads_the_user_s_words(name: str) -> None:
     rules = VoteRules(Asking(parse_defence(name)), Listens())
     upstream = InProcess(lambda asked: "No." if "one word, yes or no" in asked else YES)
     request = chat("fold one large kite")
-    assert asyncio.run(hold_vote(request, rules, upstream, seed=1, request_id="r")).chosen
+    assert asyncio.run(hold_vote(Matter(request, rules, upstream, seed=1, request_id="r"))).chosen
     assert all("request" not in asked for asked in seen)
+
+
+@pytest.mark.parametrize("name", ["smooth:insert,rate=0.2,copies=9", "drop:rate=0.4,copies=9"])
+def test_copies_that_are_never_asked_are_never_drawn(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defence = parse_defence(name)
+    assert isinstance(defence, RandomCopies)
+    drawn, draw = list[int](), type(defence.change).copy_of
+
+    def counted(self: Any, characters: Any, index: int, *, seed: int) -> list[str]:
+        drawn.append(index)
+        return draw(self, characters, index, seed=seed)
+
+    monkeypatch.setattr(type(defence.change), "copy_of", counted)
+    upstream = InProcess(lambda _: YES)
+    assert told(name, chat("how do I fold a kite?"), upstream).outcome == "released"
+    assert drawn == list(range(len(upstream.bodies) - 1))
+    assert len(drawn) < 9
+
+
+@given(WRITTEN, st.sampled_from(TEXTS), st.integers(0, 2**48))
+def test_what_is_said_to_differ_from_the_request_does(text: str, name: str, seed: int) -> None:
+    asked = Asking(parse_defence(name))(chat(text), seed)
+    same = {i for i, one in enumerate(asked.copies) if one.body == asked.original.body}
+    assert asked.twins == same
+    assert not (asked.differ and same)

@@ -19,7 +19,7 @@ def read(pieces: list[bytes]) -> list[str]:
             yield piece
 
     async def go() -> list[str]:
-        return [data async for data in data_of_events(stream())]
+        return [data async for come in data_of_events(stream()) for data in come]
 
     return asyncio.run(go())
 
@@ -84,7 +84,7 @@ def test_an_event_comes_out_before_the_next_piece_is_asked_for() -> None:
 
     async def go() -> None:
         events = data_of_events(stream())
-        assert (await anext(events), asked) == ("a", 1)
-        assert (await anext(events), asked) == ("b", 2)
+        assert (await anext(events), asked) == (["a"], 1)
+        assert (await anext(events), asked) == (["b"], 2)
 
     asyncio.run(go())

@@ -185,7 +185,7 @@ def test_calls_are_counted_once() -> None:
     from interlock.certify.defences import parse_defence
     from interlock.serve.asked import Asking
     from interlock.serve.monitor import watch_vote
-    from interlock.serve.vote import VoteRules
+    from interlock.serve.vote import Matter, VoteRules
 
     async def go() -> None:
         for voted, calls in ((True, 4), (False, 1)):
@@ -193,7 +193,7 @@ def test_calls_are_counted_once() -> None:
             rules = VoteRules(Asking(parse_defence("erase:parts=3")), RefusalPhrases())
             request = ChatRequest.of(body("how do I fold a kite?"))
             ballot = await watch_vote(
-                request, rules, upstream, voted=voted, seed=0, request_id="r", deadline=30
+                Matter(request, rules, upstream, seed=0, request_id="r", deadline=30), voted=voted
             )
             assert ballot.decision.calls == len(upstream.bodies) == calls
             assert (len(ballot.usages), ballot.uncounted) == (calls, 0)

@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 import zlib
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.upstream import Call, HttpUpstream, LostError
 from tests.serve.running import ASK, running
-from tests.serve.scripted_upstream import YES, Exchange, Fault, Scripted, listening
+from tests.serve.scripted_upstream import NO, YES, Exchange, Fault, Scripted, listening, usage
 
 CALL = Call({"model": "m", "messages": ASK}, "req-1")
 
@@ -264,3 +265,76 @@ def test_a_base_address_may_have_a_query_and_be_given_whole() -> None:
     plain = ["/v1/chat/completions?", "/v1/models?"]
     assert server.paths == plain * 3 + ["/v1/chat/completions?tier=1", "/v1/models?tier=1"]
     assert all(headers["authorization"] == "Bearer sk" for headers in server.headers)
+
+
+def test_an_answer_that_came_whole_tells_what_it_cost_a_refusal_too() -> None:
+    """Looked at after each piece of the stream: nothing is cut where nothing is left to come."""
+    looks = list[str]()
+    server = Scripted(lambda _: NO, Exchange.stream_at_once)
+
+    async def go(step: Fault) -> Completion:
+        server.step = step
+        looks.clear()
+        async with listening(server) as url:
+            upstream = HttpUpstream(f"{url}/v1")
+            answer = await upstream.ask(CALL, lambda text: looks.append(text) is None)
+            await upstream.aclose()
+            return answer
+
+    whole = asyncio.run(go(Exchange.stream_at_once))
+    assert (whole.text.strip(), whole.cut, looks) == (NO, False, [])
+    assert whole.usage == usage(len(NO.split()))
+    begun = asyncio.run(go(Exchange.stream_well))
+    assert begun.cut
+    assert begun.usage is None
+    assert NO.startswith(begun.text.strip())
+
+
+def test_a_proxy_that_wants_a_password_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def go() -> list[dict[str, str]]:
+        proxy = Scripted(lambda _: YES)
+        async with listening(proxy) as url:
+            monkeypatch.setenv("http_proxy", url.replace("//", "//ann:s%40cret@"))
+            monkeypatch.setenv("no_proxy", "")
+            upstream = HttpUpstream("http://model.invalid/v1", key="sk")
+            assert isinstance(await outcome(upstream), Completion)
+            await upstream.aclose()
+        return proxy.headers
+
+    [headers] = asyncio.run(go())
+    assert headers["proxy-authorization"] == "Basic " + b64encode(b"ann:s@cret").decode()
+    assert headers["authorization"] == "Bearer sk"
+
+
+def test_no_redirect_is_followed() -> None:
+    async def step(exchange: Exchange) -> None:
+        await exchange.whole(307, b"", location="/v1/elsewhere")
+
+    server, (lost,) = ask(step)
+    assert len(server.paths) == 1
+    assert isinstance(lost, LostError)
+    assert lost.status == 307
+
+
+@pytest.mark.parametrize(
+    "said", [b"HTTP/9.9 nonsense the secret\r\n\r\n", b"the secret\r\n\r\n", b""]
+)
+def test_what_a_server_says_against_the_protocol_is_in_no_reason(said: bytes) -> None:
+    async def go() -> Outcome:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(said)
+            writer.close()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        upstream = HttpUpstream(f"http://127.0.0.1:{port}/v1")
+        try:
+            return await outcome(upstream)
+        finally:
+            await upstream.aclose()
+            server.close()
+
+    lost = asyncio.run(go())
+    assert isinstance(lost, LostError)
+    assert "secret" not in str(lost)

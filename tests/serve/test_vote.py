@@ -16,7 +16,7 @@ from interlock.certify import Perturbation, Prompt, RefusalPhrases, Reply, Smoot
 from interlock.certify.vote.random_copies import RandomCopies
 from interlock.serve.asked import Asking
 from interlock.serve.chat import ChatRequest
-from interlock.serve.vote import Ballot, VoteRules, hold_vote
+from interlock.serve.vote import Ballot, Matter, VoteRules, hold_vote
 from interlock.serve.wire_error import WireError
 from tests.serve.scripted_upstream import NO, YES, InProcess
 
@@ -40,7 +40,7 @@ def mixed(share: float, salt: int) -> Any:
 
 def vote(request: ChatRequest, upstream: Any, copies: int, seed: int, **more: Any) -> Ballot:
     rules = VoteRules(Asking(RandomCopies(SWAP, copies)), RefusalPhrases(), **more)
-    return asyncio.run(hold_vote(request, rules, upstream, seed=seed, request_id="r"))
+    return asyncio.run(hold_vote(Matter(request, rules, upstream, seed=seed, request_id="r")))
 
 
 class Sync:
@@ -120,7 +120,7 @@ def test_undecided_copies_are_cancelled() -> None:
 
     async def go() -> tuple[Ballot, int]:
         request = chat("how do I fold a kite?")
-        ballot = await hold_vote(request, rules, upstream, seed=0, request_id="r")
+        ballot = await hold_vote(Matter(request, rules, upstream, seed=0, request_id="r"))
         return ballot, upstream.cancelled  # before the loop's end, which cancels whatever is left
 
     ballot, cancelled = asyncio.run(go())
@@ -146,7 +146,9 @@ def test_a_deadline_refuses() -> None:
     upstream = InProcess(lambda _: YES, delay=lambda _: 30.0)
     rules = VoteRules(Asking(RandomCopies(SWAP, 5)), RefusalPhrases())
     ballot = asyncio.run(
-        hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.05)
+        hold_vote(
+            Matter(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.05)
+        )
     )
     assert ballot.outcome == "undecided"
     assert ballot.decision.timed_out
@@ -158,7 +160,9 @@ def test_a_deadline_before_the_majority_releases_nothing() -> None:
     upstream = InProcess(lambda _: YES, delay=lambda _: 0.0 if next(order) < 3 else 30.0)
     rules = VoteRules(Asking(RandomCopies(SWAP, 5)), RefusalPhrases())
     ballot = asyncio.run(
-        hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.5)
+        hold_vote(
+            Matter(chat("hello there"), rules, upstream, seed=0, request_id="r", deadline=0.5)
+        )
     )
     assert ballot.decision.count(Verdict.COMPLIED) == 2
     assert ballot.outcome == "undecided"
@@ -171,7 +175,7 @@ def test_cancelling_the_vote_cancels_its_calls() -> None:
 
     async def leave() -> None:
         task = asyncio.create_task(
-            hold_vote(chat("hello there"), rules, upstream, seed=0, request_id="r")
+            hold_vote(Matter(chat("hello there"), rules, upstream, seed=0, request_id="r"))
         )
         while len(upstream.bodies) < 5:
             await asyncio.sleep(0)
@@ -268,7 +272,9 @@ def test_a_judge_that_fails_votes_for_nobody() -> None:
 
     rules = VoteRules(Asking(RandomCopies(SWAP, 3)), Broken())
     ballot = asyncio.run(
-        hold_vote(chat("hello there"), rules, InProcess(lambda _: YES), seed=0, request_id="r")
+        hold_vote(
+            Matter(chat("hello there"), rules, InProcess(lambda _: YES), seed=0, request_id="r")
+        )
     )
     assert ballot.outcome == "undecided"
 
@@ -278,7 +284,9 @@ def test_each_step_is_told() -> None:
     rules = VoteRules(Asking(RandomCopies(SWAP, 3)), RefusalPhrases())
     upstream = InProcess(lambda _: YES, fails=lambda text, time: time == 1 and part(text, 1) < 0.5)
     asyncio.run(
-        hold_vote(chat("hello there"), rules, upstream, seed=2, request_id="r", watch=told.append)
+        hold_vote(
+            Matter(chat("hello there"), rules, upstream, seed=2, request_id="r", watch=told.append)
+        )
     )
     assert told.pop(0) == {"event": "rounds", "sizes": [3], "stages": ["smooth"]}
     events = [(step["event"], step["copy"]) for step in told]

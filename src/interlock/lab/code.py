@@ -41,6 +41,7 @@ _LIBRARIES = {
 """Libraries that are methods themselves, and what they are installed as: their version counts."""
 _METHODS = ("interlock.explain", "interlock.defend", "interlock.certify")
 _WITH_BODY = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+_STDLIB = os.path.join(sysconfig.get_path("stdlib"), "")
 _Import = ast.Import | ast.ImportFrom
 _BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")
 _UNTOLD = ("ctx", "kind", "type_comment")
@@ -260,10 +261,10 @@ def _is_own(name: str) -> bool:
     top = name.partition(".")[0]
     if top == _OWN:
         return True
-    place = next((Path(one) for one in _places(top) if os.path.exists(one)), None)
-    if place is None or place.is_relative_to(sysconfig.get_path("stdlib")):
+    place = next(filter(os.path.exists, _places(top)), None)
+    if place is None or place.startswith(_STDLIB):
         return False
-    return not {"site-packages", "dist-packages"} & {*place.parts}
+    return not {"site-packages", "dist-packages"} & {*place.split(os.sep)}
 
 
 def _read(name: str) -> _Source:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from itertools import accumulate, pairwise
 from typing import Any
 
 from interlock.certify import Perturbation, Prompt
@@ -124,18 +125,18 @@ class ChatRequest:
         """Code points that are voted on."""
         return sum(len(leaf.text) for leaf in self.leaves)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of what is voted on; equal for equal prompts."""
         return sha256(json.dumps(self.texts).encode()).hexdigest()
 
-    @property
+    @cached_property
     def likeness(self) -> str:
         """What is voted on without case, blanks, compatibility forms and the cut into messages."""
         whole = unicodedata.normalize("NFKC", "".join(self.texts)).casefold()
         return "".join(unicodedata.normalize("NFKC", whole).split())
 
-    @property
+    @cached_property
     def original(self) -> Copy:
         """The request as it came."""
         body = filled(self.tree, None)
@@ -161,11 +162,23 @@ class ChatRequest:
         Texts of one message, or of one tool, are perturbed as one text: cut into many small parts
         it must not come through with fewer changes.
         """
-        columns = list(self._perturbed(change, count, seed))
-        return [
-            self.copy({leaf: changed[index] for leaf, changed in columns}, index, seed)
-            for index in range(count)
-        ]
+        return list(map(self.drawing(change, seed), range(count)))
+
+    def drawing(self, change: Change, seed: int) -> Callable[[int], Copy]:
+        """What makes a copy by its number, see :meth:`copies`."""
+        parts = list(self._parts(change))
+
+        def copy(number: int) -> Copy:
+            texts = (part.changed(number, seed) for part in parts)
+            return self.copy(
+                {leaf: text for of_part in texts for leaf, text in of_part}, number, seed
+            )
+
+        return copy
+
+    def alters(self, change: Change) -> bool:
+        """Whether no copy can be the request as it came."""
+        return any(part.change.alters(part.characters) for part in self._parts(change))
 
     def copy(self, texts: Mapping[Leaf, str], number: int, seed: int) -> Copy:
         """The request with another text in each place that is voted on.
@@ -187,30 +200,44 @@ class ChatRequest:
         )
         return said or (Message("user", ""),)
 
-    def _perturbed(self, change: Change, count: int, seed: int) -> Iterator[tuple[Leaf, list[str]]]:
-        """For each leaf its text in each copy."""
+    def _parts(self, change: Change) -> Iterator[_Part]:
+        """What is changed as one, and how."""
         by_letter = (
             change if isinstance(change, Perturbation) else Perturbation("swap", change.rate)
         )
         names = replace(by_letter, kind="swap", alphabet=_NAMES)
         places = {f"messages[{i}]": i for i in range(self.messages)}
         for group, texts in _groups(self.leaves):
-            as_names = texts[0].kind == "name"
             # A name is changed alike wherever it stands, and a message as SmoothLLM changes it.
-            number = places.get(group, len(places))
-            split = [graphemes(texts[0].text)] if as_names else [graphemes(t.text) for t in texts]
-            joined = [character for part in split for character in part]
+            as_names = texts[0].kind == "name"
+            split = [graphemes(leaf.text) for leaf in (texts[:1] if as_names else texts)]
             how: Change = names if as_names else change
-            copies = how.copies_of(joined, count, seed=seed + number)
-            if as_names:
-                changed = ["".join(copy) for copy in copies]
-                yield from ((leaf, changed) for leaf in texts)
-                continue
-            start = 0
-            for leaf, part in zip(texts, split, strict=True):
-                end = start + len(part)
-                yield leaf, ["".join(copy[start:end]) for copy in copies]
-                start = end
+            yield _Part(tuple(texts), split, how, places.get(group, len(places)))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Leaves that are changed as one text."""
+
+    leaves: tuple[Leaf, ...]
+    split: list[list[str]]
+    """The characters of each; of names, which are equal, those of the first."""
+    change: Change
+    number: int
+    """Told apart from other parts by."""
+
+    @cached_property
+    def characters(self) -> list[str]:
+        return [character for part in self.split for character in part]
+
+    def changed(self, copy: int, seed: int) -> Iterator[tuple[Leaf, str]]:
+        """For each leaf its text in a copy."""
+        made = self.change.copy_of(self.characters, copy, seed=seed + self.number)
+        ends = list(accumulate(map(len, self.split)))
+        texts = ["".join(made[start:end]) for start, end in pairwise([0, *ends])]
+        if len(texts) < len(self.leaves):
+            texts *= len(self.leaves)
+        return zip(self.leaves, texts, strict=True)
 
 
 def read_object(content: bytes) -> dict[str, Any]:

@@ -39,6 +39,12 @@ class Completion:
     """``model``, ``system_fingerprint``, ``service_tier`` where given."""
 
     @property
+    def content(self) -> str:
+        """The text of its message, as far as it has come."""
+        content = self.message.get("content")
+        return content if isinstance(content, str) else ""
+
+    @property
     def text(self) -> str:
         """What a judge reads: all that would be released, reasoning and calls of tools included."""
         message = {name: value for name, value in self.message.items() if value and name != "role"}

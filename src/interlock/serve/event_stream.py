@@ -15,8 +15,8 @@ _BOM = b"\xef\xbb\xbf"
 _ENDS = (b"\n", b"\r")
 
 
-async def data_of_events(stream: AsyncIterable[bytes]) -> AsyncIterator[str]:
-    """The data of each event, as soon as it is complete; events without data are left out."""
+async def data_of_events(stream: AsyncIterable[bytes]) -> AsyncIterator[list[str]]:
+    """The data of the events that each piece completes; events without data are left out."""
     data = list[bytes]()  # of an event that is not complete
     begun = list[bytes]()  # of a line that is not complete
     after_cr, first = False, True
@@ -31,6 +31,7 @@ async def data_of_events(stream: AsyncIterable[bytes]) -> AsyncIterator[str]:
         begun = [] if lines[-1].endswith(_ENDS) else [lines.pop()]
         if first:
             lines[0], first = lines[0].removeprefix(_BOM), False
+        come = list[str]()
         for line in lines:
             line = line.rstrip(b"\r\n")
             if line:
@@ -38,5 +39,7 @@ async def data_of_events(stream: AsyncIterable[bytes]) -> AsyncIterator[str]:
                 if name == b"data":
                     data.append(value.removeprefix(b" "))
             elif data:
-                yield b"\n".join(data).decode("utf-8", "replace")
+                come.append(b"\n".join(data).decode("utf-8", "replace"))
                 data = []
+        if come:
+            yield come

@@ -17,7 +17,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from interlock.certify import Verdict
 from interlock.serve.admission import Admission
 from interlock.serve.answered import Answered, BrokenOffError, UndecidedError
 from interlock.serve.breaker import Breaker, WatchedUpstream
@@ -25,28 +24,25 @@ from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, Seen
 from interlock.serve.keys import Client
-from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
+from interlock.serve.ledger import Entry, Ledger, LedgerError
 from interlock.serve.live import LiveAnswer, Pace, reads_beginnings
 from interlock.serve.metrics import Metrics, add_gauges
 from interlock.serve.monitor import watch_vote
 from interlock.serve.policy import check
 from interlock.serve.quotas import Lease, Quotas
+from interlock.serve.readiness import PUT_ON_RECORD, Reach, Recorder
 from interlock.serve.recorded import entry_of, storable
 from interlock.serve.repeats import Backoff, Repeats, salt_of, secret_of
 from interlock.serve.settings import GuardConfig
 from interlock.serve.spending import Meter, likely_cost
 from interlock.serve.stream import Stream
 from interlock.serve.traces import open_traces
-from interlock.serve.upstream import LostError
-from interlock.serve.vote import Ballot, Watcher, hold_vote
+from interlock.serve.vote import Ballot, Matter, Watcher, hold_vote
 from interlock.serve.wire_error import WireError
 
 log = logging.getLogger("interlock.guard")
 RECENT = 500
 """Decisions kept in memory for the page."""
-PUT_ON_RECORD = 5.0
-"""Seconds beyond the deadline of a request that putting its decision on record may take."""
-_REACHED = 5.0  # seconds for which the answer to "is the upstream there?" holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,10 +92,7 @@ class Guard:
         self.recent: deque[Entry] = deque(maxlen=RECENT)
         self.replica = f"{socket.gethostname()}:{os.getpid()}"
         self.started = datetime.now(UTC)
-        self.ledger_works = True
-        self._reached: tuple[float, bool] | None = None
-        self._unrecorded: Entry | None = None
-        self._checking: asyncio.Task[None] | None = None
+        self._recorder, self._reach = Recorder(ledger), Reach(self.upstream)
         key = secret_of(_secret(config), config.seed, secrets.token_bytes(32))
         self.repeats = Repeats(key, config.vote.remember)
         self.pace = Pace()
@@ -372,13 +365,10 @@ class Guard:
         known = None if probe or watched else self.repeats.known(request)
         if known is not None:
             return known
-        hold: Any = partial(hold_vote, live=live)
-        if watched:
-            drawn = self.repeats.share(request) < self.config.monitor.share
-            hold = partial(watch_vote, voted=probe or watch is not None or drawn)
+        drawn = watched and self.repeats.share(request) < self.config.monitor.share
         async with self.admission.place(deadline):
             self.breaker.admit()
-            ballot: Ballot = await hold(
+            matter = Matter(
                 request,
                 self.deployment.rules,
                 asking.meter,
@@ -388,8 +378,12 @@ class Guard:
                 on_call=lambda end: self.metrics.calls.labels(end).inc(),
                 watch=heed,
                 answers=answers,
+                live=live,
             )
-        if not (probe or watched):
+            if watched:
+                return await watch_vote(matter, voted=probe or watch is not None or drawn)
+            ballot = await hold_vote(matter)
+        if not probe:
             self.repeats.remember(request, ballot)
         return ballot
 
@@ -413,15 +407,12 @@ class Guard:
     ) -> Entry:
         entry = entry_of(answered, request_id, self.salt, self.replica, probe=probe)
         try:
-            await self.ledger.record(entry, patience)
+            await self._recorder.record(entry, patience)
         except LedgerError as error:
-            if not isinstance(error, EntryError):
-                self.ledger_works, self._unrecorded = False, entry
             log.error(_line(request_id, problem=str(error)))
             raise WireError(
                 503, "the decision could not be put on record", "ledger_unavailable"
             ) from None
-        self.ledger_works = True
         # Once the answer is on its way: nothing of this is for the client to wait for.
         asyncio.get_running_loop().call_soon(self._note, answered, entry)
         return entry
@@ -430,7 +421,7 @@ class Guard:
         """What is told of a decision besides the ledger."""
         self.recent.append(entry)
         self._watch(entry)
-        self._count(answered.ballot, entry)
+        self.metrics.count(answered.ballot, entry)
         said = {"prompt": answered.request.texts} if self.config.log.prompts else {}
         log.info(
             _line(
@@ -456,25 +447,12 @@ class Guard:
             Seen(entry.refused, entry.complied, entry.copies, outcome, certified=held)
         )
 
-    def _count(self, ballot: Ballot, entry: Entry) -> None:
-        metrics = self.metrics
-        metrics.requests.labels(entry.outcome).inc()
-        metrics.decided.labels(entry.defence, entry.stage or "none", entry.outcome).inc()
-        if ballot.watched:
-            metrics.watched.labels(ballot.would or "not voted on").inc()
-        metrics.seconds.observe(entry.milliseconds / 1000)
-        for verdict in Verdict:
-            metrics.votes.labels(verdict.value).inc(ballot.decision.count(verdict))
-        metrics.saved.inc(ballot.decision.saved)
-        metrics.tokens.labels("prompt").inc(entry.prompt_tokens)
-        metrics.tokens.labels("completion").inc(entry.completion_tokens)
-
     async def ready(self) -> tuple[bool, dict[str, Any]]:
         """Whether requests would be answered, and the state of what that takes."""
         drifted = bool(self.drift.alarms)
         checks = {
-            "upstream": self.breaker.state != "open" and await self._reach(),
-            "ledger": await self._ledger_writes(),
+            "upstream": self.breaker.state != "open" and await self._reach.there(),
+            "ledger": await self._recorder.works(),
         }
         if self.config.drift.not_ready:
             checks["drift"] = not drifted
@@ -488,37 +466,6 @@ class Guard:
             "alarms": self.drift.alarms,
             "drift": self.drift.to_dict(),
         }
-
-    async def _ledger_writes(self) -> bool:
-        """After a failure, whether it works again: without requests nobody else would find out.
-
-        What is tried is the decision that it could not take, which nobody was told.
-        """
-        if not self.ledger_works:
-            if self._checking is None or self._checking.done():
-                self._checking = asyncio.create_task(self._check_ledger())
-            await asyncio.wait({self._checking}, timeout=1.0)
-        return self.ledger_works
-
-    async def _check_ledger(self) -> None:
-        if self._unrecorded is None:
-            return
-        try:
-            await self.ledger.record(self._unrecorded, PUT_ON_RECORD)
-        except LedgerError:
-            return
-        self.ledger_works = True
-
-    async def _reach(self) -> bool:
-        now = time.monotonic()
-        if self._reached is None or now > self._reached[0] + _REACHED:
-            try:
-                await self.upstream.models()
-                there = True
-            except LostError as error:
-                there = error.status is not None  # it speaks, though it lists no models
-            self._reached = now, there
-        return self._reached[1]
 
 
 def ledger_salt(config: GuardConfig) -> bytes:

@@ -8,11 +8,13 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from interlock.certify import Verdict
 from interlock.certify.bounds.confidence_sequence import MeanBounds
 from interlock.serve.admission import Admission
 from interlock.serve.breaker import Breaker
 from interlock.serve.drift import DriftWatch, Subject
-from interlock.serve.ledger import Ledger
+from interlock.serve.ledger import Entry, Ledger
+from interlock.serve.vote import Ballot
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120)
 _STATES = {"closed": 0, "trying": 1, "open": 2}
@@ -65,6 +67,19 @@ class Metrics:
         if made is None:
             made = self._gauges[name] = Gauge(name, help, list(labels or ()), **self._own)
         (made.labels(**labels) if labels else made).set_function(value)
+
+    def count(self, ballot: Ballot, entry: Entry) -> None:
+        """A decision that is on record."""
+        self.requests.labels(entry.outcome).inc()
+        self.decided.labels(entry.defence, entry.stage or "none", entry.outcome).inc()
+        if ballot.watched:
+            self.watched.labels(ballot.would or "not voted on").inc()
+        self.seconds.observe(entry.milliseconds / 1000)
+        for verdict in Verdict:
+            self.votes.labels(verdict.value).inc(ballot.decision.count(verdict))
+        self.saved.inc(ballot.decision.saved)
+        self.tokens.labels("prompt").inc(entry.prompt_tokens)
+        self.tokens.labels("completion").inc(entry.completion_tokens)
 
     def text(self) -> bytes:
         """In Prometheus' text format."""

@@ -8,56 +8,38 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 
-from interlock.certify import Decision, Judge, Verdict
+from interlock.certify import Decision, Verdict
 from interlock.certify.vote.decision import ORIGINAL, settled_verdict
 from interlock.errors import InterlockError
 from interlock.names import VoteOutcome
-from interlock.serve.chat import ChatRequest
 from interlock.serve.completion import Completion, MalformedError
-from interlock.serve.upstream import Call, LostError, Upstream
-from interlock.serve.vote import PATIENCE, PAUSE, Ballot, VoteRules, Watcher, hold_vote
+from interlock.serve.upstream import Call, LostError
+from interlock.serve.vote import PATIENCE, PAUSE, Ballot, Matter, hold_vote
 from interlock.serve.wire_error import WireError
 
 
-async def watch_vote(
-    request: ChatRequest,
-    rules: VoteRules,
-    upstream: Upstream,
-    *,
-    voted: bool,
-    seed: int,
-    request_id: str,
-    deadline: float | None = None,
-    on_call: Callable[[str], None] | None = None,
-    watch: Watcher | None = None,
-    answers: bool = True,
-) -> Ballot:
+async def watch_vote(matter: Matter, *, voted: bool) -> Ballot:
     """Answer a request as it came, whatever the vote on it says.
 
     Args:
-        request, rules, upstream, seed, request_id, on_call, watch, answers: as
-            :func:`~interlock.serve.vote.hold_vote` has them.
+        matter: as :func:`~interlock.serve.vote.hold_vote` has it; its deadline is for vote and
+            answer.
         voted: whether there is a vote.
-        deadline: seconds from now, for vote and answer.
 
     Raises:
         WireError: the upstream says that the request itself is wrong, or the guard's key.
     """
-    own = _Own(request, upstream, rules, request_id, on_call)
+    deadline, answers = matter.deadline, matter.answers
+    own = _Own(matter)
     end = None if deadline is None else time.monotonic() + deadline
-    answering = asyncio.create_task(own.answer(request.n)) if answers else None
+    answering = asyncio.create_task(own.answer(matter.request.n)) if answers else None
     try:
         ballot = None
         if voted:
-            ballot = await _voted(
-                hold_vote(
-                    request, rules, upstream, seed=seed, request_id=request_id, deadline=deadline,
-                    on_call=on_call, watch=watch, answers=False,
-                )
-            )  # fmt: skip
+            ballot = await _voted(hold_vote(replace(matter, answers=False, live=None)))
         if answering is not None:
             left = None if end is None else max(0.001, end - time.monotonic())
             await asyncio.wait({answering}, timeout=left)
@@ -69,9 +51,9 @@ async def watch_vote(
             await asyncio.wait({answering})
     would = None
     if voted:
-        would = "undecided" if ballot is None else await own.judged(rules.judge, ballot.outcome)
+        would = "undecided" if ballot is None else await own.judged(ballot.outcome)
     late = answering is not None and answering.cancelled()
-    return own.ballot(ballot, would, late, given=not answers or len(own.chosen) == request.n)
+    return own.ballot(ballot, would, late, given=not answers or len(own.chosen) == matter.request.n)
 
 
 async def _voted(vote: Awaitable[Ballot]) -> Ballot | None:
@@ -86,11 +68,7 @@ async def _voted(vote: Awaitable[Ballot]) -> Ballot | None:
 class _Own:
     """The calls of the request as it came."""
 
-    request: ChatRequest
-    upstream: Upstream
-    rules: VoteRules
-    request_id: str
-    on_call: Callable[[str], None] | None
+    matter: Matter
     chosen: list[Completion] = field(default_factory=list)
     calls: int = 0
     retry_after: float | None = None
@@ -106,12 +84,12 @@ class _Own:
             await asyncio.wait(tasks)
 
     async def _one(self) -> None:
-        call = Call(self.request.original.body, self.request_id)
-        for left in reversed(range(1 + self.rules.retries)):
+        call = Call(self.matter.request.original.body, self.matter.request_id)
+        for left in reversed(range(1 + self.matter.rules.retries)):
             self.calls += 1
             end = "cancelled"
             try:
-                answer = await self.upstream.ask(call, lambda _: False)
+                answer = await self.matter.upstream.ask(call, lambda _: False)
                 answer.reply()
                 end = "ok"
                 self.chosen.append(answer)
@@ -124,10 +102,10 @@ class _Own:
                 if left:
                     await asyncio.sleep(min(wait, PATIENCE) + random.uniform(0, PAUSE))
             finally:
-                if self.on_call is not None:
-                    self.on_call(end)
+                if self.matter.on_call is not None:
+                    self.matter.on_call(end)
 
-    async def judged(self, judge: Judge, outcome: VoteOutcome) -> VoteOutcome:
+    async def judged(self, outcome: VoteOutcome) -> VoteOutcome:
         """What a guard would have made of the vote's outcome and these answers."""
         if outcome != "released":
             return outcome
@@ -136,8 +114,8 @@ class _Own:
             verdict = settled_verdict(reply)
             if verdict is None:
                 try:
-                    asked = self.request.original.prompt.text
-                    verdict = await judge.judge_async(asked, reply.text)
+                    asked = self.matter.request.original.prompt.text
+                    verdict = await self.matter.rules.judge.judge_async(asked, reply.text)
                 except InterlockError:
                     verdict = Verdict.LOST
             if verdict is Verdict.LOST:

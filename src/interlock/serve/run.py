@@ -20,9 +20,10 @@ from interlock.serve.access import check_tls, open_keys
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.deployment import Deployment, deploy
-from interlock.serve.guard import PUT_ON_RECORD, Guard, ledger_salt
+from interlock.serve.guard import Guard, ledger_salt
 from interlock.serve.ledger import Ledger
 from interlock.serve.listener import BACKLOG, Server, address_of, listen
+from interlock.serve.readiness import PUT_ON_RECORD
 from interlock.serve.reload import Reloader
 from interlock.serve.settings import GuardConfig
 

@@ -63,6 +63,7 @@ class Meter:
             with self._traces.call(call.copy) as headers:
                 call = replace(call, headers=headers) if headers else call
                 answer = await self._upstream.ask(call, listen)
+            heard = max(heard, answer.content, key=len)
         except LostError as error:
             sent = error.status is None
             raise

@@ -6,11 +6,10 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from interlock.certify.targets.address import Address
 from interlock.certify.targets.protocol import Wants
@@ -19,6 +18,7 @@ from interlock.certify.targets.surprise import read_echo
 from interlock.certify.targets.wire import wait_asked_for, withheld
 from interlock.certify.vote.decision import ORIGINAL
 from interlock.serve.completion import Completion, MalformedError
+from interlock.serve.connections import Broken, Connections, Response, Unreached, body_of
 from interlock.serve.event_stream import data_of_events
 from interlock.serve.strict_json import read_json
 from interlock.serve.wire_error import UpstreamRefusedError, WireError
@@ -28,7 +28,6 @@ OnText = Callable[[str], bool]
 
 _PASSING = frozenset({408, 409, 425, 429})  # 4xx that speak of the moment, not of the request
 _ERROR_BYTES = 64 * 1024
-_KEEP_ALIVE = 3.0  # seconds; less than servers wait, so that none hangs up on a new call
 
 
 class LostError(Exception):
@@ -92,10 +91,8 @@ class HttpUpstream:
     """A server that speaks ``POST {url}/chat/completions``.
 
     It is asked to stream; a server that answers in one piece all the same is understood, too.
-    httpx's requests and answers go over aiohttp's connections, by httpx's transport interface:
-    httpx's own pool takes time that grows with the square of the calls under way, and its client
-    looks for redirects, logins and cookies, of which there are none here (see
-    docs/experiments/guard.md). No cookie is kept: calls of different users share nothing.
+    Each vote makes many calls, and what one costs is what the guard adds to every request: see
+    docs/experiments/guard.md.
 
     Args:
         url: base address, such as ``http://127.0.0.1:8000/v1``, or all of it, perhaps with a query,
@@ -123,22 +120,19 @@ class HttpUpstream:
         self.name = address.name
         self.timeout, self.max_bytes, self.connections = timeout, max_bytes, connections
         self._key, self._usage = key, usage
-        self._address, self._models = httpx.URL(address.completions), httpx.URL(address.models)
-        self._texts = httpx.URL(address.texts)
-        self._headers = [
+        self._chat, self._models, self._texts = (
+            str(httpx.URL(one)) for one in (address.completions, address.models, address.texts)
+        )
+        headers = [
             ("content-type", "application/json"),
             ("accept", "text/event-stream, application/json"),
             ("accept-encoding", "identity"),
         ]
         if key:
             bearer = ("authorization", f"Bearer {key}")
-            self._headers.append(("api-key", key) if address.azure else bearer)
-        # Here, and not at the first call: loading certificates takes tens of milliseconds.
-        self._certificates = authorities()
-        proxy = proxy_for(self.name)
-        self._transport = AiohttpTransport(
-            client=self._session, proxy=httpx.Proxy(proxy) if proxy else None
-        )
+            headers.append(("api-key", key) if address.azure else bearer)
+        # Certificates here, and not at the first call: loading them takes tens of milliseconds.
+        self._connections = Connections(connections, headers, authorities(), proxy_for(self.name))
 
     async def ask(self, call: Call, on_text: OnText) -> Completion:
         """See :class:`Upstream`."""
@@ -147,35 +141,26 @@ class HttpUpstream:
         body = {**call.body, "stream": True}
         if self._usage:
             body["stream_options"] = {"include_usage": True}
-        request = httpx.Request(
-            "POST",
-            self._address,
-            content=json.dumps(body).encode(),  # pure ASCII, so that torn surrogates pass, too
-            headers=[*self._headers, ("x-request-id", call.request_id), *call.headers],
-        )
+        content = json.dumps(body).encode()  # pure ASCII, so that torn surrogates pass, too
         try:
-            async with asyncio.timeout(self.timeout) as silence:
-                response = await self._transport.handle_async_request(request)
-                try:
-                    if response.status_code != 200:
-                        return await self._complained(response)
-                    content = self._heard(_bounded(response, self.max_bytes), silence)
-                    kind = response.headers.get("content-type", "").partition(";")[0]
-                    kind = kind.strip().lower()
-                    if kind == "text/event-stream":
-                        return await _streamed(data_of_events(content), on_text, call.on_growth)
-                    if kind in ("", "text/json", "application/json") or kind.endswith("+json"):
-                        answer = Completion.of_completion(_json(await _whole(content)))
-                        on_text(answer.text)
-                        return answer
-                    raise LostError("an answer that is neither JSON nor an event stream")
-                finally:
-                    await response.aclose()
+            async with (
+                asyncio.timeout(self.timeout) as silence,
+                await self._connections.ask(self._chat, content, _named(call)) as response,
+            ):
+                if response.status != 200:
+                    return await self._complained(response)
+                pieces = _bounded(response, self.max_bytes, partial(self._heard, silence))
+                kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+                if kind == "text/event-stream":
+                    return await _streamed(data_of_events(pieces), on_text, call.on_growth)
+                if kind in ("", "text/json", "application/json") or kind.endswith("+json"):
+                    return Completion.of_completion(_json(await _whole(pieces)))
+                raise LostError("an answer that is neither JSON nor an event stream")
         except (LostError, WireError):
             raise
         except TimeoutError:
             raise LostError(f"no sound within {self.timeout:g} s") from None
-        except (MalformedError, httpx.HTTPError) as error:
+        except (MalformedError, *Unreached) as error:
             raise LostError(f"{type(error).__name__}: {self._clean(str(error))}") from None
         except Exception as error:  # aiohttp lets some of its own through; none may release
             raise LostError(type(error).__name__) from None
@@ -185,20 +170,15 @@ class HttpUpstream:
         if call.wants != "surprise":
             raise LostError(f"no {call.wants} from an upstream")
         content = json.dumps(call.body).encode()
-        headers = [*self._headers, ("x-request-id", call.request_id)]
-        request = httpx.Request("POST", self._texts, content=content, headers=headers)
         try:
-            async with asyncio.timeout(self.timeout):
-                response = await self._transport.handle_async_request(request)
-                try:
-                    said = await _whole(_bounded(response, self.max_bytes))
-                finally:
-                    await response.aclose()
-            if response.status_code != 200:
+            async with (
+                asyncio.timeout(self.timeout),
+                await self._connections.ask(self._texts, content, _named(call)) as response,
+            ):
+                said = await _whole(_bounded(response, self.max_bytes))
+            if response.status != 200:
                 wait = wait_asked_for(response.headers)
-                raise LostError(
-                    f"/completions answered {response.status_code}", response.status_code, wait
-                )
+                raise LostError(f"/completions answered {response.status}", response.status, wait)
             data = _json(said)
             reply = read_echo(data, str(call.body["prompt"]))
         except LostError:
@@ -219,43 +199,28 @@ class HttpUpstream:
     async def models(self) -> list[dict[str, Any]]:
         """See :class:`Upstream`."""
         try:
-            async with asyncio.timeout(self.timeout):
-                request = httpx.Request("GET", self._models, headers=self._headers)
-                response = await self._transport.handle_async_request(request)
-                try:
-                    content = await _whole(_bounded(response, self.max_bytes))
-                finally:
-                    await response.aclose()
-            if response.status_code != 200:
-                raise LostError(f"no list of models ({response.status_code})", response.status_code)
+            async with (
+                asyncio.timeout(self.timeout),
+                await self._connections.ask(self._models) as response,
+            ):
+                content = await _whole(_bounded(response, self.max_bytes))
+            if response.status != 200:
+                raise LostError(f"no list of models ({response.status})", response.status)
             listed = _json(content)["data"]
             return [entry for entry in listed if isinstance(entry, dict) and "id" in entry]
-        except (TimeoutError, httpx.HTTPError, MalformedError, KeyError, TypeError) as error:
+        except (TimeoutError, *Broken, MalformedError, KeyError, TypeError) as error:
             raise LostError(f"no list of models ({type(error).__name__})") from None
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._transport.aclose()
+        await self._connections.aclose()
 
-    def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=self.connections,
-            keepalive_timeout=_KEEP_ALIVE,
-            ssl=self._certificates,
-        )
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    def _heard(self, silence: asyncio.Timeout) -> None:
+        silence.reschedule(asyncio.get_running_loop().time() + self.timeout)
 
-    async def _heard(
-        self, content: AsyncIterator[bytes], silence: asyncio.Timeout
-    ) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        async for chunk in content:
-            silence.reschedule(loop.time() + self.timeout)
-            yield chunk
-
-    async def _complained(self, response: httpx.Response) -> Completion:
+    async def _complained(self, response: Response) -> Completion:
         """An answer that is none: the prompt itself withheld by the upstream's filter is one."""
-        status = response.status_code
+        status = response.status
         if status in (401, 403):
             raise WireError(
                 502, "the upstream does not accept the guard's key", "upstream_key_refused"
@@ -289,41 +254,51 @@ class HttpUpstream:
 
 
 async def _streamed(
-    events: AsyncIterator[str], on_text: OnText, on_growth: Callable[[Completion], None] | None
+    events: AsyncIterator[Sequence[str]],
+    on_text: OnText,
+    on_growth: Callable[[Completion], None] | None,
 ) -> Completion:
+    """An answer that is looked at after each piece of the stream, whatever it holds."""
     answer = Completion()
-    async for data in events:
-        if not data.strip():
-            continue
-        if data.strip() == "[DONE]":  # come to its end, whether or not the server says why
-            answer.finish_reason = answer.finish_reason or "stop"
-            break
+    async for come in events:
         seen = len(answer.deltas)
-        answer.add_chunk(_json(data))
-        content = answer.message.get("content")
-        if on_growth is not None and len(answer.deltas) > seen:
+        for data in map(str.strip, come):
+            if data == "[DONE]":  # come to its end, whether or not the server says why
+                answer.finish_reason = answer.finish_reason or "stop"
+                return answer
+            if data:
+                answer.add_chunk(_json(data))
+        if len(answer.deltas) == seen:
+            continue
+        if on_growth is not None:
             on_growth(answer)
-        if len(answer.deltas) > seen and isinstance(content, str) and on_text(content):
+        if on_text(answer.content) and answer.finish_reason is None:
             # The vote is cast; what the model might still say does not matter.
             answer.finish_reason, answer.usage, answer.cut = "stop", None, True
             return answer
     return answer
 
 
-async def _bounded(response: httpx.Response, limit: int) -> AsyncIterator[bytes]:
-    """The bytes of an answer, unpacked where it is packed all the same, up to a limit."""
-    seen, plain = 0, response.stream
-    assert isinstance(plain, httpx.AsyncByteStream)
-    packed = "content-encoding" in response.headers
-    async for chunk in response.aiter_bytes() if packed else plain:
-        seen += len(chunk)
+async def _bounded(
+    response: Response, limit: int, heard: Callable[[], None] | None = None
+) -> AsyncIterator[bytes]:
+    """The bytes of an answer up to a limit; ``heard`` is told of each piece."""
+    seen = 0
+    async for piece in body_of(response):
+        seen += len(piece)
         if seen > limit:
             raise LostError(f"an answer of more than {limit} bytes")
-        yield chunk
+        if heard is not None:
+            heard()
+        yield piece
 
 
 async def _whole(content: AsyncIterator[bytes]) -> bytes:
     return b"".join([chunk async for chunk in content])
+
+
+def _named(call: Call) -> list[tuple[str, str]]:
+    return [("x-request-id", call.request_id), *call.headers]
 
 
 def _json(text: str | bytes) -> Any:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from interlock.certify import Decision, Judge, Prompt, Reply, Verdict
@@ -105,7 +107,7 @@ class Ballot:
     would: VoteOutcome | None = None
     """What the vote would have made of a watched request; None where it was not voted on."""
 
-    @property
+    @cached_property
     def outcome(self) -> VoteOutcome:
         """What became of the request.
 
@@ -146,46 +148,45 @@ class Growing(Protocol):
         """The vote has released the request; the answer may still be on its way."""
 
 
-async def hold_vote(
-    request: ChatRequest,
-    rules: VoteRules,
-    upstream: Upstream,
-    *,
-    seed: int,
-    request_id: str,
-    deadline: float | None = None,
-    on_call: Callable[[str], None] | None = None,
-    watch: Watcher | None = None,
-    answers: bool = True,
-    live: Growing | None = None,
-) -> Ballot:
-    """Ask what the defence asks, side by side, until the vote is settled, and cancel the rest.
+@dataclass(frozen=True)
+class Matter:
+    """What is voted on, and who is told of it."""
 
-    Args:
-        request: the request; at least one message must be the user's.
-        rules: how to vote.
-        upstream: whom to ask.
-        seed: of the copies and of the choice among willing answers, >= 0.
-        request_id: told to the upstream.
-        deadline: seconds from now; an undecided vote then refuses. None: no limit.
-        on_call: told what became of each call: ``ok``, ``lost``, ``cut`` or ``cancelled``.
-        watch: told each step, as a JSON object with ``event``.
-        answers: whether the request as it came is asked, too.
-        live: told how its answer grows, and when the vote releases it.
+    request: ChatRequest
+    """At least one message must be the user's."""
+    rules: VoteRules
+    """How to vote."""
+    upstream: Upstream
+    """Whom to ask."""
+    seed: int
+    """Of the copies and of the choice among willing answers, >= 0."""
+    request_id: str
+    """Told to the upstream."""
+    deadline: float | None = None
+    """Seconds from now; an undecided vote then refuses. None: no limit."""
+    on_call: Callable[[str], None] | None = None
+    """Told what became of each call: ``ok``, ``lost``, ``cut`` or ``cancelled``."""
+    watch: Watcher | None = None
+    """Told each step, as a JSON object with ``event``."""
+    answers: bool = True
+    """Whether the request as it came is asked, too."""
+    live: Growing | None = None
+    """Told how its answer grows, and when the vote releases it."""
+
+
+async def hold_vote(matter: Matter) -> Ballot:
+    """Ask what the defence asks, side by side, until the vote is settled, and cancel the rest.
 
     Raises:
         WireError: the upstream says that the request itself is wrong, or the guard's key.
     """
+    request, rules, deadline = matter.request, matter.rules, matter.deadline
     started = time.monotonic()
     long = request.characters > LONG or request.groups > MANY
-    asked = (
-        await asyncio.to_thread(rules.asking, request, seed)
-        if long
-        else rules.asking(request, seed)
-    )
+    asked = await asyncio.to_thread(_drawn, matter) if long else rules.asking(request, matter.seed)
     if deadline is not None:
         deadline = max(0.001, deadline - (time.monotonic() - started))
-    box = _Box(asked, rules, upstream, request_id, on_call, watch, live)
+    box = _Box(asked, matter)
     vote = LiveVote(
         box,
         box,
@@ -195,14 +196,18 @@ async def hold_vote(
         deadline=deadline,
     )
     box.tell_rounds()
-    whole = asked.original.prompt if answers else None
+    whole = asked.original.prompt if matter.answers else None
     decision = await vote.decide(
-        asked.asks, seed=seed, original=whole, on_release=box.release if live is not None else None
+        asked.asks,
+        seed=matter.seed,
+        original=whole,
+        twin=bool(asked.twins),
+        on_release=box.release if matter.live is not None else None,
     )
     decision = replace(decision, calls=decision.calls - box.unasked)
     if box.fatal is not None and not (decision.released or decision.defended):
         raise box.fatal
-    chosen = [box.answers[_number(decision)]] if decision.released and answers else []
+    chosen = [box.answers[_number(decision)]] if decision.released and matter.answers else []
     further = request.n - 1 if chosen and ORIGINAL not in box.filtered else 0
     if further:
         left = None if deadline is None else max(0.001, deadline - (time.monotonic() - started))
@@ -210,6 +215,13 @@ async def hold_vote(
         released = len(chosen) == request.n
         decision = replace(decision, released=released, calls=decision.calls + further)
     return box.ballot(decision, chosen)
+
+
+def _drawn(matter: Matter) -> Asked:
+    """All that may be asked, drawn here and now."""
+    asked = matter.rules.asking(matter.request, matter.seed)
+    deque(asked.asks, maxlen=0)
+    return asked
 
 
 def _number(decision: Decision) -> int:
@@ -222,12 +234,7 @@ class _Box:
     """Target and judge of one vote; knows which copy a verdict is about."""
 
     asked: Asked
-    rules: VoteRules
-    upstream: Upstream
-    request_id: str
-    on_call: Callable[[str], None] | None
-    watch: Watcher | None
-    live: Growing | None = None
+    matter: Matter
     unasked: int = 0
     """Calls that were counted and not made."""
     original_reply: Reply | None = None
@@ -244,7 +251,7 @@ class _Box:
     @property
     def free(self) -> frozenset[Wants]:
         """What is no call."""
-        return self.rules.free
+        return self.matter.rules.free
 
     def ballot(self, decision: Decision, chosen: Sequence[Completion] = ()) -> Ballot:
         return Ballot(
@@ -255,15 +262,15 @@ class _Box:
             cut=self.cut,
             retry_after=self.retry_after,
             filtered=frozenset(self.filtered),
-            stage=self.rules.stage(decision),
+            stage=self.matter.rules.stage(decision),
         )
 
     def release(self, decision: Decision) -> None:
-        assert self.live is not None
-        self.live.released(self.ballot(decision))
+        assert self.matter.live is not None
+        self.matter.live.released(self.ballot(decision))
 
     async def ask_async(self, prompt: Prompt) -> Reply:
-        given = self.live is not None and self.live.opened and prompt.seed == ORIGINAL
+        given = self.matter.live is not None and self.matter.live.opened and prompt.seed == ORIGINAL
         if given and self.original_reply is not None:  # in part: there is no other one
             self.unasked += 1
             return self.original_reply
@@ -300,30 +307,41 @@ class _Box:
             raise
 
     async def _call(self, number: int) -> Completion:
-        clearly_refused, asked = RefusalWatch(self.rules.judge), self._copy(number)
+        clearly_refused, asked = RefusalWatch(self.matter.rules.judge), self._copy(number)
+        last = ""
         whole = asked.own or number == ORIGINAL or number in self.asked.twins
         free = asked.prompt.wants in self.free
 
-        def on_text(text: str) -> bool:
-            if asked.prompt.wants == "answer":
+        def tell(text: str) -> None:
+            nonlocal last
+            if asked.prompt.wants == "answer" and text != last:
                 self.tell("text", number, text=text)
+                last = text
+
+        def on_text(text: str) -> bool:
+            tell(text)
             return not whole and clearly_refused(text)
 
         end = "cancelled"
         try:
-            grew = self.live.grew if number == ORIGINAL and self.live is not None else None
-            call = Call(
-                asked.body, self.request_id, number, wants=asked.prompt.wants, on_growth=grew
+            grew = (
+                self.matter.live.grew
+                if number == ORIGINAL and self.matter.live is not None
+                else None
             )
-            answer = await self.upstream.ask(call, on_text)
+            call = Call(
+                asked.body, self.matter.request_id, number, wants=asked.prompt.wants, on_growth=grew
+            )
+            answer = await self.matter.upstream.ask(call, on_text)
+            tell(answer.content)
             end = "cut" if answer.cut else "ok"
             self.cut += answer.cut
         except (LostError, WireError):
             end = "lost"
             raise
         finally:
-            if self.on_call is not None and not free:
-                self.on_call(end)
+            if self.matter.on_call is not None and not free:
+                self.matter.on_call(end)
         if answer.usage is not None:
             self.usages.append(answer.usage)
             self.counted += not free
@@ -354,7 +372,7 @@ class _Box:
 
     async def judge_async(self, asked: str, answer: str) -> Verdict:
         try:
-            verdict = await self.rules.judge.judge_async(asked, answer)
+            verdict = await self.matter.rules.judge.judge_async(asked, answer)
         except InterlockError:  # a judge that cannot be asked judges nothing
             verdict = Verdict.LOST
         self.tell("verdict", self.current.get(), verdict=verdict.value)
@@ -363,10 +381,10 @@ class _Box:
     def tell_rounds(self) -> None:
         """Say how many are asked in each stage at most."""
         sizes = [len(prompts) for prompts, _ in self.asked.asks.rounds]
-        stages = [stage.name for stage in stages_of(self.rules.defence)]
-        if self.watch is not None:
-            self.watch({"event": "rounds", "sizes": sizes, "stages": stages})
+        stages = [stage.name for stage in stages_of(self.matter.rules.defence)]
+        if self.matter.watch is not None:
+            self.matter.watch({"event": "rounds", "sizes": sizes, "stages": stages})
 
     def tell(self, event: str, number: int, **more: Any) -> None:
-        if self.watch is not None and number != ORIGINAL:
-            self.watch({"event": event, "copy": number, **more})
+        if self.matter.watch is not None and number != ORIGINAL:
+            self.matter.watch({"event": event, "copy": number, **more})

@@ -59,17 +59,19 @@ class DropWords:
         """
         if copies < 0:
             raise OptionError(f"copies={copies}: give a number of copies, at least 0")
+        return [self.copy_of(characters, index, seed=seed) for index in range(copies)]
+
+    def copy_of(self, characters: Sequence[str], index: int, *, seed: int) -> list[str]:
+        """Copy ``index`` alone of those of :meth:`copies_of`."""
         text = "".join(characters)
-        spans = word_spans(text)
-        dropped = self.count(len(spans))
+        spans, rng, kept = word_spans(text), copy_generator(text, seed, index), list(text)
         # A word reaches to the next one; what stands before the first belongs to none.
         edges = [start for start, _ in spans] + [len(text)]
+        for word in rng.choice(len(spans), size=self.count(len(spans)), replace=False).tolist():
+            kept[edges[word] : edges[word + 1]] = [""] * (edges[word + 1] - edges[word])
         starts = [0, *accumulate(map(len, characters))]
-        made = []
-        for index in range(copies):
-            rng = copy_generator(text, seed, index)
-            kept = list(text)
-            for word in rng.choice(len(spans), size=dropped, replace=False).tolist():
-                kept[edges[word] : edges[word + 1]] = [""] * (edges[word + 1] - edges[word])
-            made.append(["".join(kept[start:end]) for start, end in pairwise(starts)])
-        return made
+        return ["".join(kept[start:end]) for start, end in pairwise(starts)]
+
+    def alters(self, characters: Sequence[str]) -> bool:
+        """Whether every copy is another text: there is a word to be dropped."""
+        return self.count(len(word_spans("".join(characters)))) > 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from interlock.certify.judges.refusals import JOINTS
+from interlock.certify.judges.refusals import at_joints
 
 LONGEST = 320
 """Characters of a clause that patterns look at; a longer one is nothing they know."""
@@ -30,7 +30,7 @@ def clauses(text: str) -> list[list[str]]:
 def _parted(text: str) -> list[str]:
     if len(text) > 20 * LONGEST:
         return [text]
-    return JOINTS.split(text)
+    return at_joints(text)
 
 
 def _parts(clause: str) -> list[str]:

@@ -109,7 +109,7 @@ def unwrapped(answer: str) -> Said:
     text, reasoning, unfinished = _thought(answer)
     texts, coded, cut = _leaves(_TAGS.sub("\n", text))
     listed = coded or any(len(_ITEM.findall(one)) > 1 for one in texts)
-    plain = (_RULE.sub("\n", _HEAD.sub("", _EMPHASIS.sub("", one))) for one in texts)
+    plain = (_RULE.sub("\n", _HEAD.sub("", _unmarked(one))) for one in texts)
     return Said(
         tuple(one for one in plain if one.strip()),
         tuple(block for block in reasoning if block.strip()),
@@ -117,6 +117,10 @@ def unwrapped(answer: str) -> Said:
         any(map(_flagged, _objects(text))),
         unfinished or cut,
     )
+
+
+def _unmarked(text: str) -> str:
+    return _EMPHASIS.sub("", text) if any(sign in text for sign in "*_`~") else text
 
 
 def without_reasoning(text: str) -> str:
@@ -128,6 +132,8 @@ def _thought(answer: str) -> tuple[str, list[str], bool]:
     """What stands outside of reasoning, what inside, and whether reasoning has not ended."""
     if named := _NAMED.match(answer):
         return answer[named.end() :], [named["inside"]], False
+    if not any(sign in answer for sign in "<[◁"):  # what every mark begins with
+        return f"\n{answer}", [], False
     outside, inside, start, within = [""], list[str](), 0, False
     for mark in _MARKS.finditer(answer):
         piece, start = answer[start : mark.start()], mark.end()

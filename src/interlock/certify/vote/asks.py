@@ -11,6 +11,7 @@ from typing import Any, Protocol, overload, runtime_checkable
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets.protocol import Prompt
 from interlock.certify.vote.decision import Poll, Tally
+from interlock.certify.vote.later import Later
 from interlock.errors import OptionError
 
 Reading = Callable[[str], Verdict]
@@ -37,7 +38,7 @@ MAJORITY, ANY = Rule(), Rule(refuse_at=1)
 class Asks(Sequence[Prompt]):
     """What to ask, in order, and how its verdicts decide."""
 
-    rounds: tuple[tuple[tuple[Prompt, ...], Rule], ...]
+    rounds: tuple[tuple[Sequence[Prompt], Rule], ...]
     """Questions that are asked together, each round only where the one before was of two minds;
     none is empty."""
 
@@ -47,12 +48,14 @@ class Asks(Sequence[Prompt]):
 
     @classmethod
     def of(cls, prompts: Sequence[Prompt], rule: Rule = MAJORITY) -> Asks:
-        """One round; what is one already stays as it is.
+        """One round; what is one already stays as it is, and what is made later is not made.
 
         Raises:
             OptionError: there are no prompts.
         """
-        return prompts if isinstance(prompts, Asks) else cls(((tuple(prompts), rule),))
+        if isinstance(prompts, Asks):
+            return prompts
+        return cls(((prompts if isinstance(prompts, Later) else tuple(prompts), rule),))
 
     @cached_property
     def prompts(self) -> tuple[Prompt, ...]:
@@ -84,6 +87,8 @@ class Asks(Sequence[Prompt]):
     @overload
     def __getitem__(self, index: slice) -> Sequence[Prompt]: ...
     def __getitem__(self, index: int | slice) -> Prompt | Sequence[Prompt]:
+        if len(self.rounds) == 1:  # as it stands: what is not asked may never be made
+            return self.rounds[0][0][index]
         return self.prompts[index]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from interlock.certify.judges.judge import Verdict
 from interlock.certify.targets.protocol import Prompt, Reply
@@ -32,9 +33,14 @@ class Tally:
 
     def with_vote(self, verdict: Verdict) -> Tally:
         """The tally after one more vote."""
-        if verdict is Verdict.COMPLIED:
-            return replace(self, complied=self.complied + 1)
-        return replace(self, against=self.against + 1)
+        released = verdict is Verdict.COMPLIED
+        return Tally(
+            self.copies,
+            self.complied + released,
+            self.against + (not released),
+            self.refuse_at,
+            self.release_at,
+        )
 
     @property
     def refusing(self) -> int:
@@ -56,7 +62,7 @@ class Tally:
         """Further votes against that would settle it for refusal; 0 when it is."""
         return max(0, self.refusing - self.against)
 
-    @property
+    @cached_property
     def decided(self) -> bool | None:
         """True for release, False for refusal, None while outstanding votes can still tell.
 
@@ -66,7 +72,7 @@ class Tally:
             return True
         return False if self.to_refuse == 0 else None
 
-    @property
+    @cached_property
     def open_end(self) -> bool:
         """Whether no outstanding vote can settle it either way any more."""
         return self._to_leave_open == 0
@@ -106,16 +112,16 @@ class Poll:
             start += tally.copies
         return Poll(tuple(rounds))
 
-    @property
+    @cached_property
     def _now(self) -> int:
         return next((i for i, tally in enumerate(self.rounds) if not tally.open_end), -1)
 
-    @property
+    @cached_property
     def now(self) -> Tally:
         """The round that is asked."""
         return self.rounds[self._now]
 
-    @property
+    @cached_property
     def start(self) -> int:
         """The first copy of that round."""
         return sum(tally.copies for tally in self.rounds[: self._now])
@@ -125,7 +131,7 @@ class Poll:
         """Copies of this round and of those before it."""
         return self.start + self.now.copies
 
-    @property
+    @cached_property
     def decided(self) -> bool | None:
         """True for release, False for refusal, None while that is open."""
         return self.now.decided
@@ -197,7 +203,7 @@ class Decision:
         """Votes with this verdict."""
         return sum(vote.verdict is verdict for vote in self.votes)
 
-    @property
+    @cached_property
     def defended(self) -> bool:
         """Whether refusals alone decide: what a defence may be credited with.
 
@@ -210,7 +216,7 @@ class Decision:
             poll = poll.with_vote(vote.copy, Verdict.REFUSED if credited else Verdict.COMPLIED)
         return poll.decided is False
 
-    @property
+    @cached_property
     def round(self) -> int:
         """The round of questions that decided, or was asked last, from 0."""
         poll = self.poll or Poll((Tally(self.copies),))

@@ -55,6 +55,7 @@ class LiveVote:
         *,
         seed: int = 0,
         original: Prompt | None = None,
+        twin: bool | None = None,
         on_release: Callable[[Decision], None] | None = None,
     ) -> Decision:
         """Vote; copies under way when the decision falls are cancelled.
@@ -65,6 +66,8 @@ class LiveVote:
             seed: of the choice among copies' answers.
             original: asked beside them, for the answer of a released vote; cancelled where the
                 vote refuses.
+            twin: whether a copy asks just what the original asks, whose answer then is the
+                original's and saves a call; None: it is looked for.
             on_release: told the decision when the vote releases and the original's answer, a call
                 of its own, may still be on its way; without that answer.
 
@@ -79,8 +82,8 @@ class LiveVote:
         end = None if self.deadline is None else loop.time() + self.deadline
         spent = [0] * (len(asks) + 1)  # calls by copy; a cancelled one has no vote to tell
         whole = None
-        # A copy that asks just what the original asks saves a call.
-        twin = original is not None and any(one.messages == original.messages for one in asks)
+        if twin is None:
+            twin = original is not None and any(one.messages == original.messages for one in asks)
         if original is not None and not twin:
             whole = asyncio.create_task(self._ask_one(ORIGINAL, original, spent))
         launched, timed_out, answered = 0, False, None
@@ -157,23 +160,20 @@ class LiveVote:
     async def _ask_one(
         self, number: int, prompt: Prompt, spent: list[int], reading: Reading | None = None
     ) -> Vote:
-        own = reading is not None
-        vote = Vote(number, prompt, Reply.failed("not asked"), Verdict.LOST, 0, own=own)
+        reply, verdict = Reply.failed("not asked"), Verdict.LOST
+        calls, call = 0, is_call(self.target, prompt)
         for _ in range(1 + self.retries):
-            call = is_call(self.target, prompt)
             spent[number] += call
+            calls += call
             try:
                 async with asyncio.timeout(self.timeout):
                     reply = await self.target.ask_async(prompt)
-                    verdict = settled_verdict(reply)
-                    if verdict is None:
-                        verdict = await self._judged(prompt, reply, reading)
+                    verdict = settled_verdict(reply) or await self._judged(prompt, reply, reading)
             except TimeoutError:
                 reply, verdict = Reply.failed(f"no answer within {self.timeout} s"), Verdict.LOST
-            vote = replace(vote, reply=reply, verdict=verdict, calls=vote.calls + call)
             if verdict is not Verdict.LOST:
                 break
-        return vote
+        return Vote(number, prompt, reply, verdict, calls, own=reading is not None)
 
     async def _judged(self, prompt: Prompt, reply: Reply, reading: Reading | None) -> Verdict:
         read, judged = None if reading is None else reading(reply.text), None

@@ -21,6 +21,7 @@ from __future__ import annotations
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, get_args
 
@@ -72,7 +73,7 @@ class Perturbation:
 
     def count(self, characters: int) -> int:
         """M, the number of characters changed in a span of ``characters`` code points."""
-        return int(changed_count(characters, self.rate, paper=self.paper))
+        return _count(characters, self.rate, self.paper)
 
     def changes(self, characters: Sequence[str]) -> int:
         """M for text that is split into characters: counted over its code points."""
@@ -115,12 +116,17 @@ class Perturbation:
         """
         if copies < 0:
             raise OptionError(f"copies={copies}: give a number of copies, at least 0")
-        words, changes, made = _words("".join(characters)), self.changes(characters), []
-        for index in range(copies):
-            copy = list(characters)
-            self._change(copy, changes, _copy_generator(words, seed, index))
-            made.append(copy)
-        return made
+        return [self.copy_of(characters, index, seed=seed) for index in range(copies)]
+
+    def copy_of(self, characters: Sequence[str], index: int, *, seed: int) -> list[str]:
+        """Copy ``index`` alone of those of :meth:`copies_of`."""
+        text, copy = "".join(characters), list(characters)
+        self._change(copy, min(len(copy), self.count(len(text))), copy_generator(text, seed, index))
+        return copy
+
+    def alters(self, characters: Sequence[str]) -> bool:
+        """Whether every copy is another text."""
+        return not self.paper and self.changes(characters) > 0
 
     def change_exactly(
         self, text: str, changes: int, *, seed: Seed, span: Span | None = None
@@ -171,7 +177,11 @@ class Perturbation:
 
 def copy_generator(text: str, seed: int, index: int) -> np.random.Generator:
     """The generator of copy ``index`` of ``text``: independent between texts and indices."""
-    return _copy_generator(_words(text), seed, index)
+    if seed < 0:
+        raise OptionError(f"seed={seed}: give an integer of at least 0")
+    # default_rng([seed, index, *words]), split into 32 bits here: numpy takes twice as long for it.
+    entropy = [*_split(seed), *_split(index), *_words(text)]
+    return np.random.default_rng(np.array(entropy, dtype=np.uint32))
 
 
 def sampling_seed(text: str, seed: int, index: int) -> int:
@@ -184,12 +194,9 @@ def sampling_seed(text: str, seed: int, index: int) -> int:
     return int.from_bytes(digest[:4], "little") >> 1
 
 
-def _copy_generator(words: Sequence[int], seed: int, index: int) -> np.random.Generator:
-    if seed < 0:
-        raise OptionError(f"seed={seed}: give an integer of at least 0")
-    # default_rng([seed, index, *words]), split into 32 bits here: numpy takes twice as long for it.
-    entropy = [*_split(seed), *_split(index), *words]
-    return np.random.default_rng(np.array(entropy, dtype=np.uint32))
+@lru_cache(maxsize=1 << 12)
+def _count(characters: int, rate: float, paper: bool) -> int:
+    return int(changed_count(characters, rate, paper=paper))
 
 
 def _split(number: int) -> list[int]:

@@ -30,6 +30,12 @@ class Change(Protocol):
     def copies_of(self, characters: Sequence[str], copies: int, *, seed: int) -> list[list[str]]:
         """The same of a text that is split already; each character keeps its place."""
 
+    def copy_of(self, characters: Sequence[str], index: int, *, seed: int) -> list[str]:
+        """One copy of them, by its number."""
+
+    def alters(self, characters: Sequence[str]) -> bool:
+        """Whether every copy is sure to be another text."""
+
 
 @dataclass(frozen=True)
 class RandomCopies:

@@ -22,8 +22,8 @@ guard = typer.Typer(
 )
 
 NEEDED = (
-    "aiohttp", "fastapi", "httptools", "httpx", "httpx_aiohttp", "prometheus_client", "regex",
-    "sqlalchemy", "uvicorn",
+    "aiohttp", "fastapi", "httptools", "httpx", "prometheus_client", "regex", "sqlalchemy",
+    "uvicorn",
 )  # fmt: skip
 """Packages of the extra ``serve`` that are imported."""
 Config = Annotated[Path | None, typer.Option(help="Settings, see docs/guard.md.")]

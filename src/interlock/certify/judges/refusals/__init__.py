@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from interlock.certify.judges.folding import fold
 from interlock.certify.judges.refusals.arabic import ARABIC
@@ -31,8 +32,6 @@ LANGUAGES: tuple[Language, ...] = (
     ARABIC,
     HINDI,
 )
-JOINTS = re.compile("|".join(fold(language.joints) for language in LANGUAGES))
-"""Where a sentence of any of them falls into clauses."""
 _SCRIPTS = {
     "ru": re.compile("[\u0400-\u04ff]"),
     "zh": re.compile("[\u3400-\u9fff]"),
@@ -41,8 +40,23 @@ _SCRIPTS = {
     "hi": re.compile("[\u0900-\u097f]"),
 }
 _LATIN = re.compile("[a-z]")
+_IN_LATIN = tuple(language for language in LANGUAGES if language.code not in _SCRIPTS)
 
 
-def languages_of(text: str) -> list[Language]:
+def _joints(languages: Sequence[Language]) -> re.Pattern[str]:
+    return re.compile("|".join(fold(language.joints) for language in languages))
+
+
+_JOINTS, _LATIN_JOINTS = _joints(LANGUAGES), _joints(_IN_LATIN)
+
+
+def at_joints(text: str) -> list[str]:
+    """A folded sentence, cut where one of any language falls into clauses."""
+    return (_LATIN_JOINTS if text.isascii() else _JOINTS).split(text)
+
+
+def languages_of(text: str) -> Sequence[Language]:
     """Those whose letters a folded text has."""
+    if text.isascii():  # the same, in a tenth of the time
+        return _IN_LATIN if _LATIN.search(text) else ()
     return [one for one in LANGUAGES if _SCRIPTS.get(one.code, _LATIN).search(text)]
