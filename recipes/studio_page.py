@@ -22,7 +22,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "interlock.cli", "studio", "--port", "0", "--json"]
-WIDTH = 1120
+WIDTH = 1000
 BYTES = 200_000
 """Of a picture, at most."""
 PATIENCE = 600_000
@@ -65,7 +65,6 @@ def pictures(page: Any, out: Path) -> None:
     page.evaluate("document.activeElement.blur()")
     take(page, out / "studio.png")
     page.click("#tab-patch")
-    page.select_option("#area", "0.01")
     page.click("#attack-form button")
     page.wait_for_selector("#made:not(:empty)")
     page.click("#ask-shield")

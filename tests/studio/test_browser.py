@@ -300,6 +300,64 @@ def test_it_fits_a_phone_and_the_night_and_the_keyboard(scheme: str) -> None:
     run(go())
 
 
+EVIL = """<!doctype html><form id="form" method="post" enctype="text/plain" target="frame"
+  action="URL/api/model"><input name='{"name":"embedded","x":"' value='"}'></form>
+<iframe name="frame" id="frame"></iframe><img src="URL/api/state"><script src="URL/interlock/page.js"></script>
+<script>
+const read = async (path, more) => {
+  try { return (await fetch("URL" + path, more)).type === "opaque" ? "sent" : "read"; } catch { return "refused"; }
+};
+const body = JSON.stringify({ name: "embedded" });
+Promise.all([
+  read("/", {}), read("/api/state", {}), read("/api/model", { method: "POST", body }),
+  read("/api/model", { method: "POST", body, headers: { "content-type": "application/json", "x-interlock-token": "x" } }),
+  read("/api/model", { method: "POST", body, mode: "no-cors" }),
+]).then((all) => { document.title = all.join(" "); document.getElementById("form").submit(); });
+</script>"""
+
+
+def test_a_page_of_another_site_gets_nothing_and_changes_nothing() -> None:
+    async def go() -> None:
+        studio = Studio(Given(model="tests.tiny:tiny"))
+        asked: list[tuple[str, int]] = []
+        app = build_app(studio)
+
+        async def watched(scope: Any, receive: Any, send: Any) -> None:
+            async def told(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    asked.append((scope["path"], message["status"]))
+                await send(message)
+
+            await app(scope, receive, told)
+
+        async with listening(watched, ws="none") as url:
+
+            async def evil(scope: Any, receive: Any, send: Any) -> None:
+                if scope["type"] == "lifespan":
+                    for step in ("startup", "shutdown"):
+                        await receive()
+                        await send({"type": f"lifespan.{step}.complete"})
+                    return
+                head = [(b"content-type", b"text/html")]
+                await send({"type": "http.response.start", "status": 200, "headers": head})
+                body = EVIL.replace("URL", url).encode()
+                await send({"type": "http.response.body", "body": body})
+
+            async with listening(evil, ws="none") as other:
+                page = await chromium.page()
+                await page.goto(other.replace("127.0.0.1", "localhost"))
+                while len([one for one in asked if one[0] == "/api/model"]) < 3:
+                    await asyncio.sleep(0.02)
+                title = await page.title()
+                await page.close()
+        assert title.split() == ["refused"] * 4 + ["sent"]
+        assert {status for path, status in asked if path.startswith("/api/")} == {403}
+        assert studio.jobs.shown == {}
+        assert studio.board.numbers.keys() == {"model"}
+
+    run(go())
+
+
 def test_names_of_classes_and_files_are_text() -> None:
     async def go() -> None:
         async with opened("tests.studio.test_browser:hostile", viewport=PHONE) as (page, studio):

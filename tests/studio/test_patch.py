@@ -139,6 +139,15 @@ def test_the_certified_answer_is_that_of_the_library(page: Page, scene: Scene, o
     assert page.part("certified") is None  # it was of another picture
 
 
+def test_a_patch_beyond_what_is_assumed_is_called_so(page: Page) -> None:
+    """A square of 2 % of 256 pixels has sides of 3 of them, rounded up."""
+    for side, on, beyond in ((3, True, False), (4, True, True), (4, False, False)):
+        page.ask("patch", side=side, on=on)
+        page.ask("certify", area=0.02)
+        page.done("certify")
+        assert page.part("certified")["beyond"] is beyond
+
+
 def test_a_patch_too_large_to_be_certified_is_one_line(page: Page) -> None:
     page.ask("certify", area=0.9)
     job = page.ended("certify")

@@ -148,6 +148,23 @@ def huge(width: int, height: int) -> bytes:
     )
 
 
+def cropping() -> SmallCNN:
+    """The tiny model, which sees the middle of a photo alone."""
+    network = tiny.model(SmallCNN())
+    network.preprocess = lambda image: tiny.preprocess(image.crop((16, 0, 48, 64)))
+    return network
+
+
+def test_what_a_model_does_not_see_is_told_and_any_shape_is_taken() -> None:
+    with asking("tests.studio.test_photo:cropping") as page:
+        page.upload(picture(size=(64, 64)))
+        assert page.part("photo")["seen"] == pytest.approx(0.5, abs=0.03)
+        for size in ((1, 1), (900, 2), (2, 900)):
+            assert page.upload(picture(size=size)).status_code == 200
+            assert page.part("photo")["seen"] is None
+        page.done("explain")
+
+
 @pytest.mark.parametrize(
     ("stored", "words"),
     [

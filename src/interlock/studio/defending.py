@@ -10,6 +10,7 @@ from torch import Tensor
 from interlock._pictures import mask_overlay
 from interlock.data.sources.package_photos import PackagePhotos
 from interlock.defend import CertifiedShield, ConceptShield
+from interlock.defend.certified.cover import patch_boxes
 from interlock.models import Classifier
 from interlock.report.page import data_uri
 from interlock.studio.board import Part
@@ -60,14 +61,14 @@ def shield_part(shield: ConceptShield, scene: Scene, x: Tensor, patched: bool) -
 
 
 def certify(
-    scene: Scene, x: Tensor, patched: bool, area: float, shield: ConceptShield | None, job: Job
+    scene: Scene, x: Tensor, side: int, area: float, shield: ConceptShield | None, job: Job
 ) -> Part:
     """The certified answer to a picture, and the map of places where a patch can do no harm.
 
     Args:
         scene: the photo before the model.
         x: (C, H, W): with or without a patch.
-        patched: which.
+        side: of the patch in it, in pixels; 0 where there is none.
         area: share of the photo that an attacker is taken to own.
         shield: answers where no row of masks is constant, if there is one.
         job: told how far it is; stops it between two batches.
@@ -78,6 +79,7 @@ def certify(
     model = scene.classifier.model
     # Small batches, for between two of them it can be stopped.
     safe = CertifiedShield(model, area=area, shield=shield, batch_size=BATCH)
+    ((covered, _),) = patch_boxes(area, *x.shape[1:])
     masks = len(safe.mask_set(*x.shape[1:]))
     most = masks * (masks + 1) / 2
 
@@ -90,7 +92,8 @@ def certify(
         places = safe.safe_places(x, label)
     overlay = mask_overlay(scene.classifier.to_pil(x), ~places.cpu())
     return {
-        "patched": patched,
+        "patched": side > 0,
+        "beyond": side > covered,
         "own": scene.own,
         "area": area,
         "label": scene.classifier.label(label),

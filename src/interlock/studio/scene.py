@@ -20,6 +20,8 @@ from interlock.studio.board import Part
 
 TOP = 5
 """Classes that are shown."""
+LEAST_PROBED, MOST_PROBED = 32, 24_000_000
+"""Pixels of a side and of a photo, between which it is told how much of it the model sees."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,15 +105,21 @@ class Scene:
 
     def part(self) -> Part:
         """For the page."""
-        width, height = self.photo.image.size
         return {
             "name": self.photo.name,
-            "size": [width, height],
+            "size": list(self.photo.image.size),
             "input": [self.x.shape[2], self.x.shape[1]],
-            "seen": seen_share(self.classifier, width, height),
+            "seen": self._seen(),
             "picture": self.picture(self.x),
             "answers": self.answers(),
         }
+
+    def _seen(self) -> float | None:
+        """Share of the photo that the model sees; None where it cannot be told, or takes long."""
+        width, height = self.photo.image.size
+        if min(width, height) < LEAST_PROBED or width * height > MOST_PROBED:
+            return None
+        return seen_share(self.classifier, width, height)
 
     def _said(self, k: int, shares: Tensor) -> dict[str, Any]:
         return {"index": k, "label": self.classifier.label(k), "probability": float(shares[k])}

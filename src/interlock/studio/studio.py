@@ -197,10 +197,10 @@ class Studio:
         """Begin to work out the certified answer to the picture as it is."""
         with self._lock:
             scene, patch, shield = self._shown(), self._patched(), self._shield
-            x = self._picture(scene)
+            x, side = self._picture(scene), patch.square.side if patch.on else 0
 
         def work(job: Job) -> None:
-            part = certify(scene, x, patch.on, area, shield, job)
+            part = certify(scene, x, side, area, shield, job)
             with self._lock:
                 job.check()
                 if self._scene is scene and self._patch is patch:

@@ -154,8 +154,9 @@ render.certified = (part) => {
   const said = part.assured
     ? `${part.label}, assured: whatever one square of up to ${size} shows in this picture, the answer would be the same without it.`
     : `${part.label}, not assured: a square of up to ${size} may have a part in it.`;
+  const beyond = part.beyond ? ` The patch in it is larger than ${size}, so that nothing is promised of it.` : "";
   const assured = part.label === part.own && !part.assured ? "undecided" : kind(part);
-  verdict(at("certified"), assured, said + without(part), part.picture,
+  verdict(at("certified"), assured, said + beyond + without(part), part.picture,
     part.assured ? "The photo; no place is unsafe" : "The photo, with places where a patch may change the answer in magenta", {
       picture: pictured(part),
       "safe places": percent(part.safe, 0),
