@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,18 @@ def test_imports_that_change_places_are_seen_where_they_are_used(package: Path) 
         (package / "a.py").write_text(lines.format(first, second))
         names.append(digest())
     assert names[0] != names[1]
+
+
+def test_a_library_that_names_its_folder_by_a_path_is_not_the_user_s(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    spec = ModuleSpec("transformers", None, is_package=True)  # as it replaces its own
+    spec.submodule_search_locations = [Path(sys.prefix) / "site-packages"]  # type: ignore[list-item]
+    monkeypatch.setattr(code, "find_spec", lambda top: spec)
+    monkeypatch.setattr("os.path.exists", lambda place: True)
+    code._looked_up.cache_clear()
+    assert not code._is_own("transformers.models")
+    code._looked_up.cache_clear()
 
 
 def test_a_module_that_is_not_there_is_an_error(package: Path) -> None:

@@ -310,4 +310,4 @@ def _looked_up(top: str, _on: tuple[str, ...]) -> tuple[str, ...]:
     if spec is None:
         return ()
     places = (*(spec.submodule_search_locations or ()), spec.origin)
-    return tuple(place for place in places if place)
+    return tuple(os.fspath(place) for place in places if place)  # transformers names a Path
