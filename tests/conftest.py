@@ -28,6 +28,7 @@ settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.load_profile("interlock")
 
 LONGEST = (
+    "test_notebooks.py",
     "serve/test_faults.py",
     "test_cli_certify.py",
     "test_cli.py",
