@@ -1,8 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Each file in one process, the longest first (tests/conftest.py). Three, though cores may be two: much of the time goes to
+# Each file in one process, the longest first (tests/conftest.py). Four, though cores may be two: much of the time goes to
 # waiting for programs that tests start.
-PARALLEL := --numprocesses 3 --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Else each run rewrites the assertions of all tests again, in each process.
 unexport PYTHONDONTWRITEBYTECODE

@@ -77,6 +77,8 @@ ADAPTIVE = 2
 """Of the defences, from the first on, meet attackers who know them."""
 KINDS = ["GCG", "PAIR", "JailbreakChat"]
 SEED = 17
+SECOND = 1000
+"""Seed of the second starts; the first ones are 0, 1, 2, ..."""
 HEAD = [
     "family",
     "defence",
@@ -145,23 +147,45 @@ class Otherwise:
         return [Verdict.REFUSED if one else Verdict.COMPLIED for one in refused]
 
 
-def own_suffixes(target: StoredTarget, most: int) -> list[Attack]:
-    """Our own suffixes on goals that are refused bare: the first ones, and such as are known."""
-    assert isinstance(target.target, LocalTarget)
+def own_suffixes(target: StoredTarget, judge: RefusalPhrases, most: int) -> list[Attack]:
+    """Our own suffixes on goals that are refused bare: the first ones, and such as are known.
+
+    Where the first start led to no attack, another is made.
+    """
     measured = goals()
     asked = undefended_prompts([_bare(goal) for goal in measured], SEED)
     replies = target.ask(list(asked.values()))
     refused = [g for g, one in zip(measured, replies, strict=True) if one.text.startswith(REFUSAL)]
-    requests = [(goal, REFUSAL) for goal in refused]
+    first = searched(target, refused, most, seed=0)
+    again = [g for g, one in zip(refused, successful(target, judge, first), strict=True) if not one]
+    second = dict(zip(again, searched(target, again, most, seed=SECOND), strict=True))
+    both = [second.get(g) or one for g, one in zip(refused, first, strict=True)]
+    return [replace(one, source="SmolLM2-135M") for one in both if one is not None]
+
+
+def searched(
+    target: StoredTarget, requests: Sequence[str], most: int, *, seed: int
+) -> list[Attack | None]:
+    """One suffix for each goal, of the first ``most`` and of those searched before."""
+    assert isinstance(target.target, LocalTarget)
+    pairs = [(goal, REFUSAL) for goal in requests]
     journal, judge = OUT / "searches.jsonl", Otherwise()
     search_attacks(
-        target.target, SEARCH, judge, requests[:most], journal=journal,
+        target.target, SEARCH, judge, pairs[:most], journal=journal, seed=seed,
         progress=lambda done, total: print(f"search {done} of {total}", flush=True),
     )  # fmt: skip
-    searched = search_attacks(
-        target.target, SEARCH, judge, requests, journal=journal, known_only=True
+    return search_attacks(
+        target.target, SEARCH, judge, pairs, journal=journal, seed=seed, known_only=True
     )
-    return [replace(one, source="SmolLM2-135M") for one in searched if one is not None]
+
+
+def successful(
+    target: StoredTarget, judge: RefusalPhrases, found: Sequence[Attack | None]
+) -> list[bool]:
+    """Which of them are not refused, undefended."""
+    there = [one for one in found if one is not None]
+    verdicts = iter(undefended(target, judge, there).verdicts)
+    return [one is not None and next(verdicts) is Verdict.COMPLIED for one in found]
 
 
 def _bare(goal: str) -> Attack:
@@ -180,7 +204,7 @@ def attacks_on(
         for one in read_attacks(FILE, keep_failed=True)
         if one.goal in measured and one.kind in asked
     ]
-    tried = [*read, *own_suffixes(target, most)]
+    tried = [*read, *own_suffixes(target, judge, most)]
     verdicts = undefended(target, judge, tried).verdicts
     kept = [a for a, verdict in zip(tried, verdicts, strict=True) if verdict is Verdict.COMPLIED]
     kinds = {

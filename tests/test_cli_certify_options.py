@@ -69,8 +69,12 @@ def test_a_dry_run_of_measure_says_exactly_what_is_asked(
 
 @pytest.mark.parametrize(
     ("rule", "options"),
-    [("brittle", QUICK), ("wavers", QUICK), ("refuses", OWN), ("complies", OWN)],
-    ids=["planned", "no plan", "refused", "complied"],
+    [
+        pytest.param("brittle", QUICK, id="planned"),
+        pytest.param("wavers", QUICK, id="no plan", marks=pytest.mark.slow),
+        pytest.param("refuses", OWN, id="refused", marks=pytest.mark.slow),
+        pytest.param("complies", OWN, id="complied"),
+    ],
 )
 def test_no_answers_bring_about_more_calls_than_a_dry_run_says(
     rule: str, options: list[object], inputs: list[object], tmp_path: Path

@@ -117,6 +117,7 @@ def test_a_dry_run_of_a_study(tmp_path: Path) -> None:
     assert (after["items"], after["left"], after["seconds"]) == (done["items"], 0, 0.0)
 
 
+@pytest.mark.slow
 def test_what_explain_has_finished_takes_no_time(photos: Path, tmp_path: Path) -> None:
     files = sorted((photos / "dog").iterdir())[:2]
     fixed = ["--prior", "grid", "--steps", 2, "--out", tmp_path]

@@ -349,6 +349,7 @@ def _seconds(text: str) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.slow
 def test_no_known_answer_that_complied_is_a_refusal_behind_a_bare_one() -> None:
     """On all halves but the fresh one, whose errors are counted and not mended."""
     rows = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -137,6 +137,7 @@ def test_without_masks_it_is_the_model_bit_for_bit(shield: ConceptShield, model:
     assert not calm.masks(patched).any()
 
 
+@settings(max_examples=12)
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=6), st.booleans())
 def test_no_neighbour_of_the_batch_changes_an_answer(index: list[int], noisy: bool) -> None:
     if not _kept:

@@ -255,6 +255,7 @@ def test_gradient_methods_pass_it_on_a_trained_network(name, cup):
     assert not randomised_weights(model, x, target, edges, stages=1).passes()
 
 
+@pytest.mark.slow
 def test_guided_backprop_hardly_notices_a_new_output_layer(cup):
     """The finding of Adebayo et al. 2018, which the plain gradient does not share."""
     guided, plain = (

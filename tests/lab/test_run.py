@@ -108,6 +108,7 @@ def test_same_bytes_are_one_item(tmp_path: Path) -> None:
     assert lab("status", tmp_path / "out")["finished"] == 4
 
 
+@pytest.mark.slow
 def test_order_and_workers_do_not_matter(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 5)
     study = write_study(tmp_path, NOISE, PIXELS)
@@ -152,6 +153,7 @@ def test_unreadable_image_among_many(tmp_path: Path) -> None:
         assert any(name in error for error in errors)
 
 
+@pytest.mark.slow
 def test_a_method_that_kills_its_process(tmp_path: Path) -> None:
     write_images(tmp_path / "images", 2)
     study = write_study(tmp_path, 'method = "tests.lab.cheap:deadly"', PIXELS)
@@ -161,6 +163,7 @@ def test_a_method_that_kills_its_process(tmp_path: Path) -> None:
     assert "its worker process died" in failure["error"]
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard(study: Path, tmp_path: Path) -> None:
     """Its workers run it again instead of starting; that is one line, and no loop."""
     script = tmp_path / "script.py"

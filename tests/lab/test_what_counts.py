@@ -187,7 +187,14 @@ def test_so_it_is_for_every_method_metric_and_attack(
     check(ALL[name], tmp_path, monkeypatch)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+FAST = ("h-sets", "shield", "smoothllm")
+"""One for each verb; the others are slow tests."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in FAST else pytest.param(name, marks=pytest.mark.slow) for name in STUDIES],
+)
 def test_a_line_changed_in_any_module_that_ran_renames_the_items(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def run(study: Path, out: Path, bare: dict[str, str]) -> subprocess.CompletedPro
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_study_that_needs_none_of_it_runs(tmp_path: Path, bare: dict[str, str]) -> None:
     write_images(tmp_path / "images", 2)
     study = write_study(tmp_path, PIXELS, 'method = "gradient-input"')

@@ -213,6 +213,7 @@ def test_a_long_vote_keeps_its_stream_open(tmp_path: Path) -> None:
     run(go())
 
 
+@pytest.mark.slow
 def test_the_page_needs_no_imports() -> None:
     """What is served is read at the start; nothing heavy is imported for it, then or later."""
     code = (

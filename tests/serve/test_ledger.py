@@ -238,6 +238,7 @@ def start_guard(upstream: str, ledger: str, *more: str) -> tuple[subprocess.Pope
     return process, json.loads(told)["url"]
 
 
+@pytest.mark.slow
 def test_a_killed_guard_has_every_answer_on_record(tmp_path: Path) -> None:
     killed_under_load(f"sqlite:///{tmp_path}/ledger.sqlite", (signal.SIGKILL, signal.SIGTERM))
 

@@ -161,6 +161,7 @@ def started(config: Path, log: Path) -> tuple[subprocess.Popen[str], str]:
     return process, json.loads(said)["url"]
 
 
+@pytest.mark.slow
 def test_twenty_reloads_under_load_lose_no_request(tmp_path: Path) -> None:
     config, keys = tmp_path / "guard.toml", tmp_path / "keys"
 

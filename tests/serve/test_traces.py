@@ -26,6 +26,7 @@ def run(work: Any) -> None:
     asyncio.run(asyncio.wait_for(work, 120))
 
 
+@pytest.mark.slow
 def test_without_an_address_nothing_is_imported_and_the_parent_goes_on(tmp_path: Path) -> None:
     code = (
         "import sys, interlock.serve.run;"

@@ -116,6 +116,7 @@ def test_a_store_that_cannot_be_reached_is_one_line(root: str) -> None:
     assert "not-to-be-told" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_study_of_a_bucket_in_two_processes_is_the_study_of_a_folder(
     root: str, tmp_path: Path
 ) -> None:
