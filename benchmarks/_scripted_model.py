@@ -72,7 +72,12 @@ class Model(asyncio.Protocol):
         body = json.loads(b"".join(self.content))
         topic, text = body["messages"][0]["content"], body["messages"][-1]["content"]
         made = ANSWERS[said(topic, text), bool(body.get("stream"))]
-        self.loop.call_later(delay(self.kind, self.median, text), self.transport.write, made)
+        self.loop.call_later(delay(self.kind, self.median, text), self.say, made)
+
+    def say(self, made: bytes) -> None:
+        """The answer, unless who asked has hung up."""
+        if not self.transport.is_closing():
+            self.transport.write(made)
 
 
 def answered(answer: str, stream: bool) -> bytes:
