@@ -82,9 +82,9 @@ class Language:
     def seems_to_refuse(self, clause: str) -> bool:
         """Whether a folded clause has the words of a refusal, whatever their order."""
         _, declines, withholds, *words = self.seeming
-        seems = declines.search(clause) or withholds.search(clause)
-        seems = seems or all(word.search(clause) for word in words)
-        return bool(seems) and not self.denies_nothing(clause)
+        alone = declines.search(clause) or withholds.search(clause)
+        seems = bool(alone) or all(word.search(clause) for word in words)
+        return seems and not self.denies_nothing(clause)
 
     def denies_nothing(self, clause: str) -> bool:
         """Whether a folded clause has a turn of phrase in which a denial is none."""
