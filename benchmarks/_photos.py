@@ -71,6 +71,13 @@ def available() -> bool:
     return True
 
 
+def listed(name: str) -> list[Path]:
+    """The photos of a list that ``defend_photos.py`` wrote, such as ``caltech_report``."""
+    folder = ROOT / "build" / "defend"
+    with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as file:
+        return [folder / row["file"] for row in csv.DictReader(file)]
+
+
 def half_of(half: Half) -> list[Photo]:
     """Rows 0, 2, 4, ... of ``labels.csv`` are for tuning, rows 1, 3, 5, ... for the report."""
     with (PHOTOS / "labels.csv").open(newline="", encoding="utf-8") as file:

@@ -13,7 +13,6 @@ patch. Photos whose answer the patch did not turn are left out.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import time
 from collections import defaultdict
@@ -36,7 +35,6 @@ from interlock.explain.peers import make_peer
 from interlock.models import Classifier, load_classifier
 
 OUT = _photos.ROOT / "build" / "explain_patches"
-LISTS = _photos.ROOT / "build" / "defend"
 MODELS = {"embedded": ("embedded", "caltech"), "mobilenet": (str(_photos.MOBILENET), "imagenet")}
 ATTACKS = {
     "free": PatchAttack(area=0.02, steps=40),
@@ -74,8 +72,7 @@ def table(lines: Sequence[Sequence[str]]) -> str:
 
 def photos(classifier: Classifier, listed: str, count: int) -> Tensor:
     """The first of a list, as the model takes them."""
-    with (LISTS / f"{listed}.csv").open(newline="", encoding="utf-8") as file:
-        files = [LISTS / row["file"] for row in csv.DictReader(file)][:count]
+    files = _photos.listed(listed)[:count]
     return torch.stack([classifier.preprocess(read_image(file)) for file in files])
 
 

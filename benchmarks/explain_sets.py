@@ -21,7 +21,6 @@ Each photo's values are kept in ``build/explain_sets``; a run that was stopped g
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,7 +50,6 @@ from interlock.explain._merging import strongest_regions
 from interlock.models import Classifier, load_classifier
 
 OUT = _photos.ROOT / "build" / "explain_sets"
-LISTS = _photos.ROOT / "build" / "defend"
 NOISE = 0.01
 METHODS = ("merge", "joint", "k-means")
 DRAWS = 2000
@@ -231,9 +229,7 @@ def _imagenet(classifier: Classifier) -> tuple[Classifier, list[Path]]:
 
 
 def _embedded() -> tuple[Classifier, list[Path]]:
-    with (LISTS / "caltech_report.csv").open(newline="", encoding="utf-8") as file:
-        files = [LISTS / row["file"] for row in csv.DictReader(file)]
-    return load_classifier("embedded"), files
+    return load_classifier("embedded"), _photos.listed("caltech_report")
 
 
 MODELS: dict[str, Callable[[], tuple[Classifier, list[Path]]]] = {
