@@ -4,7 +4,10 @@
 
 Three processes on loopback: a scripted model, the guard as its command starts it (ledger on disk),
 and this one, which sends the load: a bounded number of requests by so many clients, each asking
-again when it is answered. "Direct" means that the client itself sends the prompt and N copies of
+again when it is answered. With a fixed delay that keeps all clients in step: they ask at the same
+moment, and the last waits for the work on all. "At random" each first pauses for a time drawn from
+an exponential law with the delay as its mean, as clients do that know nothing of each other; the
+pause is in no latency. "Direct" means that the client itself sends the prompt and N copies of
 it to the model at once and waits for all of them; its HTTP client is the leanest at hand, so that
 the load's own work adds little to either way. Direct and guarded blocks take turns, so that
 whatever else the machine does falls on both, and the latency that the guard adds is told as the
@@ -17,6 +20,7 @@ import argparse
 import asyncio
 import json
 import os
+import random
 import signal
 import statistics
 import subprocess
@@ -42,8 +46,18 @@ from interlock.serve.settings import VoteSettings
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build" / "guard_load"
 COPIES, RATE, DELAY = 10, 0.10, 0.5
-LOAD = {1: 10, 10: 50, 100: 200}
-"""Clients -> requests in one block."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """Requests of one block, by so many clients."""
+
+    clients: int
+    requests: int
+    at_random: bool = False
+
+
+LOADS = (Load(1, 10), Load(10, 50), Load(10, 50, at_random=True), Load(100, 200))
 CALLS = COPIES + 1
 """Of a vote that stops nothing early: the prompt as it came, and its copies."""
 MEMORY_COPIES, MEMORY_CLIENTS = 3, 16
@@ -161,12 +175,18 @@ def question(number: int) -> str:
 
 
 async def drive(
-    clients: int, numbers: Sequence[int], ask: Callable[[int, Block], Coroutine[Any, Any, bool]]
+    clients: int,
+    numbers: Sequence[int],
+    ask: Callable[[int, Block], Coroutine[Any, Any, bool]],
+    pause: float = 0.0,
 ) -> Block:
+    """So many clients share the numbers, and pause so many seconds on average before each."""
     block, waiting = Block(), iter(numbers)
 
     async def one() -> None:
         for number in waiting:
+            if pause:
+                await asyncio.sleep(random.Random(number).expovariate(1 / pause))
             start = time.perf_counter()
             if await ask(number, block):
                 block.seconds.append(time.perf_counter() - start)
@@ -208,27 +228,29 @@ async def latency(kind: str, rounds: int, aims: list[str]) -> list[list[str]]:
         async with client() as mine, client() as theirs:
             await drive(10, range(20), guarded(mine, url, "benign"))  # warms up
             await drive(10, range(20), direct(theirs, upstream, "benign"))
-            for clients, requests in LOAD.items():
+            for load in LOADS:
+                asks, pause = load.clients, DELAY * load.at_random
                 pairs = []
                 for turn in range(rounds):
-                    numbers = range(1000 * turn, 1000 * turn + requests)
-                    bare = await drive(clients, numbers, direct(theirs, upstream, "benign"))
+                    numbers = range(1000 * turn, 1000 * turn + load.requests)
+                    bare = await drive(asks, numbers, direct(theirs, upstream, "benign"), pause)
                     before = worked(process)
-                    kept = await drive(clients, numbers, guarded(mine, url, "benign"))
+                    kept = await drive(asks, numbers, guarded(mine, url, "benign"), pause)
                     kept.work = worked(process) - before
                     pairs.append((bare, kept))
-                rows.append(_row(kind, clients, pairs))
-                if (kind, clients) == ("fixed", 10):
+                name = f"{asks} at random" if load.at_random else f"{asks}"
+                rows.append(_row(kind, name, pairs))
+                if (kind, asks) == ("fixed", 10):
                     median = statistics.median(_added(pairs))
-                    aims.append(_aim(f"added p50 at 10 clients {median:+.1f} ms", median <= ADDED))
-                if clients == max(LOAD):
+                    said = f"added p50 at {name if pause else '10 in step'} {median:+.1f} ms"
+                    aims.append(_aim(said, median <= ADDED))
+                if asks == 100:
                     failed = sum(kept.failed for _, kept in pairs)
-                    said = f"failed at {clients} clients, {kind}: {failed}"
-                    aims.append(_aim(said, failed == 0))
+                    aims.append(_aim(f"failed at {asks} clients, {kind}: {failed}", failed == 0))
     return rows
 
 
-def _row(kind: str, clients: int, pairs: Sequence[tuple[Block, Block]]) -> list[str]:
+def _row(kind: str, clients: str, pairs: Sequence[tuple[Block, Block]]) -> list[str]:
     added = _added(pairs)
     bare, kept = Block(), Block()
     for one, other in pairs:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import statistics
+import time
 
 import _scripted_model
 import guard_load
@@ -39,10 +41,24 @@ def test_rows_compare_both_ways_pair_by_pair() -> None:
     kept = guard_load.Block(seconds=[0.51] * 99 + [0.9], took=10, failed=1, work=0.2)
     slow = guard_load.Block(seconds=[0.8] * 99 + [1.0], took=10)  # both in a busy minute
     both = guard_load.Block(seconds=[0.83] * 99 + [0.9], took=10, failed=1, work=0.4)
-    row = guard_load._row("fixed", 10, [(bare, kept), (bare, kept), (slow, both)])
+    row = guard_load._row("fixed", "10", [(bare, kept), (bare, kept), (slow, both)])
     assert row[0] == "fixed, 10"
     assert row[4:6] == ["+10.0 (+10.0 to +30.0)", "-100.0"]
     assert row[-2:] == ["2.7", "0 / 3"]
+
+
+def test_clients_at_random_pause_and_count_no_pause() -> None:
+    begun: list[float] = []
+
+    async def ask(number: int, block: guard_load.Block) -> bool:
+        begun.append(time.perf_counter())
+        return number != 3
+
+    asked = time.perf_counter()
+    block = asyncio.run(guard_load.drive(5, range(5), ask, 0.05))
+    assert (len(block.seconds), block.failed) == (4, 1)
+    assert sum(block.seconds) < max(begun) - asked
+    assert max(begun) - asked > 0.03
 
 
 def test_what_runs_is_counted_for_the_innermost_step() -> None:

@@ -255,10 +255,12 @@ def test_openais_agents_and_their_guardrails(tmp_path: Path, monkeypatch: Any) -
     agents = pytest.importorskip("agents", reason="openai-agents is of the extra 'clients'")
     from interlock.serve.adapters.openai_agents import (
         LEFT_OUT,
+        NOT_RUN,
         DecisionError,
         GuardClient,
         input_guardrail,
         tool_guardrail,
+        tool_input_guardrail,
     )
 
     agents.set_tracing_disabled(True)
@@ -267,10 +269,15 @@ def test_openais_agents_and_their_guardrails(tmp_path: Path, monkeypatch: Any) -
         async with guarded(tmp_path) as guard:
             decides = GuardClient(guard.url, "m", key="k")
             said = {"text": SEEN}
+            given: list[str] = []
 
-            @agents.function_tool(tool_output_guardrails=[tool_guardrail(decides)])
+            @agents.function_tool(
+                tool_input_guardrails=[tool_input_guardrail(decides)],
+                tool_output_guardrails=[tool_guardrail(decides)],
+            )
             def look(at: str) -> str:
                 """Looks."""
+                given.append(at)
                 return said["text"]
 
             for kind in (agents.OpenAIChatCompletionsModel, agents.OpenAIResponsesModel):
@@ -285,11 +292,18 @@ def test_openais_agents_and_their_guardrails(tmp_path: Path, monkeypatch: Any) -
                 looked = await agents.Runner.run(looks, KITE)
                 assert looked.final_output == SAID
                 outputs = [i.output for i in looked.new_items if i.type == "tool_call_output_item"]
-                assert outputs == [SEEN]
+                assert (outputs, given) == ([SEEN], ["kite"])
+                given.clear()
+                monkeypatch.setitem(CALL["function"], "arguments", json.dumps({"at": BAD}))
+                looked = await agents.Runner.run(looks, KITE)
+                outputs = [i.output for i in looked.new_items if i.type == "tool_call_output_item"]
+                assert (outputs, given) == ([NOT_RUN], [])
+                monkeypatch.undo()
                 said["text"] = BAD
                 looked = await agents.Runner.run(looks, KITE)
                 outputs = [i.output for i in looked.new_items if i.type == "tool_call_output_item"]
-                assert outputs == [LEFT_OUT]
+                assert (outputs, given) == ([LEFT_OUT], ["kite"])
+                given.clear()
                 said["text"] = SEEN
                 if kind is agents.OpenAIChatCompletionsModel:
                     assert (await agents.Runner.run(plain, BAD)).final_output == REFUSAL

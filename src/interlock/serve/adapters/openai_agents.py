@@ -1,8 +1,9 @@
 """Guardrails for the OpenAI Agents SDK (package ``openai-agents``): a guard's vote decides.
 
-What the user says is voted on before the agent begins, and what a tool gives before the model
-reads it: both are text that others may have written. A refusal trips the wire, or leaves the tool's
-result out; a guard that cannot be asked, or that cannot decide, ends the run.
+What the user says is voted on before the agent begins, what the model writes for a tool before the
+tool runs, and what a tool gives before the model reads it: all are text that others may have
+written. A refusal trips the wire, keeps the tool from running, or leaves its result out; a guard
+that cannot be asked, or that cannot decide, ends the run.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ if TYPE_CHECKING:
         GuardrailFunctionOutput,
         InputGuardrail,
         ToolGuardrailFunctionOutput,
+        ToolInputGuardrail,
+        ToolInputGuardrailData,
         ToolOutputGuardrail,
+        ToolOutputGuardrailData,
     )
 
 KEY = "INTERLOCK_GUARD_KEY"
 LEFT_OUT = "The guard refused what this tool gave; it is left out."
+NOT_RUN = "The guard refused what this tool was to be given; it did not run."
 
 
 class DecisionError(InterlockError):
@@ -103,16 +108,36 @@ def tool_guardrail(guard: GuardClient, name: str = "interlock") -> ToolOutputGua
     """
     sdk = _sdk()
 
-    async def vote(data: Any) -> ToolGuardrailFunctionOutput:
+    async def vote(data: ToolOutputGuardrailData) -> ToolGuardrailFunctionOutput:
         text = data.output if isinstance(data.output, str) else json.dumps(data.output, default=str)
-        if not text.strip():
-            return sdk.ToolGuardrailFunctionOutput.allow()
-        answer = await guard.decide(text)
-        if answer["decision"] == "release":
-            return sdk.ToolGuardrailFunctionOutput.allow(answer["interlock"])
-        return sdk.ToolGuardrailFunctionOutput.reject_content(LEFT_OUT, answer["interlock"])
+        return await _allowed(guard, text, LEFT_OUT)
 
     return sdk.ToolOutputGuardrail(vote, name=name)
+
+
+def tool_input_guardrail(guard: GuardClient, name: str = "interlock") -> ToolInputGuardrail[Any]:
+    """For ``function_tool(tool_input_guardrails=[...])``: the arguments, as JSON, before it runs.
+
+    Raises:
+        InterlockError: ``openai-agents`` is not installed.
+    """
+    sdk = _sdk()
+
+    async def vote(data: ToolInputGuardrailData) -> ToolGuardrailFunctionOutput:
+        return await _allowed(guard, data.context.tool_arguments, NOT_RUN)
+
+    return sdk.ToolInputGuardrail(vote, name=name)
+
+
+async def _allowed(guard: GuardClient, text: str, told: str) -> ToolGuardrailFunctionOutput:
+    """What the vote on a text says; the model is told so where it is refused."""
+    result: type[ToolGuardrailFunctionOutput] = _sdk().ToolGuardrailFunctionOutput
+    if not text.strip():
+        return result.allow()
+    answer = await guard.decide(text)
+    if answer["decision"] == "release":
+        return result.allow(answer["interlock"])
+    return result.reject_content(told, answer["interlock"])
 
 
 def _sdk() -> ModuleType:
