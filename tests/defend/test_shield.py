@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -252,6 +252,49 @@ def test_inspect_agrees_with_predict(shield: ConceptShield, model: Net) -> None:
         assert seen.passes == int(shield.passes(image[None]))
         assert seen.importances.shape == (4,)
         assert seen.concepts.shape[0] == 4
+
+
+@dataclass(frozen=True)
+class TwoSets:
+    """An explanation of two sets of one channel."""
+
+    masks: torch.Tensor
+    attribution: torch.Tensor
+    regions: torch.Tensor
+    shares: torch.Tensor
+    without: torch.Tensor
+
+
+def test_inspect_tells_what_the_undefended_answer_rests_on(
+    shield: ConceptShield, model: Net
+) -> None:
+    asked = []
+    (patched,) = with_noise(pictures(1, seed=8))[0]
+    mask = shield.inspect(patched).mask
+    assert mask.any()
+    inside, outside = mask.nonzero()[0], (~mask).nonzero()[0]
+    masks = torch.zeros(2, 3, SIDE, SIDE, dtype=torch.bool)
+    masks[0, 0, inside[0], inside[1]] = masks[0, 1, outside[0], outside[1]] = True
+    evidence = torch.ones(3, SIDE, SIDE)
+    evidence[0, inside[0], inside[1]] = 3.0
+    regions = masks.any(dim=1)
+
+    def explain(x: torch.Tensor, target: int) -> TwoSets:
+        asked.append((x, target))
+        pair = torch.tensor([0.7, 0.1]), torch.tensor([0.25, torch.nan])
+        return TwoSets(masks, evidence, regions, *pair)
+
+    seen = shield.inspect(patched, explain)
+    ((x, target),) = asked
+    assert torch.equal(x, patched)
+    assert target == seen.undefended
+    assert seen.strongest is not None
+    assert torch.equal(seen.strongest.region, regions[0])
+    assert seen.strongest.share == pytest.approx(0.7)
+    assert seen.strongest.without == 0.25
+    assert seen.strongest.under_mask == pytest.approx(0.75)
+    none = TwoSets(masks[:0], evidence, regions[:0], *torch.zeros(2, 0))
+    assert shield.inspect(patched, lambda *_: none).strongest is None
 
 
 def test_saved_and_loaded_it_answers_alike(
