@@ -39,6 +39,7 @@ package: .venv/.ready
 	@ls dist
 
 bench-explain: .venv/.ready
+	$(BIN)/python recipes/efficientnet_lite.py
 	$(BIN)/python benchmarks/explain_speed.py
 	cp build/explain_speed/table.md docs/results/explain-speed.txt
 	$(BIN)/python benchmarks/update_docs.py

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,16 +24,18 @@ from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor, nn
 
+import _lite
 import _photos
 import _tables
 from _memory import peak_kilobytes
 from interlock import HSets
+from interlock.explain.priors import slic
 
 OUT = _photos.ROOT / "build" / "explain_speed"
 SIDE = 224
 IG_STEPS = 50
 SCALING: dict[str, tuple[int, ...]] = {
-    "nu (size)": (500, 1000, 2000, 3000, 5000),
+    "regions": (25, 50, 100, 200, 400),
     "|S| (sets)": (1, 2, 5, 10),
     "m (steps)": (10, 25, 50, 100),
     "image side": (128, 224, 320, 512),
@@ -42,9 +45,11 @@ QUICK = 2  # points of each scaling with --quick: the smallest and one more
 
 
 def classifier(name: str) -> nn.Module:
-    """``"mobilenet"`` from ``../shared``, or the classifier that the package ships."""
+    """``"mobilenet"`` from ``../shared``, ``"lite0"`` of its recipe, or the package's own."""
     if name == "mobilenet":
         return _photos.mobilenet()
+    if name == "lite0":
+        return _lite.lite0().model
     from interlock.models import load_classifier
 
     return load_classifier("embedded").model
@@ -151,12 +156,14 @@ def scaling(
 
 
 def _task(model: nn.Module, quantity: str, value: int) -> Callable[[], Any]:
-    if quantity == "image side":
-        x, options = photo(value), {}
-    elif quantity == "batch":
-        x, options = photo(count=value), {}
-    else:
-        x, options = photo(), {quantity.split("(")[1].rstrip(")"): value}
+    options: dict[str, Any] = {}
+    x = photo(value) if quantity == "image side" else photo()
+    if quantity == "batch":
+        x = photo(count=value)
+    elif quantity == "regions":
+        options["prior"] = partial(slic, regions=value)
+    elif "(" in quantity:
+        options[quantity.split("(")[1].rstrip(")")] = value
     return lambda: explain(model, x, **options)
 
 
@@ -205,7 +212,8 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(chosen.threads)
     repeats = 2 if chosen.quick else chosen.repeats
     points = {q: v[:QUICK] if chosen.quick else v for q, v in SCALING.items()}
-    names = ["mobilenet", "embedded"] if _photos.available() else ["embedded"]
+    fetched = ["lite0"] if _lite.PACKAGES.is_dir() else []
+    names = ["mobilenet", *fetched, "embedded"] if _photos.available() else ["embedded"]
     turns = len(names) * 3 * (repeats + 1)
     points_repeats = 1 if chosen.quick else min(3, repeats)
     turns += sum(map(len, points.values())) * points_repeats

@@ -212,7 +212,27 @@ def test_apply_tells_of_each_photo_in_a_table_and_in_pictures(
         assert mask.size == (160, 160)
         assert np.array_equal(np.asarray(mask) > 0, seen.mask.numpy())
     assert Path(image["overlay"]).is_file()
-    assert "one.mask.png" in Path(value["report"]).read_text()
+    page = Path(value["report"]).read_text()
+    assert "one.mask.png" in page
+    assert "What the answer rests on" not in page
+
+
+def test_apply_shows_the_set_that_an_answer_rests_on(
+    motorbike: Path, fitted: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    fixed = ["apply", motorbike, "--shield", fitted[0], "--out", tmp_path]
+    assert "strongest" not in told(*fixed)["images"][0]
+    value = told(*fixed, "--sets")
+    (image,) = value["images"]
+    assert not image["reused"]  # another result than without sets
+    found = image["strongest"]
+    assert 0 < found["share"] <= 1
+    assert 0 <= found["under_mask"] <= 1
+    assert found["without"] < image["before_probability"]
+    assert "What the answer rests on" in Path(value["report"]).read_text()
+    (again,) = told(*fixed, "--sets")["images"]
+    assert again["reused"]
+    assert again["strongest"] == found
 
 
 def test_evaluate_measures_against_the_names_of_the_folders(
@@ -349,6 +369,7 @@ def test_usage_errors_exit_2(motorbike: Path) -> None:
         ["evaluate", motorbike, "--shield", "s", "--assumed-area", "0.1"],
         ["evaluate", motorbike, "--shield", "s", "--peer", "all", "--assumed-area", "3"],
         ["apply", motorbike],
+        ["apply", motorbike, "--certified", "card.json", "--sets"],
         ["fit"],
     ):
         assert defend(*wrong).exit_code == 2

@@ -18,7 +18,7 @@ EXPORTED = {
     "interlock.defend": """
         DEFENCES AdaptiveAttack BlackBoxPatchAttack CertifiedShield ConceptBank ConceptShield Defended
         Hardening Inspection LocalGradientsSmoothing PatchAttack PatchCard PatchCleanser Patched Place Row Scene
-        UniversalPatchAttack Verdict harden make_defence
+        StrongestSet UniversalPatchAttack Verdict harden make_defence
     """,
     "interlock.certify": """
         Attack Certificate CertificateCard Clusters DecayCurve Decision Judge LabelledVerdicts

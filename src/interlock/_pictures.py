@@ -71,6 +71,21 @@ def mask_overlay(photo: Image.Image, mask: Tensor, patch: Tensor | None = None) 
     return Image.fromarray(pixels.round().astype(np.uint8))
 
 
+def region_overlay(photo: Image.Image, region: Tensor) -> Image.Image:
+    """Leave a region in its colours, framed in white, and grey what is around it.
+
+    Args:
+        photo: RGB, of the region's size.
+        region: (H, W) bool.
+    """
+    shown = enlarged(photo)
+    inside = _resized(region, shown.size)
+    grey = np.asarray(shown.convert("L"), np.float32)[..., None] * 0.5 + 20
+    pixels = np.where(inside[..., None], np.asarray(shown, np.float32), grey)
+    pixels[_border(inside, 2)] = 255
+    return Image.fromarray(pixels.round().astype(np.uint8))
+
+
 def enlarged(photo: Image.Image) -> Image.Image:
     """RGB, by a whole factor if it is small."""
     factor = -(-SIDE // min(photo.size))

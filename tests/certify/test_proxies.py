@@ -49,8 +49,8 @@ def test_no_proxy_is_understood(
     assert proxy_for(url) == (None if direct else "http://proxy:3128")
 
     async def connect() -> None:
-        async with EndpointTarget(url, "m") as target:
-            await target._connection()  # asks nobody yet; httpx's own reading of it would fail here
+        async with EndpointTarget(url, "m") as target, target._connections().client():
+            pass  # asks nobody yet; httpx's own reading of the proxies would fail here
 
     asyncio.run(connect())
 

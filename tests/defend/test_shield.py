@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from interlock.defend.attacks.adaptive import AdaptiveAttack
 from interlock.defend.attacks.patch_attack import PatchAttack, margin
+from interlock.defend.certified.certified_shield import CertifiedShield
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.batches import Reservoir
 from interlock.defend.concepts.features import Taps, find_layers, last_maps
@@ -254,6 +255,49 @@ def test_inspect_agrees_with_predict(shield: ConceptShield, model: Net) -> None:
         assert seen.concepts.shape[0] == 4
 
 
+@dataclass(frozen=True)
+class TwoSets:
+    """An explanation of two sets of one channel."""
+
+    masks: torch.Tensor
+    attribution: torch.Tensor
+    regions: torch.Tensor
+    shares: torch.Tensor
+    without: torch.Tensor
+
+
+def test_inspect_tells_what_the_undefended_answer_rests_on(
+    shield: ConceptShield, model: Net
+) -> None:
+    asked = []
+    (patched,) = with_noise(pictures(1, seed=8))[0]
+    mask = shield.inspect(patched).mask
+    assert mask.any()
+    inside, outside = mask.nonzero()[0], (~mask).nonzero()[0]
+    masks = torch.zeros(2, 3, SIDE, SIDE, dtype=torch.bool)
+    masks[0, 0, inside[0], inside[1]] = masks[0, 1, outside[0], outside[1]] = True
+    evidence = torch.ones(3, SIDE, SIDE)
+    evidence[0, inside[0], inside[1]] = 3.0
+    regions = masks.any(dim=1)
+
+    def explain(x: torch.Tensor, target: int) -> TwoSets:
+        asked.append((x, target))
+        pair = torch.tensor([0.7, 0.1]), torch.tensor([0.25, torch.nan])
+        return TwoSets(masks, evidence, regions, *pair)
+
+    seen = shield.inspect(patched, explain)
+    ((x, target),) = asked
+    assert torch.equal(x, patched)
+    assert target == seen.undefended
+    assert seen.strongest is not None
+    assert torch.equal(seen.strongest.region, regions[0])
+    assert seen.strongest.share == pytest.approx(0.7)
+    assert seen.strongest.without == 0.25
+    assert seen.strongest.under_mask == pytest.approx(0.75)
+    none = TwoSets(masks[:0], evidence, regions[:0], *torch.zeros(2, 0))
+    assert shield.inspect(patched, lambda *_: none).strongest is None
+
+
 def test_saved_and_loaded_it_answers_alike(
     shield: ConceptShield, model: Net, tmp_path: object
 ) -> None:
@@ -320,6 +364,61 @@ def test_refuses_what_is_no_batch_and_what_is_not_finite(shield: ConceptShield, 
         ConceptShield.fit(Dropping().train(), pictures(32, 0))
     with pytest.raises(InterlockError, match="one image"):
         shield.inspect(pictures(2, 0))
+
+
+class Autocast(nn.Module):
+    """A model that computes in half precision by itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = Net()
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            return self.net(x)
+
+
+PRECISIONS = ("float64", "bfloat16", "float16", "autocast", "caller's autocast")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("linear", [True, False])
+def test_in_any_precision_it_sees_what_it_sees_in_single(precision: str, linear: bool) -> None:
+    clean, (patched, _) = pictures(64, seed=1), with_noise(pictures(8, seed=8))
+
+    def seen(model: nn.Module, kind: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        if not linear:
+            net = model.net if isinstance(model, Autocast) else model
+            net.head = nn.Sequential(net.head, nn.Tanh()).to(net.head.weight.dtype)
+        shield = ConceptShield.fit(model, clean.to(kind), concepts=4)
+        x = patched.to(kind)
+        assert shield(x).shape == (8, 4)
+        inspection = shield.inspect(x[0])
+        assert inspection.exact == linear
+        return shield.predict(x), shield.score(x).float(), inspection.importances.float()
+
+    expected = seen(Net(), torch.float32)
+    if precision == "autocast":
+        found = seen(Autocast(), torch.float32)
+    elif precision in PRECISIONS[:3]:
+        kind = getattr(torch, precision)
+        found = seen(Net().to(kind), kind)
+    else:
+        model = Net()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = seen(model, torch.float32)
+    assert (found[0] == expected[0]).sum() >= 7
+    torch.testing.assert_close(found[1], expected[1], rtol=0.03, atol=0.03)
+    if linear:
+        torch.testing.assert_close(found[2], expected[2], rtol=0.2, atol=0.1)
+
+
+def test_images_in_another_precision_than_the_model_s_are_one_line() -> None:
+    model = Net().to(torch.bfloat16)
+    with pytest.raises(ModelError, match=r"images in torch.float32 for a model in torch.bfloat16"):
+        ConceptShield.fit(model, pictures(32, seed=1))
+    with pytest.raises(ModelError, match=r"give images.to\(torch.bfloat16\)"):
+        CertifiedShield(model, area=0.02, masks=2).predict(pictures(1, seed=1))
 
 
 def test_training_mode_is_refused_however_it_came(shield: ConceptShield) -> None:

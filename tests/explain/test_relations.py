@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from itertools import combinations
+from math import dist
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from PIL import Image
 from interlock import Explanation, HSets
 from interlock._pictures import png_bytes
 from interlock.explain.drawing.figure import draw
+from interlock.explain.drawing.graph import lines
 from interlock.explain.drawing.layers import COLOURS, Layers
 from interlock.explain.drawing.relations import edges, scattered_sentence, sentences, top_sets
 from interlock.report import explanation_chapter
@@ -49,6 +52,42 @@ def test_sentences_say_what_falls_what_is_needed_and_what_stands_in():
         "without this region bighorn falls from 93 % to 90 %; region 1 stands in for it",
         "without this region bighorn rises from 93 % to 95 %",
     ]
+
+
+def test_a_region_with_a_stand_in_whose_loss_shows_in_little_hardly_changes_it():
+    shown = measured([3.0, -0.1], [0.61, 0.92], [(0, 1, -0.6)])
+    said = sentences(shown, "bighorn")
+    assert said[1] == (
+        "without this region bighorn hardly changes (93 % to 92 %, +0.1 in the logit); "
+        "region 1 stands in for it"
+    )
+
+
+def test_where_the_probability_is_sure_the_logit_tells_what_a_region_is_worth():
+    shown = measured([3.0, 1.5], [0.61, 0.92], [])
+    assert sentences(shown, "stupa")[1] == (
+        "without this region stupa falls from 93 % to 92 % (-1.5 in the logit)"
+    )
+
+
+def test_numbers_of_edges_that_cross_do_not_cover_each_other():
+    every = [(i, j, 1.0 + 0.1 * i + 0.01 * j) for i in range(5) for j in range(i + 1, 5)]
+    count = 5
+    shown = replace(
+        measured([3.0, 2.9, 2.8, 2.7], [0.5] * 4, []),
+        scores=torch.ones(count),
+        drops=torch.full((count,), 3.0),
+        interactions=torch.zeros(count, count),
+    )
+    for i, j, value in every:
+        shown.interactions[i, j] = shown.interactions[j, i] = value
+    drawn = lines(shown)
+    assert [line.edge.logits for line in drawn] == sorted(line.edge.logits for line in drawn)
+    numbers = [line.number for line in drawn]
+    assert min(dist(a, b) for a, b in combinations(numbers, 2)) > 0.07
+    for line in drawn:
+        along = dist(line.start, line.number) + dist(line.number, line.end)
+        assert along == pytest.approx(dist(line.start, line.end))
 
 
 def test_several_are_listed_and_an_unmoved_probability_is_not_called_a_fall():

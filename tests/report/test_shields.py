@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interlock.defend import Inspection
+from interlock.defend import Inspection, StrongestSet
 from interlock.defend.figure import ConceptView, Example
 from interlock.report import (
     Before,
@@ -109,6 +109,19 @@ def test_the_steps_are_told_in_order_and_only_concepts_that_speak_for_the_answer
     assert body.index("<strong>concept 3<") < body.index("<strong>concept 1<")
     assert "<strong>concept 2<" not in body
     assert "the model says cup, in the second view watch." in body
+
+
+def test_what_the_answer_rests_on_is_a_step_of_its_own() -> None:
+    found = StrongestSet(MASK, share=0.62, under_mask=0.9, without=0.03)
+    body = str(chapter(replace(INSPECTION, strongest=found)).body)
+    assert body.index("What is foreign") < body.index("What the answer rests on")
+    assert body.index("What the answer rests on") < body.index("<strong>The mask<")
+    said = "62 % of the evidence; without it &#34;&gt;&lt;script"
+    assert said in body
+    assert "from 90 % to 3.0 %; 90 % of it is under the mask" in body
+    elsewhere = replace(found, under_mask=0.0, without=float("nan"))
+    body = str(chapter(replace(INSPECTION, strongest=elsewhere)).body)
+    assert ">62 % of the evidence<" in body
 
 
 def test_unsigned_importances_are_not_said_to_speak_for_an_answer() -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from interlock._allocation import keep_freed_memory
 from interlock._version import __version__
 from interlock.cli.audit.commands import audit as audit_command
 from interlock.cli.audit.commands import demo as demo_command
@@ -58,4 +59,5 @@ app.add_typer(lab_command, name="lab")
 
 def main() -> None:
     """Entry point of the ``interlock`` command."""
+    keep_freed_memory()
     app(prog_name="interlock")

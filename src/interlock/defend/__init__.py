@@ -13,7 +13,7 @@ from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.defences import DEFENCES, Defended, Row, Scene, make_defence
 from interlock.defend.peers.gradient_smoothing import LocalGradientsSmoothing
 from interlock.defend.peers.patch_cleanser import PatchCleanser
-from interlock.defend.shield.answer import Inspection
+from interlock.defend.shield.answer import Inspection, StrongestSet
 from interlock.defend.shield.shield import ConceptShield
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Place",
     "Row",
     "Scene",
+    "StrongestSet",
     "UniversalPatchAttack",
     "Verdict",
     "harden",

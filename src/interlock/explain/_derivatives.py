@@ -54,6 +54,7 @@ class Differentiable:
     def __init__(self, model: nn.Module, batch: int) -> None:
         self._model = model
         self._batch = batch
+        self._layout = torch.contiguous_format
         state = [*model.named_parameters(), *model.named_buffers()]
         self._dtypes = {t.dtype for _, t in state if t.is_floating_point()}
 
@@ -75,6 +76,27 @@ class Differentiable:
                 f"the model does not take images of shape {tuple(x.shape[1:])}: {reason}"
             ) from None
 
+    def settled(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, classes), asked twice; what is asked later is laid out as is fastest.
+
+        On a CPU that is channels last, a fifth faster through convolutions. A model that reads
+        the order of its input's memory goes on being asked as it was.
+
+        Raises:
+            ModelError: the logits differ by more than rounding, or as :meth:`logits`.
+        """
+        first = self.logits(x)
+        if x.device.type == "cpu" and x.ndim == 4:
+            try:
+                second = self.logits(x.contiguous(memory_format=torch.channels_last))
+            except ModelError:
+                second = None
+            if second is not None and _alike(first, second):
+                self._layout = torch.channels_last
+                return first
+        check_repeatable(first, self.logits(x))
+        return first
+
     def answers(self, cases: Tensor, image: Callable[[Tensor], Tensor]) -> Tensor:
         """(n, ...) cases -> (n, classes) logits of the image of each, without a graph.
 
@@ -90,7 +112,8 @@ class Differentiable:
         while done < len(cases):
             part = cases[done : done + self._batch]
             try:
-                answers.append(self.logits(image(part)))
+                images = image(part)
+                answers.append(self.logits(images.contiguous(memory_format=self._layout)))
             except RuntimeError as error:
                 if not _out_of_memory(error) or self._batch == 1:
                     raise
@@ -119,7 +142,8 @@ class Differentiable:
         gradients = torch.empty_like(points)
         start = 0
         while start < len(points):
-            part = points[start : start + self._batch].detach().clone().requires_grad_()
+            part = points[start : start + self._batch].detach().clone(memory_format=self._layout)
+            part.requires_grad_()
             try:
                 with torch.enable_grad():
                     logits = self.forward(part)[:, target]
@@ -258,11 +282,15 @@ def check_repeatable(first: Tensor, second: Tensor) -> None:
     Raises:
         ModelError: the logits differ by more than rounding.
     """
-    if not torch.allclose(first, second, rtol=1e-3, atol=1e-4, equal_nan=True):
+    if not _alike(first, second):
         raise ModelError(
             "the model answers the same image differently from call to call; is there a dropout "
             "without training=self.training, or a part in training mode?"
         )
+
+
+def _alike(first: Tensor, second: Tensor) -> bool:
+    return torch.allclose(first, second, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def _uncompiled() -> AbstractContextManager[Any]:

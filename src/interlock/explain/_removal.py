@@ -12,9 +12,10 @@ question and has another answer.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -54,6 +55,8 @@ class Removal:
     fill: Tensor
     """(C, H, W): what is seen where a region was."""
     target: int
+    _answers: dict[bytes, Tensor] = field(default_factory=dict, init=False, repr=False)
+    """Region -> (classes,) logits without it: no region is asked about twice."""
 
     def logits(self, regions: Tensor) -> Tensor:
         """(n, H, W) bool, each taken away by itself -> (n, classes) float64 on the CPU."""
@@ -61,10 +64,19 @@ class Removal:
         def without(part: Tensor) -> Tensor:
             return torch.where(part.unsqueeze(1).to(self.x.device), self.fill, self.x)
 
-        return self.model.answers(regions, without).double().cpu()
+        keys = [np.packbits(region.numpy()).tobytes() for region in regions.cpu()]
+        new = {
+            key: region
+            for key, region in zip(keys, regions, strict=True)
+            if key not in self._answers
+        }
+        if new:
+            answers = self.model.answers(torch.stack([*new.values()]), without)
+            self._answers.update(zip(new, answers.double().cpu(), strict=True))
+        return torch.stack([self._answers[key] for key in keys])
 
     def effects(self, regions: Tensor) -> Effects:
-        """Drops and second differences of (n, H, W) regions: 1 + n + n (n - 1) / 2 passes."""
+        """What n regions (n, H, W) do: at most 1 + n + n (n - 1) / 2 passes."""
         count = len(regions)
         pairs = list(combinations(range(count), 2))
         both = [(regions[i] | regions[j]).unsqueeze(0) for i, j in pairs]

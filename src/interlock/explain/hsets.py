@@ -20,7 +20,6 @@ from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import (
     Differentiable,
     check_image,
-    check_repeatable,
     check_target,
 )
 from interlock.explain._dividends import Evidence, dividends, sample_subsets
@@ -237,8 +236,7 @@ class HSets:
         x = x.detach().float()
         differentiable = Differentiable(self.model, self.internal_batch_size)
         baseline = baseline_for(x, self.baseline)
-        logits = differentiable.logits(torch.stack([x, baseline])).cpu()
-        check_repeatable(logits, differentiable.logits(torch.stack([x, baseline])).cpu())
+        logits = differentiable.settled(torch.stack([x, baseline])).cpu()
         target = check_target(logits, target)
         image = displayed(x)
         coarse, segments = map(torch.from_numpy, self._segments(x, image))

@@ -1,4 +1,4 @@
-"""What a model's answers must be: finite, and the same again."""
+"""What a model is asked, and what its answers must be: finite, and the same again."""
 
 from __future__ import annotations
 
@@ -6,6 +6,25 @@ import torch
 from torch import Tensor, nn
 
 from interlock.errors import ModelError
+
+
+def ask(model: nn.Module, images: Tensor) -> Tensor:
+    """(N, C, H, W) -> (N, classes) logits.
+
+    Raises:
+        ModelError: the model is in another precision than the images, and does not take them.
+    """
+    try:
+        logits: Tensor = model(images)
+    except RuntimeError:
+        own = {p.dtype for p in model.parameters() if p.is_floating_point()}
+        if not own or images.dtype in own:
+            raise
+        wanted = next(iter(own))
+        raise ModelError(
+            f"images in {images.dtype} for a model in {wanted}; give images.to({wanted})"
+        ) from None
+    return logits
 
 
 def check_steady(model: nn.Module) -> None:

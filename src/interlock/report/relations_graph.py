@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from interlock.explain import Explanation
-from interlock.explain.drawing.graph import LABELLED, places
+from interlock.explain.drawing.graph import lines, places
 from interlock.explain.drawing.layers import colour
-from interlock.explain.drawing.relations import edges, top_sets
+from interlock.explain.drawing.relations import top_sets
 
 
 def relations_graph(explanation: Explanation) -> dict[str, Any] | None:
@@ -18,14 +18,14 @@ def relations_graph(explanation: Explanation) -> dict[str, Any] | None:
     places_of = zip(shown, places(len(shown)), strict=True)
     at = {k: (300 * x, 300 * y) for k, (x, y) in places_of}
     drawn = []
-    for edge in reversed(edges(explanation)):
-        (x0, y0), (x1, y1) = at[edge.first], at[edge.second]
+    for line in lines(explanation):
+        edge = line.edge
         verb = "needs" if edge.needs else "stands in for"
         drawn.append(
             {
                 "from": at[edge.first],
                 "to": at[edge.second],
-                "label": (x0 + LABELLED * (x1 - x0), y0 + LABELLED * (y1 - y0)),
+                "label": (300 * line.number[0], 300 * line.number[1]),
                 "kind": "needs" if edge.needs else "stands",
                 "width": f"{1 + 7 * edge.share:.1f}",
                 "logits": f"{abs(edge.logits):.2g}",

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from PIL import Image
 from torch import Tensor
 
-from interlock._pictures import enlarged, heat_overlay, mask_overlay
-from interlock.defend import Inspection
+from interlock._pictures import enlarged, heat_overlay, mask_overlay, region_overlay
+from interlock.defend import Inspection, StrongestSet
 from interlock.defend.defences import CEILING
 from interlock.defend.figure import ConceptView, concept_pictures
 from interlock.explain.drawing.relations import percent
@@ -124,6 +124,8 @@ def shield_chapter(
     steps.append(_step(photo, name, _said(undefended)))
     heat = heat_overlay(photo, inspection.foreignness, *_FOREIGN)
     steps.append(_step(heat, "What is foreign", f"peak {inspection.score:.2f} × the threshold"))
+    if inspection.strongest is not None:
+        steps.append(_rests_on(inspection.strongest, photo, undefended))
     patch = None if before is None else before.patch
     overlay = mask_overlay(photo, inspection.mask, patch)
     if inspection.tampered:
@@ -257,6 +259,17 @@ def cases_chapters(cases: Sequence[CasePicture], *, to_pil: ToPil, label: Label)
         summary = f"{len(chosen)} example{'s' * (len(chosen) != 1)}"
         chapters.append(Chapter(title, kind, body, summary, thumbnail(overlays[0])))
     return chapters
+
+
+def _rests_on(found: StrongestSet, photo: Image.Image, undefended: Answer) -> dict[str, str]:
+    """The set that the undefended answer rests on most."""
+    name, probability = undefended
+    said = f"{percent(found.share)} of the evidence"
+    if not math.isnan(found.without):
+        said += f"; without it {name} goes from {percent(probability)} to {percent(found.without)}"
+    if found.under_mask:
+        said += f"; {percent(found.under_mask)} of it is under the mask"
+    return _step(region_overlay(photo, found.region), "What the answer rests on", said)
 
 
 def _kept(inspection: Inspection) -> bool:

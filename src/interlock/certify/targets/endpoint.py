@@ -8,10 +8,11 @@ import os
 import random
 import ssl
 import unicodedata
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from interlock.certify.targets.address import Address
@@ -153,7 +154,7 @@ class EndpointTarget:
                 else {"Authorization": f"Bearer {self._key}"}
             )
         self._jitter = random.Random()  # its own: the caller's generators stay as they are
-        self._open: tuple[asyncio.AbstractEventLoop, _Connection] | None = None
+        self._open: tuple[asyncio.AbstractEventLoop, _Connections] | None = None
 
     @property
     def identity(self) -> Identity:
@@ -192,12 +193,12 @@ class EndpointTarget:
     async def ask_async(self, prompt: Prompt) -> Reply:
         """Answer one prompt; cancelling closes the request."""
         self.usage.calls += 1
-        connection = await self._connection()
+        connections = self._connections()
         reply = Reply.failed("not asked")
         for attempt in range(self.attempts):
             try:
-                async with connection.slots:
-                    reply = await self._request(connection.client, prompt)
+                async with connections.client() as client:
+                    reply = await self._request(client, prompt)
                 break
             except _Again as again:
                 reply = Reply.failed(f"{again} (attempt {attempt + 1} of {self.attempts})")
@@ -217,9 +218,9 @@ class EndpointTarget:
     async def aclose(self) -> None:
         """Close the connections; those of an event loop that has ended are just forgotten."""
         if self._open is not None:
-            (loop, connection), self._open = self._open, None
+            (loop, connections), self._open = self._open, None
             if loop is asyncio.get_running_loop():
-                await connection.client.aclose()
+                await connections.aclose()
 
     async def __aenter__(self) -> Self:
         """Nothing is opened before the first prompt."""
@@ -306,15 +307,21 @@ class EndpointTarget:
         backoff: float = min(self.max_wait, 0.5 * 2**attempt) * self._jitter.uniform(0.5, 1.0)
         return max(backoff, asked or 0.0)
 
-    async def _connection(self) -> _Connection:
+    def _connections(self) -> _Connections:
         """Clients belong to one event loop; a new loop gets a new one."""
         loop = asyncio.get_running_loop()
         if self._open is None or self._open[0] is not loop:
-            self._open = loop, _Connection(self.url, self._headers, self.concurrency)
+            self._open = loop, _Connections(self.url, self._headers, self.concurrency)
         return self._open[1]
 
 
-class _Connection:
+class _Connections:
+    """A client for each request in flight, and so one connection each.
+
+    One client with as many connections looks through all of them, each against each, at the
+    beginning and at the end of every request, which takes longer than the request.
+    """
+
     def __init__(self, url: str, headers: Mapping[str, str], concurrency: int) -> None:
         try:
             import httpx
@@ -322,16 +329,37 @@ class _Connection:
             raise InterlockError(
                 "endpoints need httpx; install it with: pip install 'interlock[certify]'"
             ) from None
-        self.slots = asyncio.Semaphore(concurrency)
+        self._slots = asyncio.Semaphore(concurrency)
+        self._idle: list[httpx.AsyncClient] = []
+        self._all: list[httpx.AsyncClient] = []
         trust_env = httpx.URL(url).host not in LOOPBACK  # no proxy to this machine
-        self.client = httpx.AsyncClient(
+        self._made = partial(
+            httpx.AsyncClient,
             headers=dict(headers),
             verify=_authorities(trust_env),
             proxy=proxy_for(url),
             timeout=None,  # one limit over the whole request instead, see _request
-            limits=httpx.Limits(max_connections=concurrency),
+            limits=httpx.Limits(max_connections=1),
             trust_env=False,  # what of it is wanted was read by ``proxies``
         )
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[httpx.AsyncClient]:
+        """One that nobody else uses meanwhile."""
+        async with self._slots:
+            if not self._idle:
+                self._idle.append(self._made())
+                self._all.append(self._idle[-1])
+            client = self._idle.pop()  # the last one used: its connection is open
+            try:
+                yield client
+            finally:
+                self._idle.append(client)
+
+    async def aclose(self) -> None:
+        """Close all of them."""
+        for client in self._all:
+            await client.aclose()
 
 
 @cache

@@ -25,6 +25,7 @@ from interlock.cli.terminal import one_line
 from interlock.defend import ConceptShield
 from interlock.defend.defences import UNDEFENDED
 from interlock.defend.figure import view_concepts
+from interlock.explain import HSets
 from interlock.lab.pages.show import seen
 from interlock.lab.results.evaluation import Case
 from interlock.lab.store import Store
@@ -73,7 +74,7 @@ def make_cases(
     """
     chosen = _chosen(patched)
     digest = None if shield_file is None else file_digest(shield_file)
-    keeper = Keeper(bench, work.folder, {"area": AREA, "shield_sha256": digest})
+    keeper = Keeper(bench, work.folder, {"area": AREA, "shield_sha256": digest, "sets": True})
     proven = bool(patched.proven.count)
     key = keeper.key(
         cases=[
@@ -199,7 +200,7 @@ class _Drawing:
         with torch.no_grad():
             clean = bench.answer(shield(x[None])[0])
             defended = bench.answer(shield(image[None])[0])
-        inspection = shield.inspect(image)
+        inspection = shield.inspect(image, HSets(bench.model).explain)
         to_pil = bench.classifier.to_pil
         chapter = shield_chapter(
             inspection,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from interlock.cli.kept import Keeper, input_digest
 from interlock.cli.terminal import Terminal, one_line
 from interlock.defend import ConceptShield
 from interlock.defend.fill import pull_push
+from interlock.explain import HSets
 from interlock.report import Chapter, shield_chapter
 
 if TYPE_CHECKING:
@@ -48,9 +50,24 @@ COLUMNS = (
 
 
 def apply(
-    setup: Setup, inputs: Sequence[Path], shield_file: Path, out: Path, terminal: Terminal
+    setup: Setup,
+    inputs: Sequence[Path],
+    shield_file: Path,
+    out: Path,
+    terminal: Terminal,
+    *,
+    sets: bool = False,
 ) -> Outcome:
-    """Classify photos with and without the shield; a mask, an overlay and a row for each."""
+    """Classify photos with and without the shield; a mask, an overlay and a row for each.
+
+    Args:
+        setup: with the model.
+        inputs: photos and folders of photos.
+        shield_file: the shield.
+        out: folder for what is written.
+        terminal: where it is told.
+        sets: also show the set of pixels that each undefended answer rests on most.
+    """
     outcome = Outcome(values={"images": [], "csv": None, "report": None})
     photos = find_photos(inputs, outcome, terminal)
     if not photos:
@@ -59,7 +76,7 @@ def apply(
     spare_photos(photos, [out / f"{s.name}.{kind}.png" for s in photos for kind in kinds])
     make_folder(out / PARTS)
     bench = Bench(setup, terminal, outcome)
-    work = _Applier(bench, shield_file, out, setup.force)
+    work = _Applier(bench, shield_file, out, setup.force, sets)
     records: dict[str, dict[str, Any]] = {}
     chapters: dict[bool, dict[str, Chapter]] = {True: {}, False: {}}
     try:
@@ -101,10 +118,11 @@ def masked_input(x: Tensor, inspection: Inspection) -> Tensor:
 
 
 class _Applier:
-    def __init__(self, bench: Bench, shield_file: Path, out: Path, force: bool) -> None:
+    def __init__(self, bench: Bench, shield_file: Path, out: Path, force: bool, sets: bool) -> None:
         self._bench, self._out = bench, out
         self._shield: ConceptShield = bench.load(shield_file)
-        decides = {"shield_sha256": file_digest(shield_file)}
+        self._explain = HSets(bench.model).explain if sets else None
+        decides = {"shield_sha256": file_digest(shield_file)} | ({"sets": True} if sets else {})
         self._keeper = Keeper(bench, out, decides, force=force)
 
     def record(self, photo: Photo, full: set[bool]) -> tuple[dict[str, Any], Chapter | None]:
@@ -134,7 +152,7 @@ class _Applier:
     ) -> tuple[dict[str, Any], Chapter | None]:
         bench, shield = self._bench, self._shield
         with model_at_work(), torch.no_grad():
-            inspection = shield.inspect(x)
+            inspection = shield.inspect(x, self._explain)
             before = bench.answer(bench.model(x[None])[0])
             after = bench.answer(shield(x[None])[0])
         picture = bench.classifier.to_pil(x)
@@ -168,6 +186,12 @@ class _Applier:
             "passes": inspection.passes,
             "votes": [bench.label(vote) for vote in inspection.votes],
         }
+        if found := inspection.strongest:
+            record["strongest"] = {
+                "share": found.share,
+                "under_mask": found.under_mask,
+                "without": None if math.isnan(found.without) else found.without,
+            }
         return self._keeper.put(f"{photo.name}.json", key, record, files), chapter
 
 

@@ -313,6 +313,13 @@ def apply(
         typer.Option(help="A card of 'defend certify': answer with its guarantee, one by one."),
     ] = None,
     model: Model = "embedded",
+    sets: Annotated[
+        bool,
+        typer.Option(
+            "--sets",
+            help="With --shield: also the set of pixels that each undefended answer rests on most.",
+        ),
+    ] = False,
     out: Out = Path("interlock-apply"),
     whole: Whole = False,
     seed: Annotated[
@@ -338,6 +345,8 @@ def apply(
     given = locals()
     if shield is None and certified is None:
         raise typer.BadParameter("give --shield, --certified, or both")
+    if sets and certified is not None:
+        raise typer.BadParameter("--sets goes with --shield alone, not with --certified")
     with session(context) as terminal:
         from interlock.cli.bench import Setup
 
@@ -350,7 +359,7 @@ def apply(
             from interlock.cli.defend.apply import apply
 
             assert shield is not None  # one of the two was given
-            answered = apply(setup, images, shield, out, terminal)
+            answered = apply(setup, images, shield, out, terminal, sets=sets)
         answered.end(terminal)
 
 

@@ -29,7 +29,7 @@ from interlock.defend.fill import Fill, check_fill, filled
 from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch
-from interlock.models.steady import check_steady
+from interlock.models.steady import ask, check_steady
 
 Mode = Literal["recover", "detect"]
 FLOOR = 1e-4
@@ -287,8 +287,7 @@ class CertifiedShield(nn.Module):
         """(N, C, H, W), and (N, 1, H, W) bool -> (N, classes) logits of what masks leave."""
         if self._drops:
             return TokenDropper(self.model)(images, hidden)
-        logits: Tensor = self.model(filled(images, hidden, self.fill))
-        return logits
+        return ask(self.model, filled(images, hidden, self.fill))
 
     @property
     def _drops(self) -> bool:

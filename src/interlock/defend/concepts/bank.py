@@ -151,7 +151,7 @@ class ConceptBank:
             designs: points of the sequence, a power of two.
             seed: of its scrambling.
         """
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(image.device.type, enabled=False):
             weights, maps = linear_head(model, self.layer, image[None])
             codes = self.codes(maps)[0]  # (concepts, h, w)
             if weights is not None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from interlock.errors import ModelError, OptionError
+from interlock.models.steady import ask
 
 COARSEST = 16
 """Largest stride in pixels at which a layer still says where something lies."""
@@ -96,8 +97,11 @@ class Taps:
     def __call__(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """(N, C, H, W) -> logits (N, classes) and one (N, D, h, w) for each layer.
 
+        The maps are in single precision at least, whatever the model computes in.
+
         Raises:
-            ModelError: a layer did not run, or its output has no positions.
+            ModelError: a layer did not run, its output has no positions, or the images are in
+                another precision than the model takes.
         """
         kept: dict[str, Tensor | None] = {}
 
@@ -108,13 +112,13 @@ class Taps:
 
         names = zip(self.layers, self._modules, strict=True)
         with hooked((module, keep(name)) for name, module in names):
-            logits: Tensor = self._model(x)
+            logits = ask(self._model, x)
         maps = []
         for name in self.layers:
             positions = kept.get(name)
             if positions is None or len(positions) != len(x):
                 raise ModelError(f"layer {name!r} puts out no map of positions; choose another")
-            maps.append(positions)
+            maps.append(positions.to(torch.promote_types(positions.dtype, torch.float32)))
         return logits, maps
 
 
@@ -160,7 +164,7 @@ def last_maps(model: nn.Module, x: Tensor) -> str:
     """
     modules, x = dict(model.named_modules()), _twice(x)
     with torch.no_grad():
-        logits = model(x)
+        logits = ask(model, x)
         for name, maps in reversed(_run_all(model, x)):
             if min(maps.shape[-2:]) < 2 or isinstance(modules[name], nn.Linear):
                 continue
@@ -176,9 +180,10 @@ def replaced(model: nn.Module, layer: str, x: Tensor, maps: Tensor) -> Tensor:
         whole = output[0] if isinstance(output, tuple | list) else output
         if whole.ndim == 3:  # tokens: those in front of the positions stay
             extra = whole.shape[1] - maps.shape[2] * maps.shape[3]
-            whole = torch.cat([whole[:, :extra], maps.flatten(2).transpose(1, 2)], dim=1)
+            tokens = maps.flatten(2).transpose(1, 2).to(whole.dtype)
+            whole = torch.cat([whole[:, :extra], tokens], dim=1)
         else:
-            whole = maps
+            whole = maps.to(whole.dtype)
         return (whole, *output[1:]) if isinstance(output, tuple) else whole
 
     with hooked([(dict(model.named_modules())[layer], swap)]):
@@ -205,7 +210,7 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
         return hook
 
     with torch.no_grad(), hooked((m, keep(n)) for n, m in model.named_modules() if n):
-        model(x)
+        ask(model, x)
     return finished
 
 

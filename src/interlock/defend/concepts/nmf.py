@@ -29,7 +29,11 @@ def factorise(rows: Tensor, rank: int, *, seed: int = 0, iterations: int = 300) 
     Returns:
         W, (rank, p), each row of unit length.
     """
-    generator = torch.Generator().manual_seed(seed)
+    with torch.autocast(rows.device.type, enabled=False):
+        return _factorised(rows, rank, torch.Generator().manual_seed(seed), iterations)
+
+
+def _factorised(rows: Tensor, rank: int, generator: torch.Generator, iterations: int) -> Tensor:
     scale = (rows.mean() / rank).clamp_min(1e-12).sqrt()
     codes = scale * torch.rand(len(rows), rank, generator=generator).to(rows)
     factors = scale * torch.rand(rank, rows.shape[1], generator=generator).to(rows)
@@ -56,7 +60,8 @@ def nnls(rows: Tensor, factors: Tensor) -> Tensor:
         (n, rank) codes U >= 0 that minimise ``|rows - U factors|`` row by row; NaN where a row is
         not finite.
     """
-    return torch.cat([_nnls(part, factors) for part in torch.split(rows, SLICE)])
+    with torch.autocast(rows.device.type, enabled=False):
+        return torch.cat([_nnls(part, factors) for part in torch.split(rows, SLICE)])
 
 
 def _nnls(rows: Tensor, factors: Tensor) -> Tensor:

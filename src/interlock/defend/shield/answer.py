@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from torch import Tensor
 
@@ -35,6 +37,62 @@ class Answer:
         return self.masks.flatten(1).any(dim=1)
 
 
+class Explained(Protocol):
+    """What an ``Explanation`` of S sets has, of the strongest first."""
+
+    @property
+    def masks(self) -> Tensor:
+        """(S, C, H, W) bool."""
+
+    @property
+    def attribution(self) -> Tensor:
+        """(C, H, W), >= 0."""
+
+    @property
+    def regions(self) -> Tensor:
+        """(S, H, W) bool."""
+
+    @property
+    def shares(self) -> Tensor:
+        """(S,) of all the evidence, in [0, 1]."""
+
+    @property
+    def without(self) -> Tensor:
+        """(S,) probability of the class without each region; NaN where not measured."""
+
+
+Explain = Callable[[Tensor, int], Explained]
+"""(C, H, W) and a class -> the sets of pixels that its logit rests on."""
+
+
+@dataclass(frozen=True, eq=False)
+class StrongestSet:
+    """The set of pixels that the undefended answer rests on most, in one image."""
+
+    region: Tensor
+    """(H, W) bool: where it lives."""
+    share: float
+    """Of all the evidence for the answer, in [0, 1]."""
+    under_mask: float
+    """Share of its own evidence that lies where the shield hides something, in [0, 1]."""
+    without: float
+    """Probability of the undefended answer without the region, in [0, 1]; NaN where it was not
+    measured."""
+
+    @classmethod
+    def of(cls, explained: Explained, mask: Tensor) -> StrongestSet | None:
+        """None where no pixel speaks for the answer; the mask is (H, W) bool."""
+        if not len(explained.masks):
+            return None
+        evidence = (explained.attribution * explained.masks[0]).sum(dim=0).double()
+        return cls(
+            explained.regions[0],
+            float(explained.shares[0]),
+            float(evidence[mask].sum() / evidence.sum()),
+            float(explained.without[0]),
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Inspection:
     """Everything that the shield saw in one image."""
@@ -62,6 +120,8 @@ class Inspection:
     indices, which have no sign."""
     passes: int
     """Forward passes that the answer took; those for the importances are not among them."""
+    strongest: StrongestSet | None = None
+    """What the undefended answer rests on most, where ``inspect`` was given a way to find out."""
 
 
 @dataclass(frozen=True, eq=False)

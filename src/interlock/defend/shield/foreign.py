@@ -83,6 +83,10 @@ class Foreignness(nn.Module):
 
     def distances(self, maps: Sequence[Tensor]) -> list[Tensor]:
         """For each layer (N, D, h, w) -> (N, h, w)."""
+        with torch.autocast(maps[0].device.type, enabled=False):
+            return self._distances(maps)
+
+    def _distances(self, maps: Sequence[Tensor]) -> list[Tensor]:
         distances = []
         for k, cells in enumerate(maps):
             mean, whitening = self.get_buffer(f"mean{k}"), self.get_buffer(f"whitening{k}")
@@ -92,7 +96,7 @@ class Foreignness(nn.Module):
                     f"fitted to {len(mean)}; fit it to this model"
                 )
             # as a convolution, which needs no copy of the cells in another layout
-            white = F.conv2d(cells, whitening.T[:, :, None, None], -(mean @ whitening))
+            white = F.conv2d(cells.to(mean), whitening.T[:, :, None, None], -(mean @ whitening))
             distances.append(white.square().sum(dim=1).add(1e-12).sqrt())
         return distances
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.features import Taps
 from interlock.defend.peers.paper import PaperMasking
-from interlock.defend.shield.answer import Answer, Inspection
+from interlock.defend.shield.answer import Answer, Explain, Inspection, StrongestSet
 from interlock.defend.shield.clean_pass import clean_pass
 from interlock.defend.shield.fitted import Settings, read, write
 from interlock.defend.shield.foreign import Foreignness
@@ -203,8 +203,14 @@ class ConceptShield(nn.Module):
         with torch.no_grad():
             return self.look(images)[1].flatten(1).amax(dim=1) / self.settings.trigger
 
-    def inspect(self, image: Tensor) -> Inspection:
-        """(C, H, W), or a batch of one -> everything that the shield sees in it."""
+    def inspect(self, image: Tensor, explain: Explain | None = None) -> Inspection:
+        """Everything that the shield sees in one image.
+
+        Args:
+            image: (C, H, W), or a batch of one.
+            explain: also find the set of pixels that the undefended answer rests on most, with
+                this: ``HSets(model).explain``, for example.
+        """
         x = image if image.ndim == 4 else image[None]
         if x.ndim != 4 or len(x) != 1:
             raise OptionError(f"inspect takes one image, not {tuple(image.shape)}")
@@ -213,19 +219,20 @@ class ConceptShield(nn.Module):
             maps = Taps(self.model, [self.bank.layer])(x)[1][0]
             label = int(answer.own.argmax())
             importances = self.bank.importances(self.model, x[0], label)
-        hides = bool(answer.masks.any())
+        hides, mask = bool(answer.masks.any()), answer.masks[0, 0].cpu()
         return Inspection(
             label=int(answer.logits.argmax()),
             undefended=label,
             tampered=hides,
             score=float(answer.foreign.max()) / self.settings.trigger,
-            mask=answer.masks[0, 0].cpu(),
+            mask=mask,
             foreignness=answer.foreign[0, 0].cpu(),
             votes=tuple(v for v in answer.votes[0].tolist() if v != NOT_ASKED and hides),
             concepts=self.bank.codes(maps)[0].cpu(),
             importances=importances.values.cpu(),
             exact=importances.exact,
             passes=int(answer.passes[0]),
+            strongest=None if explain is None else StrongestSet.of(explain(x[0], label), mask),
         )
 
     def look(self, images: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
-from math import cos, pi, sin
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import cos, dist, pi, sin
 from typing import TYPE_CHECKING
 
 from interlock.explain.drawing.layers import Drawable, colour
-from interlock.explain.drawing.relations import edges, top_sets
+from interlock.explain.drawing.relations import Edge, edges, top_sets
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NEEDS, STANDS_IN = "#1B6E3C", "#B3471D"
-LABELLED = 0.36
-"""Where an edge carries its number, as a share of its length: off the crowded centre."""
+LABELLED = (0.36, 0.64, 0.26, 0.74)
+"""Where an edge may carry its number, as shares of its length: off the crowded centre."""
+APART = 0.1
+"""Of two numbers, in the graph's width."""
+Point = tuple[float, float]
 
 
-def places(count: int) -> list[tuple[float, float]]:
+def places(count: int) -> list[Point]:
     """(x, y) in [0, 1] of each node, y downwards, the first at the top."""
     if count == 1:
         return [(0.5, 0.5)]
     angles = [2 * pi * k / count for k in range(count)]
     return [(0.5 + 0.36 * sin(a), 0.5 - 0.36 * cos(a)) for a in angles]
+
+
+@dataclass(frozen=True)
+class Line:
+    """An edge, drawn: (x, y) in [0, 1]."""
+
+    edge: Edge
+    start: Point
+    end: Point
+    number: Point
+    """Where its number stands."""
+
+
+def lines(explanation: Drawable) -> list[Line]:
+    """The edges as they are drawn, the strongest last and so on top."""
+    shown = top_sets(explanation)
+    at = dict(zip(shown, places(len(shown)), strict=True))
+    drawn: list[Line] = []
+    for edge in edges(explanation):
+        start, end = at[edge.first], at[edge.second]
+        drawn.append(Line(edge, start, end, _number(start, end, [one.number for one in drawn])))
+    return drawn[::-1]
+
+
+def _number(start: Point, end: Point, taken: Sequence[Point]) -> Point:
+    """The first place on an edge that is far from all numbers before; else the farthest."""
+    (x0, y0), (x1, y1) = start, end
+    free = [(x0 + t * (x1 - x0), y0 + t * (y1 - y0)) for t in LABELLED]
+    room = [min((dist(one, other) for other in taken), default=1.0) for one in free]
+    return free[next((k for k, space in enumerate(room) if space > APART), room.index(max(room)))]
 
 
 def draw_graph(axes: Axes, explanation: Drawable) -> None:
@@ -34,14 +69,13 @@ def draw_graph(axes: Axes, explanation: Drawable) -> None:
         axes.text(0.5, 0.5, "not measured", ha="center", va="center", fontsize=11, color="#555555")
         return
     at = dict(zip(shown, places(len(shown)), strict=True))
-    drawn = edges(explanation)
-    for edge in reversed(drawn):  # the strongest on top
-        (x0, y0), (x1, y1) = at[edge.first], at[edge.second]
+    drawn = lines(explanation)
+    for line in drawn:
+        edge, (x0, y0), (x1, y1) = line.edge, line.start, line.end
         ink, dashes = (NEEDS, "-") if edge.needs else (STANDS_IN, (0, (2.2, 1.6)))
         axes.plot([x0, x1], [y0, y1], color=ink, linestyle=dashes, lw=1 + 6 * edge.share, zorder=1)
         axes.text(
-            x0 + LABELLED * (x1 - x0),
-            y0 + LABELLED * (y1 - y0),
+            *line.number,
             f"{abs(edge.logits):.2g}",
             color=ink,
             fontsize=9.5,
@@ -62,7 +96,7 @@ def draw_graph(axes: Axes, explanation: Drawable) -> None:
             zorder=3,
             bbox={"boxstyle": "circle,pad=0.32", "facecolor": colour(k), "edgecolor": "#333333"},
         )
-    _key(axes, {edge.needs for edge in drawn})
+    _key(axes, {line.edge.needs for line in drawn})
 
 
 def _key(axes: Axes, kinds: set[bool]) -> None:

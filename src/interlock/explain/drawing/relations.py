@@ -15,6 +15,10 @@ TOP = 6
 VISIBLE = 0.1
 """Edges below this share of the largest effect, of a set or of a pair, are hidden."""
 
+LITTLE = 0.015
+"""A change of the probability below which the logit's is told too; where another region stands in,
+it is called hardly one."""
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -73,14 +77,18 @@ def _sentence(explanation: Drawable, k: int, label: str, drawn: Sequence[Edge]) 
         return f"score {explanation.scores[k]:.3g}"
     before, after = percent(explanation.probability), percent(float(explanation.without[k]))
     drop = float(explanation.drops[k])
-    if before == after:
-        moved = f"stays at {before} ({-drop:+.2g} in the logit)" if drop else f"stays at {before}"
-    else:
-        verb = "falls" if explanation.without[k] < explanation.probability else "rises"
-        moved = f"{verb} from {before} to {after}"
-    parts = [f"without this region {label} {moved}"]
     needed = [_other(e, k) for e in drawn if k in (e.first, e.second) and e.needs]
     spare = [_other(e, k) for e in drawn if k in (e.first, e.second) and not e.needs]
+    change = float(explanation.without[k]) - explanation.probability
+    logit = f"{-drop:+.2g} in the logit" if drop and abs(change) < LITTLE else ""
+    if before == after:
+        moved = f"stays at {before}"
+    elif spare and logit:
+        moved, logit = f"hardly changes ({before} to {after}, {logit})", ""
+    else:
+        moved = f"{'falls' if change < 0 else 'rises'} from {before} to {after}"
+    moved += f" ({logit})" if logit else ""
+    parts = [f"without this region {label} {moved}"]
     if needed:
         parts.append(f"it needs {_regions(needed)}")
     if spare:

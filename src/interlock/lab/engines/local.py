@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import TYPE_CHECKING, Any
 
+from interlock._allocation import keep_freed_memory
 from interlock.errors import ModelError, OptionError
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def _start(blob: bytes, threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    keep_freed_memory()
     from interlock.lab.engines.bootstrap import make_worker
 
     _worker = make_worker(blob, threads)
