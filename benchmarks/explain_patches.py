@@ -5,9 +5,10 @@
 
 A patch of 2 % of the photo, free or within an L2 ball of radius 10, turns the answer to another
 class; that class is explained. A method *points at the patch* where its strongest pixel lies on it;
-a set *lies on it* where half of its evidence does. Foreignness is the shield's own measure of what
-is unlike clean photos. The control: the clean photo, its own answer, and the place of the same
-patch. Photos whose answer the patch did not turn are left out.
+a set *lies on it* where half of its evidence does. The *strongest* set is that whose removal costs
+most; the *first* is that with most evidence for a pixel, which may be small. Foreignness is the
+shield's own measure of what is unlike clean photos. The control: the clean photo, its own answer,
+and the place of the same patch. Photos whose answer the patch did not turn are left out.
 """
 
 from __future__ import annotations
@@ -90,7 +91,9 @@ def looks(classifier: Classifier, shield: ConceptShield, seconds: dict[str, floa
             begun = time.process_time()
 
         ex = sets.explain(x, target)
-        on = {"strongest set lies on it": lies_on(ex.masks, ex.attribution, place)}
+        most = int(ex.drops.argmax()) if len(ex) else 0
+        on = {"strongest set lies on it": lies_on(ex.masks[most:], ex.attribution, place)}
+        on["first set lies on it"] = lies_on(ex.masks, ex.attribution, place)
         on["map of the sets"] = peak_on(ex.saliency, place)
         lap("strongest set lies on it")
         for name, peer in peers.items():
