@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -263,6 +264,7 @@ class TwoSets:
     attribution: torch.Tensor
     regions: torch.Tensor
     shares: torch.Tensor
+    drops: torch.Tensor
     without: torch.Tensor
 
 
@@ -275,26 +277,36 @@ def test_inspect_tells_what_the_undefended_answer_rests_on(
     assert mask.any()
     inside, outside = mask.nonzero()[0], (~mask).nonzero()[0]
     masks = torch.zeros(2, 3, SIDE, SIDE, dtype=torch.bool)
-    masks[0, 0, inside[0], inside[1]] = masks[0, 1, outside[0], outside[1]] = True
+    masks[0, 2, 0, 0] = True
+    masks[1, 0, inside[0], inside[1]] = masks[1, 1, outside[0], outside[1]] = True
     evidence = torch.ones(3, SIDE, SIDE)
     evidence[0, inside[0], inside[1]] = 3.0
     regions = masks.any(dim=1)
 
-    def explain(x: torch.Tensor, target: int) -> TwoSets:
-        asked.append((x, target))
-        pair = torch.tensor([0.7, 0.1]), torch.tensor([0.25, torch.nan])
-        return TwoSets(masks, evidence, regions, *pair)
+    def explained(drops: list[float]) -> Callable[[torch.Tensor, int], TwoSets]:
+        def explain(x: torch.Tensor, target: int) -> TwoSets:
+            asked.append((x, target))
+            numbers = torch.tensor([[0.1, 0.7], drops, [0.9, 0.25]])
+            return TwoSets(masks, evidence, regions, *numbers)
 
-    seen = shield.inspect(patched, explain)
+        return explain
+
+    seen = shield.inspect(patched, explained([0.2, 1.5]))
     ((x, target),) = asked
     assert torch.equal(x, patched)
     assert target == seen.undefended
     assert seen.strongest is not None
-    assert torch.equal(seen.strongest.region, regions[0])
+    assert torch.equal(seen.strongest.region, regions[1])  # costs more than the first
     assert seen.strongest.share == pytest.approx(0.7)
     assert seen.strongest.without == 0.25
     assert seen.strongest.under_mask == pytest.approx(0.75)
-    none = TwoSets(masks[:0], evidence, regions[:0], *torch.zeros(2, 0))
+    other = shield.inspect(patched, explained([1.5, 0.2])).strongest
+    assert other is not None
+    assert torch.equal(other.region, regions[0])
+    unmeasured = shield.inspect(patched, explained([torch.nan, torch.nan])).strongest
+    assert unmeasured is not None
+    assert unmeasured.share == pytest.approx(0.7)
+    none = TwoSets(masks[:0], evidence, regions[:0], *torch.zeros(3, 0))
     assert shield.inspect(patched, lambda *_: none).strongest is None
 
 

@@ -38,7 +38,7 @@ class Answer:
 
 
 class Explained(Protocol):
-    """What an ``Explanation`` of S sets has, of the strongest first."""
+    """What an ``Explanation`` of S sets has."""
 
     @property
     def masks(self) -> Tensor:
@@ -57,6 +57,10 @@ class Explained(Protocol):
         """(S,) of all the evidence, in [0, 1]."""
 
     @property
+    def drops(self) -> Tensor:
+        """(S,) logits lost without each region; NaN where not measured."""
+
+    @property
     def without(self) -> Tensor:
         """(S,) probability of the class without each region; NaN where not measured."""
 
@@ -67,7 +71,7 @@ Explain = Callable[[Tensor, int], Explained]
 
 @dataclass(frozen=True, eq=False)
 class StrongestSet:
-    """The set of pixels that the undefended answer rests on most, in one image."""
+    """The set of pixels that the undefended answer rests on most: that whose removal costs most."""
 
     region: Tensor
     """(H, W) bool: where it lives."""
@@ -84,12 +88,14 @@ class StrongestSet:
         """None where no pixel speaks for the answer; the mask is (H, W) bool."""
         if not len(explained.masks):
             return None
-        evidence = (explained.attribution * explained.masks[0]).sum(dim=0).double()
+        measured = bool(explained.drops.isfinite().all())
+        most = int((explained.drops if measured else explained.shares).argmax())
+        evidence = (explained.attribution * explained.masks[most]).sum(dim=0).double()
         return cls(
-            explained.regions[0],
-            float(explained.shares[0]),
+            explained.regions[most],
+            float(explained.shares[most]),
             float(evidence[mask].sum() / evidence.sum()),
-            float(explained.without[0]),
+            float(explained.without[most]),
         )
 
 
