@@ -47,6 +47,9 @@ bench-explain: .venv/.ready
 bench-explain-quality: .venv/.ready
 	$(BIN)/interlock lab run benchmarks/studies/explain.toml --out build/lab/explain-quality
 	$(BIN)/interlock lab report build/lab/explain-quality --summary docs/results/explain-quality.json
+	$(BIN)/python recipes/efficientnet_lite.py
+	$(BIN)/interlock lab run benchmarks/studies/explain_models.toml --out build/lab/explain-models
+	$(BIN)/interlock lab report build/lab/explain-models --summary docs/results/explain-models.json
 	$(BIN)/python benchmarks/update_docs.py
 
 bench-explain-known: .venv/.ready
