@@ -155,11 +155,11 @@ def pointed(
 
 
 def counted(
-    name: str, pointed: Mapping[str, Sequence[tuple[bool, bool]]], seconds: Mapping[str, float]
+    name: str, found: Mapping[str, Sequence[tuple[bool, bool]]], seconds: Mapping[str, float]
 ) -> list[list[str]]:
     """A line for each method."""
     lines = []
-    for method, both in pointed.items():
+    for method, both in found.items():
         spent = seconds.get(method)
         shown = "" if spent is None else f"{spent / (2 * len(both)):.2f}"
         lines.append(

@@ -15,7 +15,8 @@ belongs to the group that holds most of its evidence.
   noise of 1 % of the range; **region IoU**: of the sets' regions, matched one to one.
 - **one piece**: the share of a set's region that is its largest connected piece.
 
-Each photo's values are kept in ``build/explain_sets``; a run that was stopped goes on.
+Each photo's values are kept in ``build/explain_sets``; a run that was stopped goes on, and
+``--kept`` prints what there is.
 """
 
 from __future__ import annotations
@@ -71,12 +72,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", choices=MODELS, action="append", help="all unless given")
     parser.add_argument("--photos", type=int, default=100)
+    parser.add_argument("--kept", action="store_true", help="measure nothing, print what is kept")
     chosen = parser.parse_args(argv)
     torch.set_num_threads(1)
     tables = []
     for name in chosen.model or MODELS:
         classifier, files = MODELS[name]()
-        rows = [*measured(name, classifier, files[: chosen.photos])]
+        some = files[: chosen.photos]
+        if chosen.kept:
+            there = kept(name)
+            some = [file for file in some if known_as(file) in there]
+        rows = [*measured(name, classifier, some)]
         tables += [f"**{name}**, {len(rows)} photos", table(rows)]
     publish("\n\n".join(tables), OUT / "table.md")
     return 0
@@ -85,19 +91,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 def measured(name: str, classifier: Classifier, files: Sequence[Path]) -> Iterator[dict[str, Any]]:
     """A row for each photo: those kept, then the others."""
     OUT.mkdir(parents=True, exist_ok=True)
-    kept = OUT / f"{name}.jsonl"
-    rows = {}
-    if kept.exists():
-        rows = {row["file"]: row for row in map(json.loads, kept.read_text().splitlines())}
+    rows = kept(name)
     explainers = {growth: HSets(classifier.model, growth=growth) for growth in ("merge", "joint")}
     for file in tqdm(files, desc=name, unit="photo", disable=None):
-        if file.name not in rows:
+        if known_as(file) not in rows:
             x = classifier.preprocess(read_image(file))
             of = {method: vars(one) for method, one in compared(classifier, explainers, x).items()}
-            rows[file.name] = {"file": file.name} | of
-            with kept.open("a", encoding="utf-8") as out:
-                out.write(json.dumps(rows[file.name]) + "\n")
-        yield rows[file.name]
+            rows[known_as(file)] = {"file": known_as(file)} | of
+            with (OUT / f"{name}.jsonl").open("a", encoding="utf-8") as out:
+                out.write(json.dumps(rows[known_as(file)]) + "\n")
+        yield rows[known_as(file)]
+
+
+def known_as(file: Path) -> str:
+    """Its folder is its class, where photos of several classes have the same name."""
+    return f"{file.parent.name}/{file.name}"
+
+
+def kept(name: str) -> dict[str, dict[str, Any]]:
+    """The rows of earlier runs, by photo."""
+    path = OUT / f"{name}.jsonl"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    return {row["file"]: row for row in map(json.loads, lines)}
 
 
 def compared(

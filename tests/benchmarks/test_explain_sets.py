@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 pytest.importorskip("sklearn")
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from benchmarks import explain_sets as sets
+from interlock.models import Classifier
 
 HALVES = torch.zeros(2, 4, 4, dtype=torch.bool)
 HALVES[0, :2], HALVES[1, 2:] = True, True
@@ -57,3 +59,30 @@ def test_the_area_is_over_pairs_of_all_photos_and_draws_photos(
     assert sets.auroc(rows, "merge") == pytest.approx(3 / 4)
     assert np.isnan(sets.auroc(rows[:0], "merge"))
     assert "| merge | 0.75 [" in sets.table(rows)
+
+
+def test_photos_of_one_name_in_two_classes_are_two_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[float] = []
+
+    def compared(_: object, __: object, x: torch.Tensor) -> dict[str, sets.Measured]:
+        measured.append(float(x.mean()))
+        return {"merge": sets.Measured([], float(x.mean()), 0.0, 1.0)}
+
+    files = [tmp_path / folder / "image_0001.png" for folder in ("cup", "watch")]
+    for k, file in enumerate(files):
+        file.parent.mkdir()
+        Image.new("RGB", (4, 4), (200 * k,) * 3).save(file)
+    monkeypatch.setattr(sets, "OUT", tmp_path / "out")
+    monkeypatch.setattr(sets, "compared", compared)
+    classifier = Classifier(torch.nn.Identity(), to_tensor, ["a"], "none")
+    rows = [*sets.measured("some", classifier, files)]
+    assert len({row["merge"]["ari"] for row in rows}) == 2
+    assert [*sets.measured("some", classifier, files)] == rows
+    assert len(measured) == 2
+    assert [*sets.kept("some")] == ["cup/image_0001.png", "watch/image_0001.png"]
+
+
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
