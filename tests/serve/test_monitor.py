@@ -81,7 +81,12 @@ def kept(guard: Running, request: ChatRequest) -> str:
     return hmac.digest(guard.guard.salt, request.digest.encode(), "sha256").hex()
 
 
-def test_only_a_share_is_voted_on_and_none_is_asked_less(tmp_path: Path) -> None:
+def test_only_a_share_is_voted_on_and_none_is_asked_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Else drawn anew in each run, and once in 2,000 so few or so many are chosen.
+    monkeypatch.setenv("INTERLOCK_GUARD_SECRET", "word")
+
     async def go() -> None:
         upstream = Scripted(copies_refuse)
         given = {"mode": "monitor", "monitor": {"share": 0.4}}
