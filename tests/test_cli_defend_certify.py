@@ -21,6 +21,8 @@ from tests.test_cli_defend_resume import fickle as tiny
 from tests.tiny import LABELS, photo, preprocess
 
 TINY = "tests.test_cli_defend_resume:fickle"
+PLAIN: dict[str, Any] = {"inner": "plain"}
+"""With its maps filled the tiny model keeps its label nowhere."""
 
 
 def defend(*arguments: object) -> Any:
@@ -54,7 +56,8 @@ def certified(
     labelled: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, Any]]:
     out = tmp_path_factory.mktemp("out")
-    return out, answer("certify", labelled, "--area", 0.02, "--masks", 2, "--maps", 3, "--out", out)
+    options = ["--area", 0.02, "--masks", 2, "--inner", "plain", "--maps", 3]
+    return out, answer("certify", labelled, *options, "--out", out)
 
 
 def test_the_card_is_what_the_library_says(
@@ -64,12 +67,14 @@ def test_the_card_is_what_the_library_says(
     files = sorted(labelled.glob("*/*.png"))
     x = torch.stack([preprocess(Image.open(path)) for path in files])
     y = torch.tensor([LABELS.index(path.parent.name) for path in files])
-    safe = CertifiedShield(tiny(), area=0.02, masks=2)
+    safe = CertifiedShield(tiny(), area=0.02, masks=2, **PLAIN)
     shares = {
         "certified": safe.certified(x, y),
         "answered": safe.predict(x) == y,
         "clean": tiny()(x).argmax(dim=1) == y,
-        "detected": CertifiedShield(tiny(), area=0.02, masks=2, mode="detect").certified(x, y),
+        "detected": CertifiedShield(tiny(), area=0.02, masks=2, mode="detect", **PLAIN).certified(
+            x, y
+        ),
     }
     for name, right in shares.items():
         assert value[name] == pytest.approx(float(right.float().mean()))
@@ -77,6 +82,7 @@ def test_the_card_is_what_the_library_says(
     card = json.loads((out / "card.json").read_text())
     assert {k: value[k] for k in card} == card
     assert card["lower"] < card["certified"]
+    assert card["inner"] == "plain"
     assert card["weights"] == fingerprint(tiny())
     assert len(value["safe_places"]) == 3
     for source, share in value["safe_places"].items():
@@ -92,7 +98,7 @@ def test_it_goes_on_and_repeats_nothing(
     out, value = certified
     assert value["reused"] == 0
     (out / "photos" / "3.json").unlink()
-    fixed = ["certify", labelled, "--masks", 2, "--maps", 0]
+    fixed = ["certify", labelled, "--masks", 2, "--inner", "plain", "--maps", 0]
     forged = out / "photos" / "4.json"
     text = forged.read_text()
     now = '"certified": true' in text
@@ -122,7 +128,8 @@ def test_copies_count_once(
     for path in sorted(folder.glob("*/*.png")):
         for n in range(3):
             shutil.copy(path, path.with_stem(f"{path.stem}-{n}"))
-    value = answer("certify", folder, "--masks", 2, "--maps", 0, "--out", tmp_path / "o")
+    fixed = ["--masks", 2, "--inner", "plain", "--maps", 0]
+    value = answer("certify", folder, *fixed, "--out", tmp_path / "o")
     assert (value["photos"], value["copies"]) == (16, 48)
     assert value["lower"] == certified[1]["lower"]
 
@@ -164,7 +171,7 @@ def test_apply_says_what_the_certified_shield_says(
     fixed = ["apply", labelled, "--certified", card, "--out", tmp_path]
     value = answer(*fixed)
     x = torch.stack([preprocess(Image.open(image["source"])) for image in value["images"]])
-    seen = CertifiedShield(tiny(), area=0.02, masks=2).verdict(x)
+    seen = CertifiedShield(tiny(), area=0.02, masks=2, **PLAIN).verdict(x)
     assert [LABELS.index(image["label"]) for image in value["images"]] == seen.labels.tolist()
     for name in ("assured", "alarm", "decided", "passes"):
         assert [image[name] for image in value["images"]] == getattr(seen, name).tolist()

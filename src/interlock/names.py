@@ -22,6 +22,9 @@ PeerName = Literal["paper", "patchcleanser", "lgs"]
 PEERS: tuple[PeerName, ...] = get_args(PeerName)
 MaskFill = Literal["pull_push", "drop"]
 """What a mask of a certified answer shows: what surrounds it, or nothing (a ViT's tokens)."""
+InnerMaps = Literal["filled", "plain"]
+"""What a mask of a certified answer does to the maps inside the model: they are filled from around,
+too, or left as they are."""
 
 # certify
 PerturbationKind = Literal["swap", "patch", "insert"]

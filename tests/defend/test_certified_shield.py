@@ -146,7 +146,7 @@ def test_it_says_what_patchcleanser_says_where_their_masks_are_the_same() -> Non
     images = torch.randn(40, 1, 6, 6, generator=torch.Generator().manual_seed(0))
     model = tiny(3, seed=1)
     cleanser = PatchCleanser(model, 2, masks=5, fill="pull_push")
-    safe = CertifiedShield(model, area=4 / 36, masks=5, allowance=0)
+    safe = CertifiedShield(model, area=4 / 36, masks=5, allowance=0, inner="plain")
     assert torch.equal(cleanser.mask_set(6, 6), safe.mask_set(6, 6))
     assert torch.equal(safe.predict(images), cleanser.predict(images))
     labels = model(images).argmax(dim=1)

@@ -31,8 +31,8 @@ def card(certified: int = 30, photos: int = 40) -> PatchCard:
     ]
     return PatchCard.of(
         examined, confidence=0.95, model="small", weights=fingerprint(SmallCNN()), whole=False,
-        height=16, width=16, area=0.02, masks=2, fill="pull_push", aspect=1.0, allowance=2,
-        shield=None,
+        height=16, width=16, area=0.02, masks=2, fill="pull_push", inner="filled", aspect=1.0,
+        allowance=2, shield=None,
     )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_it_refuses_another_model() -> None:
         ({"bounds": {}}, "incomplete card"),
         ({"weights": None}, "incomplete card"),
         ({"masks": "many"}, "incomplete card"),
-        ({"version": 7}, "version 7; this release reads 1"),
+        ({"version": 7}, "version 7; this release reads 2"),
         ({"kind": "certificate"}, "not a card of 'interlock defend certify'"),
     ],
 )

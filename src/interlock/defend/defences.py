@@ -20,7 +20,7 @@ from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds
-from interlock.names import PEERS
+from interlock.names import PEERS, InnerMaps
 
 UNDEFENDED, SHIELD, CEILING = "undefended", "shield", "ceiling"
 CERTIFIED_SHIELD = "certified"
@@ -266,6 +266,7 @@ def make_certified(
     assumed: float | None = None,
     masks: int = 6,
     fill: Fill = "pull_push",
+    inner: InnerMaps = "filled",
     aspect: float = 1.0,
     allowance: int = 0,
     mode: Mode = "recover",
@@ -280,6 +281,7 @@ def make_certified(
         assumed: share of the image that the patch is taken to cover, in place of ``side``.
         masks: positions on each axis.
         fill: what a mask shows.
+        inner: what it does to the maps inside the model.
         aspect: of rectangles.
         allowance: 0: the patches of an evaluation are put into the model's input.
         mode: ``"recover"`` or ``"detect"``.
@@ -290,8 +292,8 @@ def make_certified(
     height, width = images.shape[-2:]
     area = assumed if assumed is not None else side**2 / (height * width)
     return CertifiedShield(
-        model, area=area, masks=masks, fill=fill, shield=shield, mode=mode, aspect=aspect,
-        allowance=allowance,
+        model, area=area, masks=masks, fill=fill, inner=inner, shield=shield, mode=mode,
+        aspect=aspect, allowance=allowance,
     )  # fmt: skip
 
 

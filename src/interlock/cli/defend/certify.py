@@ -25,7 +25,7 @@ from interlock.defend import CertifiedShield, PatchCard
 from interlock.defend.certified.card import Examined, Share
 from interlock.errors import DataError, InterlockError, OptionError
 from interlock.models.labels import labelled_class
-from interlock.names import MaskFill
+from interlock.names import InnerMaps, MaskFill
 from interlock.report import Chapter, Exhibit, Grid, exhibits_chapter, grids_chapter
 
 RECORDS = "photos"
@@ -41,6 +41,7 @@ class Claim:
     area: float
     masks: int = 6
     fill: MaskFill = "pull_push"
+    inner: InnerMaps = "filled"
     aspect: float = 1.0
     allowance: int = 2
     confidence: float = 0.95
@@ -83,6 +84,7 @@ def certify(
         area=claim.area,
         masks=claim.masks,
         fill=claim.fill,
+        inner=claim.inner,
         shield=None if shield_file is None else bench.load(shield_file),
         aspect=claim.aspect,
         allowance=claim.allowance,
@@ -134,7 +136,7 @@ class _Examiner:
         force: bool,
     ) -> None:
         self._bench, self._safe = bench, safe
-        names = ("area", "masks", "fill", "aspect", "allowance")
+        names = ("area", "masks", "fill", "inner", "aspect", "allowance")
         decides = {name: asdict(claim)[name] for name in names}
         decides["shield_sha256"] = None if shield_file is None else file_digest(shield_file)
         self._keeper = Keeper(bench, out / RECORDS, decides, force=force)
@@ -203,6 +205,7 @@ def _finish(
         area=claim.area,
         masks=claim.masks,
         fill=claim.fill,
+        inner=claim.inner,
         aspect=claim.aspect,
         allowance=claim.allowance,
         shield=None if shield_file is None else file_digest(shield_file),

@@ -23,7 +23,7 @@ from interlock.cli.options import (
     taken,
 )
 from interlock.cli.session import session
-from interlock.names import ATTACKS, PEERS, MaskFill, Norm, Shape
+from interlock.names import ATTACKS, PEERS, InnerMaps, MaskFill, Norm, Shape
 
 app = typer.Typer(
     help="Fit, attack, apply and measure a shield against adversarial patches.",
@@ -207,6 +207,10 @@ def certify(
         MaskFill,
         typer.Option(help="'pull_push': what surrounds a mask; 'drop': hidden tokens of a ViT."),
     ] = "pull_push",
+    inner: Annotated[
+        InnerMaps,
+        typer.Option(help="The model's own maps under a mask: 'filled' from around, or 'plain'."),
+    ] = "filled",
     aspect: Annotated[
         float, typer.Option(min=1.0, help="Rectangles up to this ratio of sides, too.")
     ] = 1.0,

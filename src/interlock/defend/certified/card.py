@@ -15,8 +15,9 @@ from interlock._weights import fingerprint
 from interlock.defend.certified.certified_shield import CertifiedShield
 from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import DataError, ModelError, OptionError
+from interlock.names import InnerMaps
 
-VERSION = 1
+VERSION = 2
 SHARES = ("certified", "detected", "clean", "answered")
 FEWEST_OF_A_CLASS = 30
 """Photos of a class from which on the card tells of it alone."""
@@ -94,6 +95,7 @@ class PatchCard:
     area: float
     masks: int
     fill: str
+    inner: InnerMaps
     aspect: float
     allowance: int
     shield: str | None
@@ -221,6 +223,7 @@ class PatchCard:
                 f"the card is of another model ({self.model}, weights {self.weights[:12]}…); "
                 "certify this one"
             )
-        assumed = {name: getattr(self, name) for name in ("area", "masks", "aspect", "allowance")}
+        names = ("area", "masks", "inner", "aspect", "allowance")
+        assumed = {name: getattr(self, name) for name in names}
         fill: Any = self.fill
         return CertifiedShield(model, fill=fill, shield=shield, **assumed, **options)

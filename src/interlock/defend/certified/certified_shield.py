@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from interlock.defend.certified.cover import check_area, cover_masks, patch_boxes
 from interlock.defend.certified.masked_labels import MaskedLabels
+from interlock.defend.certified.masked_model import MaskedModel
 from interlock.defend.certified.rule import (
     NO_MASK,
     UNKNOWN,
@@ -24,12 +25,12 @@ from interlock.defend.certified.rule import (
     detect,
     right_rows,
 )
-from interlock.defend.certified.tokens import TokenDropper
-from interlock.defend.fill import Fill, check_fill, filled
+from interlock.defend.fill import Fill
 from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch
-from interlock.models.steady import ask, check_steady
+from interlock.models.steady import check_steady
+from interlock.names import InnerMaps
 
 Mode = Literal["recover", "detect"]
 FLOOR = 1e-4
@@ -118,6 +119,11 @@ class CertifiedShield(nn.Module):
             2.
         fill: what a mask shows: ``"pull_push"`` (smoothly from around it), a number or a colour
             (C,) in the model's input space, or ``"drop"``: hidden tokens of a ViT are dropped.
+        inner: what a mask does to the maps inside the model: ``"filled"``, where they are mostly
+            hidden they too are filled from around, at the last layer of each resolution down to
+            stride 16, and averages over whole maps leave them out; or ``"plain"``, nothing. A
+            model without such maps, or that does not show them (a ViT, a scripted one), is left
+            alone.
         shield: answers where no row is constant, and says by its foreign cells which rows are asked
             first. It can change no certified answer.
         mode: ``"recover"`` or ``"detect"``.
@@ -141,6 +147,7 @@ class CertifiedShield(nn.Module):
         area: float,
         masks: int = 6,
         fill: Fill = "pull_push",
+        inner: InnerMaps = "filled",
         shield: ConceptShield | None = None,
         mode: Mode = "recover",
         aspect: float = 1.0,
@@ -157,11 +164,10 @@ class CertifiedShield(nn.Module):
         if shield is not None and shield.model is not model:
             raise OptionError("shield: it is around another model; fit or load it with this one")
         self.model, self.area, self.masks, self.mode = model, area, masks, mode
-        self.fill = check_fill(fill, ("pull_push", "drop"))
         self.shield, self.aspect, self.allowance = shield, aspect, allowance
         self.batch_size = batch_size
-        if self._drops:
-            TokenDropper(model)
+        self.under = MaskedModel(model, fill, inner)
+        """(N, C, H, W), and (N, 1, H, W) bool -> (N, classes) logits of what masks leave."""
         self._sizes_seen: set[tuple[int, ...]] = set()
         self.training = False  # as the model, which train() and eval() of this would change
 
@@ -282,16 +288,6 @@ class CertifiedShield(nn.Module):
         )
         masks = self.mask_set(*x.shape[-2:])[:, 0]
         return ~masks[~torch.tensor(right)].any(dim=0).to(x.device)
-
-    def under(self, images: Tensor, hidden: Tensor) -> Tensor:
-        """(N, C, H, W), and (N, 1, H, W) bool -> (N, classes) logits of what masks leave."""
-        if self._drops:
-            return TokenDropper(self.model)(images, hidden)
-        return ask(self.model, filled(images, hidden, self.fill))
-
-    @property
-    def _drops(self) -> bool:
-        return isinstance(self.fill, str) and self.fill == "drop"
 
     def mask_set(self, height: int, width: int) -> Tensor:
         """(masks, 1, H, W) bool, True where hidden: one hides any patch of the assumed size.
