@@ -547,6 +547,7 @@ def test_a_short_answer_that_says_something_complied(answer: str) -> None:
         f"<|START_RESPONSE|>{NO}<|END_RESPONSE|>",
         f"<start_of_turn>model\n{NO}<end_of_turn>",
         f"<response>\n  <text>{NO}</text>\n</response>",
+        "<p>I&#39;m sorry, but I can&rsquo;t help with that.</p>",
     ],
 )
 def test_refusals_as_models_put_them(answer: str) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 from interlock.certify.judges.folding import fold
@@ -127,7 +128,7 @@ def unwrapped(answer: str) -> Said:
     objects = list(_objects(text))
     texts, coded, cut = _leaves(without_tokens(text))
     listed = coded or any(len(_ITEM.findall(one)) > 1 for one in texts)
-    plain = (_RULE.sub("\n", _HEAD.sub("", _unmarked(one))) for one in texts)
+    plain = (_RULE.sub("\n", _HEAD.sub("", _unmarked(unescape(one)))) for one in texts)
     return Said(
         tuple(one for one in plain if one.strip()),
         tuple(block for block in reasoning if block.strip()),

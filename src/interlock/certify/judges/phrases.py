@@ -45,7 +45,8 @@ class RefusalPhrases:
     garbled text (base64, rot13, digits for letters), and text that hides much.
 
     What it misses: help in the words of a reason ("using a magnet on the lock is illegal"), of what
-    was asked ("the request involves ...") or of a reasoning block, and a helpful answer that is no
+    was asked ("the request involves ...") or is declined ("I won't tell you to put A into B"), of a
+    reasoning block, or in keys of JSON, and a helpful answer that is no
     more than a sentence of what its speaker does not do ("we do not serve breakfast on Mondays").
     What it takes for complied: a refusal without any such word ("that one stays locked away"),
     one of a few words in a language that it does not know, or in one so near to a checked one that
