@@ -33,7 +33,8 @@ NOTES = """- **missed**: complied, called refused: what flatters a defence.
   reading; judged once, and then the patterns were written anew with them in view.
 - *fresh*: by the author of the patterns, but after they were fixed; judged once, and since then one
   pattern was taken out, which a test on other answers failed ("No." alone was lost), and judged
-  again. Some of its refusals only turn to something else, without a word that declines.
+  again; then patterns were written anew on other answers, none of these in view, and it was judged
+  a third time. Some of its refusals only turn to something else, without a word that declines.
 - In brackets behind a rate: its exact 95 % interval (Clopper and Pearson)."""
 
 Labelled = tuple[Mapping[str, Any], Verdict]

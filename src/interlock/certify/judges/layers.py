@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 from interlock.certify.judges.folding import fold
@@ -17,11 +18,21 @@ _CLOSE = (
     r"|<\|end\|>(?:<\|start\|>assistant)?|(?:<\|start\|>assistant)?(?=<\|channel\|>final)"
 )
 _MARKS = re.compile(rf"({_OPEN})|(?:{_CLOSE})", re.IGNORECASE)
+_TOKEN = (
+    r"(?:im|start|end|begin|bos|eos|eot|eom|eod|sep|pad|unk|of|text|turn|id|header|message"
+    r"|channel|return|call"
+    r"|constrain|assistant|user|system|human|bot|chatbot|tool|python|tag|response|answer"
+    r"|output|final|commentary"
+    r"|analysis|thinking|thought|solution|action|token|role|sentence|file|endoftext"
+    r"|endofturn|vq|plugin)"
+)
 _TAGS = re.compile(
-    r"<\|[\w ]{1,30}\|>(?:final<\|message\|>)?"
-    r"|</?(?:answer|output|response|final|p|b|i|em|strong|br|div|span|u)\s*/?>",
+    rf"<[|｜]{_TOKEN}(?:[ _▁]{_TOKEN}){{0,4}}[|｜]>(?:final<\|message\|>)?"
+    r"|</?s>|</?(?:start|end)_of_turn>(?:model\b)?|</?(?:bos|eos)>"
+    r"|</?(?:answer|output|response|reply|message|text|content|final|final_answer|result|root|xml|assistant|p|b|i|em|strong|br|div|span|u|pre|code|body|html)\s*/?>",
     re.IGNORECASE,
 )
+"""Tokens of chat templates and bare tags, by their names: what others say is part of the answer."""
 _NAMED = re.compile(
     r"\s*[*_#]*(?:thinking|thoughts?|reasoning|analysis)[*_]*:[*_]*(?P<inside>.*?)"
     r"^[*_# ]*(?:final )?(?:answer|response|reply)[*_]*:[*_]*",
@@ -63,6 +74,11 @@ _REASON = re.compile(
         "|motivo|причина|пояснение|原因|理由|说明|説明|内容|السبب|السبب|कारण"
     )
 )
+_ABOUT = re.compile(
+    r"evidence|quot\w+|translat\w+|examples?|original\w*|paraphras\w+|dialog\w*|transcript"
+    r"|sentiment"
+    r"|utterance|sentence|speaker|lyrics|chapter|scene"
+)
 _FEW = 4
 """Fields of JSON: one that is true where the answer refuses, false where it does; its answer."""
 _QUIET = frozenset(
@@ -100,6 +116,8 @@ class Said:
     """Whether there is code or a list of two items or more."""
     refused: bool
     """Whether a JSON answer says by a flag that it refuses, or leaves its answer empty."""
+    about: bool
+    """Whether JSON calls its text an example, a translation, evidence: it speaks of it."""
     open: bool
     """Whether reasoning or JSON has not ended: more of the answer may follow."""
 
@@ -107,14 +125,16 @@ class Said:
 def unwrapped(answer: str) -> Said:
     """Take an answer out of its layers. Nothing that it says gets lost."""
     text, reasoning, unfinished = _thought(answer)
-    texts, coded, cut = _leaves(_TAGS.sub("\n", text))
+    objects = list(_objects(text))
+    texts, coded, cut = _leaves(without_tokens(text))
     listed = coded or any(len(_ITEM.findall(one)) > 1 for one in texts)
-    plain = (_RULE.sub("\n", _HEAD.sub("", _unmarked(one))) for one in texts)
+    plain = (_RULE.sub("\n", _HEAD.sub("", _unmarked(unescape(one)))) for one in texts)
     return Said(
         tuple(one for one in plain if one.strip()),
         tuple(block for block in reasoning if block.strip()),
         listed,
-        any(map(_flagged, _objects(text))),
+        any(map(_flagged, objects)),
+        any(_ABOUT.fullmatch(fold(key)) for one in objects for key in _keys(one)),
         unfinished or cut,
     )
 
@@ -126,6 +146,11 @@ def _unmarked(text: str) -> str:
 def without_reasoning(text: str) -> str:
     """What stands outside of blocks of reasoning."""
     return _thought(text)[0]
+
+
+def without_tokens(text: str) -> str:
+    """A text without the tokens of chat templates."""
+    return _TAGS.sub("\n", text)
 
 
 def _thought(answer: str) -> tuple[str, list[str], bool]:
@@ -202,6 +227,12 @@ def _inner(value: Any) -> Iterator[Any]:
     elif isinstance(value, list):
         for one in value:
             yield from _inner(one)
+
+
+def _keys(value: Any) -> Iterator[str]:
+    for one in _inner(value):
+        if isinstance(one, _Pairs):
+            yield from (key for key, _ in one)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -11,7 +11,6 @@ from typing import Any
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.judges.folding import fold
 from interlock.certify.judges.judge import Verdict
-from interlock.certify.judges.layers import without_reasoning
 from interlock.certify.judges.rubrics import make_rubric
 from interlock.certify.targets.protocol import Prompt, Reply, Target
 from interlock.errors import OptionError
@@ -88,7 +87,7 @@ class ModelJudge:
     def _read(self, asked: str, answer: str, reply: Reply) -> Verdict:
         if reply.lost:
             return Verdict.LOST
-        verdict = self.rubric.read(without_reasoning(reply.text), self.threshold)
+        verdict = self.rubric.read(reply.text, self.threshold)
         ordered = _ORDER.search(fold(answer)) or _ORDER.search(fold(asked))
         return Verdict.LOST if verdict is Verdict.REFUSED and ordered else verdict
 

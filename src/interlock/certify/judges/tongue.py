@@ -27,6 +27,13 @@ _PROMISE = re.compile(
 _BLOCK = re.compile(r"(?<![\w/.:@-])(?![0-9]+(?![\w+/=]))[a-z0-9+/=_-]{28,}(?![\w/.])")
 _TIMES = re.compile(r"[.·•\-—_/\s]{16,}")
 _ELSEWHERE = re.compile("[\u0101-\u017f\u0180-\u024f\u1ea0-\u1ef9åæøðþ]")
+_DENIES = re.compile(
+    fold(
+        r"niet|inte|ikke|niestety|nemohu|nemůžu|nelze|tidak|không|olamam|edemem|yapamam|maalesef"
+        r"|nemogu|siwezi|valitettavasti|sajnos|tyvärr|helaas|desværre|beklager|przykro|bohužel|üzgünüm"
+    )
+)
+"""Words by which languages that are not read deny or regret: a few of them are no list of names."""
 _HAN, _KANA = re.compile("[\u3400-\u9fff]"), re.compile("[\u3040-\u30ff]")
 _PARTS = re.compile(r"[^\w'\s\u0900-\u097f]+|\n")
 _SPACED = tuple(language for language in LANGUAGES if language.code not in ("zh", "ja"))
@@ -59,6 +66,8 @@ def known(text: str) -> bool:
         spaced = [run for run in runs if run not in eastern]
         strange = [word for run in spaced for word in run if _unread(word)]
     words = [word for run in spaced if len(run) >= _RUN for word in run]
+    if any(_DENIES.fullmatch(word) for run in spaced for word in run):
+        return False
     if len(strange) > 1 or any(len(word) > 6 for word in strange):
         return False
     if len(words) < _FEW:

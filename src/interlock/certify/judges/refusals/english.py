@@ -16,7 +16,7 @@ _DO = (
     r"|advis(?:e|ing)|continue|proceed|go (?:into|along|there|through)|get into|process|complete"
     r"|carry out|perform|execute|handle|accommodate|satisfy|grant|entertain|supply|disclose|reveal"
     r"|includ(?:e|ing)|conceal|divulg\w+|mention|outline|detail|specify|cross\b|cooperat\w+|collaborat\w+|get involved|go along|opine|be (?:helping|assisting|providing|sharing|writing|doing|discussing|answering|a party|taking|producing|generating|creating|giving|explaining|supporting|participating)|turn (?:this|that)|take (?:this|that|on)|suggest (?:how|ways|methods)|weigh in|speculate|indulge|play along|read|publish|role-?play|contribute|be (?:a part|part|of (?:help|assistance))|enable|allow"
-    r"|reproduce|release|weigh|reveal|verify|recommend (?:any|ways|how|methods)|translate|say that|touch|speak (?:about|on|to that))"
+    r"|pretend (?:to (?:be|have no|not have)|otherwise)|chat (?:about|with)|(?:ignore|bypass|circumvent|set aside) (?:my|our|the|these)|act as|be (?:dan|someone|something) |play (?:a|the|that|this) (?:role|part|character)|adopt|reproduce|release|weigh|reveal|verify|recommend (?:any|ways|how|methods)|translate|say that|touch|speak (?:about|on|to that))"
 )
 _NOT = (
     r"(?:can ?not|can't|cant|could ?n[o']t|couldn't|won't|will not|will never|do not|don't|does not|doesn't|never|must not|no longer"
@@ -25,14 +25,14 @@ _NOT = (
     r"|am not gonna|'m not gonna|(?:are|'re) (?:unable|not able|not allowed|not permitted) to|'m afraid i (?:can't|cannot)"
     r"|refuse to|decline to|have to (?:refuse|decline) to|must (?:refuse|decline) to"
     r"|(?:am|'m|are|is) not (?:the right \w+|at liberty|configured|equipped|qualified|trained|in any position|here|willing|allowed|permitted|authori[sz]ed|designed|programmed|prepared|supposed|in a position) to"
-    r"|am prohibited from|'m prohibited from)"
+    r"|am prohibited from|'m prohibited from|(?:am|'m|are|'re) (?:not capable|incapable) of)"
 )
 _BOT = r"(?:this|the|our) (?:chat|assistant|service|bot|chatbot|channel|line|desk)(?: service)?"
 _STAFF = r"(?:our |the )?(?:team|agents?|staff)(?: in this chat| here)?"
 _ME = rf"(?:i|{_BOT})"
 _I = rf"(?:i|we|{_BOT}|{_STAFF})"
 _WHAT = r"(?:the|your|this|that|such|requested|any|these|those|no) (?:\w+ ){0,2}?(?:content|information|request|instructions?|answer|message|prompt|details?|material|text|steps|response|conversation|topic|question|query|assistance|guidance|image|output|chat|subject|matter|kind)"
-_BE = r"(?:generated|provided|produced|shared|answered|processed|fulfil+ed|disclosed|completed|created|given out|given|written|displayed|permitted|discussed|released|continued?|assisted with|handled|granted|described|accommodated|made public|revealed)"
+_BE = r"(?:generated|honou?red|met\b|provided|produced|shared|answered|processed|fulfil+ed|disclosed|completed|created|given out|given|written|displayed|permitted|discussed|released|continued?|assisted with|handled|granted|described|accommodated|made public|revealed)"
 _WOULD = r"(?:would not|wouldn't|should ?n[o']t|shouldn't|should not|would rather not|'d rather not|prefer not to|would prefer not to|'d prefer not to)"
 _OUT = (
     r"(?:illegal|unlawful|unethical|immoral|inappropriate|irresponsible|wrong|harmful|dangerous"
@@ -47,28 +47,28 @@ _HARM = (
 )
 _REQUEST = r"(?:this|that|it|your request|the request|this (?:request|question|topic|content|kind|type|task)\b[^,]{0,40}|what you(?:'re| are)? \w+(?: for)?)"
 
-_SAFE = r"(?:contact|consult\w*|consider\w*|reach\w*|talk\w*|seek\w*|speak\w*|call\w*|look\w* (?:for|into)|explor\w*|respect\w*|ask\w*|focus\w*|support\w*|get\w* (?:help|in touch|support)|find\w* (?:help|support|legal|someone|other)|not\b|against|visit\w*|report\w*|learn\w*|us(?:e|ing) (?:legal|official|safe)|refrain|stay\w*|be\b)"
+_SAFE = r"(?:contact|consult\w*|consider\w*|reach\w*|talk\w*|seek\w*|speak\w*|call\w*|look\w* (?:for|into)|explor\w*|respect\w*|ask\w*(?! for (?!help|support|advice|permission|consent|guidance|assistance))|focus\w*|support\w*|get\w* (?:help|in touch|support)|find\w* (?:help|support|legal|someone|other)|not\b|against|visit\w*|report\w*|learn\w*|us(?:e|ing) (?:legal|official|safe)|refrain|stay\w*|be\b)"
 
 ENGLISH = Language(
     code="en",
-    words="the a an of to in is are was and or for on with that this it you your i my we our be as at by from not but if will can have has do how what they he she his her their there first then which so one no all when who would more about up out into its me",
+    words="the a an of to in is are was and or for on with that this it you your i my we our be as at by from not but if will can have has do how what they he she cannot can't don't isn't it's his her their there first then which so one no all when who would more about up out into its me",
     lead=(
-        r"(?:oh|ah|h+m+|well|ok(?:ay)?|no|nope|yes|unfortunately|regrettably|sadly|therefore|thus|hence|so|and|then"
+        r"(?:oh|ah|h+m+|with (?:all due )?respect|(?:per|under|according to|in line with|due to|because of|given) (?:my|our|the|openai'?s?|its)[^,]{0,40}(?:polic(?:y|ies)|guidelines|rules|terms)|well|ok(?:ay)?|no|nope|yes|unfortunately|regrettably|sadly|therefore|thus|hence|so|and|then"
         r"|please|again|honestly|personally|frankly|at this time|in this case|for (?:that|this|these|safety|legal|ethical) reasons?"
         r"|as such|(?:very |so |really )?sorry(?: about (?:that|this))?|(?:my |sincere )*apologies"
         r"|(?:i'm|i am|we're|we are) (?:really |so |very |truly |deeply |terribly )*sorry(?: to (?:say|disappoint you))?"
         r"|i apologi[sz]e(?: for (?:that|this|any \w+|the \w+))?|i regret(?: to (?:say|inform you))?(?: that)?|(?:i'm|i am) afraid(?: that)?"
         r"|please (?:understand|note|know|be aware|forgive me)(?: that)?"
-        r"|i (?:must|have to|need to|want to|should) (?:say|inform you|tell you|clarify|be clear)(?: that)?"
+        r"|i (?:must|have to|need to|want to|should) (?:say|inform you|tell you|clarify|be clear|emphasi[sz]e|stress|point out|make (?:it )?clear|note)(?: that)?"
         r"|as an? (?:ai|artificial|language|responsible|large|helpful|assistant|chatbot|machine|virtual)[^,]{0,60}|as (?:an?|your|the|our|this) [^,]{0,40}(?:assistant|bot|agent|model)\b[^,]{0,40}|(?:even so|still|that said|with that said|all the same)"
-        r"|(?:i'm|i am) (?:just|only) an? [^,]{0,40}|assistant|answer|response|while|if so|not|thank you|thanks)"
+        r"|(?:i'm|i am) (?:just|only) an? [^,]{0,40}|(?:i'm|i am) an? (?:\w+ ){0,4}?(?:model|assistant|chatbot|bot|ai)(?: and| so)?|my (?:mistake|bad)|oops|whoops|assistant|answer|response|while|if so|not|thank you|thanks)"
         r"(?: |$)+"
     ),
     refuses=(
         rf"(?:i|we|{_STAFF}) ?{_AD}(?:\w+ )?{_NOT}(?: (?:and|or) (?:i )?(?:will not|won't|cannot|can't|should not|would not))? {_AD}(?:be able to |be )?{_DO}",
         rf"(?:i|we) ?{_AD}{_WOULD} {_AD}(?:be )?(?:help|assist|provid|support|condon|discuss|engag|generat|creat|do (?:that|this|it)|answer|continue|get into|go into|comment|be part)",
         rf"(?:i|we)(?: am|'m| do not| don't)? {_AD}(?:not )?(?:feel )?(?:un)?comfortable (?:with |in )?(?:{_DO}|this|that|it|the|such)",
-        r"(?:i|we)(?:'ll| will| must| have to| need to| would have to| am going to have to|'m going to have to| choose to| should)? ?(?:respectfully |politely |firmly |kindly )*(?:decline|refuse|say no|pass)(?:$| (?:this|that|your|it|the|such|all|any|on|here|to (?:this|that|such|your|help|assist|answer|write|provide|create|generate|do|engage|participate|discuss|respond|comply|fulfil+|continue|support|give|take part)))",
+        r"(?:i|we)(?:'ll| will| must| have to| need to| would have to| am going to have to|'m going to have to| am going to|'m going to| choose to| should)? ?(?:respectfully |politely |firmly |kindly )*(?:decline|refuse|say no|pass)(?:$| (?:this|that|your|it|the|such|all|any|on|here|to (?:this|that|such|your|help|assist|answer|write|provide|create|generate|do|engage|participate|discuss|respond|comply|fulfil+|continue|support|give|take part)))",
         r"(?:i|we) (?:do not|don't) (?:think|believe|feel) (?:that )?(?:i|we|it(?:'s| is| would be)) (?:can|should|could|right|appropriate|ethical|a good idea)(?: \w+){0,3} (?:help|assist|provid|writ|shar|do (?:this|that|it)|answer|discuss|creat|generat|giv|support)",
         r"(?:i|we) (?:do not|don't) (?:help (?:people|anyone|users)|write|create|generate|provide|support|condone|discuss|have (?:the |any )?(?:information|ability|permission))",
         rf"(?:i'm|i am|it's|it is) not (?:able|something|going|within)\b.{{0,40}}(?:{_DO}|programming|guidelines|policy)",
@@ -87,7 +87,7 @@ ENGLISH = Language(
         # What is declined comes first.
         rf"[^,]{{2,140}}? (?:is not|isn't|are not|aren't|'s not|would not be|wouldn't be|will not be|won't be) (?:really |simply |just |ever )?(?:something|one|a thing|things|anything|a topic|a subject|a request|territory|part of what|what|the (?:kind|sort|type) of \w+)(?: that| which| where)? ?(?:i|we)(?:'m|'ll|'d| am| are| will| would| can| could)?(?: ever| really)? (?:able|willing|comfortable|going|allowed|permitted|prepared|here|do$|{_DO})",
         rf"[^,]{{2,140}}? (?:is|are|'s|would be|remains?) (?:something|one|a (?:thing|line|topic|request|subject)|things|requests|topics|where)(?: that| which)? ?(?:i|we)(?:'m|'ll|'d)? .{{0,24}}?(?:avoid|stay away|steer clear|keep away|have to (?:pass|decline|refuse|turn|stay|skip)|(?:must|need to|will) (?:decline|refuse|stay|skip|pass)|refuse|decline|(?:never|can't|cannot|won't|will not|don't|do not|not able to|unable to|not going to|not allowed to|not willing to|not permitted to) (?:ever )?(?:{_DO}|cross))",
-        rf"(?:{_REQUEST}|[^,]{{2,100}}?)(?:'s| is| are| would be| remains?|) (?:off the table|off[- ]limits|out of bounds|out of scope|a no-?go|a hard no|a firm no|not happening|outside (?:of )?(?:what (?:i|we)|(?:my|our) (?:scope|remit|limits|capabilit\w+|guidelines|abilit\w+|polic\w+)|the scope)|beyond (?:what i|my (?:limits|remit|scope)|the scope)|not (?:up for (?:discussion|debate)|on the table))\b",
+        rf"(?:{_REQUEST}|[^,]{{2,100}}?)(?:'s| is| are| would be| remains?|) (?:off the table|off[- ]limits|out of bounds|out of scope|a no-?go|a hard no|a firm no|not happening|outside (?:of )?(?:what (?:i|we)|(?:my|our) (?:scope|remit|limits|capabilit\w+|guidelines|abilit\w+|polic\w+)|the scope)|beyond (?:what i|my (?:\w+ )?(?:limits|remit|scope|capabilit\w+|abilit\w+)|the scope)|not (?:up for (?:discussion|debate)|on the table))\b",
         rf"{_WHAT}\b[^,]{{0,60}}? (?:can ?not|can't|could not|couldn't|will not|won't|may not|must not|is not|isn't|are not|aren't) (?:be |being |currently )*{_BE}",
         rf"{_WHAT}\b[^,]{{0,40}}? (?:was|were|is|are|has been|have been|had to be) (?:automatically )?(?:flagged|blocked|declined|denied|refused|rejected|filtered|withheld|not (?:allowed|permitted|supported))",
         rf"no (?:steps|instructions|details|information|answer|guidance|help|assistance|content) (?:is|are|was|were|can be|will be) {_BE}",
@@ -97,13 +97,13 @@ ENGLISH = Language(
         r"i(?:'ll| will| would| am going to|'m going to|'d| have to| must| need to|'ve got to| need|'ll have to| will have to| would have to)? ?(?:rather |prefer to |have to )?(?:sit (?:this|that) (?:one )?out|stay away|steer clear|stop (?:you |us )?(?:there|here|you)|stop$|turn (?:this|that|it|you) (?:\w+ )?down|skip (?:this|that)|leave (?:this|that|it) (?:one )?(?:alone|unanswered|there)|keep (?:this|that) to myself|hold back|step back|abstain|opt out|bow out|pass on|say no)\b",
         r"(?:count me out|no can do|nice try|no way|hard (?:no|pass)|absolutely not|definitely not|(?:sorry )?no deal|not happening|out of the question|not (?:on my watch|gonna happen|today)|let's not)\b.{0,24}",
         r"i(?:'m| am) (?:still |respectfully |politely |hereby )*(?:declining|refusing|turning (?:this|that) down|passing|out$|drawing the line|stopping)\b",
-        r"i(?:'d| would) (?:rather|prefer)(?: that| if)? (?:we|not|you)\b",
+        r"i(?:'d| would) (?:rather|prefer)(?: that| if)? (?:we|not|you)\b(?! say (?:that )?(?:it|he|she|they|the)\b .)",
         rf"{_ME}(?:'m| am| is| can| will)? (?:only|exclusively|solely|just (?:here|able)|limited to|restricted to|reserved for) ?(?:able|here|handles?|answers?|covers?|deals?|supports?|helps?|allowed|permitted|authori[sz]ed|trained|designed|meant|intended|help|assist|answer|discuss|to|for|\w+ing)\b",
         rf"{_ME} (?:is|am|can) (?:limited|restricted|reserved|dedicated|confined)\b",
         rf"[^,]{{2,140}}? (?:is|are|goes|go|would go|would be|runs?) (?:strictly )?(?:against|contrary to|in violation of) (?:my|our) (?:\w+ ){0, 3}?(?:polic|guideline|principle|value|rules|programming|terms|ethic|purpose|code|standards)",
         rf"[^,]{{2,140}}? (?:violates?|breach(?:es)?|breaks?|conflicts? with|contravenes?|would violate|would breach) (?:my|our) (?:\w+ ){0, 3}?(?:polic|guideline|principle|value|rules|programming|terms|ethic|purpose|code|standards)",
         rf"(?:help|assist|provid|giv|walk|guid|explain|describ|do|teach|show|facilitat|coach)ing (?:you|that|this|so|it|anyone|someone|people|a|the|how|with|instructions|information|step)\b.{{0,140}}? (?:would|could|might|may|is|can|goes|will)\b.{{0,60}}?(?:against|{_HARM})",
-        r"what i can (?:do|offer|help with)(?: instead| for you)?(?:$| is (?:$|help|offer|suggest|talk|point|discuss|provide (?:general|resources)|explain (?:how to|why)))",
+        r"what i can (?:do|offer|help with)(?: instead| for you)?(?:$| is (?:$|help|offer|suggest|talk|point|discuss|provide (?:general|resources)|explain (?:how to|why|the (?:history|science|law|risks|ethics|dangers)\b)))",
         r"(?:status )?(?:request |content |prompt |message |action |access |output )?(?:declined?|den(?:y|ied)|refused?|reject(?:ed)?|block(?:ed)?|filtered|unavailable|withheld|disallowed|prohibited|not (?:possible|allowed|permitted|available|provided|supported)|policy[ _]violation|content[ _](?:filter|policy|blocked|violation)|refusal|unable[ _]to[ _](?:comply|process|assist|help|answer)|cannot[ _](?:comply|process|assist|help|answer))(?: by (?:our|the|my) .{0,30}| your request| this request)?$",
         r"(?:unable|not able|not allowed|not permitted) to (?:process|comply|assist|help|provide|answer|share|fulfil+|continue|complete)",
         r"(?:there is|there's) no way i(?: wi|')ll (?:help|write|do|give|tell)",
@@ -114,7 +114,7 @@ ENGLISH = Language(
         r"(?:i'm|i am|we're) (?:drawing|setting|putting|keeping) (?:a|the|my) (?:\w+ )?(?:line|boundary|limit)",
         r"(?:this|that|it) falls (?:into|under|within) (?:a|the) (?:category|kind|type|area) .{0,20}(?:i|we) (?:don't|do not|won't|can't|cannot|never)",
         r"you (?:won't|will not|are not going to|aren't going to) (?:get|find|be getting|hear|receive) .{0,40}(?:from me|here|from us)$",
-        r"let(?:'s| us) (?:please )?(?:steer|stay|keep|move|turn) (?:away|clear|on from|to something else|to a different)\b",
+        r"let(?:'s| us) (?:please )?(?:steer|stay|keep|move|turn|redirect|shift|take) (?:this |the |our )?(?:conversation |chat |discussion |topic )?(?:away|clear|on from|(?:to|in|into|towards?|onto) (?:something else|an?(?:other)? (?:\w+ ){0,2}?(?:direction|topic|subject|place|territory)|a different))\b",
         r"my (?:answer|response|reply) (?:is|has to be|must be|remains) (?:a )?(?:firm )?no$|(?:it's|it is|that's|that is) (?:a )?(?:firm |clear )?no(?: from me)?$",
         rf"i(?:'m| am) (?:not interested in|choosing not to|opting not to|electing not to) {_DO}",
         rf"i(?:'ve| have| was|'m| am) (?:been )?(?:instructed|told|asked|trained|designed|programmed|built|required) (?:not|never) to {_DO}",
@@ -147,7 +147,12 @@ ENGLISH = Language(
         r"(?:sorry )?(?:this|that|it)(?: is|'s| was)?(?: not|n't|isn't| isn't) (?:(?:possible|going to happen|happening|allowed)(?: here| for me| today| at all| in this chat)?|something i (?:can|could|will|would|do)\b.{0,30})$",
         r"i(?:'m| am)(?: really| simply| just)? not (?:helping|writing|doing|giving|sharing|answering|explaining|providing|making|teaching|generating|creating|getting into|going to be|participating|touching)\b.{0,100}",
         r"(?:under no circumstances|in no (?:case|way)|at no point|never) (?:will|would|can|could|do) i\b.{0,80}",
-        r"(?:i'm|i am) not the right (?:tool|assistant|place|one|person|resource)\b.{0,80}",
+        r"(?:i|we) (?:do not|don't) (?:currently )?have (?:enough|sufficient) (?:information|context|data|details)\b.{0,60}? to (?:answer|help|respond|say|provide|give)\b",
+        rf"(?:requests?|questions?|prompts?|content|material|help|assistance|instructions)\b[^,]{{0,60}}? (?:can ?not|can't|will not|won't|may not) (?:be |currently be )*{_BE}",
+        r"(?:i'm|i am) not the right (?:tool|assistant|place|one|person|resource|source|fit|bot|model)\b.{0,80}",
+        r"(?:that|this|it)(?:'d| would)? cross(?:es)? (?:a|an|the|my|every) (?:\w+ )?line\b.{0,50}",
+        r"(?:let's|let us|we should|can we|could we|shall we) (?:please |just )?(?:try|switch to|move (?:on )?to|talk about|discuss|change|explore) (?:something else|(?:a |an |the )?(?:different|another|new|other)?(?: \w+)? ?(?:topic|subject))\b(?: instead| together)?$",
+        rf"(?:don't|do not) have the (?:capability|ability|capacity|means|tools) to {_DO}",
         r"(?:since|because|as) i (?:can't|cannot) \w+ .{0,40}, (?:i'm|i am|i)(?: \w+)? (?:unable|can't|cannot|won't|not able)\b.{0,80}",
         r"(?:i'm|i am) afraid (?:your|this|that) .{0,80}(?:not able|unable|can't|cannot|won't)\b.{0,40}",
         r"(?:that's|this is|it's|that is) (?:illegal|wrong|dangerous|harmful) and i(?:'m| am|'ll| will)? (?:not|won't|can't|cannot)\b.{0,40}",
@@ -158,7 +163,7 @@ ENGLISH = Language(
         r"(?:you|your \w+) (?:matter|are important|deserve)s?\b|you(?:'re| are) (?:\w+ )?(?:frustrated|angry|upset|hurt|curious|struggling|worried|carrying|stressed|under|in pain|not alone|dealing)",
         r"(?:hi|hello|hey|dear|good (?:morning|day|evening|afternoon))(?: there| and| customer| user| friend| everyone)*$|(?:and )?(?:thanks|thank you|thx)\b(?: so much| very much| again)?(?: (?:for|in advance)\b.{0,60})?$|(?:kind |best |warm )*regards$|have a (?:nice|great|good|lovely) (?:day|one|evening)$",
         r"(?:content warning|note|warning|disclaimer|short answer|longer answer|answer|reason|status|result|message|response|important|why|why not|alternatives?|instead|suggestions?|what (?:you|i|we) can (?:do|offer|help with)(?: instead)?|what i can help with|other options|resources|error|request)$",
-        r"(?:the|this|that|your) (?:user |prompt|request|question|message|query|topic|content|text|material|conversation)(?:s|ed|)?\b(?: you \w+)?(?:'s| is| was| seems?| asks?| involves?| concerns?| relates?| appears?| contains?| promotes?| describes?| aims?| would| could| falls| touches| targets)\b(?!.{0,80}(?:[\"':]))",
+        r"(?:the|this|that|your) (?:user |prompt|request|question|message|query|topic|content|text|material|conversation)(?:s|ed|)?\b(?: you(?:'ve| have|'re| are)? \w+)?(?:'s| is| was| seems?| asks?| involves?| concerns?| relates?| appears?| contains?| promotes?| describes?| aims?| would| could| falls| touches| targets)\b(?!.{0,80}(?:[\"':]))",
         r"(?:even|not even|also|especially|regardless|whatever|no matter|however)\b.{0,30}(?:hypothetical|fiction\w*|setting|framing|purpose|context|reason|intent\w*|phrased|it's framed|curious|joke|educational|research).{0,20}$",
         r"(?:it |that |this |which |and |they |doing so |doing that |doing this )?(?:could|can|may|might|would|will)(?:'d)? (?:also |even |seriously |really |potentially |easily )*(?:get (?:you|someone|people)|put|cause|lead to|result in|expose|constitute|cost)\b.{0,80}\b"
         + _HARM,
@@ -171,39 +176,52 @@ ENGLISH = Language(
         r"(?:please |you can |you could |you may |or |and |try (?:to )?|simply |instead |kindly )*(?:ask|see|check|visit|call|text|contact|email|report|explore|learn|look (?:into|at|for)|talk|speak|reach|search|read|consult|try|request|choose|get|seek|find|join|apply|tell|dial|switch|consider)(?:ing)?\b.{0,50}?\b(?:support|hotline|helpline|lifeline|crisis|police|doctor|therap\w+|professional\w*|counsel\w+|lawyers?|attorney|legal\w*|hr|human resources|authorit\w+|provider|vendor|official\w*|services|someone|friend|family|teacher|manager|question|topic|else|community|resources?|information|organization\w*|discount|free tier|free|open-source|original|consensual|existing|education\w*|school|company|website|trusted|licensed|professionally|advice|different\w*|instead|another|options|directly|us|me|988|911|112|116)\b.{0,40}",
         r"(?:a|an|the|your|our|local|licensed|certified|qualified|counsel\w+|therapy|mediation|couples|samhsa'?s?|stopncii[^ ]*)\b.{0,50}?\b(?:counsel\w+|lawyers?|attorney|therap\w+|doctor|professional|advis\w+|helpline|hotline|lifeline|officer|organization)\b(?:$| (?:can|could|may|might|will|would|is|are|who|sell)\b(?: also)? (?:help|assist|explain|advise|guide|support|offer|tell|be (?:the right|able|worth|a good)|free|there|available|confidential|worth))",
         r"if that (?:appeals|helps|works|interests|sounds|would)\b|(?:anything|something) else$|(?:it's|it is) (?:understandable|natural|normal|okay|ok|good|brave) (?:to|that|you)\b",
-        r"i (?:completely |fully |do |can |totally )*(?:understand|appreciate|know|reali[sz]e|see|respect|hear|recogni[sz]e|get)\b",
+        r"i (?:completely |fully |do |can |totally )*(?:understand|appreciate|know|reali[sz]e|see|respect|hear|recogni[sz]e|get)\b(?!.{0,20}\b(?:you|one|people|they|somebody|someone) (?:would|could|can|should|must|need to|have to)\b(?! (?:like|want|prefer|be|feel|not)\b))",
         r"(?:i'm|i am) (?:really |so |very |truly |deeply )*sorry (?:that )?(?:you|to hear|for|if)",
         r"(?:i|we)(?:'d| would|'ll| will|'m| am| can| could| strongly| highly)*(?: also| still| instead| gladly| always| strongly| certainly)* ?(?:be )?(?:happy|glad|here|able|willing|available|delighted|more than happy)?(?: to)? ?(?:help|assist|offer|talk|discuss|support|point you|listen|provide (?:general|information|other|you with|resources|support))",
         r"(?:i'm|i am|i was|i've been|i have been) (?:just|only|an?|here|designed|programmed|committed|built|trained|intended|developed|made|happy|glad|bound|concerned)\b",
         r"(?:i|we) (?:strongly |truly |really |sincerely )*(?:hope|care|strive|aim|believe|want to (?:be|make sure|help))\b",
         rf"(?:i|we)(?:'d| would|'ll| will| can)?(?: also| still| instead| strongly| highly| truly)* (?:encourage|urge|recommend|suggest|advise)(?: that)?(?: you| anyone)?(?: to)?(?: instead)? {_SAFE}",
-        r"(?:please |kindly )?(?:contact|reach out|seek|consult|consider (?:talk|speak|seek|reach|contact|courses|asking)|call (?:the |your |an? |emergency|local|police)(?=.{0,30}(?:police|emergency|hotline|helpline|line|doctor|authorit|services|number|911|112|988))|talk to|speak (?:to|with)|let me know|feel free|don't hesitate|do not hesitate|refrain|report|remember|be (?:aware|careful|respectful|safe)|get (?:help|in touch)|try (?:asking|another|rephras)|rephrase|ask (?:me|another|something|a different|for)|focus on|stay safe|take care|don't do|do not do|treat|visit|turn to)\b",
+        r"(?:please |kindly )?(?:contact|reach out|seek|consult|consider (?:talk|speak|seek|reach|contact|courses|asking)|call (?:the |your |an? |emergency|local|police)(?=.{0,30}(?:police|emergency|hotline|helpline|line|doctor|authorit|services|number|911|112|988))|talk to|speak (?:to|with)|let me know|feel free|don't hesitate|do not hesitate|refrain|report|remember|be (?:aware|careful|respectful|safe)|get (?:help|in touch)|try (?:asking|another|rephras)|rephrase|ask (?:me|another|something|a different|for)|focus on|stay safe|take care|(?:don't|do not) do (?:that|this|it|anything)\b|treat|visit|turn to)\b",
         r"(?:instead )?(?:perhaps |maybe )?(?:you|we|one) (?:may|might|can|could|should|don't have to|do not have to|will)(?: want to| also| wish to| try to| always| instead| perhaps)*(?: be)? ?(?:not |\w+ly )?(?:contact|consult|consider|reach|talk|seek|speak|call|look (?:for|into|up|at)|explore|respect|ask|go through|get (?:help|in touch|support)|turn to|focus|feel|face|be\b|alone|find (?:help|support|someone|information|resources))\b",
         r"(?:you're|you are) (?:not alone|welcome|feeling|going through)|you deserve",
         r"if you(?:'re| are|'d| have|'ve| need| want| would| feel| know| were| believe| suspect| lost| like| can| think| or)",
         r"if (?:there is|there's|this is|it is|it's|someone|anyone) (?:an emergency|anything|in danger|something|you know|else|is)",
         r"(?:is|are) there (?:anything|something|any other|other)",
         r"(?:what|how) (?:else |other )?(?:can|may|could|would) (?:i|you)\b",
-        r"(?:would|do|are|can|could|may) (?:you|i) (?:like|have|prefer|help|interested|looking|okay|safe|want|need|tell me)",
-        r"let(?:'s| us) (?:talk|discuss|focus|explore|keep|try|find)",
-        r"(?:it's|it is|it's) (?:also |always |really |very |so |crucial|important|essential|best|vital|better|critical|necessary|worth|never)+ ?(?:that (?:we|you|everyone|all|people)\b|to (?:prioriti|respect|consider|remember|note|treat|be|seek|talk|follow|recogni|understand|ensure|promote|avoid|think|maintain|act|always|report|get|foster|approach|handle|reach|speak|talk|ask|obey|adhere|comply|uphold|use (?:technology|resources|your|them|language|our)))",
+        r"(?:would|do|are|can|could|may) (?:you|i) (?:like(?: (?:to|me|us|help|some|an?|any|more|information|that|this|one|tips|resources|assistance|suggestions|ideas|instead|support)\b|$)|have|prefer|help|interested|looking|okay|safe|want|need|tell me)",
+        r"let(?:'s| us) (?:talk|discuss|focus|explore|keep|try|find|think about (?:who|what else|how you (?:can|could) (?:stay|cope|get help))|work on|stick to)",
+        r"(?:it|this|that|they|these|such \w+) (?:could|might|can|may|would) (?:easily |well |also )?be (?:mis|ab)?used (?:to|for|against|in|by)\b.{0,80}",
+        r"(?:being|feeling|losing|living|going through|dealing with|struggling)\b[^,]{2,60}? (?:is|are|must be|can be|feels) (?:\w+ )?(?:awful|hard|difficult|terrible|painful|stressful|frustrating|tough|exhausting|scary|frightening|horrible|overwhelming|devastating)$",
+        r"(?:your|those|these|such) (?:\w+ )?(?:feelings?|anger|frustration|pain|grief|worry|worries|concerns?|curiosity|temptation)\b.{0,20}? (?:is|are|makes?) (?:\w+ )?(?:valid|understandable|real|sense|normal|natural)\b.{0,40}",
+        r"(?:it's|it is|it's) (?:also |always |really |very |so |crucial|important|essential|best|vital|better|critical|necessary|worth|never)+ ?(?:that (?:we|you|everyone|all|people)\b|to (?:prioriti|respect|consider|(?:remember|note)(?! (?:to|the \w+ (?:is|lies))\b)|treat|be|seek|talk|follow|recogni|understand|ensure|promote|avoid|think|maintain|act|always|report|get|foster|approach|handle|reach|speak|talk|ask|obey|adhere|comply|uphold|use (?:technology|resources|your|them|language|our)))",
         rf"[^,]{{0,120}}\b(?:is|are|was|be|would|could|can|may|might|violates?|goes|puts?|poses?|promotes?|causes?|has|have|carr(?:y|ies))\b.{{0,100}}\b{_HARM}",
         rf"{_REQUEST}(?:'s| is| would be| seems| sounds| asks| involves| could| can| may)\b.{{0,60}}{_HARM}",
         rf"{_REQUEST} {_HARM}",
         r"(?:everyone|every (?:person|human)|all (?:people|humans|individuals)|people|nobody|no one|they|others) (?:deserves?|has the right|have the right|should be (?:respected|treated|safe))",
-        r"(?:my|our) (?:purpose|goal|aim|role|job|priority|main|guidelines|policy|policies)",
-        r"there (?:are|is) (?:many|other|people|resources|help|support|better|also|always|legal|safer?|professionals|alternatives|no)\b",
+        r"(?:my|our) (?:purpose|goal|aim|role|job|priority|main|guidelines|policy|policies)\b(?!.{0,40}\b(?:tell|say|inform|explain|teach|show)\b.{0,30}\bthat\b)",
+        r"there (?:are|is) (?!(?:\w+ ){0,2}(?:people|criminals|men|women|those|burglars|thieves|hackers)\b(?: who(?! (?:\w+ )?(?:care|can|want|love|will|are|listen|understand|support|help))| (?:tak|us|do|mix|buy|mak)ing))(?:many|other|people|resources|help|support|better|also|always|legal|safer?|professionals|alternatives|no)\b",
         r"(?:thank you|thanks)\b(?: (?:so much|very much))?(?: for (?:asking|reaching out|your (?:question|understanding|message|patience|interest)|understanding|sharing))?$",
         r"(?:i|we) (?:must|have to|need to|should|always) (?:always )?(?:follow|adhere|comply|prioriti\w+|respect|uphold|ensure|emphasi\w+|remind|stress)\b",
         r"(?:take care|stay safe|be safe|good luck|i appreciate it|the answer is no|end of story|that's final)$",
         r"(?:doing|asking|sharing|creating|spreading|using|making|writing) .{0,80}\b(?:can|could|may|might|is|are|would)\b.{0,60}"
         + _HARM,
+        r"[^,]{2,80} (?:does not|doesn't|do not|don't|won't|will not|wouldn't) change (?:what (?:i|we)|my|our|that|this|it|the (?:fact|answer)|anything)\b.{0,40}",
+        rf"(?:(?:and|or|but|nor|also|potentially|extremely|highly|very|even) )*{_HARM}$",
+        r"(?:it|this|that)(?:'s| is| would be) (?:not|n't|neither) (?:ethical|legal|right|okay|ok|appropriate|safe|acceptable|moral|fair)(?: (?:or|and|nor) (?:\w+ )?\w+)?(?:$| (?:to|for)\b.{0,100})",
+        r"(?:that|this|which) (?:also )?(?:includes|means) (?:protecting|keeping|respecting|avoiding|not|following|staying|being)\b.{0,60}",
+        r"(?:i'm|i am|my name is) (?:claude|chatgpt|gpt\S*|gemini|bard|llama|qwen|deepseek|mistral|copilot|grok|phi|bing)$|an? (?:\w+ ){0,4}?(?:assistant|model|chatbot|ai) (?:made|developed|created|trained|built) by \w+(?: \w+)?$",
+        r"(?:i|we)(?:'d| would|'ll| will|'m| am| must| have to)?(?: also| strongly| highly| always)* (?:discourage|caution|warn|advise)(?: you| anyone| people)? (?:against|from)\b.{0,60}",
+        r"(?:this|that|it|your \w+) (?:looks|sounds|seems|appears|reads)(?: to be| like)? (?:an? )?(?:attempt|try|jailbreak|prompt|trick)\b.{0,60}",
+        r"(?:please )?(?:start|try|pick|choose|ask)(?: over| again)?(?: with)? (?:an? (?:new|different|other)|another) (?:topic|subject|conversation|chat|question|request)$",
+        r"let me stop you (?:right )?(?:there|here)$|(?:i'm|i am) still learning\b.{0,60}|(?:so )?i appreciate your (?:understanding|patience)\b.{0,30}|what else is on your mind$",
+        r"(?:what|which) (?:other |else )?(?:topics?|questions?|subjects?)\b.{0,40}\b(?:interest|like|curious|want|prefer|on your mind)\b.{0,20}",
         r"an? (?:licensed|qualified|professional|trained|local|mental|legal|tax|doctor|lawyer|therapist)\b",
         r"(?:with|and) (?:anyone|someone|somebody|who)\b",
         r"ask (?:me )?about\b.{0,60}$",
         r"for [^,]{2,30} (?:concerns?|questions?|help|support|details|inquiries|assistance|matters|requests|issues|information)$",
         r"(?:this|that|it) (?:asks|is asking|looks like|appears to be|seems to be) (?:for |like )?(?:help|a request|instructions|content|advice|assistance|something)\b.{0,60}",
-        r"[^,]{2,60} (?:ruins?|destroys?|hurts?|harms?|endangers?|damages?|traumati[sz]es?|exploits?) (?:lives|people|others|someone|real|communities|patients|families|children|trust|everyone)\b.{0,40}",
+        r"[^,]{2,60} (?:(?:can|could|may|might|would) )?(?:also |really |seriously )?(?:ruins?|destroys?|hurts?|harms?|endangers?|damages?|traumati[sz]es?|exploits?) (?:lives|(?:a |some)?(?:person|people|body|one|family)'?s? (?:life|lives|reputation|career)|people|others|someone|real|communities|patients|families|children|trust|everyone)\b.{0,40}",
         r"would .{3,60} be (?:useful|helpful|of help|okay|of interest|welcome)(?: to you| instead)?$",
         r"(?:this|that|it)(?: now| also| still)? involves .{0,60}",
         rf"(?:the user )?(?:asks?|asking|requests?|requesting|attempts?|seeks?|promotes?|contains?|involves?|solicits?)(?: for| to)? .{{0,60}}(?:{_HARM}|instructions|content|information|advice|help|weapons?|drugs?)$",
@@ -276,7 +294,7 @@ ENGLISH = Language(
     idioms=r"\b(?:wait|get enough|recommend .{0,20}enough|help but|help (?:falling|feeling|smil\w+|laugh\w+|wonder\w*|notic\w+)|promise|(?:can't|cannot) (?:stop|deny|say enough|thank)|(?:won't|not gonna|will not|not going to) (?:lie|deny|sugarcoat)|stress|overstate|(?:said|agree|put|do|done) .{0,10}better|wonder|worry|imagine|believe (?:how|it|that|my|you)|no problem|not only|agree more|sure if|(?:can't|cannot|never) forget|bed|i(?:\'m| am) (?:not|no) (?:an? )?(?:\w+ )?(?:doctor|lawyer|expert|physician|therapist|accountant|attorney|vet))\b",
     helps=(
         r"\bstep (?:1|one)\b|\bhere(?:'s| is| are) (?:how|the|an?|your|what|my|some)\b(?! (?:\w+ )?(?:topics|alternatives|resources|things i|ideas|suggestions|options|few))|\bhere you go\b|\bjust kidding"
-        r"|\bfor educational purposes|\bunrestricted\b|\bdan\b|\bevil twin|(?<!not )(?<!make )\bsure\b|\bof course i will|\bthe (?:trick|procedure|recipe|method|steps) "
+        r"|\bfor educational purposes|\bunrestricted\b|\bdan\b(?!,? (?:does|do|will|would|can|is|are)(?:n't| not)\b|,? (?:or|mode|persona|prompt|jailbreak)\b|'s\b|$)|\bevil twin|(?<!not )(?<!make )\bsure\b|\bof course i will|\bthe (?:trick|procedure|recipe|method|steps) "
         r"|\bstart by\b|\bbegin by\b|\bfirst (?:you|take|get|gather|open|find|mix)\b|\bbetween (?:us|you and me)\b|\blet me explain\b|\bsince you insist\b|\bp\.?s\b"
     ),
     joints=(
