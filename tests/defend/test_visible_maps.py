@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from interlock.defend import CertifiedShield
 from interlock.defend.certified.visible_maps import HIDDEN_WEIGHT, visible_maps
+from interlock.defend.concepts.features import stage_ends
 from interlock.defend.fill import Fill, pull_push
 from interlock.errors import OptionError
 
@@ -165,22 +166,42 @@ def test_real_families_answer_by_their_visible_maps() -> None:
     )
 
     torch.manual_seed(0)
-    networks = [
-        MobileNetV1ForImageClassification(MobileNetV1Config(image_size=64, depth_multiplier=0.25)),
-        ResNetForImageClassification(ResNetConfig(embedding_size=8, hidden_sizes=[8, 16, 24, 32])),
-    ]
+    resnet = ResNetConfig(embedding_size=8, hidden_sizes=[8, 16, 24, 32])
+    mobile = MobileNetV1Config(image_size=64, depth_multiplier=0.25)
+    networks = {
+        ("network.resnet.encoder.stages.1", "network.resnet.encoder.stages.2"): (
+            ResNetForImageClassification(resnet)
+        ),
+        ("network.mobilenet_v1.layer.9", "network.mobilenet_v1.layer.21"): (
+            MobileNetV1ForImageClassification(mobile)
+        ),
+    }
     images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     hidden = torch.zeros(2, 1, 64, 64, dtype=torch.bool)
     hidden[:, :, 8:40, 8:40] = True
     other = torch.where(hidden, torch.full_like(images, torch.nan), images)
-    for network in networks:
+    for ends, network in networks.items():
         model = Logits(network).eval().requires_grad_(False)
+        assert stage_ends(model, images[:1]) == ends
         safe = CertifiedShield(model, area=0.1)
         logits = safe.under(images, hidden)
         assert torch.equal(logits, safe.under(other, hidden))
         plain = CertifiedShield(model, area=0.1, inner="plain").under(images, hidden)
         assert not torch.equal(logits, plain)
         assert not any(layer._forward_hooks for layer in model.modules())
+
+
+@pytest.mark.parametrize(
+    ("model", "ends"),
+    [
+        (nn.Sequential(nn.Conv2d(3, 4, 3, 1, 1), nn.Flatten()), ()),
+        (nn.Sequential(nn.Conv2d(3, 4, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()), ("1",)),
+        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 12, 4)), ()),
+    ],
+    ids=["one resolution", "two", "none"],
+)
+def test_what_ends_a_resolution(model: nn.Module, ends: tuple[str, ...]) -> None:
+    assert stage_ends(model, torch.zeros(1, 3, 16, 12)) == ends
 
 
 class Logits(nn.Module):

@@ -120,10 +120,9 @@ class CertifiedShield(nn.Module):
         fill: what a mask shows: ``"pull_push"`` (smoothly from around it), a number or a colour
             (C,) in the model's input space, or ``"drop"``: hidden tokens of a ViT are dropped.
         inner: what a mask does to the maps inside the model: ``"filled"``, where they are mostly
-            hidden they too are filled from around, at the last layer of each resolution down to
-            stride 16, and averages over whole maps leave them out; or ``"plain"``, nothing. A
-            model without such maps, or that does not show them (a ViT, a scripted one), is left
-            alone.
+            hidden they too are filled from around, where the two resolutions before the coarsest
+            one end, and averages over whole maps leave them out; or ``"plain"``, nothing. A model
+            without such maps, or that does not show them (a ViT, a scripted one), is left alone.
         shield: answers where no row is constant, and says by its foreign cells which rows are asked
             first. It can change no certified answer.
         mode: ``"recover"`` or ``"detect"``.

@@ -153,6 +153,28 @@ def find_layers(model: nn.Module, x: Tensor) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names[min(len(names) - 1, int(step * k))] for k in (1, 2, 3)))
 
 
+def stage_ends(model: nn.Module, x: Tensor) -> tuple[str, ...]:
+    """Where the two resolutions before the coarsest one end, in a network that has them.
+
+    Resolutions are the image's, halved again and again. What ends one is the last of its layers
+    that are nested least: those within a block may be one branch of several.
+
+    Args:
+        model: (N, C, H, W) -> (N, classes) logits.
+        x: (1, C, H, W), any image of the size that the model takes.
+    """
+    x = _twice(x)
+    height, width = x.shape[-2:]
+    halved = {(-(-height >> k), -(-width >> k)) for k in range(max(height, width).bit_length())}
+    halved.discard((1, 1))  # what is pooled has no positions
+    ends: dict[tuple[int, int], str] = {}
+    for name, maps in _run_all(model, x):
+        size = (maps.shape[-2], maps.shape[-1])
+        if size in halved and (size not in ends or name.count(".") <= ends[size].count(".")):
+            ends[size] = name
+    return tuple(ends[size] for size in sorted(ends, reverse=True)[-3:-1])
+
+
 def last_maps(model: nn.Module, x: Tensor) -> str:
     """The name of the last layer whose map of positions the logits rest on.
 
