@@ -42,7 +42,7 @@ def main() -> None:
     mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (_cifar.MEAN, _cifar.STD))
     with tqdm(total=arguments.steps, unit="step") as bar:
         model = harden(
-            _cifar.resnet20().model,
+            _cifar.resnet20().model.to(memory_format=torch.channels_last),  # a fifth faster
             (pixels.float() / 255 - mean) / std,
             labels=labels,
             masks=6,
@@ -53,7 +53,7 @@ def main() -> None:
             told=lambda done, of: bar.update(done - bar.n) and None,
         )
     part = OUT / f"{arguments.name}.part"
-    save_file(model.state_dict(), part)
+    save_file({name: value.contiguous() for name, value in model.state_dict().items()}, part)
     part.replace(OUT / f"{arguments.name}.safetensors")
     record = json.dumps(asdict(model.hardening), indent=2)  # type: ignore[arg-type]
     (OUT / f"{arguments.name}.json").write_text(record + "\n")
