@@ -180,6 +180,10 @@ class ChatRequest:
         """Whether no copy can be the request as it came."""
         return any(part.change.alters(part.characters) for part in self._parts(change))
 
+    def spared_by(self, change: Change) -> bool:
+        """Whether one of its texts comes to the model as it is in every copy."""
+        return any(not part.change.changes(part.characters) for part in self._parts(change))
+
     def copy(self, texts: Mapping[Leaf, str], number: int, seed: int) -> Copy:
         """The request with another text in each place that is voted on.
 
