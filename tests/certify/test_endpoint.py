@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from typing import Any
@@ -120,6 +121,18 @@ def test_a_bad_request_speaks_of_one_prompt_and_is_not_repeated() -> None:
     with serving(send(400, b'{"error": "too long"}')) as server:
         assert ask(server).lost
         assert len(server.seen) == 1
+
+
+def test_a_403_of_a_filter_is_a_blocked_prompt() -> None:
+    flagged = {"code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "how"}}
+    with serving(send(403, json.dumps({"error": flagged}).encode())) as server:
+        assert ask(server).finish == "blocked"
+
+
+def test_a_date_beyond_any_calendar_asks_for_no_wait() -> None:
+    for date in ("Mon, 01 Jan 99999999999 00:00:00 GMT", "1 Jan 2030 00:00:00 -9999999999999999"):
+        with serving(send(429, b"{}", {"retry-after": date}), answer("fine")) as server:
+            assert ask(server).text == "fine"
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

@@ -39,6 +39,15 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
         ("[fd00::1]:80", "http://[fd00::1]/v1", True),
         ("fd00::1:80", "http://[fd00::1]/v1", False),
         ("fe80::1%eth0,10.0.0.0/99", "http://10.1.2.3/v1", False),
+        ("", "http://127.0.0.5/v1", True),
+        ("", "http://[0:0:0:0:0:0:0:1]:9/v1", True),
+        ("model.inside.", "http://model.inside/v1", True),
+        (".inside", "http://Model.Inside./v1", True),
+        ("http://model, https://other/", "http://model/v1", True),
+        ("other;model", "http://model/v1", True),
+        ("10.1.*", "http://10.1.2.3/v1", True),
+        ("10.1.*", "http://10.2.2.3/v1", False),
+        ("https://model:8443", "https://model/v1", False),
     ],
 )
 def test_no_proxy_is_understood(
@@ -57,8 +66,11 @@ def test_no_proxy_is_understood(
 
 @pytest.mark.parametrize(
     "proxy",
-    ["socks5://u:pw@p:1080", "http://", "http://p:99999", ":3128", "ftp://p:1", "http://[::1"],
-)
+    [
+        "socks5://u:pw@p:1080", "http://", "http://p:99999", ":3128", "ftp://p:1", "http://[::1",
+        "http:/p:1", "http://p:0", "http://p q:1", "http://p\n:1", "http://u:p#pw@p:1", "http=p:1",
+    ],
+)  # fmt: skip
 def test_a_proxy_that_cannot_be_used_is_one_line(
     monkeypatch: pytest.MonkeyPatch, proxy: str
 ) -> None:
@@ -79,6 +91,20 @@ def test_certificates_that_are_none_are_one_line(
         with pytest.raises(OptionError, match=rf"SSL_CERT_FILE={path}: cannot be read") as caught:
             authorities()
         assert "\n" not in str(caught.value)
+
+
+def test_folders_that_are_not_there_are_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", f"/nowhere:{tmp_path}")
+    authorities()  # one of them is enough
+    for name in ("SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+        monkeypatch.setenv(name, "/nowhere/it")
+        with pytest.raises(OptionError, match=f"{name}=/nowhere/it: cannot be read"):
+            authorities()
 
 
 def test_certificates_that_are_not_there_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -316,3 +316,15 @@ def test_a_scripted_target_keeps_its_keys() -> None:
     parts = [{"target": "scripted"}, prompt.as_chat(), 3]
     old = sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
     assert StoredTarget(ScriptedTarget(lambda *_: YES), CallStore(":memory:")).key(prompt) == old
+
+
+@pytest.mark.parametrize(
+    "url", ["http://h h/v1", "http://h/v 1", "http://h\n/v1", "http://a..b/v1"]
+)
+def test_an_address_that_no_client_can_ask_is_one_line(url: str) -> None:
+    with pytest.raises(OptionError, match="no address of a server"):
+        Address.read(url)
+
+
+def test_blanks_around_an_address_and_its_schemes_case_say_nothing() -> None:
+    assert Address.read(" HTTPS://h/v1/ \n").name == "https://h/v1"

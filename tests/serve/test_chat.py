@@ -341,6 +341,7 @@ def test_what_says_nothing_else_is_alike() -> None:
         (b'{"model": "a\\u0000", "messages": []}', "model"),
         (b'{"model": "' + b"m" * 600 + b'", "messages": []}', "model"),
         (b'{"model": "m", "messages": []}', "messages"),
+        (b'{"model": "m", "messages": null}', "messages"),
         (b'{"model": "m", "messages": [{"role": "king", "content": "x"}]}', "messages[0]"),
         (b'{"model": "m", "messages": [{"role": "user"}]}', "messages[0].content"),
         (

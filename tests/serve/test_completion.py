@@ -289,3 +289,151 @@ def test_refusals_are_told_early() -> None:
     assert not surely_refused(RefusalPhrases(), "I can't wai")
     assert surely_refused(RefusalPhrases(paper=True), f"Well. {KEYWORDS[0]}")
     assert not surely_refused(RefusalPhrases(paper=True), "Sure.")
+
+
+REASONS = {
+    "eos_token": "stop",
+    "end_turn": "stop",
+    "STOP": "stop",
+    0: "stop",
+    "MAX_TOKENS": "length",
+    "max_output_tokens": "length",
+    "tool_use": "tool_calls",
+    "SAFETY": "content_filter",
+    "content_filter: RECITATION": "content_filter",
+    "guardrail_intervened": "content_filter",
+}
+
+
+@pytest.mark.parametrize(("said", "reason"), REASONS.items())
+def test_reasons_of_other_servers_are_said_in_openais_words(said: Any, reason: str) -> None:
+    streamed = Completion()
+    streamed.add_chunk(chunk({"content": "Sure."}, said))
+    whole = {"choices": [{"message": {"content": "Sure."}, "finish_reason": said}]}
+    assert streamed.finish_reason == reason
+    assert Completion.of_completion(whole).finish_reason == reason
+    finish = {"content_filter": "blocked", "length": "length"}.get(reason, "stop")
+    assert parse_completion(json.dumps(whole).encode()).finish == finish
+
+
+@pytest.mark.parametrize("reason", ["error", "abort", "insufficient_system_resource", None])
+def test_an_answer_that_was_broken_off_is_lost(reason: str | None) -> None:
+    choice = {"message": {"content": "Sure, first"}, "finish_reason": reason}
+    choice |= {} if reason else {"error": {"code": 502, "message": "the provider is gone"}}
+    whole = {"choices": [choice]}
+    with pytest.raises(MalformedError, match="broken off"):
+        Completion.of_completion(whole)
+    with pytest.raises(ValueError, match="broken off"):
+        parse_completion(json.dumps(whole).encode())
+    if reason:
+        with pytest.raises(MalformedError, match="broken off"):
+            Completion().add_chunk(chunk({"content": "Sure, first"}, reason))
+
+
+def test_a_reason_of_no_letters_is_none_yet() -> None:
+    answer = Completion()
+    for blank in ("", "null"):
+        answer.add_chunk(chunk({"content": "Sure, "}, blank))
+    with pytest.raises(MalformedError, match="ends in the middle"):
+        answer.reply()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"object": "error", "message": "out of memory", "code": 500},
+        {"type": "error", "detail": "overloaded"},
+        {"code": 50505, "message": "Model service overloaded", "data": None},
+        {"choices": [{"index": 0, "delta": {}, "error": {"message": "provider"}}]},
+    ],
+)
+def test_an_error_in_a_stream_is_no_end_of_the_answer(error: Any) -> None:
+    answer = Completion()
+    answer.add_chunk(chunk({"content": "Sure, "}))
+    with pytest.raises(MalformedError):
+        answer.add_chunk(error)
+
+
+def test_an_error_of_the_filter_is_an_answer_that_was_withheld() -> None:
+    error = {"error": {"code": "content_filter", "message": "the answer was filtered"}}
+    streamed = Completion()
+    streamed.add_chunk(chunk({"content": "Sure, "}))
+    streamed.add_chunk(error)
+    assert streamed.reply().finish == "blocked"
+    assert Completion.of_completion(error).reply().finish == "blocked"
+
+
+@pytest.mark.parametrize("content", [7, True, 1.5])
+def test_content_that_is_no_text_is_malformed(content: Any) -> None:
+    with pytest.raises(MalformedError):
+        Completion.of_completion({"choices": [{"message": {"content": content}}]})
+    with pytest.raises(MalformedError):
+        Completion().add_chunk(chunk({"content": content}))
+
+
+def said(name: str | None, arguments: Any, **more: Any) -> dict[str, Any]:
+    named = {} if name is None else {"name": name}
+    return {**more, "function": {**named, "arguments": arguments}}
+
+
+@pytest.mark.parametrize(
+    "deltas",
+    [
+        # All numbered 0, each whole, as Gemini and Ollama do it; with ids, or without.
+        [[said("f", '{"a":1}', index=0, id="x")], [said("g", "{}", index=0, id="y")]],
+        [[said("f", '{"a":1}', index=0)], [said("g", "{}", index=0)]],
+        # Not numbered.
+        [[said("f", '{"a":1}', id="x")], [said("g", "{}", id="y")]],
+        [[said("f", '{"a":1}', id=""), said("g", "{}", id="")]],
+        [[said("f", '{"a":')], [said(None, "1}")], [said("g", "{}")]],
+        # Names and ids again with each piece; arguments as an object.
+        [
+            [said("f", '{"a":', index=1, id="x")],
+            [said("f", "1}", index=1, id="x")],
+            [said("g", {}, index=2, id="y")],
+        ],
+        # The second half of a call has neither.
+        [
+            [said("f", None, index=0, id="x", type="function")],
+            [said("", '{"a":1}', index=0, id=None, type=None)],
+            [said("g", "{}", index=1, id="y")],
+        ],
+    ],
+)
+def test_calls_are_told_apart_however_a_server_numbers_them(deltas: list[Any]) -> None:
+    answer = Completion()
+    for calls in deltas:
+        answer.add_chunk(chunk({"tool_calls": calls}))
+    calls = answer.message["tool_calls"]
+    made = [(call["function"]["name"], call["function"]["arguments"]) for call in calls]
+    assert [(name, json.loads(said)) for name, said in made] == [("f", {"a": 1}), ("g", {})]
+    assert len({call["id"] for call in calls}) == 2
+    assert all(call["id"] and call["type"] == "function" for call in calls)
+    indices = [one["index"] for piece in answer.streamed() for one in piece["delta"]["tool_calls"]]
+    assert sorted(set(indices)) == [0, 1]  # clients put the pieces together by it
+    assert indices == sorted(indices)
+
+
+def test_calls_of_a_whole_answer_have_all_that_clients_look_for() -> None:
+    calls = [said("f", {"a": 1}), said("g", None, id="y")]
+    answer = Completion.of_completion({"choices": [{"message": {"tool_calls": calls}}]})
+    first, second = answer.message["tool_calls"]
+    assert json.loads(first["function"]["arguments"]) == {"a": 1}
+    assert (second["id"], second["function"]["arguments"]) == ("y", "{}")
+    assert first["id"].startswith("call_")
+    assert first["type"] == second["type"] == "function"
+
+
+@pytest.mark.parametrize(
+    "calls", [{"function": {}}, ["f"], [{"function": "f"}], [said(None, "{}")]]
+)
+def test_what_is_no_call_of_a_tool_is_malformed(calls: Any) -> None:
+    with pytest.raises(MalformedError):
+        Completion.of_completion({"choices": [{"message": {"tool_calls": calls}}]}).reply()
+
+
+def test_a_streamed_call_without_a_name_is_malformed() -> None:
+    answer = Completion()
+    answer.add_chunk(chunk({"tool_calls": [said(None, "{}")]}, "tool_calls"))
+    with pytest.raises(MalformedError, match="without its name"):
+        answer.reply()

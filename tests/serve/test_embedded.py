@@ -256,6 +256,10 @@ def test_a_card_of_an_endpoint_names_address_model_and_decoding(tmp_path: Path) 
 
     assert doubts(temperature=0, max_tokens=256) == ()
     assert doubts(temperature=0.0, max_completion_tokens=256) == ()
+    assert doubts(temperature=0.0, max_tokens=256, max_completion_tokens=256) == ()
+    for two in ((256, 4096), (4096, 256)):  # servers that know both names take either
+        both = dict(zip(("max_tokens", "max_completion_tokens"), two, strict=True))
+        assert doubts(temperature=0.0, **both) != ()
     assert doubts(temperature=1, max_tokens=256) == ("temperature: certified 0.0, asked 1",)
     assert doubts(temperature=0) == ("max_tokens: certified 256, asked None",)
     assert doubts(temperature=0, max_tokens=256, top_p=0.5) == ("top_p: certified without",)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.serve.event_stream import data_of_events
+from interlock.serve.event_stream import ReportedError, data_of_events
 
 
 def read(pieces: list[bytes]) -> list[str]:
@@ -88,3 +88,9 @@ def test_an_event_comes_out_before_the_next_piece_is_asked_for() -> None:
         assert (await anext(events), asked) == (["b"], 2)
 
     asyncio.run(go())
+
+
+@pytest.mark.parametrize("field", ["event: error", "event:error", 'error: {"code": 500}'])
+def test_an_error_by_name_ends_all(field: str) -> None:
+    with pytest.raises(ReportedError):
+        read([b"data: a\n\n", f"{field}\ndata: b\n\n".encode()])

@@ -32,8 +32,19 @@ def test_a_guard_without_keys_answers_its_own_name_alone(tmp_path: Path) -> None
         upstream = Scripted(lambda _: YES)
         async with running(tmp_path, upstream) as guard:
             port = guard.url.rpartition(":")[2]
-            for host in (f"localhost:{port}", "127.0.0.1", "LOCALHOST", "[::1]:80"):
+            own = (
+                f"localhost:{port}",
+                "127.0.0.1",
+                "LOCALHOST",
+                "[::1]:80",
+                "localhost.",
+                "localhost:",
+            )
+            for host in (*own, "[0:0:0:0:0:0:0:1]"):
                 assert await status(guard, host=host) == 200
+            odd = ("x@localhost", "localhost/x", "localhost#x", "localhost?x", "localhost:x", "::1")
+            for host in odd:  # no client writes them, and readers differ over whose they are
+                assert await status(guard, host=host) == 403, host
             for host in ("attacker.example", f"attacker.example:{port}", "127.0.0.1.evil", "", "["):
                 for path in (
                     "/v1/models",
@@ -46,9 +57,10 @@ def test_a_guard_without_keys_answers_its_own_name_alone(tmp_path: Path) -> None
             answer = await guard.post(host="attacker.example")
             assert (answer.status_code, answer.json()["error"]["code"]) == (403, "other_host")
             assert answer.headers["x-request-id"]
-            own = f"http://127.0.0.1:{port}"
-            assert (await guard.post(origin=own)).status_code == 200
+            assert (await guard.post(origin=f"http://127.0.0.1:{port}")).status_code == 200
             for origin in (
+                "http://[",
+                "http://[evil]",
                 "http://attacker.example",
                 "null",
                 f"http://localhost:{port}",
@@ -152,8 +164,9 @@ def test_a_slash_at_the_end_is_served(tmp_path: Path) -> None:
     async def go() -> None:
         async with running(tmp_path, Scripted(lambda _: YES)) as guard:
             body = {"model": "m", "messages": ASK}
-            answer = await guard.http.post("/v1/chat/completions/", json=body)
-            assert answer.status_code == 200
+            doubled = ("/v1//chat/completions", "/v1/chat/completions//")
+            for path in ("/v1/chat/completions/", *doubled):
+                assert (await guard.http.post(path, json=body)).status_code == 200
             for path in ("/v1/models/", "/healthz/", "/v1/models/m/"):
                 assert await status(guard, path) == 200
 

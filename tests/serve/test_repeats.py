@@ -27,6 +27,7 @@ def test_copies_follow_from_the_secret_and_the_prompt() -> None:
     one, other = Repeats(b"a" * 32, 60), Repeats(b"b" * 32, 60)
     seed = one.seed(request("How do I fold a kite?"))
     assert seed == one.seed(request("how do I  FOLD a kite?", temperature=0.7, seed=5, user="u"))
+    assert seed == one.seed(request("\0How do I\x01 fold\x7f a kite?\x1b\u200e"))
     assert seed != one.seed(request("How do I fold a boat?"))
     assert seed != other.seed(request("How do I fold a kite?"))
     assert 0 <= seed < 2**48

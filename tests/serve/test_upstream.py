@@ -17,6 +17,7 @@ import pytest
 
 from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.upstream import Call, HttpUpstream, LostError
+from interlock.serve.wire_error import UpstreamRefusedError, WireError
 from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import NO, YES, Exchange, Fault, Scripted, listening, usage
 
@@ -178,11 +179,14 @@ def test_silence_ends_a_call_and_length_does_not() -> None:
         {"code": "content_filter", "message": "withheld", "status": 400},
         {"code": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}},
         {"type": "content_filter", "code": None, "innererror": None},
+        {"code": 403, "metadata": {"reasons": ["violence"], "flagged_input": "how do I"}},
+        {"code": "data_inspection_failed"},
     ],
 )
-def test_a_prompt_that_the_upstreams_filter_withholds_is_an_answer(error: Any) -> None:
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_prompt_that_the_upstreams_filter_withholds_is_an_answer(error: Any, status: int) -> None:
     async def step(exchange: Exchange) -> None:
-        await exchange.whole(400, json.dumps({"error": error}).encode())
+        await exchange.whole(status, json.dumps({"error": error}).encode())
 
     _, (answer,) = ask(step)
     assert isinstance(answer, Completion)
@@ -338,3 +342,47 @@ def test_what_a_server_says_against_the_protocol_is_in_no_reason(said: bytes) ->
     lost = asyncio.run(go())
     assert isinstance(lost, LostError)
     assert "secret" not in str(lost)
+
+
+STREAM = b'data: {"choices": [{"delta": {"content": "Sure"}, "finish_reason": "stop"}]}\n\n'
+WHOLE = (
+    b'\n {"choices": [{"message": {"content": "Sure"}}], "timings": {"per_token": NaN, "n": 1e999}}'
+)
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json", ""])
+@pytest.mark.parametrize("said", [STREAM, b": ping\n\n" + STREAM, WHOLE])
+def test_an_answer_is_told_by_how_it_begins(kind: str, said: bytes) -> None:
+    _, [answer] = ask(lambda exchange: exchange.whole(200, said, kind))
+    assert isinstance(answer, Completion)
+    assert answer.content == "Sure"
+
+
+@pytest.mark.parametrize("said", [b"", b"<html>", b"Sure", b"[]", b"d", b"dat"])
+def test_what_begins_as_neither_is_lost(said: bytes) -> None:
+    _, [answer] = ask(lambda exchange: exchange.whole(200, said, "text/plain"))
+    assert isinstance(answer, LostError)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"detail": [{"loc": ["body"], "msg": "top_k: too large"}]}, "top_k: too large"),
+        ([{"error": {"code": 400, "message": "no such field"}}], "no such field"),
+        ({"error": {"message": {"text": "odd"}}}, "the upstream answered 422"),
+        ("too long for this model", "too long for this model"),
+        ("<html>Bad Request</html>", "the upstream answered 422"),
+    ],
+)
+def test_what_the_upstream_says_against_a_request_is_passed_on(said: Any, words: str) -> None:
+    content = said if isinstance(said, str) else json.dumps(said)
+    with pytest.raises(UpstreamRefusedError) as caught:
+        ask(lambda exchange: exchange.whole(422, content.encode(), "text/plain"))
+    assert caught.value.message == caught.value.body["error"]["message"] == words
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"), [(0.0, "1"), (2.2, "3"), (2e9, "86400"), (1e30, "86400")]
+)
+def test_no_client_is_told_to_wait_for_years(asked: float, told: str) -> None:
+    assert WireError(429, "busy", retry_after=asked).headers == {"retry-after": told}

@@ -249,9 +249,12 @@ def test_errors_have_openais_shape(tmp_path: Path) -> None:
             plain = await guard.http.post("/v1/chat/completions", content="{}", headers=headers)
             assert (plain.status_code, plain.json()["error"]["code"]) == (415, "not_json")
             assert plain.headers["x-should-retry"] == "false"
+            headers |= {"content-type": "application/json", "content-encoding": "gzip"}
+            packed = await guard.http.post("/v1/chat/completions", content="{}", headers=headers)
+            assert (packed.status_code, packed.json()["error"]["code"]) == (415, "packed")
             assert (await guard.http.get("/v1/models")).status_code == 401
             told = (await guard.http.get("/metrics")).text
-            assert 'interlock_guard_requests_total{outcome="rejected"} 9.0' in told
+            assert 'interlock_guard_requests_total{outcome="rejected"} 10.0' in told
         assert upstream.seen == []
 
     run(go())

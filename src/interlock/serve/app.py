@@ -333,7 +333,11 @@ class _RequestIds:
         given = head.get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{secrets.token_hex(12)}"
         scope.setdefault("state", {})["request_id"] = request_id
-        if len(scope["path"]) > 1:
+        # A base address with a slash at its end, and a client that puts one before its path.
+        plain = re.sub("/{2,}", "/", scope["path"]).removesuffix("/")
+        if plain in _PATHS:
+            scope["path"] = plain
+        elif len(scope["path"]) > 1:
             scope["path"] = scope["path"].removesuffix("/")
 
         traced: RequestTrace | None = None

@@ -83,6 +83,11 @@ class Asking:
             not any(_may_repeat(one, request) for one in of),
         )
 
+    def spares(self, request: ChatRequest) -> bool:
+        """Whether a text of the request stays as it is in all copies of a stage that draws some."""
+        changed = (one for one in stages_of(self.defence) if isinstance(one, RandomCopies))
+        return any(request.spared_by(one.change) for one in changed)
+
     def _stage(
         self, stage: Defence, request: ChatRequest, seed: int
     ) -> tuple[Sequence[Copy], Rule]:

@@ -19,11 +19,16 @@ async def read_body(request: Request, limit: int, patience: float) -> bytes:
 
     Raises:
         WireError: 415 where it is not declared as JSON (which a page of another site cannot do
-            unasked), 413 where it is too large, 408 where it does not come.
+            unasked) or is packed, 413 where it is too large, 408 where it does not come.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise WireError(415, "send JSON, with content-type: application/json", "not_json")
+    packed = request.headers.get("content-encoding", "identity").strip().lower()
+    if packed not in ("", "identity"):
+        raise WireError(
+            415, f"send the body as it is, without content-encoding: {packed}", "packed"
+        )
     return await read_bytes(request, limit, patience)
 
 

@@ -84,7 +84,7 @@ class ChatRequest:
         model = body.get("model")
         if not isinstance(model, str) or not model.isprintable() or not 0 < len(model) <= _MODEL:
             raise bad_request(f"give the model's name, at most {_MODEL} characters", "model")
-        if "messages" not in body:
+        if body.get("messages") is None:
             raise bad_request("give at least one message", "messages")
         own: dict[str, Any] = {}
         try:
@@ -132,9 +132,12 @@ class ChatRequest:
 
     @cached_property
     def likeness(self) -> str:
-        """What is voted on without case, blanks, compatibility forms and the cut into messages."""
+        """What is voted on without case, blanks, controls, compatibility forms and the cut into
+        messages.
+        """
         whole = unicodedata.normalize("NFKC", "".join(self.texts)).casefold()
-        return "".join(unicodedata.normalize("NFKC", whole).split())
+        words = "".join(unicodedata.normalize("NFKC", whole).split())
+        return "".join(c for c in words if unicodedata.category(c) not in ("Cc", "Cf"))
 
     @cached_property
     def original(self) -> Copy:
@@ -179,6 +182,10 @@ class ChatRequest:
     def alters(self, change: Change) -> bool:
         """Whether no copy can be the request as it came."""
         return any(part.change.alters(part.characters) for part in self._parts(change))
+
+    def spared_by(self, change: Change) -> bool:
+        """Whether one of its texts comes to the model as it is in every copy."""
+        return any(not part.change.changes(part.characters) for part in self._parts(change))
 
     def copy(self, texts: Mapping[Leaf, str], number: int, seed: int) -> Copy:
         """The request with another text in each place that is voted on.

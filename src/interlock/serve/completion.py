@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.certify import Reply
-from interlock.certify.targets.wire import reply_of, text_of
+from interlock.certify.targets.wire import finish_of, reply_of, says_withheld, text_of
+from interlock.serve.calls import CallPlaces, whole_calls
 
 PIECE = 48
 """Characters of one delta where the upstream did not stream."""
@@ -33,8 +34,8 @@ class Completion:
     """The choices of the streamed chunks, as they came; empty where it was not streamed."""
     cut: bool = False
     """Whether the call was ended early; the answer goes no further than its verdict needs."""
-    places: dict[int, int] = field(default_factory=dict)
-    """Of calls of tools in a stream, by the numbers that the server gives them."""
+    places: CallPlaces = field(default_factory=CallPlaces)
+    """Of calls of tools in a stream."""
     about: dict[str, Any] = field(default_factory=dict)
     """``model``, ``system_fingerprint``, ``service_tier`` where given."""
 
@@ -62,6 +63,8 @@ class Completion:
         """
         if self.finish_reason is None:
             raise MalformedError("the answer ends in the middle")
+        if not all(call["function"].get("name") for call in self.message.get("tool_calls") or ()):
+            raise MalformedError("a call of a tool without its name")
         try:
             refusal = self.message.get("refusal")
             return reply_of(self.text, refusal, self.finish_reason, self.usage)
@@ -76,7 +79,10 @@ class Completion:
         """
         if chunk is None:
             return  # some servers keep a stream open with it
-        if not isinstance(chunk, dict) or chunk.get("error"):
+        if says_withheld(chunk):
+            self.finish_reason = "content_filter"
+            return
+        if not isinstance(chunk, dict) or _is_error(chunk):
             raise MalformedError("the stream reports an error")
         self._note(chunk)
         choices = chunk.get("choices") or []  # none in a ping, and in the chunk with the usage
@@ -90,17 +96,15 @@ class Completion:
                 raise MalformedError("a choice without delta")
             if (choice.get("index") or 0) != 0:
                 continue
-            if isinstance(delta.get("content"), list | dict):
-                delta = {**delta, "content": text_of(delta["content"])}
-            if isinstance(delta.get("tool_calls"), list):
-                delta = {**delta, "tool_calls": self._placed(delta["tool_calls"])}
-            finish = choice.get("finish_reason")
-            _merge(self.message, delta)
+            calls, finish = delta.get("tool_calls"), _finish(choice)
+            delta = _spoken(delta)
+            if calls is not None:
+                delta["tool_calls"] = _calls(self.places.placed, calls)
+            _merge(self.message, {"role": "assistant", **delta})
             if isinstance(choice.get("logprobs"), dict):
                 self.logprobs = self.logprobs or {}
                 _merge(self.logprobs, choice["logprobs"])
-            if finish is not None:
-                self.finish_reason = str(finish)
+            self.finish_reason = finish or self.finish_reason
             self.deltas.append(
                 {"delta": delta, "logprobs": choice.get("logprobs"), "finish_reason": finish}
             )
@@ -112,34 +116,26 @@ class Completion:
         Raises:
             MalformedError: it is none.
         """
+        if says_withheld(data):
+            return cls(message={"role": "assistant"}, finish_reason="content_filter")
         try:
             choice = data["choices"][0]
-            message, finish = choice["message"], choice.get("finish_reason")
+            message, logprobs = choice["message"], choice.get("logprobs")
         except (KeyError, IndexError, TypeError, AttributeError):
             raise MalformedError("no choices[0].message") from None
         if not isinstance(message, dict):
             raise MalformedError("no choices[0].message")
-        logprobs = choice.get("logprobs")
-        if isinstance(message.get("content"), list | dict):
-            message = {**message, "content": text_of(message["content"])}
+        calls, message = message.get("tool_calls"), _spoken(message)
+        if calls is not None:
+            message["tool_calls"] = _calls(whole_calls, calls)
         answer = cls(
-            message=dict(message),
+            message={"role": "assistant", **message},
             # A whole answer has come to its end, whether or not the server says why.
-            finish_reason=str(finish) if finish is not None else "stop",
+            finish_reason=_finish(choice) or "stop",
             logprobs=logprobs if isinstance(logprobs, dict) else None,
         )
         answer._note(data)
         return answer
-
-    def _placed(self, calls: list[Any]) -> list[Any]:
-        """Calls of tools by their place, whichever numbers the server gives them."""
-        placed = []
-        for call in calls:
-            number = call.get("index") if isinstance(call, dict) else None
-            if isinstance(number, int):
-                call = {**call, "index": self.places.setdefault(number, len(self.places))}
-            placed.append(call)
-        return placed
 
     def _note(self, data: Mapping[str, Any]) -> None:
         if isinstance(data.get("usage"), dict):
@@ -184,6 +180,37 @@ class Completion:
             message["tool_calls"] = [{"index": i, **call} for i, call in enumerate(calls)]
         if message:
             yield _piece(message)
+
+
+def _is_error(chunk: Mapping[str, Any]) -> bool:
+    """As servers report one in the middle of a stream."""
+    bare = "choices" not in chunk and bool(chunk.get("message"))
+    return bool(chunk.get("error")) or "error" in (chunk.get("object"), chunk.get("type")) or bare
+
+
+def _finish(choice: Mapping[str, Any]) -> str | None:
+    try:
+        return finish_of("error" if choice.get("error") else choice.get("finish_reason"))
+    except ValueError as error:
+        raise MalformedError(str(error)) from None
+
+
+def _spoken(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A message or a delta with its content as text; who speaks is known."""
+    spoken = {name: value for name, value in message.items() if name != "role"}
+    content = spoken.get("content")
+    if isinstance(content, list | dict):
+        spoken["content"] = text_of(content)
+    elif content is not None and not isinstance(content, str):
+        raise MalformedError("content that is no text")
+    return spoken
+
+
+def _calls(read: Callable[[Any], list[dict[str, Any]]], calls: Any) -> list[dict[str, Any]]:
+    try:
+        return read(calls)
+    except (ValueError, TypeError) as error:
+        raise MalformedError(str(error)) from None
 
 
 def add_usage(counts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

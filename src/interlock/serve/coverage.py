@@ -97,7 +97,13 @@ def _differences(
 
 
 def _options(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What bears on an answer; null is as good as absent, and a length has two names."""
+    """What bears on an answer; null is as good as absent, and a length has two names.
+
+    Of two lengths that differ servers take one or the other, so that both count.
+    """
     given = {k: v for k, v in fields.items() if v is not None and k not in _NEUTRAL}
-    length = given.pop("max_completion_tokens", None)
-    return given if length is None else {"max_tokens": length} | given
+    length = given.get("max_completion_tokens")
+    if length is None or given.get("max_tokens", length) != length:
+        return given
+    del given["max_completion_tokens"]
+    return {"max_tokens": length} | given

@@ -11,7 +11,7 @@ from interlock.serve.chat import ChatRequest
 from interlock.serve.coverage import measured_options
 from interlock.serve.deployment import Deployment
 
-_USER: Any = {"role": "user", "content": "text"}
+_USER: Any = {"role": "user", "content": "some text"}
 _CALL: Any = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a": "b"}'}}
 _FUNCTION: Any = {"name": "f", "description": "text", "parameters": {"type": "object"}}
 _TOOLS: Any = [{"type": "function", "function": _FUNCTION}]

@@ -54,7 +54,12 @@ class Deployment:
 
     def doubts(self, request: ChatRequest) -> tuple[str, ...]:
         """Why the certificate does not speak of this request; empty where it does."""
-        return (*self.differs, *self.coverage(request).doubts)
+        spared = ("messages: a text too short for the defence to change",)
+        return (
+            *self.differs,
+            *self.coverage(request).doubts,
+            *(spared if self.rules.asking.spares(request) else ()),
+        )
 
     def coverage(self, request: ChatRequest) -> Coverage:
         """What the card, whether or not it is about this deployment, makes of the request."""

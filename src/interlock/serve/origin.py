@@ -6,7 +6,9 @@ here; the ``Host`` and ``Origin`` of such requests tell them apart.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -15,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from interlock.serve.strict_json import PlainResponse
 from interlock.serve.wire_error import WireError
 
+_HOST = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s\[\]:/?#@\\]+))(?::[0-9]*)?")
 OPEN = frozenset({"/healthz"})
 """Paths that say nothing and are asked by balancers under any name."""
 
@@ -39,7 +42,7 @@ class OwnHosts:
         who: str,
         option: str = "",
     ) -> None:
-        self._app, self._hosts = app, frozenset(host.lower() for host in hosts)
+        self._app, self._hosts = app, frozenset(map(_plain, hosts))
         self._who, self._option = who, f" ({option})" if option else ""
         self._origins = frozenset(origins) - {"*"}  # any page at all is asking for keys
 
@@ -54,7 +57,7 @@ class OwnHosts:
             ):
                 problem = f"{self._who} is not called {host!r}{self._option}"
             elif any(
-                urlsplit(origin).netloc.lower() != host.lower()
+                _site(origin) != host.lower()
                 for origin in origins
                 if origin.lower() not in self._origins
             ):
@@ -67,9 +70,23 @@ class OwnHosts:
         await self._app(scope, receive, send)
 
 
-def _name(host: str) -> str:
-    """Without its port; an IPv6 address without its brackets."""
+def _site(origin: str) -> str | None:
+    """Host and port of a page's site; None where the header names none."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(origin).netloc.lower()
+    except ValueError:  # such as a bracket that nothing closes
+        return None
+
+
+def _name(host: str) -> str:
+    """Without its port; an IPv6 address without its brackets. Empty for what is no host."""
+    match = _HOST.fullmatch(host)
+    return _plain(match["v6"] or match["name"]) if match is not None else ""
+
+
+def _plain(name: str) -> str:
+    """One spelling of a name, or of an address."""
+    try:
+        return str(ip_address(name))
     except ValueError:
-        return ""
+        return name.lower().removesuffix(".")

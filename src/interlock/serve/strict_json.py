@@ -9,6 +9,9 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
+_DIGITS = 4000
+"""Of a whole number that Python reads and writes without being told to."""
+
 
 class KeyTwiceError(ValueError):
     """Two keys of one object that some readers take for one; ``key`` is the later."""
@@ -25,6 +28,15 @@ def read_json(text: str | bytes) -> Any:
         ValueError: it is not JSON, holds a number beyond a float's range, or is nested too deeply.
     """
     return _read(_READER, text)
+
+
+def read_loose_json(text: str | bytes) -> Any:
+    """:func:`read_json` of what an upstream wrote: numbers that are none of JSON's are null.
+
+    Raises:
+        ValueError: it is not JSON, or is nested too deeply.
+    """
+    return _read(_LOOSE_READER, text)
 
 
 def read_client_json(text: str | bytes) -> Any:
@@ -82,6 +94,11 @@ def _finite(text: str) -> float:
 
 # One for all: json.loads would make a new one at each call, and each chunk of each copy is read.
 _READER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+_LOOSE_READER = json.JSONDecoder(
+    parse_constant=lambda _: None,
+    parse_float=lambda text: value if isfinite(value := float(text)) else None,
+    parse_int=lambda text: int(text) if len(text) < _DIGITS else None,
+)
 _CLIENT_READER = json.JSONDecoder(
     parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once
 )

@@ -15,12 +15,12 @@ from interlock.certify.targets.address import Address
 from interlock.certify.targets.protocol import Wants
 from interlock.certify.targets.proxies import authorities, proxy_for
 from interlock.certify.targets.surprise import read_echo
-from interlock.certify.targets.wire import wait_asked_for, withheld
+from interlock.certify.targets.wire import their_sentence, wait_asked_for, withheld
 from interlock.certify.vote.decision import ORIGINAL
 from interlock.serve.completion import Completion, MalformedError
 from interlock.serve.connections import Broken, Connections, Response, Unreached, body_of
-from interlock.serve.event_stream import data_of_events
-from interlock.serve.strict_json import read_json
+from interlock.serve.event_stream import ReportedError, begins_events, data_of_events
+from interlock.serve.strict_json import read_loose_json
 from interlock.serve.wire_error import UpstreamRefusedError, WireError
 
 OnText = Callable[[str], bool]
@@ -28,6 +28,9 @@ OnText = Callable[[str], bool]
 
 _PASSING = frozenset({408, 409, 425, 429})  # 4xx that speak of the moment, not of the request
 _ERROR_BYTES = 64 * 1024
+_BLANKS = b" \t\r\n\xef\xbb\xbf"
+_BEGINNING = 8
+"""Bytes that tell an event stream from anything else."""
 
 
 class LostError(Exception):
@@ -151,16 +154,20 @@ class HttpUpstream:
                     return await self._complained(response)
                 pieces = _bounded(response, self.max_bytes, partial(self._heard, silence))
                 kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-                if kind == "text/event-stream":
+                events = kind == "text/event-stream"
+                if not events:  # some servers declare what they send as something else
+                    begin, pieces = await _begun(pieces)
+                    events = begins_events(begin)
+                    if not events and not begin.startswith(b"{"):
+                        raise LostError("an answer that is neither JSON nor an event stream")
+                if events:
                     return await _streamed(data_of_events(pieces), on_text, call.on_growth)
-                if kind in ("", "text/json", "application/json") or kind.endswith("+json"):
-                    return Completion.of_completion(_json(await _whole(pieces)))
-                raise LostError("an answer that is neither JSON nor an event stream")
+                return Completion.of_completion(_json(await _whole(pieces)))
         except (LostError, WireError):
             raise
         except TimeoutError:
             raise LostError(f"no sound within {self.timeout:g} s") from None
-        except (MalformedError, *Unreached) as error:
+        except (MalformedError, ReportedError, *Unreached) as error:
             raise LostError(f"{type(error).__name__}: {self._clean(str(error))}") from None
         except Exception as error:  # aiohttp lets some of its own through; none may release
             raise LostError(type(error).__name__) from None
@@ -221,33 +228,31 @@ class HttpUpstream:
     async def _complained(self, response: Response) -> Completion:
         """An answer that is none: the prompt itself withheld by the upstream's filter is one."""
         status = response.status
-        if status in (401, 403):
-            raise WireError(
-                502, "the upstream does not accept the guard's key", "upstream_key_refused"
-            )
         if 400 <= status < 500 and status not in _PASSING:
-            said = await _whole(_bounded(response, _ERROR_BYTES))
+            said = await _page(response)
             if withheld(said):
                 message = {"role": "assistant", "content": None}
                 return Completion(message=message, finish_reason="content_filter")
+            if status in (401, 403):
+                raise WireError(
+                    502, "the upstream does not accept the guard's key", "upstream_key_refused"
+                )
             raise UpstreamRefusedError(status, self._their_words(said, status))
         wait = wait_asked_for(response.headers)
         raise LostError(f"the upstream answered {status}", status, wait)
 
     def _their_words(self, content: bytes, status: int) -> dict[str, Any]:
+        content = self._clean(content.decode("utf-8", "replace")).encode()
         try:
-            data = read_json(self._clean(content.decode("utf-8", "replace")))
-            error = data.get("error", data) if isinstance(data, dict) else {}
+            data = read_loose_json(content)
         except ValueError:
-            error = {}
-        if isinstance(error, str):
-            error = {"message": error}
-        plain = f"the upstream answered {status}"
-        return {"message": plain, "type": "invalid_request_error", "param": None, "code": None} | (
-            {k: v for k, v in error.items() if k in ("message", "type", "param", "code")}
-            if isinstance(error, dict)
-            else {}
-        )
+            data = None
+        error = data.get("error", data) if isinstance(data, dict) else None
+        known = error if isinstance(error, dict) else {}
+        said = {name: known.get(name) for name in ("message", "type", "param", "code")}
+        if not isinstance(said["message"], str):
+            said["message"] = their_sentence(content) or f"the upstream answered {status}"
+        return said | {"type": said["type"] or "invalid_request_error"}
 
     def _clean(self, text: str) -> str:
         return text.replace(self._key, "[key]") if self._key else text
@@ -293,8 +298,32 @@ async def _bounded(
         yield piece
 
 
+async def _begun(pieces: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
+    """How an answer begins, blanks aside, and all of it."""
+    come = b""
+    async for piece in pieces:
+        come += piece
+        if len(come.lstrip(_BLANKS)) >= _BEGINNING:
+            break
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield come
+        async for piece in pieces:
+            yield piece
+
+    return come.lstrip(_BLANKS), whole()
+
+
 async def _whole(content: AsyncIterator[bytes]) -> bytes:
     return b"".join([chunk async for chunk in content])
+
+
+async def _page(response: Response) -> bytes:
+    """What is said of an error; nothing where that is a long page for people."""
+    try:
+        return await _whole(_bounded(response, _ERROR_BYTES))
+    except LostError:
+        return b""
 
 
 def _named(call: Call) -> list[tuple[str, str]]:
@@ -303,6 +332,6 @@ def _named(call: Call) -> list[tuple[str, str]]:
 
 def _json(text: str | bytes) -> Any:
     try:
-        return read_json(text)
+        return read_loose_json(text)
     except ValueError:
         raise MalformedError("no JSON") from None

@@ -8,6 +8,8 @@ from typing import Any
 
 from interlock.errors import InterlockError
 
+_LONGEST = 86400.0
+"""Seconds that a client is told to wait at most; an upstream's clock or unit may be wrong."""
 NO_RETRY = {"x-should-retry": "false"}
 
 
@@ -54,7 +56,7 @@ class WireError(InterlockError):
         """``retry-after`` where waiting helps, else the word that it does not."""
         if self.retry_after is None:
             return NO_RETRY
-        return {"retry-after": str(max(1, ceil(self.retry_after)))}
+        return {"retry-after": str(max(1, ceil(min(self.retry_after, _LONGEST))))}
 
     @property
     def said(self) -> Mapping[str, str]:

@@ -72,6 +72,10 @@ class DropWords:
         starts = [0, *accumulate(map(len, characters))]
         return ["".join(kept[start:end]) for start, end in pairwise(starts)]
 
+    def changes(self, characters: Sequence[str]) -> int:
+        """How many words of a text are dropped."""
+        return self.count(len(word_spans("".join(characters))))
+
     def alters(self, characters: Sequence[str]) -> bool:
         """Whether every copy is another text: there is a word to be dropped."""
-        return self.count(len(word_spans("".join(characters)))) > 0
+        return self.changes(characters) > 0

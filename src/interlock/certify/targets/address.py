@@ -44,7 +44,8 @@ class Address:
             OptionError: no address of a server, one that holds a user, a password or a key, or an
                 Azure deployment without its version.
         """
-        if not url.startswith(("http://", "https://")):
+        url = url.strip()
+        if not url.lower().startswith(("http://", "https://")):
             raise OptionError(f"url={url!r}: give an address that starts with http:// or https://")
         shown = re.split(r"[?#]", url)[0].rpartition("@")[2]
         try:
@@ -52,7 +53,10 @@ class Address:
             port = parts.port
         except ValueError:
             parts, port = None, 0
-        if parts is None or not parts.hostname or port == 0:
+        host = parts.hostname or "" if parts is not None else ""
+        named_well = ":" in host or all(0 < len(one) < 64 for one in host.rstrip(".").split("."))
+        written_well = url.isprintable() and " " not in url
+        if parts is None or not named_well or not written_well or port == 0:
             raise OptionError(f"url={shown!r}: no address of a server; see host and port")
         if parts.username is not None or parts.password is not None:
             raise OptionError(
@@ -81,7 +85,7 @@ class Address:
             completions=base + _COMPLETIONS + query,
             texts=f"{base}/completions{query}",
             models=f"{resource}/models{query}",
-            azure=named is not None or parts.hostname.endswith(".azure.com"),
+            azure=named is not None or host.endswith(".azure.com"),
             deployment=unquote(named[1]) if named else None,
         )
 

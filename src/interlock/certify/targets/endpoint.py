@@ -79,8 +79,8 @@ class EndpointTarget:
 
     Time-outs, dropped connections, 408, 409, 425, 429, 5xx and malformed answers are retried with
     exponential backoff and jitter, never sooner than ``retry-after`` says; what still fails is a
-    lost reply. So is a 400 or 422, at once: it speaks of one prompt; where it says that the
-    provider's own filter refused the prompt, the reply is blocked.
+    lost reply. So is a 400 or 422, at once: it speaks of one prompt; where a 400 or 403 says that
+    the provider's own filter refused the prompt, the reply is blocked.
 
     Args:
         url: base address, such as ``https://api.example.com/v1``, or all of it, with a query:
@@ -269,14 +269,14 @@ class EndpointTarget:
         """What becomes of an answer other than 200; in its own words where it has some."""
         said = their_sentence(body)
         said = f": {said.replace(self._key, '[key]') if self._key else said}" if said else ""
+        if status in (400, 403) and withheld(body):
+            return Reply("", "blocked")
         if status in FATAL:
             raise ModelError(
                 f"{self.url} answered {status}: {FATAL[status]} (model {self.model}){said}"
             )
         if status in AGAIN:
             raise _Again(f"{self.url} answered {status}{said}", wait_asked_for(headers))
-        if status == 400 and withheld(body):
-            return Reply("", "blocked")
         return Reply.failed(f"{self.url} answered {status}{said}")
 
     def _left_out(self) -> dict[str, None]:

@@ -13,7 +13,43 @@ from interlock.certify.targets.protocol import Reply
 
 _WITHHELD = frozenset(
     {"content_filter", "responsibleaipolicyviolation", "content_policy_violation"}
+    | {"data_inspection_failed", "moderation_blocked", "invalid_prompt", "content_filter_error"}
 )
+"""Codes of errors that say so: OpenAI's, Azure's, Alibaba's."""
+_ENDS: Mapping[str, frozenset[str]] = {
+    "length": frozenset({"max_tokens", "max_output_tokens", "model_length", "token_limit"}),
+    "tool_calls": frozenset({"tool_call", "tool_use"}),
+    "content_filter": frozenset(
+        {"safety", "recitation", "blocklist", "prohibited_content", "spii", "image_safety"}
+        | {"refusal", "sensitive", "content_filtered", "guardrail_intervened", "error_toxic"}
+    ),
+}
+"""OpenAI's reasons, and what Gemini, Anthropic, Mistral, Cohere and others call them."""
+_NO_END = frozenset({"", "null", "none"})
+_BROKEN = frozenset(
+    {"error", "abort", "aborted", "cancelled", "canceled", "network_error"}
+    | {"insufficient_system_resource", "malformed_function_call", "other_error"}
+)
+_OWN = frozenset({*_ENDS, "stop", "function_call"})
+
+
+def finish_of(said: object) -> str | None:
+    """OpenAI's word for why an answer ended; None where it has not.
+
+    A reason that nobody knows is an end like any other.
+
+    Raises:
+        ValueError: it did not come to its end.
+    """
+    word = str(said).strip().lower() if said is not None else ""
+    word = word.partition(":")[0].strip()  # "content_filter: SAFETY"
+    if word in _NO_END:
+        return None
+    if word in _BROKEN:
+        raise ValueError(f"the answer was broken off ({word})")
+    if word in _OWN:
+        return word
+    return next((reason for reason, words in _ENDS.items() if word in words), "stop")
 
 
 def parse_completion(body: bytes) -> Reply:
@@ -34,7 +70,8 @@ def parse_completion(body: bytes) -> Reply:
         raise ValueError("no choices[0].message") from None
     content = text_of(content) if isinstance(content, list | dict) else content
     text = content if isinstance(content, str) and content.strip() else ""
-    return reply_of(text, message.get("refusal"), choice.get("finish_reason"), data.get("usage"))
+    finish = finish_of("error" if choice.get("error") else choice.get("finish_reason"))
+    return reply_of(text, message.get("refusal"), finish, data.get("usage"))
 
 
 def text_of(parts: Sequence[Any] | Mapping[str, Any]) -> str:
@@ -47,12 +84,21 @@ def text_of(parts: Sequence[Any] | Mapping[str, Any]) -> str:
 def withheld(body: bytes) -> bool:
     """Whether an error says that the provider's own filter withheld the prompt."""
     try:
-        error = json.loads(body)["error"]
-        words = [error.get("code"), error.get("type")]
-        words += [(error.get("innererror") or {}).get("code")]
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
+        return says_withheld(json.loads(body))
+    except (ValueError, RecursionError):
         return False
-    return not {str(word).lower() for word in words}.isdisjoint(_WITHHELD)
+
+
+def says_withheld(data: object) -> bool:
+    """Likewise, of an error that is parsed already."""
+    error = data.get("error") if isinstance(data, Mapping) else None
+    if not isinstance(error, Mapping):
+        return False
+    inner, more = error.get("innererror"), error.get("metadata")
+    words = [error.get("code"), error.get("type")]
+    words += [inner.get("code")] if isinstance(inner, Mapping) else []
+    flagged = isinstance(more, Mapping) and "flagged_input" in more  # OpenRouter's moderation
+    return flagged or not {str(word).lower() for word in words}.isdisjoint(_WITHHELD)
 
 
 def reply_of(text: str, refusal: object, finish: object, usage: object) -> Reply:
@@ -104,7 +150,7 @@ def wait_asked_for(headers: Mapping[str, str]) -> float | None:
         except ValueError:
             try:
                 when = parsedate_to_datetime(value)
-            except ValueError:
+            except (ValueError, OverflowError):
                 continue
             if when.tzinfo is None:
                 when = when.replace(tzinfo=UTC)

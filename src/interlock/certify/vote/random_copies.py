@@ -33,6 +33,9 @@ class Change(Protocol):
     def copy_of(self, characters: Sequence[str], index: int, *, seed: int) -> list[str]:
         """One copy of them, by its number."""
 
+    def changes(self, characters: Sequence[str]) -> int:
+        """How many parts of a text are drawn to be changed; 0: every copy is the text."""
+
     def alters(self, characters: Sequence[str]) -> bool:
         """Whether every copy is sure to be another text."""
 
