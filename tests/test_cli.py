@@ -144,6 +144,33 @@ def test_each_image_gets_its_files_and_the_run_a_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_plain_figures")
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["explain", "--json"], "Missing argument"),
+        (["explian", "--json"], "No such command 'explian'"),
+        (["certify", "plan", "--atacks", "a.jsonl", "--json"], "No such option: --atacks"),
+        (["certify", "plan", "--json", "--max-copies", "x"], "Invalid value for '--max-copies'"),
+        (["certify", "plan", "--json", "--dsp", "nan"], "Invalid value for '--dsp'"),
+        (["lab", "--json"], "No such option: --json"),
+    ],
+)
+def test_wrong_usage_has_its_object_too(words: list[str], says: str) -> None:
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert says in json.loads(result.stdout)["error"]
+
+
+def test_links_that_go_in_circles_are_a_photo_that_failed(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to("b.png")
+    (tmp_path / "b.png").symlink_to("a.png")
+    result = run(tmp_path / "a.png", "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 1
+    [failed] = json.loads(result.stdout)["failed"]
+    assert failed["source"] == str(tmp_path / "a.png")
+    assert "no such file" in failed["error"]
+
+
 def test_a_folder_stands_for_its_images_and_a_file_named_twice_counts_once(tmp_path: Path) -> None:
     photo(tmp_path / "in" / "a.png")
     photo(tmp_path / "in" / "b.png", 1)

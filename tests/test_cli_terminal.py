@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 
 import pytest
@@ -92,3 +93,10 @@ def test_what_was_remembered_shortens_no_estimate() -> None:
     minutes._since, minutes._before = time.monotonic() - 60, 900
     told(910, 1000)
     assert minutes._line() == "votes: 910 of 1000, about 9 min left"
+
+
+def test_the_object_has_no_number_that_json_lacks(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"a": float("nan"), "b": [1.5, float("inf")], "c": {"d": (-float("inf"), "x", True)}}
+    Terminal(as_json=True).result(value)
+    read = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert read == {"a": None, "b": [1.5, None], "c": {"d": [None, "x", True]}}

@@ -10,6 +10,15 @@ from typing import Any
 
 from interlock.errors import ConfigError, DataError, OutputError
 
+_OTHER = {
+    b"\x1f\x8b": "it is compressed (gzip): unpack it first",
+    b"PK\x03\x04": "it is a zip file or a spreadsheet: unpack it, or save it as CSV",
+    b"PAR1": "it is a Parquet file: write it as JSON lines or CSV",
+    b"\xff\xfe": "it is UTF-16: save the file as UTF-8 text",
+    b"\xfe\xff": "it is UTF-16: save the file as UTF-8 text",
+}
+"""How files begin that are often given in place of UTF-8 text, and what to do about them."""
+
 
 def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file, without the byte order mark that some programs begin it with.
@@ -33,7 +42,9 @@ def decoded(raw: bytes, name: str | Path) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise DataError(f"{name}, line {line}: not UTF-8; save the file as UTF-8 text") from None
+        advice = [other for begins, other in _OTHER.items() if raw.startswith(begins)]
+        advice += ["save the file as UTF-8 text"]
+        raise DataError(f"{name}, line {line}: not UTF-8; {advice[0]}") from None
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:

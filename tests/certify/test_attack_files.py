@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Sequence
@@ -183,3 +184,61 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_an_old_journal_of_searches_is_still_an_attack() -> None:
     row = {name: value for name, value in asdict(read_attacks()[0]).items() if name != "jailbroken"}
     assert Attack(**row) == read_attacks()[0]
+
+
+@pytest.mark.parametrize(
+    ("span", "read"),
+    [("[2, 7]", (2, 7)), ("(2, 7)", (2, 7)), ("2,7", (2, 7)), ("2.0, 7.0", (2, 7))],
+)
+def test_a_tables_span_as_programs_write_it(
+    span: str, read: tuple[int, int], tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text(f'goal,prompt,span\nA,A x y z,"{span}"\n')
+    assert read_attacks(tmp_path / "a.csv")[0].span == read
+
+
+@pytest.mark.parametrize(
+    "span", ["[1, 2, 3]", "[3]", '"2:4"', "[1.5, 3]", "[NaN, 3]", '{"start": 1, "end": 3}', "[[0, 1]]"]
+)  # fmt: skip
+def test_a_span_that_is_no_two_offsets_says_what_they_are(span: str, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(f'{{"goal": "A", "prompt": "A x y", "span": {span}}}')
+    with pytest.raises(DataError, match=r"a.jsonl, line 1: .*give two offsets, \[start, stop\]"):
+        read_attacks(tmp_path / "a.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.jsonl", b'{"goal": "g", "prompt": "p", "index": ' + b"9" * 5000 + b"}", "line 1: not JSON"),
+        ("a.json", b'[{"goal": "g", "prompt": "p", "x": ' + b"9" * 5000 + b"}]", "a number is too long"),
+        ("a.jsonl", b'{"goal": "g", "prompt": "p \\ud800"}', "line 1: no attack .*surrogate"),
+        ("a.jsonl", b'{"goal": "g", "prompt": "p", "kind": {"a": 1}}', "kind must be text"),
+        ("a.jsonl", b'{"Goal": "g", "Prompt": "p"}', "no 'goal'; the row has 'Goal', 'Prompt'"),
+        ("a.csv", b"goal,prompt,prompt\ng,p,q\n", "two columns are named 'prompt'"),
+        ("a.jsonl", gzip.compress(b"{}"), "gzip.: unpack it"),
+        ("a.xlsx", b"PK\x03\x04\xff\xff", "spreadsheet: .*save it as CSV"),
+        ("a.parquet", b"PAR1\x15\xff", "Parquet file: write it as JSON lines or CSV"),
+        ("a.jsonl", "{}".encode("utf-16"), "UTF-16: save the file as UTF-8"),
+    ],
+)  # fmt: skip
+def test_files_of_other_programs_are_named_with_the_fix(
+    name: str, content: bytes, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=words) as caught:
+        read_attacks(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_blanks_after_the_headers_commas_belong_to_no_cell(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('goal, prompt\nA, "A x, y"\n,,\n B, B z,\n')
+    attacks = read_attacks(tmp_path / "a.csv")
+    assert [(one.goal, one.prompt, one.span) for one in attacks] == [
+        ("A", "A x, y", (1, 6)),
+        ("B", "B z", (1, 3)),
+    ]
+
+
+def test_a_family_is_named_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"goal": "A", "prompt": "A x", "kind": "role\\n play"}')
+    assert read_attacks(tmp_path / "a.jsonl")[0].kind == "role play"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,22 @@ def test_a_repeated_run_calls_nothing(tmp_path: Path) -> None:
             assert len(store) == 2
         assert target.asked == ([] if run else ["a", "b"])
         assert (stored.asked, stored.remembered) == ((0, 4) if run else (2, 2))
+
+
+@pytest.mark.parametrize("stored", ["{", '{"txet": "A"}', "[]"])
+def test_a_damaged_reply_is_one_line_that_names_the_file(stored: str, tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    with CallStore(path) as store:
+        StoredTarget(ScriptedTarget(lambda text, _: text), store).ask(prompts("a"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE calls SET reply = ?", (stored,))
+    with (
+        CallStore(path) as store,
+        pytest.raises(
+            OutputError, match=r"calls.sqlite: a kept answer is damaged; remove the file"
+        ),
+    ):
+        StoredTarget(ScriptedTarget(lambda text, _: text), store).ask(prompts("a"))
 
 
 def test_lost_replies_are_asked_again() -> None:

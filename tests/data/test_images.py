@@ -167,3 +167,8 @@ def test_reading_pictures_imports_no_library_of_data_sets():
     code = f"import sys, interlock.data; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_name_too_long_for_a_file_is_no_file() -> None:
+    with pytest.raises(ImageError, match="no such file"):
+        read_image(f"{'x' * 300}.png")

@@ -87,7 +87,17 @@ def test_a_card_that_was_written_on(tmp_path: Path, change: dict[str, Any], mess
         PatchCard.load(tmp_path / "c.json")
 
 
-@pytest.mark.parametrize("text", ["", "[1]", "{}", '{"kind": "patch card"'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[1]",
+        "{}",
+        '{"kind": "patch card"',
+        pytest.param("[" * 100_000, id="deep"),
+        pytest.param('{"photos": ' + "9" * 5000 + "}", id="digits"),
+    ],
+)
 def test_no_card(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.json").write_text(text)
     with pytest.raises(DataError, match="not a card"):

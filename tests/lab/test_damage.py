@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from interlock.errors import OutputError
+from interlock.lab.kept_study import FILE, kept_study
 from interlock.lab.plan import PLAN, Totals, read_plan
+from interlock.lab.results.summary import summarise
 from interlock.lab.sealed import sealed, written
 from interlock.lab.store import SCHEMA, Store
 from tests.lab.cheap import PIXELS, write_images, write_study
@@ -80,6 +83,25 @@ def test_no_flipped_bit_of_a_plan_gives_another_plan(finished: Path) -> None:
     assert (
         survivors(finished / PLAN, lambda: read_plan(finished), seed=1) < FLIPS // 20
     )  # some hit the seal's mark
+
+
+def test_no_flipped_bit_of_a_study_gives_another_study(finished: Path) -> None:
+    path, right, rng = finished / FILE, kept_study(finished), random.Random(3)
+    content = path.read_bytes()
+    complaints = []
+    for _ in range(FLIPS):
+        flipped(path, content, rng)
+        try:
+            assert kept_study(finished) == right
+        except OutputError as error:
+            complaints.append(str(error))
+    assert len(complaints) > FLIPS / 2
+    assert all(line.startswith(str(path)) and "\n" not in line for line in complaints)
+    path.write_bytes(content.replace(b'"text"', b'"t\xe9xt"'))
+    with pytest.raises(OutputError, match="holds no study"):
+        summarise(finished)
+    path.write_text(json.dumps(right))  # an earlier version's, without a seal
+    assert kept_study(finished) == right
 
 
 def test_a_shard_without_a_seal_is_read(tmp_path: Path) -> None:

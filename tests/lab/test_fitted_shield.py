@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from torch import Tensor
 from interlock.defend import ConceptShield, PatchCleanser
 from interlock.defend.attacks.named import NamedAttacks
 from interlock.defend.peers.paper import PaperMasking
+from interlock.lab.kept_study import keep_study, kept_study
 from interlock.lab.open_task import open_task
 from interlock.lab.pages.show import show
 from interlock.lab.plan import results
@@ -159,7 +159,6 @@ def test_who_is_told_the_size_is_told_it_of_the_shape(folder: Path) -> None:
 
 def test_a_study_in_memory_can_be_shown(folder: Path) -> None:
     here(write(folder, UNDEFENDED, SHIELD), folder / "out")
-    kept = json.loads((folder / "out" / "study.json").read_text())
-    (folder / "out" / "study.json").write_text(json.dumps(kept | {"text": ""}))
+    keep_study(kept_study(folder / "out") | {"text": ""}, folder / "out")
     row = next(r for r in table(folder / "out") if r["method"] == "shield" and r["made_artefact"])
     assert show(folder / "out", row["item"]).png

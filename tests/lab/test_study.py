@@ -146,6 +146,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
          "methods[0].options.copys: unknown key; did you mean copies?"),
         (CERTIFY, '"attacks"', '"folder"', "data[0].kind: 'folder': unknown kind"),
         (CERTIFY, 'path = "embedded"', 'path = "none.jsonl"', "data[0]: "),
+        (CERTIFY, 'path = "embedded"', 'path = "embedded"\noptions = {keep_faild = true}',
+         "data[0]: attacks: has no option 'keep_faild'; choose from keep_failed"),
+        (CERTIFY, 'model = "embedded"', 'model = "embedded"\noptions = {max_tokns = 3}',
+         "models[0]: embedded: has no option 'max_tokns'; choose from "),
         (CERTIFY, "[[models]]", 'judge = "me"\n[[models]]', "judge: 'me': unknown judge"),
     ],
 )  # fmt: skip

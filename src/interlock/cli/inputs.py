@@ -71,13 +71,14 @@ def _below(given: Path) -> Sequence[Path]:
 
 def _named(paths: Iterable[Path]) -> list[Photo]:
     """Stems, made unique by a number: cat, cat-2. Letter case does not make a name unique."""
-    seen: set[Path] = set()
+    seen: set[str] = set()
     taken: set[str] = set()
     photos = []
     for path in paths:
-        if path.resolve() in seen:
+        place = os.path.realpath(path)  # not path.resolve(), which raises where links go in circles
+        if place in seen:
             continue
-        seen.add(path.resolve())
+        seen.add(place)
         name, number = path.stem, 2
         while name.casefold() in taken:
             name = f"{path.stem}-{number}"

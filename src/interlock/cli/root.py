@@ -1,11 +1,20 @@
-"""The command itself: completion for a shell that is named, not only for the one around it."""
+"""The command itself: completion for a named shell, and ``--json`` where the usage is wrong."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import typer
 from typer import completion
 from typer.core import TyperGroup
 
+from interlock.cli.terminal import Terminal, one_line
+
+UsageError: Any = typer.BadParameter.__bases__[0]
+"""Of click, whether it is a package of its own or a part of typer."""
+_AS_JSON = "interlock.as_json"
 SHELLS = ("bash", "zsh", "fish", "powershell", "pwsh")
 
 
@@ -25,4 +34,22 @@ class Root(TyperGroup):
                 _, path = completion.install(**of)  # type: ignore[attr-defined]
                 typer.echo(f"{shell} completion is in {path}; start a new shell")
             raise typer.Exit
-        return super().parse_args(ctx, args)
+        ctx.meta[_AS_JSON] = "--json" in args
+        with _an_object_too(ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override, unused-ignore]
+        """The commands parse their own options."""
+        with _an_object_too(ctx):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _an_object_too(ctx: typer.Context) -> Iterator[None]:
+    """Where ``--json`` is among words that cannot be parsed, stdout gets its one object, too."""
+    try:
+        yield
+    except UsageError as error:
+        if ctx.meta[_AS_JSON]:
+            Terminal(as_json=True).result({"error": one_line(error.format_message())})
+        raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import socket
 import sys
@@ -74,7 +75,7 @@ class Terminal:
     def result(self, value: Mapping[str, Any]) -> None:
         """The one JSON object, when it was asked for."""
         if self.as_json:
-            text = json.dumps(value, indent=2, default=str)
+            text = json.dumps(_finite(value), indent=2, default=str)
             _write(text, self._stdout, "utf-8")
 
     def track(self, items: Iterable[T], total: int, name: Callable[[T], str]) -> Iterator[T]:
@@ -202,6 +203,15 @@ def span(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _finite(value: Any) -> Any:
+    """As JSON can write it: it has no NaN and no infinity, which become null."""
+    if isinstance(value, Mapping):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write(text: str, stream: TextIO, encoding: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -27,9 +28,9 @@ def read_image(path: str | Path) -> Image.Image:
             larger than 200 million pixels.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # os.path: a name too long for the file system is no file either
         raise ImageError(f"{path}: is a folder; name an image file")
-    if not path.exists():
+    if not os.path.exists(path):
         raise ImageError(f"{path}: no such file")
     return _decoded(path, str(path), empty=lambda: path.stat().st_size == 0)
 

@@ -6,12 +6,16 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 from interlock._files import read_text
 from interlock.errors import DataError
+
+HALF = re.compile("[\ud800-\udfff]")
+"""Half a surrogate pair: JSON can write it, UTF-8 cannot, so that nobody can be asked it."""
 
 Located = Iterator[tuple[dict[str, Any], str]]
 """Rows, each with where it stands: ``name, line 3``, or in a JSON array ``name, row 3``."""
@@ -27,13 +31,26 @@ def read_rows(path: Path) -> Located:
     Raises:
         DataError: the file is not readable UTF-8, or a row is none (it is named).
     """
-    text = read_text(path)
+    return rows_of(read_text(path), path.name)
+
+
+def rows_of(text: str, name: str, bare: str | None = None) -> Located:
+    """The same from the text of a file.
+
+    Args:
+        text: of the file.
+        name: of the file.
+        bare: the key of a bare text in a JSON array; by default it is no row.
+
+    Raises:
+        DataError: a row is none (it is named).
+    """
     begins = text.lstrip()[:1]
     if begins == "[":
-        return _array(text, path.name)
-    if begins != "{" and path.suffix.lower() in (".csv", ".tsv"):
-        return _table(text, path.name)
-    return _objects(text, path.name)
+        return _array(text, name, bare)
+    if begins != "{" and name.lower().endswith((".csv", ".tsv")):
+        return table(io.StringIO(text, newline=""), name)[1]
+    return _objects(text, name)
 
 
 def parse_row(line: str, where: str) -> dict[str, Any]:
@@ -44,8 +61,13 @@ def parse_row(line: str, where: str) -> dict[str, Any]:
     """
     try:
         return _object(json.loads(line), where)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # a ValueError too: a number of thousands of digits
         raise DataError(f"{where}: not JSON; write one object a line") from None
+
+
+def lacks(row: Mapping[str, Any], key: str) -> str:
+    """What to say of a row that should have a value: it is not there, but these are."""
+    return f"no {key!r}; the row has {', '.join(map(repr, row)) or 'nothing'}"
 
 
 def _object(row: Any, where: str) -> dict[str, Any]:
@@ -58,7 +80,7 @@ def _objects(text: str, name: str) -> Located:
     """One object over any number of lines, or one a line."""
     try:
         whole = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         whole = None
     if isinstance(whole, dict):
         yield whole, f"{name}, line 1"
@@ -68,32 +90,67 @@ def _objects(text: str, name: str) -> Located:
             yield parse_row(line, f"{name}, line {number}"), f"{name}, line {number}"
 
 
-def _array(text: str, name: str) -> Located:
+def _array(text: str, name: str, bare: str | None) -> Located:
     try:
         rows = json.loads(text)
     except json.JSONDecodeError as error:
         raise DataError(f"{name}, line {error.lineno}: not JSON ({error.msg})") from None
-    except RecursionError:
-        raise DataError(f"{name}: not JSON that can be read (nested too deep)") from None
+    except (ValueError, RecursionError) as error:
+        why = "nested too deep" if isinstance(error, RecursionError) else "a number is too long"
+        raise DataError(f"{name}: not JSON that can be read ({why})") from None
     for number, row in enumerate(rows, 1):
+        if bare is not None and isinstance(row, str):
+            row = {bare: row}
         yield _object(row, f"{name}, row {number}"), f"{name}, row {number}"
 
 
-def _table(text: str, name: str) -> Located:
-    head = text.partition("\n")[0]
-    rows = csv.reader(
-        io.StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True
+def table(lines: Iterable[str], name: str) -> tuple[list[str], Located]:
+    """The columns of a table, and its rows; blank ones and those without a cell are no rows.
+
+    Args:
+        lines: with their ends. The first has the names of the columns.
+        name: what errors call the file.
+
+    Raises:
+        DataError: two columns have one name. While iterating: a row has more cells than there are
+            columns, or a quote is never closed.
+    """
+    lines = iter(lines)
+    head = next(lines, "")
+    tabs = name.lower().endswith(".tsv")  # where there is one column, and nothing to count
+    delimiter = max("\t,;" if tabs else ",;\t", key=head.count)
+    # As the header, so the rows: in "goal, prompt" the blank belongs to neither name nor cell.
+    cells = csv.reader(
+        chain([head], lines),
+        delimiter=delimiter,
+        strict=True,
+        skipinitialspace=f"{delimiter} " in head,
     )
-    names: list[str] = []
-    start = 1
+    columns = [cell.strip() for cell in _line(cells, name) or []]
+    if twice := [column for column in columns if column and columns.count(column) > 1]:
+        raise DataError(f"{name}: two columns are named {twice[0]!r}; rename one")
+    return columns, _rows(cells, columns, name)
+
+
+def _rows(cells: Any, columns: list[str], name: str) -> Located:
+    start = cells.line_num + 1
+    while (row := _line(cells, name)) is not None:
+        where, start = f"{name}, line {start}", cells.line_num + 1
+        if any(row[len(columns) :]):
+            raise DataError(
+                f"{where}: {len(row)} cells under {len(columns)} columns; quote a cell with a "
+                "comma in it"
+            )
+        if any(row):
+            # A short row lacks its last cells: they are empty.
+            yield (
+                {key: cell or None for key, cell in zip_longest(columns, row[: len(columns)])},
+                where,
+            )
+
+
+def _line(cells: Any, name: str) -> list[str] | None:
     try:
-        for cells in rows:
-            where, start = f"{name}, line {start}", rows.line_num + 1
-            if not names:
-                names = [cell.strip() for cell in cells]
-            elif len(cells) > len(names):
-                raise DataError(f"{where}: {len(cells)} cells under {len(names)} columns")
-            elif any(cells):
-                yield {key: cell or None for key, cell in zip(names, cells, strict=False)}, where
+        return next(cells, None)
     except csv.Error as error:
-        raise DataError(f"{name}, line {rows.line_num}: not CSV ({error})") from None
+        raise DataError(f"{name}, line {cells.line_num}: not CSV ({error})") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,12 +9,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from interlock._files import write_atomically
 from interlock._version import __version__
 from interlock.errors import ModelError
 from interlock.lab.data import Tell
 from interlock.lab.engines.engine import Engine
 from interlock.lab.items import Done, Job
+from interlock.lab.kept_study import keep_study
 from interlock.lab.lock import sole_run
 from interlock.lab.open_task import open_task
 from interlock.lab.plan import StudyPlan, Totals, make_plan
@@ -258,4 +257,4 @@ def _keep_study(setting: Setting, text: str, out: Path) -> None:
         "study": setting.study.model_dump(),
         "text": text,
     }
-    write_atomically(out / "study.json", json.dumps(kept, indent=2) + "\n")
+    keep_study(kept, out)

@@ -221,7 +221,7 @@ class AdaptiveRolePlay:
     def __post_init__(self) -> None:
         bad = [framing for framing in self.framings if "{request}" not in framing]
         if bad or not self.framings:
-            raise OptionError(f"framings={bad or ()}: give texts with {{request}} in them")
+            raise OptionError(f"framings={bad[:1]}: give texts with {{request}} in them")
 
     def run(self, smooth: SmoothLLM, request: str, *, start: str = "", seed: int = 0) -> Attack:
         """The best framing, of the kind ``"adaptive-role-play"``; ``iterations`` is its number."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from interlock._files import write_atomically
 from interlock.certify.targets.protocol import Message, Prompt, Span
 from interlock.certify.vote.graphemes import graphemes
-from interlock.data.rows import read_rows
+from interlock.data.rows import HALF, lacks, read_rows
 from interlock.errors import DataError, OptionError
 
 EMBEDDED = Path(__file__).parent.parent / "embedded"
@@ -255,31 +255,56 @@ def attack_from(row: Mapping[str, Any], where: str) -> Attack:
     """
     try:
         row, earlier = _unrolled(row)
-        goal, prompt, kind = row["goal"], row["prompt"], row.get("kind") or row.get("attack")
+        for key in ("goal", "prompt"):
+            if key not in row:
+                raise DataError(f"{where}: no attack ({lacks(row, key)})")
+        goal, prompt = row["goal"], row["prompt"]
         if not isinstance(goal, str) or not isinstance(prompt, str) or not prompt:
             raise TypeError("goal and prompt must be text")
-        span = row.get("span") or (_goal_end(goal, prompt), len(prompt))
-        if isinstance(span, str):
-            span = json.loads(span)
-        start, stop = int(span[0]), int(span[1])
+        kind = _name(row, "kind", "attack") or ("multi-turn" if earlier else "unknown")
+        if HALF.search("".join([goal, prompt, kind, *(turn.content for turn in earlier)])):
+            raise ValueError("half a surrogate pair; write the text as UTF-8")
+        start, stop = _goal_end(goal, prompt), len(prompt)
+        if given := row.get("span"):
+            start, stop = _span(given)
         attack = Attack(
             goal=goal,
             prompt=prompt,
             span=(start, stop),
-            kind=str(kind or ("multi-turn" if earlier else "unknown")),
+            kind=kind,
             seed=int(row.get("seed") or 0),
             iterations=int(row.get("iterations") or 0),
             answer=str(row.get("answer") or ""),
             jailbroken=_marked(row.get("jailbroken")),
-            source=str(row.get("source") or row.get("model") or ""),
-            category=str(row.get("category") or row.get("Category") or row.get("behavior") or ""),
+            source=_name(row, "source", "model"),
+            category=_name(row, "category", "Category", "behavior"),
             earlier=earlier,
         )
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(f"{where}: no attack ({type(error).__name__}: {error})") from None
     if not 0 <= start <= stop <= len(prompt):
-        raise DataError(f"{where}: span {span} lies outside the prompt")
+        raise DataError(f"{where}: span [{start}, {stop}] lies outside the prompt")
     return attack
+
+
+def _span(given: Any) -> Span:
+    """The offsets that a row gives; in a table as ``[2, 7]``, ``(2, 7)`` or ``2,7``."""
+    try:
+        numbers = given.strip("[]() ").split(",") if isinstance(given, str) else given
+        start, stop = map(float, numbers)
+    except (TypeError, ValueError, OverflowError):
+        start = stop = 0.5
+    if not (start.is_integer() and stop.is_integer()):
+        raise ValueError(f"span={given!r}, give two offsets, [start, stop]")
+    return int(start), int(stop)
+
+
+def _name(row: Mapping[str, Any], *keys: str) -> str:
+    """The first of these that a row has, as text of one line; empty where it has none."""
+    given = next((row[key] for key in keys if row.get(key)), "")
+    if not isinstance(given, str | int | float):
+        raise TypeError(f"{keys[0]} must be text")
+    return " ".join(str(given).split())
 
 
 def _unrolled(row: Mapping[str, Any]) -> tuple[Mapping[str, Any], tuple[Message, ...]]:

@@ -45,8 +45,9 @@ def read_benign(path: str | Path) -> list[BenignPrompt]:
     """The prompts of a file.
 
     Args:
-        path: text with a prompt a line, or (``.jsonl``, ``.ndjson``, ``.json``) JSON lines with
-            ``prompt`` and perhaps ``id``, ``kind``, ``language`` and ``reference``; or
+        path: text with a prompt a line, or JSON lines, a JSON array or a table (``.csv``,
+            ``.tsv``) with ``prompt`` and perhaps ``id``, ``kind``, ``language`` and, in JSON,
+            ``reference``; or
             ``"embedded"``, held-out prompts of the embedded model, or ``"shipped"``, the set for
             real models.
 

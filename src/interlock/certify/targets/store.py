@@ -61,7 +61,7 @@ class CallStore:
     def get(self, key: str) -> Reply | None:
         """The stored reply, None where there is none."""
         rows = self._execute("SELECT reply FROM calls WHERE key = ?", (key,))
-        return Reply(**json.loads(rows[0][0])) if rows else None
+        return self._reply(rows[0][0]) if rows else None
 
     def put(self, key: str, identity: Mapping[str, Any], prompt: Prompt, reply: Reply) -> None:
         """Keep a reply; on disk when this returns."""
@@ -77,7 +77,7 @@ class CallStore:
             asked = json.loads(prompt)
             messages = tuple(Message(**message) for message in asked["messages"])
             wants = asked.get("wants", "answer")
-            yield Prompt(messages, asked["seed"], wants), Reply(**json.loads(reply))
+            yield Prompt(messages, asked["seed"], wants), self._reply(reply)
 
     def __len__(self) -> int:
         """Replies kept."""
@@ -92,6 +92,14 @@ class CallStore:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _reply(self, stored: str) -> Reply:
+        try:
+            return Reply(**json.loads(stored))
+        except (ValueError, TypeError):
+            raise OutputError(
+                f"{self.path}: a kept answer is damaged; remove the file, and all is asked again"
+            ) from None
 
     def _execute(self, statement: str, values: tuple[str, ...] = ()) -> list[tuple[Any, ...]]:
         try:

@@ -93,7 +93,7 @@ KeepFailed = Annotated[
 Benign = Annotated[
     Path | None,
     typer.Option(
-        help="Prompts that should be answered: a line each, JSON lines (with references), or "
+        help="Prompts that should be answered: a line each, JSON (with references), CSV, or "
         "'shipped', a set for real models."
     ),
 ]
@@ -161,7 +161,9 @@ Changes = Annotated[
 Epsilon = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Attack success that counts as broken.")
 ]
-Dsp = Annotated[float, typer.Option(help="Defence success probability to plan for.")]
+Dsp = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Defence success probability to plan for.")
+]
 MaxCopies = Annotated[int, typer.Option(min=1, help="The most copies to plan with.")]
 Trials = Annotated[int, typer.Option(min=1, help="Copies of each attack at each k.")]
 OnlySuccessful = Annotated[

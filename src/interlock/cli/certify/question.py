@@ -306,10 +306,10 @@ def read_aloud(path: str | Path, keep_failed: bool, terminal: Terminal) -> Attac
 
 
 def read_prompts(path: Path) -> list[str]:
-    """Prompts from a text file, one a line, or from JSON lines with a field ``prompt``.
+    """Prompts from a text file, one a line, or from JSON or a table with a field ``prompt``.
 
     Raises:
-        DataError: the file cannot be read, holds none, or a JSON line has no prompt.
+        DataError: the file cannot be read, holds none, or a row has no prompt.
     """
     from interlock.data.sources.prompts import PromptSource
 

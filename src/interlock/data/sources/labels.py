@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock.data.sources.paths import WholeFile, locate
 from interlock.data.sources.sample import Label
 from interlock.errors import DataError
+
+_INDEX = re.compile(r"-?[0-9]{1,18}")
 
 
 def class_names(
@@ -54,7 +57,7 @@ def cell_label(text: str) -> Label:
     text = text.strip()
     if not text:
         return None
-    return int(text) if text.lstrip("-").isdecimal() and text.isascii() else text
+    return int(text) if _INDEX.fullmatch(text) else text
 
 
 def checked(value: object, classes: tuple[str, ...] | None, where: str) -> Label:

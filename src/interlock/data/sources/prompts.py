@@ -1,21 +1,26 @@
-"""Prompts: a text file with one a line, or JSON lines."""
+"""Prompts: a text file with one a line, JSON lines, a JSON array, or a table."""
 
 from __future__ import annotations
 
+import json
 from array import array
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from interlock.data.rows import parse_row
+from interlock._files import decoded
+from interlock.data.rows import HALF, lacks, parse_row, rows_of
 from interlock.data.sources.labels import checked
 from interlock.data.sources.paths import FilePart, locate, open_binary, reading
-from interlock.data.sources.sample import Label, Sample, Source, check_index
+from interlock.data.sources.sample import Label, Origin, Sample, Source, check_index
 from interlock.errors import DataError, ImageError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+_JSON, _TABLE = (".jsonl", ".ndjson", ".json"), (".csv", ".tsv")
 
 
 @dataclass(frozen=True)
@@ -57,16 +62,29 @@ class PromptSample(Sample):
         raise ImageError(f"{self.name}: a prompt, not an image; use it with certify")
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A row of a table or an array: no range of bytes of its file, so that it holds the values."""
+
+    values: dict[str, Any]
+
+    def fetch(self) -> bytes:
+        return json.dumps(self.values, ensure_ascii=False).encode()
+
+
 class PromptSource(Source):
     """One sample for each line that is not blank, in order. Ids are line numbers from 1.
 
-    A name that ends in ``.jsonl``, ``.ndjson`` or ``.json`` holds one JSON object a line; any other
-    is text. The first need of a count reads the file once and keeps 16 bytes a line.
+    A name that ends in ``.jsonl``, ``.ndjson`` or ``.json`` holds one JSON object a line, or an
+    array of objects or texts, whose ids are their numbers from 1; one that ends in ``.csv`` or
+    ``.tsv`` is a table with a header. Any other is JSON lines if its first line is an object with
+    the field, else text. The first need of a count reads the file once and keeps 16 bytes a line;
+    tables and arrays are held.
 
     Args:
         path: the file, UTF-8; a byte order mark before the first line is passed over.
-        field: of JSON lines, the field with the prompt.
-        label: of JSON lines, a field with a label, such as a category; ``""`` for none.
+        field: of JSON and tables, the field with the prompt.
+        label: likewise, a field with a label, such as a category; ``""`` for none.
         storage: options of the file system.
 
     Raises:
@@ -86,35 +104,64 @@ class PromptSource(Source):
         self._fs, self._file = locate(path, storage)
         with reading(path):
             if not self._fs.isfile(self._file):
-                raise DataError(f"{path}: no such file")
-        as_json = self._file.lower().endswith((".jsonl", ".ndjson", ".json"))
-        self._field = field if as_json else None
-        self._label = label if as_json else ""
-        self._kept_index: tuple[array[int], array[int]] | None = None
+                why = "a folder; name a file" if self._fs.isdir(self._file) else "no such file"
+                raise DataError(f"{path}: {why}")
+        self._asked, self._label = field, label
 
     def __len__(self) -> int:
-        return len(self._index()[0])
+        return len(self._held) if self._held else len(self._index[0])
 
     def __iter__(self) -> Iterator[PromptSample]:
+        if self._held:
+            yield from self._held
+            return
         for number, start, line in self._lines():
             yield self._sample(number, start, line)
 
     def sample(self, index: int) -> PromptSample:
         """The prompt at a position; blank lines do not count."""
-        numbers, starts = self._index()
-        check_index(index, len(numbers))
+        check_index(index, len(self))
+        if self._held:
+            return self._held[index]
+        numbers, starts = self._index
         with reading(self.path), open_binary(self._fs, self._file) as raw:
             raw.seek(starts[index])
             return self._sample(numbers[index], starts[index], raw.readline())
 
+    @cached_property
+    def _field(self) -> str | None:
+        if self._file.lower().endswith((*_JSON, *_TABLE)):
+            return self._asked
+        try:
+            row = json.loads(next(self._lines())[2])
+        except (ValueError, RecursionError):
+            return None
+        return self._asked if isinstance(row, dict) and self._asked in row else None
+
+    @cached_property
+    def _held(self) -> tuple[PromptSample, ...]:
+        """The rows of a table or of an array; empty for what is read line by line."""
+        name = self._file.lower()
+        array = name.endswith(_JSON) and next(self._lines())[2].lstrip()[:1] == b"["
+        if not array and not name.endswith(_TABLE):
+            return ()
+        with reading(self.path), open_binary(self._fs, self._file) as raw:
+            rows = rows_of(decoded(raw.read(), self.path), self.path, bare=self._asked)
+        made = tuple(
+            self._made(where.rpartition(" ")[2], _seen(row, self._asked, where), where, _Row(row))
+            for row, where in rows
+        )
+        if not made:
+            raise DataError(f"{self.path}: holds no prompts")
+        return made
+
+    @cached_property
     def _index(self) -> tuple[array[int], array[int]]:
-        if self._kept_index is None:
-            numbers, starts = array("q"), array("q")
-            for number, start, _ in self._lines():
-                numbers.append(number)
-                starts.append(start)
-            self._kept_index = numbers, starts
-        return self._kept_index
+        numbers, starts = array("q"), array("q")
+        for number, start, _ in self._lines():
+            numbers.append(number)
+            starts.append(start)
+        return numbers, starts
 
     def _lines(self) -> Iterator[tuple[int, int, bytes]]:
         """(line number, first byte, line with its end) of lines that are not blank."""
@@ -134,20 +181,30 @@ class PromptSource(Source):
         stored = line.rstrip(b"\r\n")
         where = f"{self.path}: line {number}"
         try:
-            record = _record(stored.decode("utf-8"), self._field, where)
+            text = stored.decode("utf-8")
         except UnicodeDecodeError:
             raise DataError(f"{where}: not UTF-8; save it as such") from None
-        label: Label = None
-        if self._label:
-            label = checked(record.get(self._label), None, where)
         part = FilePart(self._fs, self._file, start, start + len(stored))
-        return PromptSample(str(number), label, self.path, part, self._field)
+        return self._made(str(number), _record(text, self._field, where), where, part)
+
+    def _made(self, id: str, record: dict[str, Any], where: str, origin: Origin) -> PromptSample:
+        label: Label = None
+        if self._field and self._label:
+            label = checked(record.get(self._label), None, where)
+        return PromptSample(id, label, self.path, origin, self._field)
 
 
 def _record(line: str, field: str | None, where: str) -> dict[str, Any]:
-    if field is None:
-        return {"prompt": line}
-    row = parse_row(line, where)
-    if not isinstance(row.get(field), str) or not row[field]:
+    row = {"prompt": line} if field is None else parse_row(line, where)
+    return _seen(row, field or "prompt", where)
+
+
+def _seen(row: dict[str, Any], field: str, where: str) -> dict[str, Any]:
+    if field not in row:
+        raise DataError(f"{where}: {lacks(row, field)}")
+    text = row[field]
+    if not isinstance(text, str) or not text:
         raise DataError(f"{where}: expected an object with a text {field!r}")
+    if HALF.search(text):
+        raise DataError(f"{where}: {field!r} holds half a surrogate pair; write it as UTF-8")
     return row

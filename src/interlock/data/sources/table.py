@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from posixpath import normpath
 from sys import intern
 from typing import TYPE_CHECKING, Any
 
+from interlock.data.rows import table
 from interlock.data.sources.labels import cell_label, checked
 from interlock.data.sources.paths import WholeFile, base, find, locate, open_binary, reading
 from interlock.data.sources.row_source import RowSource, see_columns
@@ -25,7 +26,8 @@ class CsvSource(RowSource):
     two columns are held in memory.
 
     Args:
-        path: the CSV file (``.tsv``: tabs), or a folder that holds exactly one.
+        path: the CSV file, its columns parted by commas, semicolons or tabs, or a folder that holds
+            exactly one.
         file: name of the column with the file names.
         label: name of the column with labels; ``""`` for none. A whole number is a class index.
         classes: class names, or the file that lists them.
@@ -76,34 +78,28 @@ class CsvSource(RowSource):
 
     def _read(self) -> Iterator[tuple[str, Label]]:
         file, label = self._file, self._label
-        delimiter = "\t" if self._table.lower().endswith(".tsv") else ","
+        named = f"{self.path}: {base(self._table)}"
         seen: set[str] = set()
         try:
             with (
                 open_binary(self._fs, self._table) as raw,
                 io.TextIOWrapper(raw, "utf-8-sig", newline="") as text,
             ):
-                rows = csv.DictReader(text, delimiter=delimiter)
-                names = rows.fieldnames or []
-                see_columns((file, label), list(names), f"{self.path}: {base(self._table)}")
-                for row in rows:
-                    where = f"{self.path}: {base(self._table)}, line {rows.line_num}"
-                    name = (row[file] or "").strip()
+                columns, rows = table(text, named)
+                see_columns((file, label), columns, named)
+                for row, where in rows:
+                    name = (row.get(file) or "").strip()
                     if not name:
                         raise DataError(f"{where}: names no file")
-                    if name in seen:
+                    if normpath(name) in seen:
                         raise DataError(f"{where}: {name} a second time; name each file once")
-                    seen.add(name)
-                    value = cell_label(row[label] or "") if label else None
+                    seen.add(normpath(name))
+                    value = cell_label(row.get(label) or "") if label else None
                     if isinstance(value, str):
                         value = intern(value)
                     yield name, checked(value, self._classes, where)
         except UnicodeDecodeError:
-            raise DataError(
-                f"{self.path}: {base(self._table)} is not UTF-8; save it as such"
-            ) from None
-        except csv.Error as error:
-            raise DataError(f"{self.path}: {base(self._table)} is not CSV ({error})") from None
+            raise DataError(f"{named} is not UTF-8; save it as such") from None
 
 
 def _table_file(path: str, storage: Mapping[str, Any] | None) -> tuple[AbstractFileSystem, str]:

@@ -183,7 +183,7 @@ class PatchCard:
         """
         try:
             record = json.loads(read_text(path))
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             record = None
         if not isinstance(record, dict) or record.get("kind") != "patch card":
             raise DataError(f"{path}: not a card of 'interlock defend certify'")

@@ -15,6 +15,7 @@ from torch import Tensor
 from interlock.data.sources import Sample
 from interlock.errors import OptionError, OutputError
 from interlock.lab.data import find_sample
+from interlock.lab.kept_study import FILE, kept_study
 from interlock.lab.pages.pictures import draw_explained, draw_patched, draw_votes
 from interlock.lab.plan import results
 from interlock.lab.store import Store
@@ -53,13 +54,13 @@ def kept_setting(folder: Path) -> Setting:
     Raises:
         OutputError: there is none.
     """
-    path = folder / "study.json"
+    kept = kept_study(folder)
     try:
-        kept = json.loads(path.read_text("utf-8"), object_hook=_without_empty_name)
-        study = STUDIES[kept["task"]].model_validate_json(json.dumps(kept["study"]))
+        named = json.loads(json.dumps(kept["study"]), object_hook=_without_empty_name)
+        study = STUDIES[kept["task"]].model_validate_json(json.dumps(named))
         return Setting(study, kept["file"], Path(kept["base"]), kept["device"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(f"{path}: holds no study ({error}); run it again") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise OutputError(f"{folder / FILE}: holds no study ({error}); run it again") from None
 
 
 def _without_empty_name(table: dict[str, Any]) -> dict[str, Any]:

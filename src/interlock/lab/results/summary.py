@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interlock.errors import OutputError
+from interlock.lab.kept_study import kept_study
 from interlock.lab.plan import results
 from interlock.lab.results.attacked import attacked_lines
 from interlock.lab.results.compare import Comparison, against_first
@@ -79,10 +79,10 @@ def summarise(folder: Path, *, seed: int = 0) -> Summary:
         seed: of the bootstrap.
 
     Raises:
-        OutputError: there is no study in the folder.
+        OutputError: there is no study in the folder, or it is damaged.
     """
     table = results(folder)
-    kept = json.loads((folder / "study.json").read_text("utf-8"))
+    kept = kept_study(folder)
     values = by_item(table)
     lines = [*_lines(table, values, seed), *attacked_lines(table, values, seed)]
     task = next(iter(pc.unique(pc.drop_null(table["task"])).to_pylist()), kept["task"])

@@ -37,7 +37,7 @@ def attack(
     target: Target = "embedded",
     prompts: Annotated[
         Path | None,
-        typer.Option(help="Requests that the target refuses: a line each, or JSON lines."),
+        typer.Option(help="Requests that the target refuses: a line each, JSON or CSV."),
     ] = None,
     goals: Annotated[int, typer.Option(min=1, help="Requests to attack at most.")] = 20,
     opening: Annotated[str, typer.Option(help="How a complying answer begins.")] = "Sure, here is",

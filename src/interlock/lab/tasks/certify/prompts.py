@@ -6,11 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from interlock.certify.attacks.attack import AttackFile, read_attack_file
 from interlock.certify.measures.benign import NAMED, read_benign
+from interlock.certify.targets.load import see_options
 from interlock.certify.targets.protocol import Message, Prompt
 from interlock.data.sources.prompts import PromptSource
 from interlock.data.sources.selection import shuffled
@@ -80,9 +82,6 @@ def read_prompts(parts: Sequence[DataPart], base: Path, file: str) -> Prompts:
         except InterlockError as error:
             problems.append(f"{where}: {error}")
             continue
-        except TypeError as error:
-            problems.append(f"{where}.options: {error}")
-            continue
         if not selected:
             problems.append(f"{where}: {part.path}: holds no prompts")
         if part.kind != BENIGN:
@@ -114,6 +113,7 @@ def _read(part: DataPart, base: Path, files: dict[str, AttackFile]) -> list[Aske
     if part.kind == "attacks":
         key = canonical([path, part.options])
         if key not in files:
+            see_options(partial(read_attack_file, path), part.options, "attacks")
             files[key] = read_attack_file(path, **part.options)
         return [
             Asked(f"{name}/{number}", attack.prompt, attack.kind, attack.span, attack.earlier)
@@ -124,6 +124,7 @@ def _read(part: DataPart, base: Path, files: dict[str, AttackFile]) -> list[Aske
             raise OptionError(f"options={part.options}: the set {path!r} takes none; leave them")
         texts = [prompt.prompt for prompt in read_benign(path)]
     else:
+        see_options(partial(PromptSource, path), part.options, "prompts")
         texts = [sample.prompt for sample in PromptSource(path, **part.options)]
     return [Asked(f"{name}/{number}", text, BENIGN) for number, text in enumerate(texts)]
 

@@ -12,7 +12,7 @@ from typing import Any
 from interlock.certify import Certificate, DecayCurve, Decision, SmoothLLM, Verdict
 from interlock.certify.targets.load import load_target
 from interlock.certify.targets.protocol import Target
-from interlock.errors import InterlockError, OptionError
+from interlock.errors import InterlockError
 from interlock.lab.code import digest_of, worker_digest
 from interlock.lab.data import Tell
 from interlock.lab.items import (
@@ -239,10 +239,7 @@ def _open(part: ModelPart, setting: Setting) -> Target:
         options.setdefault("device", setting.device)
         if (setting.base / name).is_dir():
             name = str(setting.base / name)
-    try:
-        return load_target(name, **options)
-    except TypeError as error:  # an option that the target's class does not take
-        raise OptionError(f"{name}: {error}") from None
+    return load_target(name, **options)
 
 
 def _identities(setting: Setting) -> dict[str, str]:
