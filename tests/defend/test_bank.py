@@ -10,9 +10,10 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from interlock.defend import ConceptShield
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.batches import as_batches, crops_of
-from interlock.defend.concepts.features import Taps
+from interlock.defend.concepts.features import Taps, find_layers, last_maps
 from interlock.defend.concepts.importances import total_sobol
 from interlock.errors import DataError, ModelError, OptionError
 
@@ -378,3 +379,31 @@ def test_a_vits_default_layer_decides_something() -> None:
     model, images = vit(), photos(2)
     bank = ConceptBank.fit(model, images, concepts=4)
     assert bank.importances(model, images[0], 1, designs=8).values.any()
+
+
+class Shared(nn.Module):
+    """One activation after stem and head, and convolutions that pad by layers of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.act = nn.ReLU()
+        self.stem = nn.Conv2d(3, 4, 3, 2, 1)
+        self.pad = nn.ZeroPad2d((0, 1, 0, 1))
+        self.head = nn.Conv2d(4, 8, 3, 2)
+        self.linear = nn.Linear(8, 3)
+        self.eval().requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.act(self.stem(x))
+        x = self.act(self.head(self.pad(x)))
+        logits: Tensor = self.linear(x.mean(dim=(2, 3)))
+        return logits
+
+
+def test_layers_that_run_twice_or_pad_are_no_place_in_a_network() -> None:
+    model, x = Shared(), torch.rand(40, 3, 32, 32)
+    assert find_layers(model, x[:1]) == ("stem", "head")
+    assert last_maps(model, x[:1]) == "head"
+    shield = ConceptShield.fit(model, x, concepts=2)
+    assert shield(x[:2]).shape == (2, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import get_ident
@@ -138,6 +139,9 @@ def find_layers(model: nn.Module, x: Tensor) -> tuple[str, ...]:
         h, w = positions.shape[-2:]
         if min(h, w) >= FEWEST_CELLS and h * COARSEST >= x.shape[-2]:
             by_size.setdefault((h, w), []).append(name)
+    # What a convolution pads is no resolution of its own, where the network halves the image's.
+    halved = _halved(*x.shape[-2:])
+    by_size = {size: names for size, names in by_size.items() if size in halved} or by_size
     # The photo's own resolution holds no concepts yet, unless the network works at it throughout.
     full = (x.shape[-2], x.shape[-1])
     if len(by_size) > WANTED:
@@ -164,9 +168,7 @@ def stage_ends(model: nn.Module, x: Tensor) -> tuple[str, ...]:
         x: (1, C, H, W), any image of the size that the model takes.
     """
     x = _twice(x)
-    height, width = x.shape[-2:]
-    halved = {(-(-height >> k), -(-width >> k)) for k in range(max(height, width).bit_length())}
-    halved.discard((1, 1))  # what is pooled has no positions
+    halved = _halved(*x.shape[-2:])
     ends: dict[tuple[int, int], str] = {}
     for name, maps in _run_all(model, x):
         size = (maps.shape[-2], maps.shape[-1])
@@ -213,17 +215,29 @@ def replaced(model: nn.Module, layer: str, x: Tensor, maps: Tensor) -> Tensor:
     return logits
 
 
+def _halved(height: int, width: int) -> set[tuple[int, int]]:
+    """The image's size, halved again and again, down to two cells or more: one has no positions."""
+    sizes = {(-(-height >> k), -(-width >> k)) for k in range(max(height, width).bit_length())}
+    return sizes - {(1, 1)}
+
+
 def _twice(x: Tensor) -> Tensor:
     """Two images at least: what has one row for any batch, such as a bias, is no map of one."""
     return x if len(x) > 1 else x.repeat(2, 1, 1, 1)
 
 
 def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
-    """(name, map) of every layer with positions, in the order in which they finish."""
+    """(name, map) of every layer with positions, in the order in which they finish.
+
+    Without layers that run several times, such as an activation that stem and head share: their
+    name stands for no one place in the network.
+    """
     finished: list[tuple[str, Tensor]] = []
+    runs: Counter[str] = Counter()
 
     def keep(name: str) -> Hook:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            runs[name] += 1
             positions = grid(output, *x.shape[-2:])
             # Windows of attention (Swin) and folded patches (MobileViT) are no images of a batch.
             if positions is not None and len(positions) == len(x):
@@ -233,7 +247,7 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
 
     with torch.no_grad(), hooked((m, keep(n)) for n, m in model.named_modules() if n):
         ask(model, x)
-    return finished
+    return [(name, positions) for name, positions in finished if runs[name] == 1]
 
 
 def doubled(x: Tensor) -> Tensor:
