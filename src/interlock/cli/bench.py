@@ -24,6 +24,7 @@ from interlock.cli.terminal import Terminal, one_line, span
 from interlock.data import read_image
 from interlock.defend import ConceptShield
 from interlock.errors import InterlockError, ModelError, OptionError, OutputError
+from interlock.models.steady import ask
 from interlock.report import Chapter, Problem, render_page
 
 if TYPE_CHECKING:
@@ -180,6 +181,15 @@ class Bench:
         probabilities = logits.detach().float().softmax(dim=0)
         index = int(probabilities.argmax())
         return self.label(index), float(probabilities[index])
+
+    def logits(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, classes), without a graph.
+
+        Raises:
+            ModelError: the model does not take these images, or returns something else.
+        """
+        with torch.no_grad():
+            return ask(self.model, images)
 
     def label(self, index: int) -> str:
         """The name of a class."""

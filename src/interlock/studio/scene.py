@@ -14,7 +14,7 @@ from interlock.errors import InterlockError, ModelError
 from interlock.models import Classifier
 from interlock.models.probability import has_independent_labels, probabilities
 from interlock.models.seen import seen_share
-from interlock.models.steady import check_finite
+from interlock.models.steady import ask, check_finite
 from interlock.report.page import data_uri
 from interlock.studio.board import Part
 
@@ -66,7 +66,7 @@ class Scene:
         """
         try:
             with torch.no_grad():
-                logits: Tensor = self.classifier.model(x[None])[0].detach().float().cpu()
+                logits = ask(self.classifier.model, x[None])[0].detach().float().cpu()
         except InterlockError:
             raise
         except Exception as error:  # likewise
