@@ -62,6 +62,20 @@ def logits_in(output: Any, count: int) -> Tensor:
     return logits
 
 
+def prepared(made: Any) -> Tensor:
+    """What a classifier's ``preprocess`` makes of a photo, (C, H, W) floats.
+
+    Raises:
+        ModelError: it is something else.
+    """
+    if isinstance(made, Tensor) and made.ndim == 3 and made.is_floating_point():
+        return made
+    kind = type(made).__name__
+    if isinstance(made, Tensor):
+        kind = f"{made.dtype} tensor of shape {tuple(made.shape)}"
+    raise ModelError(f"the model's preprocess makes a {kind}; return a (C, H, W) float tensor")
+
+
 REFUSALS = (RuntimeError, ValueError, TypeError, AssertionError, LookupError)
 """What models raise on images of a size, type or number that they are not made for."""
 

@@ -15,7 +15,7 @@ from interlock.lab.study import ModelPart, label
 from interlock.lab.task import Setting, one_line
 from interlock.models import Classifier, load_classifier
 from interlock.models.labels import labelled_class
-from interlock.models.steady import ask
+from interlock.models.steady import ask, prepared
 
 
 def identities(setting: Setting) -> dict[str, str]:
@@ -71,7 +71,7 @@ class Classifiers:
         """
         key = (name, sample.source, sample.id)
         if self._last is None or self._last[0] != key:
-            x = self[name].preprocess(sample.read())
+            x = prepared(self[name].preprocess(sample.read()))
             self._last = key, x.to(self._setting.device)
         return self._last[1]
 
