@@ -78,14 +78,14 @@ def restore(
         raise DataError(f"{path}: not a fitted {kind}: {error}") from None
     if not isinstance(header, dict) or header.get("kind") != kind:
         raise DataError(f"{path}: not a fitted {kind}")
-    stated = header.pop("sha256", None)  # which files of earlier releases lack
-    if stated is not None and stated != _digest(tensors, header):
-        raise DataError(f"{path}: damaged; fit the {kind} again")
     if header.get("version") != version:
         raise DataError(
             f"{path}: version {header.get('version')} of a {kind}, this release reads {version}; "
             "fit it again"
         )
+    stated = header.pop("sha256", None)  # which files of earlier releases lack
+    if stated is not None and stated != _digest(tensors, header):
+        raise DataError(f"{path}: damaged; fit the {kind} again")
     if header.get("model") != model_id(model):
         raise ModelError(f"{path}: fitted to another model; fit a {kind} to this one")
     return {name: tensor.to(place) for name, tensor in tensors.items()}, header
