@@ -60,6 +60,26 @@ def not_a_number() -> nn.Module:
     return model(NotANumber())
 
 
+def making(change: Any) -> nn.Module:
+    """A model whose preprocess makes something else."""
+    network = tiny()
+    make = network.preprocess
+    network.preprocess = lambda image: change(make(image))
+    return network
+
+
+def batched() -> nn.Module:
+    return making(lambda x: x[None])
+
+
+def arrays() -> nn.Module:
+    return making(lambda x: x.numpy())
+
+
+def levels() -> nn.Module:
+    return making(lambda x: (x * 255).byte())
+
+
 @pytest.fixture(autouse=True)
 def _clean() -> Any:
     before.clear()
@@ -299,6 +319,26 @@ def test_unusable_models_and_devices_are_one_line(tmp_path: Path) -> None:
     assert "no_such" in one_error(run(image, "--out", tmp_path, factory="no_such"))
     assert "finite" in one_error(run(image, "--out", tmp_path, factory="not_a_number"))
     assert "abacus" in one_error(run(image, "--out", tmp_path, "--device", "abacus"))
+
+
+@pytest.mark.parametrize(
+    ("factory", "made"),
+    [
+        ("batched", "torch.float32 tensor of shape (1, 3, 16, 16)"),
+        ("arrays", "ndarray"),
+        ("levels", "torch.uint8 tensor"),
+    ],
+)
+def test_what_a_preprocess_should_not_make_is_named(
+    factory: str, made: str, tmp_path: Path
+) -> None:
+    image = photo(tmp_path / "a.png")
+    line = one_error(run(image, "--out", tmp_path / "o", factory=factory))
+    assert f"preprocess makes a {made}" in line
+    assert "return a (C, H, W) float tensor" in line
+    given = ["defend", "attack", str(image), "--model", f"{__name__}:{factory}"]
+    result = CliRunner().invoke(app, [*given, "--out", str(tmp_path / "p")])
+    assert f"preprocess makes a {made}" in one_error(result)
 
 
 @pytest.mark.usefixtures("_plain_figures")

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from interlock.data import LabelledFolder, list_images, read_image
+from interlock.data.images import decode_image
 from interlock.errors import DataError, ImageError
 
 COLOUR = (200, 100, 50)
@@ -169,6 +170,44 @@ def test_reading_pictures_imports_no_library_of_data_sets():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_name_too_long_for_a_file_is_no_file() -> None:
-    with pytest.raises(ImageError, match="no such file"):
-        read_image(f"{'x' * 300}.png")
+def test_floats_a_little_above_one_and_values_of_no_data_leave_the_photo_bright(tmp_path):
+    values = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    values[0, 0] = 1.02  # as bicubic resampling leaves them
+    found = read_image(written(tmp_path, Image.fromarray(values), "over.tif"))
+    assert found.getpixel((0, 0)) == (255, 255, 255)
+    assert found.getpixel((4, 4)) == (int(255 * 36 / 63),) * 3
+    values[0, :2] = 3.4e38, -3.4e38
+    found = read_image(written(tmp_path, Image.fromarray(values), "map.tif"))
+    assert [found.getpixel((k, 0)) for k in range(2)] == [(255,) * 3, (0,) * 3]
+    assert found.getpixel((4, 4)) == (int(255 * 36 / 63),) * 3
+
+
+@pytest.mark.filterwarnings("error")
+def test_damaged_notes_beside_the_pixels_are_not_spoken_of(tmp_path):
+    photo = Image.new("RGB", (20, 12), COLOUR)
+    cut = b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0"
+    found = read_image(written(tmp_path, photo, "a.jpg", exif=cut))
+    assert np.abs(np.subtract(centre(found), COLOUR)).max() < 30
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", ["AVIF", "TIFF", "PNG", "JPEG", "WEBP", "GIF", "SPIDER"])
+def test_damaged_files_are_read_or_named_in_one_line(kind):
+    photo = Image.effect_mandelbrot((32, 24), (-3, -2.5, 2, 2.5), 60)
+    photo = photo.convert("F" if kind == "SPIDER" else "RGB")
+    stored = io.BytesIO()
+    photo.save(stored, kind)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        damaged = bytearray(stored.getvalue())
+        for place in rng.integers(0, min(len(damaged), 400), 3):
+            damaged[place] = rng.integers(256)
+        try:
+            decode_image(bytes(damaged), "a")
+        except ImageError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - some are read
+
+
+def test_a_name_that_no_file_can_have_is_one_line():
+    with pytest.raises(ImageError, match="name an image file"):
+        read_image("x" * 5000 + ".png")

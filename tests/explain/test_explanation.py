@@ -106,3 +106,20 @@ def test_unwritable_place(explanation, tmp_path):
 def test_shows_itself_in_a_notebook(explanation):
     assert explanation._repr_html_().startswith("<img")
     assert len(explanation.figure("a title").axes) >= 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"foo": 1}, {"target": 99}, {"target": "cat"}, {"format": "2"}, {"masks": np.zeros((2, 2), bool)},
+    ],
+)  # fmt: skip
+def test_parts_that_do_not_fit_are_no_explanation(change, small_cnn, photo, tmp_path):
+    made = HSets(small_cnn, prior="grid", sets=2, size=60, steps=2, samples=2).explain(photo)
+    parts = dict(np.load(made.save(tmp_path / "e.npz")))
+    header = json.loads(str(parts["header"]))
+    for name, value in change.items():
+        (header if name not in parts else parts)[name] = value
+    np.savez(tmp_path / "f.npz", **(parts | {"header": np.array(json.dumps(header))}))
+    with pytest.raises(OutputError, match="is no saved explanation"):
+        Explanation.load(tmp_path / "f.npz")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from interlock import HSets
-from interlock.errors import ModelError
+from interlock.errors import ImageError, ModelError, OptionError
 from interlock.explain._derivatives import Differentiable
 from tests.networks import SmallCNN
 
@@ -183,3 +184,32 @@ def test_attention_in_windows_and_in_folds(name):
         assert len(ex) >= 1
         assert ex.drops.isfinite().all()
         assert ex.saliency.any()
+
+
+def test_pictures_arrays_and_targets_that_are_none_are_one_line(photo):
+    sets = HSets(SmallCNN(), prior="grid", sets=2, size=60, steps=2, samples=2)
+    for given in (photo.numpy(), [photo], None, photo[:, :0]):
+        with pytest.raises(ImageError):
+            sets.explain(given)
+    for target in ("1", 1.5, [0], float("nan")):
+        with pytest.raises(OptionError, match="give the number of a class"):
+            sets.explain(photo, target)
+    with pytest.raises(OptionError, match="give the number of a class"):
+        sets.attribute(photo[None], [1.7])
+    for target in (np.int64(2), torch.tensor(2), np.array(2)):
+        assert sets.explain(photo, target).target == 2
+    assert sets.attribute(photo[None][:0]).shape == (0, *photo.shape)
+
+
+@pytest.mark.parametrize("options", [{"sets": 2.5}, {"steps": float("nan")}, {"sets": "5"}])
+def test_counts_are_whole_numbers(options):
+    with pytest.raises(OptionError, match="must be a whole number"):
+        HSets(SmallCNN(), **options)
+
+
+def test_seeds_and_baselines_of_other_types_are_one_line(photo):
+    for seed in ("a", 2**70, -1):
+        with pytest.raises(OptionError, match=r"seed=.*must be a whole number"):
+            HSets(SmallCNN(), seed=seed)
+    with pytest.raises(OptionError, match="baseline=a ndarray is unknown"):
+        HSets(SmallCNN(), prior="grid", baseline=photo.numpy()).explain(photo)

@@ -24,6 +24,7 @@ from interlock.cli.terminal import Terminal, one_line, span
 from interlock.data import read_image
 from interlock.defend import ConceptShield
 from interlock.errors import InterlockError, ModelError, OptionError, OutputError
+from interlock.models.steady import ask, prepared
 from interlock.report import Chapter, Problem, render_page
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Bench:
         if len(self._sizes) < SIZES:
             self._sizes.add(image.size)
         with model_at_work():
-            return self.classifier.preprocess(image).to(self.device)
+            return prepared(self.classifier.preprocess(image)).to(self.device)
 
     def tell_cut(self) -> None:
         """Say which share of the photos that were read the model never sees, where it is one."""
@@ -180,6 +181,15 @@ class Bench:
         probabilities = logits.detach().float().softmax(dim=0)
         index = int(probabilities.argmax())
         return self.label(index), float(probabilities[index])
+
+    def logits(self, images: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, classes), without a graph.
+
+        Raises:
+            ModelError: the model does not take these images, or returns something else.
+        """
+        with torch.no_grad():
+            return ask(self.model, images)
 
     def label(self, index: int) -> str:
         """The name of a class."""

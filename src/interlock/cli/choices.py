@@ -18,7 +18,9 @@ def model_at_work() -> Iterator[None]:
     """Turn whatever the user's model raises into one line; ``INTERLOCK_TRACEBACK=1`` does not."""
     try:
         yield
-    except InterlockError:
+    except InterlockError as error:
+        if error.__cause__ is not None and os.environ.get("INTERLOCK_TRACEBACK"):
+            raise error.__cause__ from None
         raise
     except Exception as error:  # the model is the user's code and may raise anything
         if os.environ.get("INTERLOCK_TRACEBACK"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from interlock.errors import ImageError
 
 MAX_PIXELS = 200_000_000
+NO_DATA = 1e30
+"""Floats from here on are no brightness: files without a value somewhere have 3.4e38 there."""
 
 
 def read_image(path: str | Path) -> Image.Image:
@@ -28,10 +29,13 @@ def read_image(path: str | Path) -> Image.Image:
             larger than 200 million pixels.
     """
     path = Path(path)
-    if os.path.isdir(path):  # os.path: a name too long for the file system is no file either
-        raise ImageError(f"{path}: is a folder; name an image file")
-    if not os.path.exists(path):
-        raise ImageError(f"{path}: no such file")
+    try:
+        if path.is_dir():
+            raise ImageError(f"{path}: is a folder; name an image file")
+        if not path.exists():
+            raise ImageError(f"{path}: no such file")
+    except OSError as error:  # a name that no file can have
+        raise ImageError(f"{path}: {error.strerror}; name an image file") from None
     return _decoded(path, str(path), empty=lambda: path.stat().st_size == 0)
 
 
@@ -51,8 +55,9 @@ def decode_image(stored: bytes, name: str) -> Image.Image:
 def _decoded(file: Path | io.BytesIO, name: str, *, empty: Callable[[], bool]) -> Image.Image:
     try:
         with warnings.catch_warnings():
-            # Pillow warns well below our own limit, which is checked just after.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            # Pillow warns well below our own limit, which is checked just after, and of damaged
+            # notes beside the pixels, which take nothing from them.
+            warnings.simplefilter("ignore")
             with Image.open(file) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageError(
@@ -67,7 +72,9 @@ def _decoded(file: Path | io.BytesIO, name: str, *, empty: Callable[[], bool]) -
         raise ImageError(f"{name}: {reason}; use a PNG or JPEG file") from None
     except Image.DecompressionBombError:
         raise ImageError(f"{name}: too many pixels; resize it below 200 million") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except ImageError:
+        raise
+    except Exception as error:  # decoders of damaged files raise many kinds
         raise ImageError(f"{name}: cannot be decoded ({error}); save it again") from None
 
 
@@ -82,20 +89,22 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _to_8bit(image: Image.Image) -> NDArray[np.uint8]:
-    """Full scale is 65535 for 16-bit files, 1 for floats that fit in it, else the largest value.
+    """Full scale is 65535 for 16-bit files, 1 for floats up to about 1, else the largest value.
 
-    What is infinite is black or white; NaN is black.
+    Resampling leaves floats a little above 1, which are white. What is infinite, or as far off as
+    the no-data values of maps, is black or white; NaN is black.
 
     Raises:
         ValueError: no value is finite.
     """
-    values = np.asarray(image).astype(np.float64)
-    finite = values[np.isfinite(values)]
+    with np.errstate(invalid="ignore"):
+        values = np.asarray(image).astype(np.float64)
+    finite = values[np.abs(values) < NO_DATA]
     if not finite.size:
         raise ValueError("no pixel is a finite number")
     largest = float(finite.max())
     full = 65535.0 if image.mode.startswith("I;16") else max(largest, 255.0)
-    if image.mode == "F" and largest <= 1.0:
+    if image.mode == "F" and largest < 2.0:
         full = 1.0
     scaled = np.nan_to_num(values * (255.0 / full), nan=0.0)
     return np.clip(scaled, 0, 255).astype(np.uint8)

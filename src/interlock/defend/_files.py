@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from interlock._files import write_atomically
@@ -25,7 +27,18 @@ def store(path: str | Path, tensors: dict[str, Tensor], header: dict[str, Any]) 
     from safetensors.torch import save
 
     plain = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    header = header | {"sha256": _digest(plain, header)}
     return write_atomically(path, save(plain, {"interlock": json.dumps(header, sort_keys=True)}))
+
+
+def _digest(tensors: dict[str, Tensor], header: dict[str, Any]) -> str:
+    """SHA-256 of all that is kept."""
+    digest = sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 @contextmanager
@@ -63,13 +76,16 @@ def restore(
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
     except Exception as error:  # safetensors raises its own kinds for damaged files
         raise DataError(f"{path}: not a fitted {kind}: {error}") from None
-    if header.get("kind") != kind:
+    if not isinstance(header, dict) or header.get("kind") != kind:
         raise DataError(f"{path}: not a fitted {kind}")
     if header.get("version") != version:
         raise DataError(
             f"{path}: version {header.get('version')} of a {kind}, this release reads {version}; "
             "fit it again"
         )
+    stated = header.pop("sha256", None)  # which files of earlier releases lack
+    if stated is not None and stated != _digest(tensors, header):
+        raise DataError(f"{path}: damaged; fit the {kind} again")
     if header.get("model") != model_id(model):
         raise ModelError(f"{path}: fitted to another model; fit a {kind} to this one")
     return {name: tensor.to(place) for name, tensor in tensors.items()}, header

@@ -20,6 +20,7 @@ from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds
+from interlock.models.steady import ask
 from interlock.names import PEERS, InnerMaps
 
 UNDEFENDED, SHIELD, CEILING = "undefended", "shield", "ceiling"
@@ -196,7 +197,7 @@ def _check_options(name: str, options: dict[str, Any], *, given: bool) -> None:
 
 def _bare(model: nn.Module) -> Defence:
     def answer(images: Tensor, scene: Scene) -> Defended:
-        return Defended(model(images).argmax(dim=1), _once(images))
+        return Defended(ask(model, images).argmax(dim=1), _once(images))
 
     return answer
 
@@ -328,7 +329,7 @@ def _filled(model: nn.Module) -> Defence:
 
     def answer(images: Tensor, scene: Scene) -> Defended:
         assert scene.masks is not None  # of clean images it is not asked
-        return Defended(model(pull_push(images, scene.masks)).argmax(dim=1), _once(images))
+        return Defended(ask(model, pull_push(images, scene.masks)).argmax(dim=1), _once(images))
 
     return answer
 

@@ -67,8 +67,16 @@ def check_fill(fill: Fill, names: tuple[str, ...] = ("pull_push",)) -> Fill:
 
 
 def filled(images: Tensor, hidden: Tensor, fill: Fill) -> Tensor:
-    """(N, C, H, W) with what (N, 1, H, W) masks hide filled, from visible pixels only."""
+    """(N, C, H, W) with what (N, 1, H, W) masks hide filled, from visible pixels only.
+
+    Raises:
+        OptionError: a colour of another number of channels.
+    """
     if isinstance(fill, str):
         return pull_push(images, hidden)
-    colour = torch.as_tensor(fill, dtype=images.dtype, device=images.device)
-    return torch.where(hidden, colour.reshape(1, -1, 1, 1), images)
+    colour = torch.as_tensor(fill, dtype=images.dtype, device=images.device).reshape(1, -1, 1, 1)
+    if colour.shape[1] not in (1, images.shape[1]):
+        raise OptionError(
+            f"fill: {colour.shape[1]} values for images of {images.shape[1]} channels"
+        )
+    return torch.where(hidden, colour, images)

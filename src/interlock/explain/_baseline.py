@@ -44,10 +44,11 @@ def check_baseline(baseline: Baseline, name: str = "baseline") -> None:
     Raises:
         OptionError: an unknown name, or a number that is not finite.
     """
-    if isinstance(baseline, Tensor) or baseline == "blur":
+    if isinstance(baseline, Tensor) or (isinstance(baseline, str) and baseline == "blur"):
         return
     if isinstance(baseline, bool) or not isinstance(baseline, int | float):
-        raise OptionError(f"{name}={baseline!r} is unknown; use 'blur', a number or a tensor")
+        given = repr(baseline) if isinstance(baseline, str) else f"a {type(baseline).__name__}"
+        raise OptionError(f"{name}={given} is unknown; use 'blur', a number or a tensor")
     if not np.isfinite(baseline):
         raise OptionError(f"{name}={baseline} is not a finite number")
 

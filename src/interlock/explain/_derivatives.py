@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from operator import index
 from typing import Any
 
 import torch
@@ -14,30 +15,18 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from interlock.errors import ImageError, ModelError, OptionError
 from interlock.explain._kinks import SmoothKinks, Step, smooth_step
-from interlock.models.steady import check_steady
-
-
-def logits_of(model: Callable[[Tensor], Any], x: Tensor) -> Tensor:
-    """Call the model on (N, C, H, W) and return its (N, classes) logits, with checks.
-
-    Objects with a ``logits`` tensor, as ``transformers`` returns, are unwrapped.
-
-    Raises:
-        ModelError: the model returns something else, or does not take the image's channels.
-    """
-    output = model(x)
-    logits = getattr(output, "logits", output)
-    if not isinstance(logits, Tensor):
-        raise ModelError(
-            f"the model returned a {type(output).__name__}; wrap it so that it returns a "
-            "(N, classes) tensor of logits"
-        )
-    if logits.ndim != 2 or len(logits) != len(x):
-        raise ModelError(
-            f"the model returned logits of shape {tuple(logits.shape)} for {len(x)} images; "
-            f"expected ({len(x)}, classes)"
-        )
-    return logits
+from interlock.models.steady import (
+    REFUSALS,
+    alike,
+    check_alone,
+    check_repeatable,
+    check_steady,
+    gradient_of,
+    logits_in,
+    out_of_memory,
+    refusal,
+    underivable,
+)
 
 
 class Differentiable:
@@ -68,33 +57,33 @@ class Differentiable:
         try:
             with torch.no_grad():
                 return self.forward(x)
-        except (RuntimeError, ValueError) as error:
-            if _out_of_memory(error):
+        except REFUSALS as error:
+            if out_of_memory(error):
                 raise
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise ModelError(
-                f"the model does not take images of shape {tuple(x.shape[1:])}: {reason}"
-            ) from None
+            raise refusal(x, error) from error
 
     def settled(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes), asked twice; what is asked later is laid out as is fastest.
 
+        The second time about the first image by itself, for the answer must not depend on others.
         On a CPU that is channels last, a fifth faster through convolutions. A model that reads
         the order of its input's memory goes on being asked as it was.
 
         Raises:
-            ModelError: the logits differ by more than rounding, or as :meth:`logits`.
+            ModelError: the logits differ by more than rounding, from call to call or in another
+                batch, or as :meth:`logits`.
         """
         first = self.logits(x)
         if x.device.type == "cpu" and x.ndim == 4:
             try:
-                second = self.logits(x.contiguous(memory_format=torch.channels_last))
+                second = self.logits(x[:1].contiguous(memory_format=torch.channels_last))
             except ModelError:
                 second = None
-            if second is not None and _alike(first, second):
+            if second is not None and alike(first[:1], second):
                 self._layout = torch.channels_last
                 return first
         check_repeatable(first, self.logits(x))
+        check_alone(first[:1], self.logits(x[:1]))
         return first
 
     def answers(self, cases: Tensor, image: Callable[[Tensor], Tensor]) -> Tensor:
@@ -115,7 +104,7 @@ class Differentiable:
                 images = image(part)
                 answers.append(self.logits(images.contiguous(memory_format=self._layout)))
             except RuntimeError as error:
-                if not _out_of_memory(error) or self._batch == 1:
+                if not out_of_memory(error) or self._batch == 1:
                     raise
                 self._batch = max(1, self._batch // 2)
                 continue
@@ -147,10 +136,10 @@ class Differentiable:
             try:
                 with torch.enable_grad():
                     logits = self.forward(part)[:, target]
-                    gradients[start : start + len(part)] = _gradient(logits, part)
+                    gradients[start : start + len(part)] = gradient_of(logits, part)
             except RuntimeError as error:
-                if not _out_of_memory(error):
-                    raise _underivable(error) from None
+                if not out_of_memory(error):
+                    raise underivable(error) from None
                 if self._batch == 1:
                     raise
                 self._batch = max(1, self._batch // 2)
@@ -170,7 +159,7 @@ class Differentiable:
             images = x.expand(len(part), *x.shape).clone().requires_grad_()
             with torch.enable_grad():
                 logits = self.forward(images)
-                gradients.append(_gradient((logits * part.to(logits)).sum(dim=1), images))
+                gradients.append(gradient_of((logits * part.to(logits)).sum(dim=1), images))
         return torch.cat(gradients)
 
     def hessian(
@@ -196,8 +185,8 @@ class Differentiable:
                         graph = _HessianGraph(self.forward, x, target, copies, kinks)
                     batches.append(graph.product(directions[done : done + copies].to(x)).cpu())
                 except RuntimeError as error:
-                    if not _out_of_memory(error):
-                        raise _underivable(error) from None
+                    if not out_of_memory(error):
+                        raise underivable(error) from None
                     if copies == 1:
                         raise
                     graph, copies = None, copies // 2
@@ -214,12 +203,10 @@ class Differentiable:
 
     def _forward(self, x: Tensor) -> Tensor:
         if self._dtypes <= {x.dtype}:
-            return logits_of(self._model, x).to(x.dtype)
+            return logits_in(self._model(x), len(x)).to(x.dtype)
         state = [*self._model.named_parameters(), *self._model.named_buffers()]
         cast = {name: t.to(x.dtype) if t.is_floating_point() else t for name, t in state}
-        return logits_of(lambda images: functional_call(self._model, cast, (images,)), x).to(
-            x.dtype
-        )
+        return logits_in(functional_call(self._model, cast, (x,)), len(x)).to(x.dtype)
 
 
 class _HessianGraph:
@@ -235,7 +222,7 @@ class _HessianGraph:
     ) -> None:
         self._x = x.expand(copies, *x.shape).clone().requires_grad_()
         with torch.enable_grad(), kinks, sdpa_kernel(SDPBackend.MATH):
-            self._gradient = _gradient(forward(self._x)[:, target], self._x, create_graph=True)
+            self._gradient = gradient_of(forward(self._x)[:, target], self._x, create_graph=True)
 
     def product(self, directions: Tensor) -> Tensor:
         if not self._gradient.requires_grad:  # an affine model: the Hessian is zero
@@ -246,16 +233,6 @@ class _HessianGraph:
             self._gradient, self._x, padded, retain_graph=True, allow_unused=True
         )
         return torch.zeros_like(directions) if product is None else product[: len(directions)]
-
-
-def _gradient(logits: Tensor, x: Tensor, *, create_graph: bool = False) -> Tensor:
-    if not logits.requires_grad:
-        raise ModelError(
-            "the model's logits carry no gradient; remove torch.no_grad, detach or argmax from "
-            "its forward pass"
-        )
-    (gradient,) = torch.autograd.grad(logits.sum(), x, create_graph=create_graph, allow_unused=True)
-    return torch.zeros_like(x) if gradient is None else gradient
 
 
 def check_kinks_seen(model: nn.Module) -> None:
@@ -272,25 +249,8 @@ def check_kinks_seen(model: nn.Module) -> None:
             kind = "an exported" if exported else "a scripted"
             raise ModelError(
                 f"the model is {kind} program, whose second derivative would be 0 at every ReLU; "
-                "pass the module that it was made from, or use growth='merge'"
+                "pass the module that it was made from, or leave growth and size as they are"
             )
-
-
-def check_repeatable(first: Tensor, second: Tensor) -> None:
-    """Refuse a model that answers the same image otherwise when it is asked again.
-
-    Raises:
-        ModelError: the logits differ by more than rounding.
-    """
-    if not _alike(first, second):
-        raise ModelError(
-            "the model answers the same image differently from call to call; is there a dropout "
-            "without training=self.training, or a part in training mode?"
-        )
-
-
-def _alike(first: Tensor, second: Tensor) -> bool:
-    return torch.allclose(first, second, rtol=1e-3, atol=1e-4, equal_nan=True)
 
 
 def _uncompiled() -> AbstractContextManager[Any]:
@@ -301,10 +261,21 @@ def _uncompiled() -> AbstractContextManager[Any]:
     return eager
 
 
-def _underivable(error: RuntimeError) -> ModelError:
-    """One line of what PyTorch says where a model has no such derivative."""
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return ModelError(f"the model cannot be derived: {reason}")
+def check_gradients(gradients: Tensor, ends: Tensor) -> None:
+    """Refuse a model whose logit changes on the way without a gradient anywhere.
+
+    Args:
+        gradients: along the path.
+        ends: (2,) the logit at both ends.
+
+    Raises:
+        ModelError: it does.
+    """
+    if not bool(gradients.any()) and not alike(ends[0], ends[1]):
+        raise ModelError(
+            f"the logit goes from {float(ends[1]):.3g} to {float(ends[0]):.3g} with a gradient of "
+            "0; does the model round, quantise or detach? Use the module that it was made from"
+        )
 
 
 def check_target(logits: Tensor, target: int | None) -> int:
@@ -319,23 +290,47 @@ def check_target(logits: Tensor, target: int | None) -> int:
     classes = logits.shape[1]
     if target is None:
         return int(logits[0].argmax())
+    target = class_number(target)
     if not 0 <= target < classes:
         raise OptionError(f"target={target}: the model has classes 0 to {classes - 1}")
-    return int(target)
+    return target
+
+
+def class_number(target: Any) -> int:
+    """A whole number of any type.
+
+    Raises:
+        OptionError: it is none.
+    """
+    try:
+        return index(target)
+    except TypeError:
+        raise OptionError(f"target={target!r}: give the number of a class") from None
+
+
+def check_tensor(x: Any) -> None:
+    """Refuse pictures and arrays.
+
+    Raises:
+        ImageError: it is no tensor.
+    """
+    if not isinstance(x, Tensor):
+        raise ImageError(
+            f"input is a {type(x).__name__}; give a tensor, as the preprocess of a loaded "
+            "classifier returns"
+        )
 
 
 def check_image(x: Tensor) -> None:
     """Refuse what is not one finite (C, H, W) image.
 
     Raises:
-        ImageError: another shape, or values that are not finite floats.
+        ImageError: another type or shape, no pixel, or values that are not finite floats.
     """
+    check_tensor(x)
+    if not x.numel():
+        raise ImageError(f"input of shape {tuple(x.shape)} holds no pixel")
     if x.ndim != 3:
         raise ImageError(f"input of shape {tuple(x.shape)}; expected (C, H, W)")
     if not x.is_floating_point() or not bool(x.isfinite().all()):
         raise ImageError("the input holds values that are not finite floats; check preprocess")
-
-
-def _out_of_memory(error: Exception) -> bool:
-    # PyTorch's CPU allocator has no exception class of its own.
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -237,13 +237,15 @@ class Explanation:
                     for f in fields(cls)
                     if _is_tensor(f) and (version >= 2 or f.name not in SINCE_2)
                 }
+            read = cls(**arrays, **header)
+            read.to_dict()  # reads every part, and fails where they do not fit each other
         except OutputError:
             raise
         except FileNotFoundError:
             raise OutputError(f"{path}: no such file") from None
         except Exception as error:  # a damaged archive raises many kinds
             raise OutputError(f"{path}: is no saved explanation ({error})") from None
-        return cls(**arrays, **header)
+        return read
 
     def figure(self, title: str | None = None) -> Figure:
         """The photo with its regions, the graph, the map, and a sentence a set (matplotlib)."""

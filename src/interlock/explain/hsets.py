@@ -19,8 +19,11 @@ from interlock.errors import ImageError, OptionError
 from interlock.explain._baseline import Baseline, baseline_for
 from interlock.explain._derivatives import (
     Differentiable,
+    check_gradients,
     check_image,
     check_target,
+    check_tensor,
+    class_number,
 )
 from interlock.explain._dividends import Evidence, dividends, sample_subsets
 from interlock.explain._growth import (
@@ -127,8 +130,10 @@ class HSets:
             "max_rows": 1 if max_rows is None else max_rows,
         }  # fmt: skip
         for name, value in counts.items():
-            if value < 1:
-                raise OptionError(f"{name}={value}: must be at least 1")
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise OptionError(f"{name}={value!r}: must be a whole number, at least 1")
+        if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+            raise OptionError(f"seed={seed!r}: must be a whole number, 0 to 2**63 - 1")
         if growth not in THRESHOLDS:
             raise OptionError(f"growth={growth!r} is unknown; use 'merge', 'joint' or 'rows'")
         threshold = THRESHOLDS[growth] if threshold is None else threshold
@@ -180,6 +185,7 @@ class HSets:
             ModelError: the model returns no finite (N, classes) logits, or no gradient.
             OptionError: the target is no class of the model.
         """
+        check_tensor(x)
         if x.ndim == 4:
             tells = [_part_of(told, k, len(x)) for k in range(len(x))]
             return [
@@ -220,9 +226,12 @@ class HSets:
             other = copy(self)
             other.model = model
             return other.attribute(inputs, target, targets=targets)
+        check_tensor(inputs)
         if inputs.ndim != 4:
             raise ImageError(f"inputs of shape {tuple(inputs.shape)}; expected (N, C, H, W)")
         chosen = _one_for_each(targets if target is None else target, len(inputs))
+        if not len(inputs):
+            return torch.zeros_like(inputs)
         explanations = [self._explain_one(x, t) for x, t in zip(inputs, chosen, strict=True)]
         return torch.stack([e.attribution for e in explanations]).to(inputs)
 
@@ -244,6 +253,7 @@ class HSets:
         clock.lap("prior")
 
         gradients = differentiable.along_path(x, baseline, target, self.steps)
+        check_gradients(gradients, logits[:, target])
         difference = (x - baseline).cpu()
         integrated = gradients.mean(dim=0).cpu() * difference  # Integrated Gradients
         clock.lap("path gradients")
@@ -425,7 +435,8 @@ def _part_of(told: Told | None, number: int, count: int) -> Told | None:
 def _one_for_each(target: Any, count: int) -> list[int | None]:
     if target is None:
         return [None] * count
-    given: list[int | None] = [int(t) for t in torch.as_tensor(target).flatten().tolist()]
+    each = np.asarray(target.cpu() if isinstance(target, Tensor) else target).flatten()
+    given: list[int | None] = [class_number(t) for t in each.tolist()]
     if len(given) == 1:
         given *= count
     if len(given) != count:

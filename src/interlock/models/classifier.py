@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from interlock.errors import ModelError
+from interlock.models.labels import label_list
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,20 @@ class Classifier:
     """Per channel, subtracted by ``preprocess`` from values in [0, 1]; None if unknown."""
     std: tuple[float, ...] | None = None
     """Per channel, divided by afterwards."""
+
+    def __post_init__(self) -> None:
+        """Take names and numbers as people have them: of any type, and one for all channels.
+
+        Raises:
+            ModelError: a deviation of 0 or less.
+        """
+        object.__setattr__(self, "labels", label_list(self.labels))
+        for name in ("mean", "std"):
+            given = getattr(self, name)
+            if given is not None:
+                object.__setattr__(self, name, tuple(np.atleast_1d(given).tolist()))
+        if self.std is not None and not all(value > 0 for value in self.std):
+            raise ModelError(f"std={self.std}: use deviations above 0")
 
     @property
     def bounds(self) -> tuple[Tensor, Tensor] | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from interlock.errors import OptionError
 
@@ -11,16 +12,35 @@ NAMED = 10
 """Labels that an error names."""
 
 
+def label_list(labels: Sequence[Any] | Mapping[Any, Any], classes: int = 0) -> list[str]:
+    """One name for each class; a mapping has names by number, and others are called by theirs.
+
+    Args:
+        labels: names in the order of the classes, or number -> name.
+        classes: how many there are at least.
+    """
+    if not isinstance(labels, Mapping):
+        return [str(name) for name in labels]
+    named = {int(k): str(name) for k, name in labels.items()}
+    count = max([classes, *(k + 1 for k in named)])
+    return [named.get(k, f"class {k}") for k in range(count)]
+
+
 def class_index(target: str | None, labels: Sequence[str]) -> int | None:
     """A label, or the number of a class; a label that looks like a number wins.
 
     Raises:
-        OptionError: the model has no such class.
+        OptionError: the model has no such class, or several of that name.
     """
     if target is None:
         return None
-    if target in labels:
-        return labels.index(target)
+    same = [k for k, label in enumerate(labels) if label == target]
+    if len(same) > 1:
+        raise OptionError(
+            f"target={target!r}: classes {', '.join(map(str, same))} have that name; give a number"
+        )
+    if same:
+        return same[0]
     matching = [k for k, label in enumerate(labels) if label.casefold() == target.casefold()]
     if len(matching) == 1:
         return matching[0]

@@ -19,7 +19,9 @@ from interlock.errors import ModelError
 from interlock.models.classifier import Classifier
 from interlock.models.derived import FILE, put_weights, read_derived
 from interlock.models.hub import from_cache_only
+from interlock.models.labels import label_list
 from interlock.models.photonet import PhotoNet
+from interlock.models.steady import first_line
 
 EMBEDDED = Path(__file__).parent / "embedded"
 
@@ -63,7 +65,7 @@ def load_classifier(
     return Classifier(
         model=loaded.model.eval() if device is None else loaded.model.eval().to(device),
         preprocess=preprocess or loaded.preprocess,
-        labels=[str(name) for name in labels] if labels is not None else loaded.labels,
+        labels=label_list(labels) if labels is not None else loaded.labels,
         name=loaded.name,
         mean=None if preprocess else loaded.mean,
         std=None if preprocess else loaded.std,
@@ -114,7 +116,7 @@ def _from_factory(name: str) -> Classifier:
     except ModuleNotFoundError as error:
         raise ModelError(f"{name}: {error}; give package.module:factory") from None
     except Exception as error:  # the factory is the user's code and may raise anything
-        raise ModelError(f"{name}: {type(error).__name__}: {_first_line(error)}") from None
+        raise ModelError(f"{name}: {type(error).__name__}: {first_line(error)}") from None
     finally:
         sys.path.remove("")
     if isinstance(made, str) and made == name:
@@ -134,7 +136,7 @@ def _from_module(
         raise ModelError(
             f"{type(model).__name__} has no {part}; pass {part}= or set it as an attribute"
         )
-    return Classifier(model, preprocess, [str(name) for name in labels], type(model).__name__)
+    return Classifier(model, preprocess, label_list(labels), type(model).__name__)
 
 
 class LogitsOnly(nn.Module):
@@ -146,7 +148,8 @@ class LogitsOnly(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits."""
-        logits: Tensor = self.network(pixel_values=pixel_values).logits
+        output = self.network(pixel_values=pixel_values)
+        logits: Tensor = getattr(output, "logits", output)  # whoever asks says what it is, if none
         return logits
 
 
@@ -163,7 +166,7 @@ def _from_transformers(name: str, whole: bool) -> Classifier:
         )
     except Exception as error:  # the library raises many kinds, down to bare Exception
         raise ModelError(
-            f"{name}: not loaded as an image classifier: {_first_line(error)}"
+            f"{name}: not loaded as an image classifier: {first_line(error)}"
         ) from None
     missing = sorted(report["missing_keys"])
     if missing:
@@ -175,11 +178,15 @@ def _from_transformers(name: str, whole: bool) -> Classifier:
         processor = AutoImageProcessor.from_pretrained(name, local_files_only=local)
     except Exception as error:
         raise ModelError(
-            f"{name}: no image processor ({_first_line(error)}); add preprocessor_config.json, "
+            f"{name}: no image processor ({first_line(error)}); add preprocessor_config.json, "
             "or load the module yourself and pass preprocess="
         ) from None
-    preprocess = _Processed(processor, whole)
-    mean, std = _normalisation(processor, preprocess)
+    mode = "L" if getattr(network.config, "num_channels", 3) == 1 else "RGB"
+    preprocess = _Processed(processor, mode, whole)
+    try:
+        mean, std = _normalisation(processor, preprocess)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from None
     return Classifier(
         model=LogitsOnly(network),
         preprocess=preprocess,
@@ -192,9 +199,7 @@ def _from_transformers(name: str, whole: bool) -> Classifier:
 
 def _labels(config: Any) -> list[str]:
     """One name for each class; one without a name is called by its number."""
-    named = {int(k): str(name) for k, name in config.id2label.items()}
-    count = max([getattr(config, "num_labels", 0) or 0, *(k + 1 for k in named)])
-    return [named.get(k, f"class {k}") for k in range(count)]
+    return label_list(config.id2label, getattr(config, "num_labels", 0) or 0)
 
 
 def _normalisation(
@@ -203,15 +208,18 @@ def _normalisation(
     """Mean and deviation by what the processor makes of black and of white, whatever it states.
 
     (value in [0, 1] - mean) / std is what the model takes; None where that is no such map.
+
+    Raises:
+        ModelError: the processor fails, or makes something else than (C, H, W) of a photo.
     """
-    try:
-        black, white = (
-            preprocess(Image.new("RGB", (64, 64), (level, level, level))).flatten(1).median(dim=1)
-            for level in (0, 255)
-        )
-    except Exception:  # the processor is the user's code and may raise anything
+    black, white = (
+        preprocess(Image.new("RGB", (64, 64), (level, level, level))).flatten(1).double()
+        for level in (0, 255)
+    )
+    photo = (black != white).any(dim=0)  # and not what the processor puts around it
+    if black.shape != white.shape or not bool(photo.any()):
         return None, None
-    low, high = black.values.double(), white.values.double()
+    low, high = (planes[:, photo].median(dim=1).values for planes in (black, white))
     if not bool((low < high).all()) or not bool((high - low).isfinite().all()):
         return None, None
     std = 1 / (high - low)
@@ -225,32 +233,49 @@ def _normalisation(
 
 
 class _Processed:
-    """An image processor as a function of one image."""
+    """An image processor as a function of one image, in the mode that the model's channels want."""
 
-    def __init__(self, processor: Any, whole: bool) -> None:
-        self._processor = processor
-        self._whole = whole
+    def __init__(self, processor: Any, mode: str, whole: bool) -> None:
+        self._processor, self._mode, self._whole = processor, mode, whole
 
     def __call__(self, image: Image.Image) -> Tensor:
+        """PIL image -> (C, H, W) float32.
+
+        Raises:
+            ModelError: the processor does not take it, or makes something else of it.
+        """
         options: dict[str, Any] = {}
-        image = image.convert("RGB")
+        size = f"{image.width}x{image.height}"
+        image = image.convert(self._mode)
         if self._whole:
             height, width = self._input_size()
             image = image.resize((width, height), Image.Resampling.BILINEAR)
             options = {"do_resize": False, "do_center_crop": False}
-        pixels = self._processor(image, return_tensors="pt", **options)["pixel_values"]
-        first: Tensor = pixels[0]
+        given: Any = image
+        if self._mode == "L":
+            given = np.asarray(image)[..., None]
+            options["input_data_format"] = "channels_last"
+        kind = type(self._processor).__name__
+        try:
+            made = self._processor(given, return_tensors="pt", **options)
+            first: Tensor = made["pixel_values"][0].float()
+        except Exception as error:  # the processor is the user's code and may raise anything
+            raise ModelError(
+                f"{kind} fails on a photo of {size} pixels ({first_line(error)}); "
+                "check preprocessor_config.json, or crop the photo if others work"
+            ) from error
+        if first.ndim != 3:
+            raise ModelError(
+                f"{kind} makes {tuple(first.shape)} of a photo, and (C, H, W) is needed; "
+                "load the module yourself and pass preprocess="
+            )
         return first
 
     def _input_size(self) -> tuple[int, int]:
-        for size in (getattr(self._processor, "crop_size", None), self._processor.size):
+        for name in ("crop_size", "size"):
+            size = getattr(self._processor, name, None)
             if size and "height" in size:
                 return size["height"], size["width"]
             if size and "shortest_edge" in size:
                 return size["shortest_edge"], size["shortest_edge"]
         raise ModelError("the image processor states no input size; whole=True needs one")
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -17,12 +17,17 @@ def value_range(images: Tensor, bounds: Bounds | None) -> Ends:
     """Black and white, as ``PatchAttack`` documents.
 
     Raises:
-        OptionError: no images, or black is not below white.
+        OptionError: no images, black is not below white, or another number of channels.
     """
     if not len(images):
         raise OptionError("no images; give at least one")
     if bounds is not None:
         low, high = (torch.as_tensor(b, dtype=images.dtype).view(1, -1, 1, 1) for b in bounds)
+        if not {low.shape[1], high.shape[1]} <= {1, images.shape[1]}:
+            raise OptionError(
+                f"bounds of {low.shape[1]} and {high.shape[1]} values for images of "
+                f"{images.shape[1]} channels; give a number, or one per channel"
+            )
         if not bool((low < high).all()):
             raise OptionError("bounds: black is not below white")
         return low.to(images.device), high.to(images.device)
@@ -35,6 +40,9 @@ def value_range(images: Tensor, bounds: Bounds | None) -> Ends:
 
 def check_batch(images: Tensor, labels: Tensor) -> None:
     """Refuse what is not a batch of images with one class each."""
+    for name, given in (("images", images), ("labels", labels)):
+        if not isinstance(given, Tensor):
+            raise OptionError(f"{name}: a {type(given).__name__}; give a tensor")
     if images.ndim != 4 or not images.is_floating_point():
         raise OptionError(
             f"images of shape {tuple(images.shape)} and type {images.dtype}; "

@@ -14,7 +14,7 @@ from interlock.errors import InterlockError, ModelError
 from interlock.models import Classifier
 from interlock.models.probability import has_independent_labels, probabilities
 from interlock.models.seen import seen_share
-from interlock.models.steady import check_finite
+from interlock.models.steady import ask, check_finite, prepared
 from interlock.report.page import data_uri
 from interlock.studio.board import Part
 
@@ -52,7 +52,8 @@ class Scene:
         """
         device = next((p.device for p in classifier.model.parameters()), torch.device("cpu"))
         try:
-            return cls(photo, classifier, classifier.preprocess(photo.image).to(device))
+            x = prepared(classifier.preprocess(photo.image))
+            return cls(photo, classifier, x.to(device))
         except InterlockError:
             raise
         except Exception as error:  # preprocessing is the user's code and may raise anything
@@ -66,7 +67,7 @@ class Scene:
         """
         try:
             with torch.no_grad():
-                logits: Tensor = self.classifier.model(x[None])[0].detach().float().cpu()
+                logits = ask(self.classifier.model, x[None])[0].detach().float().cpu()
         except InterlockError:
             raise
         except Exception as error:  # likewise

@@ -31,7 +31,7 @@ def assured_chapter(
     safe = CertifiedShield(bench.model, area=AREA, shield=shield)
     with model_at_work():
         with torch.no_grad():
-            label = int(bench.model(x[None]).argmax())
+            label = int(bench.logits(x[None]).argmax())
         picture, share = safe_map(bench.classifier, safe, x, label)
     if share == 1:
         said = (

@@ -165,8 +165,8 @@ class _Drawing:
         for name, picture in pictures.values():
             save_picture(self._work.folder / name, picture)
         with torch.no_grad():
-            before = bench.answer(bench.model(x[None])[0])
-            undefended = bench.answer(bench.model(image[None])[0])
+            before = bench.answer(bench.logits(x[None])[0])
+            undefended = bench.answer(bench.logits(image[None])[0])
         record = {
             "kind": case.kind,
             "source": one_line(photo.path),

@@ -153,7 +153,7 @@ class _Applier:
         bench, shield = self._bench, self._shield
         with model_at_work(), torch.no_grad():
             inspection = shield.inspect(x, self._explain)
-            before = bench.answer(bench.model(x[None])[0])
+            before = bench.answer(bench.logits(x[None])[0])
             after = bench.answer(shield(x[None])[0])
         picture = bench.classifier.to_pil(x)
         files = [f"{photo.name}.mask.png", f"{photo.name}.overlay.png"]

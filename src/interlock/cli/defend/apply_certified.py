@@ -118,7 +118,7 @@ class _Answerer:
         if record is None or not reused:
             with model_at_work(), torch.no_grad():
                 seen = self._safe.verdict(x[None])
-                own = int(bench.model(x[None])[0].argmax())
+                own = int(bench.logits(x[None])[0].argmax())
             hidden = seen.hidden[0, 0].cpu()
             save_picture(self._out / overlay, mask_overlay(bench.classifier.to_pil(x), hidden))
             mask = Image.fromarray(hidden.numpy().astype(np.uint8) * 255)

@@ -104,7 +104,7 @@ def _forecast(
         with bench.attempt(photo):
             x = bench.read(photo.path)[None]
             with model_at_work():
-                goal = int(bench.model(x)[0].argmax()) if wanted is None else wanted
+                goal = int(bench.logits(x)[0].argmax()) if wanted is None else wanted
                 begun = time.monotonic()
                 method(bench.model, x, torch.tensor([goal], device=x.device))
             each = time.monotonic() - begun
@@ -150,18 +150,18 @@ class _Attacker:
         bench, wanted = self._bench, self._wanted
         with model_at_work():
             with torch.no_grad():
-                before = bench.model(x)[0]
+                before = bench.logits(x)[0]
             goal = int(before.argmax()) if wanted is None else wanted
             patched = method(bench.model, x, torch.tensor([goal], device=x.device))
             with torch.no_grad():
-                after = bench.model(patched.images)[0]
+                after = bench.logits(patched.images)[0]
         png = f"{photo.name}.png"
         canvas = self._canvas(x)
         save_picture(self._out / png, canvas.picture(patched.images[0], read_image(photo.path)))
         # Read again as any photo: rounded to 8 bits, and resized if the model does so.
         read = bench.read(self._out / png)
         with model_at_work(), torch.no_grad():
-            saved = bench.model(read[None])[0]
+            saved = bench.logits(read[None])[0]
         record = {
             "source": one_line(photo.path),
             "seed": self._seed,

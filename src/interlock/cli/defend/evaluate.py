@@ -271,7 +271,7 @@ class _Pictures:
         assert patch is not None
         x = picture[None].to(self._bench.device)
         with torch.no_grad():
-            undefended = int(self._bench.model(x).argmax())
+            undefended = int(self._bench.logits(x).argmax())
         return CasePicture(
             kind=case.kind,
             name=one_line(path.name),

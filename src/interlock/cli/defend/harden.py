@@ -135,7 +135,7 @@ def _forecast(
         step = (time.monotonic() - begun) / TRIED_STEPS
         safe = CertifiedShield(bench.model, area=training.area, masks=training.masks)
         begun = time.monotonic()
-        safe.certified(x, bench.model(x).argmax(dim=1))
+        safe.certified(x, bench.logits(x).argmax(dim=1))
         judge = (time.monotonic() - begun) / len(x)
     steps = training.steps * step
     if training.minutes is not None:

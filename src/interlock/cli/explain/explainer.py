@@ -27,6 +27,7 @@ from interlock.explain import Explanation, HSets
 from interlock.explain.drawing.figure import draw
 from interlock.models.labels import class_index
 from interlock.models.probability import probabilities
+from interlock.models.steady import prepared
 from interlock.report import Chapter, explanation_chapter
 
 SUFFIXES = ("png", "json", "npz")
@@ -160,7 +161,7 @@ class Explainer:
         digest = file_digest(photo.path)
         image = read_image(photo.path)
         with model_at_work():
-            x = self._bench.classifier.preprocess(image).to(self._bench.device)
+            x = prepared(self._bench.classifier.preprocess(image)).to(self._bench.device)
             options = self._hsets.parameters(x) | {"target": self._target}
             key = self._keeper.key(
                 image_sha256=digest, input_sha256=input_digest(x), options=options

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interlock.defend.attacks.regions import Place, cover
 from interlock.models.pixel_range import Ends
-from interlock.models.steady import check_finite
+from interlock.models.steady import check_finite, gradient_of
 
 Objective = Callable[[Tensor], Tensor]
 """(N, C, H, W) images -> (N,) values that the attacker wants large."""
@@ -102,7 +102,7 @@ def ascend(
             best[better], reached[better] = z.detach()[better], seen[better]
         if last:
             break
-        (gradient,) = torch.autograd.grad(values.sum(), z)
+        gradient = gradient_of(values, z)
         velocity = accumulated(velocity, gradient * canvas.masks)
         decay = 1 - 0.9 * step / steps
         z = project(z.detach() + decay * move(velocity))

@@ -15,7 +15,7 @@ from interlock.defend.attacks.attack import AttackOnDefence, Patched
 from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, cover, fixed_place, footprint, random_places
 from interlock.models.pixel_range import check_batch, value_range
-from interlock.models.steady import check_finite
+from interlock.models.steady import ask, check_finite
 from interlock.names import Shape
 
 FIRST_SQUARES = 30
@@ -108,7 +108,7 @@ class BlackBoxPatchAttack(AttackOnDefence):
                 return
             shown = torch.stack([searches[k].candidate(query) for k in active]).to(labels.device)
             with torch.no_grad():
-                values = margin(model(shown), labels[active])
+                values = margin(ask(model, shown), labels[active])
             check_finite(values)
             for k, value in zip(active, values.tolist(), strict=True):
                 searches[k].learn(query, -value if self.targeted else value)

@@ -21,6 +21,7 @@ from interlock.defend.certified.certified_shield import CertifiedShield
 from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, value_range
+from interlock.models.steady import ask
 from interlock.names import ATTACKS, AttackName, Shape
 
 DESCRIPTIONS: dict[AttackName, str] = {
@@ -171,7 +172,7 @@ class NamedAttacks:
         attack = self.made(name, area, turn, "patchcleanser" if cleanser else "shield")
         if name == "targeted":
             with torch.no_grad():
-                labels = far_classes(labels, model(images[:1]).shape[1], turn)
+                labels = far_classes(labels, ask(model, images[:1]).shape[1], turn)
         if name == "universal":
             if area not in self.patches:
                 raise OptionError("the universal patch of this area is missing; train it first")

@@ -15,6 +15,7 @@ from interlock.defend.attacks.attack import ImageAttack, Patched
 from interlock.defend.attacks.regions import Place, cover, fixed_place, footprint, random_places
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch, value_range
+from interlock.models.steady import ask, check_classes
 from interlock.names import Norm, Shape
 
 Location = Literal["random", "search"] | tuple[int, int]
@@ -188,8 +189,10 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
     """(N, classes), (N,) -> (N,): how far the best other class lies above the labelled one.
 
     Raises:
+        ModelError: a lone logit.
         OptionError: a label that is no class.
     """
+    check_classes(logits)
     if int(labels.max()) >= logits.shape[1]:
         raise OptionError(f"label {int(labels.max())}; the model has {logits.shape[1]} classes")
     own = logits.gather(1, labels[:, None])[:, 0]
@@ -201,7 +204,7 @@ def margin_objective(model: nn.Module, labels: Tensor, targeted: bool) -> Object
     """What a patch raises: the margin against the labels, or towards them."""
 
     def objective(z: Tensor) -> Tensor:
-        value = margin(model(z), labels)
+        value = margin(ask(model, z), labels)
         return -value if targeted else value
 
     return objective

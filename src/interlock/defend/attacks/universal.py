@@ -16,7 +16,7 @@ from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, footprint
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch, value_range
-from interlock.models.steady import check_finite
+from interlock.models.steady import ask, check_finite, gradient_of
 from interlock.names import Shape
 
 MOMENTUM = 0.9
@@ -116,9 +116,9 @@ class UniversalPatchAttack(ImageAttack):
             pixels = pixels.detach().requires_grad_()
             patch = UniversalPatch(pixels, outline, low, high)
             with torch.enable_grad():
-                values = margin(model(self._paste(patch, x, rng).images), y)
+                values = margin(ask(model, self._paste(patch, x, rng).images), y)
             check_finite(values)
-            (gradient,) = torch.autograd.grad(values.mean(), pixels)
+            gradient = gradient_of(values / len(values), pixels)
             gradient = -gradient if self.targeted else gradient
             velocity = MOMENTUM * velocity + gradient / gradient.abs().mean().clamp_min(1e-20)
             move = self.step_size * (1 - 0.9 * step / self.steps) * (high - low)[0]

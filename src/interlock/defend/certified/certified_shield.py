@@ -29,7 +29,7 @@ from interlock.defend.fill import Fill
 from interlock.defend.shield.shield import ConceptShield
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch
-from interlock.models.steady import check_steady
+from interlock.models.steady import ask, check_steady
 from interlock.names import InnerMaps
 
 Mode = Literal["recover", "detect"]
@@ -252,7 +252,7 @@ class CertifiedShield(nn.Module):
         certified = self._all_are(asking, states, labels, single=self.mode == "detect")
         assured = self._assured(asking, states, decisions)
         with torch.no_grad():
-            own = torch.cat([self.model(x[None]).argmax(dim=1) for x in images])
+            own = torch.cat([ask(self.model, x[None]).argmax(dim=1) for x in images])
         place = images.device
         return Measured(
             labels=torch.tensor([d.label for d in decisions], dtype=torch.long, device=place),
@@ -351,9 +351,12 @@ class CertifiedShield(nn.Module):
     ) -> list[bool]:
         """Whether all labels of each image, or all under single masks, are this one, clearly."""
         wanted = {id(one): int(label) for one, label in zip(states, labels, strict=True)}
-        return self._run(
+        right = self._run(
             asking, states, lambda one: all_are(one.table, wanted[id(one)], single=single)
         )
+        if states and int(labels.max()) >= asking.classes:
+            raise OptionError(f"label {int(labels.max())}; the model has {asking.classes} classes")
+        return right
 
     @staticmethod
     def _passes(asking: MaskedLabels, states: Sequence[_Image]) -> list[int]:

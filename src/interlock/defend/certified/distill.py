@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from interlock.defend._files import model_id, restore, store
 from interlock.defend.fill import pull_push
 from interlock.errors import InterlockError, ModelError, OptionError
-from interlock.models.steady import check_finite
+from interlock.models.steady import ask, check_finite, logits_in
 
 VERSION = 1
 SQUARES = (0.10, 0.32)
@@ -163,9 +163,9 @@ def _step(
 ) -> None:
     crops, masked = views(images, options, step)
     with torch.no_grad():
-        labels = model(crops).argmax(dim=1)
+        labels = ask(model, crops).argmax(dim=1)
     with torch.enable_grad():
-        logits = student(torch.cat([crops, masked]))
+        logits = logits_in(student(torch.cat([crops, masked])), len(crops) + len(masked))
         check_finite(logits)
         loss = F.cross_entropy(logits, labels.repeat(1 + MASKED))
         optimiser.zero_grad()

@@ -15,7 +15,7 @@ from interlock.defend.certified.distill import Distillation, Told, distilled
 from interlock.defend.concepts.batches import as_batches, parts_of
 from interlock.errors import DataError, OptionError
 from interlock.models.pixel_range import check_batch
-from interlock.models.steady import check_steady
+from interlock.models.steady import ask, check_steady
 
 FEWEST = 20
 """Clean images, a fifth of which judges."""
@@ -174,7 +174,7 @@ class _Gate:
 
 def _labels(model: nn.Module, images: Tensor) -> Tensor:
     with torch.no_grad():
-        return torch.cat([model(x).argmax(dim=1) for x in parts_of(images, 32)])
+        return torch.cat([ask(model, x).argmax(dim=1) for x in parts_of(images, 32)])
 
 
 def _on_the_way(model: nn.Module, trained: nn.Module) -> Iterator[tuple[nn.Module, float]]:

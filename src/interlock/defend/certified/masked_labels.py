@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interlock.errors import ModelError
-from interlock.models.steady import check_finite
+from interlock.models.steady import check_classes, check_finite, check_repeatable
 
 NEAR = 1e-3
 """A label less than this above the next one, as a share of the largest logit, is a near tie."""
@@ -73,16 +73,12 @@ class MaskedLabels:
         with torch.no_grad():
             logits = self._under(self._images[n], self._masks[a] | self._masks[b])
         check_finite(logits)
-        if logits.ndim != 2 or logits.shape[1] < 2:
-            raise ModelError(
-                f"logits of shape {tuple(logits.shape)}; give one for each of two classes or more "
-                "(of a sigmoid z: -z and z)"
-            )
+        check_classes(logits)
         self.classes = logits.shape[1]
         return logits
 
     def check_batches(self) -> None:
-        """Compare one image in a batch of all with the same alone.
+        """Compare images in a batch with the same again, and with each alone.
 
         Raises:
             ModelError: they differ by more than rounding.
@@ -90,6 +86,7 @@ class MaskedLabels:
         last = len(self._masks) - 1
         questions: list[Question] = [(n % len(self._images), 0, (n * last) // 3) for n in range(4)]
         together = self.logits(questions)
+        check_repeatable(together, self.logits(questions))
         for k in (0, 3):
             _check_alike(together[k], self.logits([questions[k]])[0])
 

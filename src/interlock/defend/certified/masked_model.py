@@ -11,7 +11,7 @@ from interlock.defend.certified.tokens import TokenDropper
 from interlock.defend.certified.visible_maps import visible_maps
 from interlock.defend.concepts.features import stage_ends
 from interlock.defend.fill import Fill, check_fill, filled
-from interlock.errors import OptionError
+from interlock.errors import ModelError, OptionError
 from interlock.models.steady import ask
 from interlock.names import InnerMaps
 
@@ -52,8 +52,11 @@ class MaskedModel:
         """Those whose maps are filled: by the size of the images, not by what these show."""
         size = tuple(images.shape[1:])
         if size not in self._layers:
-            with torch.no_grad():
-                names = stage_ends(self._model, torch.zeros_like(images[:1]))
+            try:
+                with torch.no_grad():
+                    names = stage_ends(self._model, torch.zeros_like(images[:1]))
+            except ModelError:  # a scripted one, or images that it will refuse by itself
+                names = ()
             modules = dict(self._model.named_modules())
             self._layers[size] = [modules[name] for name in names]
         return self._layers[size]

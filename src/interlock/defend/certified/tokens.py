@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from interlock.defend.concepts.features import hooked
 from interlock.errors import ModelError
+from interlock.models.steady import ask
 
 EMBEDDINGS = ("ViTEmbeddings", "DeiTEmbeddings")
 """Of ``transformers``: one token for each square of pixels, positions added, tokens of their own
@@ -58,8 +59,7 @@ class TokenDropper:
             logits = part.new_zeros(len(images), part.shape[1]) if logits is None else logits
             logits = logits.index_put((index,), part)
         if logits is None:
-            none: Tensor = self._model(images)
-            return none
+            return ask(self._model, images)
         return logits
 
     def _run(self, images: Tensor, kept: Tensor) -> Tensor:
@@ -73,8 +73,7 @@ class TokenDropper:
             return torch.cat([output[:, :front], output.gather(1, places)], dim=1)
 
         with hooked([(self._embeddings, drop)]):
-            logits: Tensor = self._model(images)
-        return logits
+            return ask(self._model, images)
 
 
 def _token_side(embeddings: nn.Module) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from interlock.defend.concepts.features import Taps, last_maps, replaced
 from interlock.defend.concepts.importances import Importances, linear_head, total_sobol
 from interlock.defend.concepts.nmf import factorise, nnls
 from interlock.errors import DataError, ModelError, OptionError
-from interlock.models.steady import check_steady
+from interlock.models.steady import ask, check_steady
 
 VERSION = 1
 ROWS = 20_000
@@ -84,7 +84,7 @@ class ConceptBank:
             taps = taps or Taps(model, [layer or last_maps(model, x[:1])])
             with torch.no_grad():
                 if classes is not None:
-                    x = x[model(x).argmax(dim=1) == classes]
+                    x = x[ask(model, x).argmax(dim=1) == classes]
                 if not len(x):
                     continue
                 maps = taps(crops_of(x, crop))[1][0]

@@ -17,12 +17,14 @@ def as_batches(images: Tensor | Iterable[Tensor]) -> Iterable[Tensor]:
     """Batches of at most 32 images, whatever was given.
 
     Raises:
-        DataError: a batch is not (N, C, H, W).
+        DataError: a batch is not (N, C, H, W), or not finite.
     """
     for batch in (images,) if isinstance(images, Tensor) else images:
         if not isinstance(batch, Tensor) or batch.ndim != 4:
             shape = tuple(batch.shape) if isinstance(batch, Tensor) else type(batch).__name__
             raise DataError(f"images: got {shape}; expected batches of shape (N, C, H, W)")
+        if not bool(batch.isfinite().all()):
+            raise DataError("images: some values are not finite; check what they were made from")
         yield from parts_of(batch, 32)
 
 

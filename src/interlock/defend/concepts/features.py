@@ -81,6 +81,7 @@ class Taps:
         layers: names as in ``model.named_modules()``.
 
     Raises:
+        ModelError: a layer is a scripted program.
         OptionError: the model has no such layer.
     """
 
@@ -91,6 +92,8 @@ class Taps:
                 close = [n for n in modules if n.endswith(name.rsplit(".", 1)[-1]) and n][:3]
                 hint = f"; did you mean {', '.join(close)}?" if close else ""
                 raise OptionError(f"layer {name!r} is not in {type(model).__name__}{hint}")
+            if _scripted(modules[name]):
+                raise _unseen(f"layer {name!r}")
         self.layers = tuple(layers)
         self._model = model
         self._modules = [modules[name] for name in layers]
@@ -211,8 +214,7 @@ def replaced(model: nn.Module, layer: str, x: Tensor, maps: Tensor) -> Tensor:
         return (whole, *output[1:]) if isinstance(output, tuple) else whole
 
     with hooked([(dict(model.named_modules())[layer], swap)]):
-        logits: Tensor = model(x)
-    return logits
+        return ask(model, x)
 
 
 def _halved(height: int, width: int) -> set[tuple[int, int]]:
@@ -245,9 +247,24 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
 
         return hook
 
-    with torch.no_grad(), hooked((m, keep(n)) for n, m in model.named_modules() if n):
+    watched = [(m, keep(n)) for n, m in model.named_modules() if n and not _scripted(m)]
+    with torch.no_grad(), hooked(watched):
         ask(model, x)
+    if not finished and any(map(_scripted, model.modules())):
+        raise _unseen("the model")
     return [(name, positions) for name, positions in finished if runs[name] == 1]
+
+
+def _scripted(module: nn.Module) -> bool:
+    """Whether it is a program of TorchScript: no hook of its layers is ever called."""
+    return isinstance(module, torch.jit.ScriptModule)
+
+
+def _unseen(what: str) -> ModelError:
+    return ModelError(
+        f"{what} is a scripted program, whose layers cannot be watched; use the module that it "
+        "was made from"
+    )
 
 
 def doubled(x: Tensor) -> Tensor:

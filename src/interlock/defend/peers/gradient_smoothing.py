@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds, value_range
-from interlock.models.steady import check_finite
+from interlock.models.steady import ask, check_finite
 
 WINDOW, OVERLAP = 15, 5
 """Of the paper, in pixels, for inputs of ImageNet's size."""
@@ -87,7 +87,7 @@ class LocalGradientsSmoothing(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, classes) logits of the smoothed images."""
-        logits: Tensor = self.model(self.smoothed(images))
+        logits = ask(self.model, self.smoothed(images))
         check_finite(logits)
         return logits
 

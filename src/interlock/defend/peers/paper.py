@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.features import Taps
-from interlock.models.steady import check_finite
+from interlock.models.steady import ask, check_finite
 
 SIGMA = 5.0
 KERNEL = 21
@@ -57,7 +57,7 @@ class PaperMasking(nn.Module):
             ModelError: logits are not finite.
         """
         masks, behind = self._looked(images)
-        logits: Tensor = self.model(torch.where(masks, blurred(images), images))
+        logits = ask(self.model, torch.where(masks, blurred(images), images))
         check_finite(logits)
         return Blurred(logits, masks, 3 + behind)
 

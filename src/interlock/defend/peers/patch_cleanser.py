@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from interlock.defend.fill import check_fill, filled
 from interlock.errors import OptionError
 from interlock.models.pixel_range import check_batch
-from interlock.models.steady import check_finite
+from interlock.models.steady import ask, check_classes, check_finite
 
 FLOOR = 1e-4
 """Share of votes that a class without any is given before the logarithm."""
@@ -97,7 +97,7 @@ class PatchCleanser(nn.Module):
 
         Raises:
             OptionError: the assumed patch does not fit into the images.
-            ModelError: logits are not finite.
+            ModelError: logits that are not finite, or of one class alone.
         """
         check_batch(images, torch.zeros(len(images), dtype=torch.long))
         masks = self.mask_set(*images.shape[-2:]).to(images.device)
@@ -156,8 +156,7 @@ class PatchCleanser(nn.Module):
 
     def under(self, images: Tensor, hidden: Tensor) -> Tensor:
         """(N, C, H, W), and (N, 1, H, W) bool -> (N, classes) logits of what masks leave."""
-        logits: Tensor = self.model(filled(images, hidden, self.fill))
-        return logits
+        return ask(self.model, filled(images, hidden, self.fill))
 
     def mask_set(self, height: int, width: int) -> Tensor:
         """(masks, 1, H, W) bool, True where hidden: one covers any patch of the assumed size.
@@ -187,6 +186,7 @@ class PatchCleanser(nn.Module):
             with torch.no_grad():
                 logits = self.under(images[n], masks[a] | masks[b])
             check_finite(logits)
+            check_classes(logits)
             classes = logits.shape[1]
             labels.append(logits.argmax(dim=1).cpu())
         return torch.cat(labels), classes

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from interlock.defend.concepts.batches import Reservoir, as_batches, parts_of
 from interlock.defend.concepts.features import Taps, find_layers
 from interlock.defend.shield.foreign import Foreignness, Moments, fitted
-from interlock.errors import DataError
+from interlock.errors import DataError, ModelError
+from interlock.models.steady import check_answers
 
 FEWEST = 16
 """Fewest clean images: half of them calibrate the thresholds."""
@@ -52,7 +53,8 @@ def clean_pass(
 
     Raises:
         DataError: too few images.
-        ModelError: activations that are not finite.
+        ModelError: activations that are not finite, one class alone, or answers that change from
+            call to call or with the rest of a batch.
         OptionError: no such layer.
     """
     taps, seen = None, 0
@@ -61,7 +63,9 @@ def clean_pass(
     for_bank = Reservoir((seed, 1), FOR_BANK)
     with torch.no_grad():
         for x in as_batches(images):
-            taps = taps or Taps(model, layers or find_layers(model, x[:1]))
+            if taps is None:
+                check_answers(model, x[:4])
+                taps = Taps(model, layers or find_layers(model, x[:1]))
             order = torch.arange(seen, seen + len(x))
             chosen = (order % 2 == 1) & (order < 2 * CALIBRATION)
             seen += len(x)
@@ -73,6 +77,10 @@ def clean_pass(
             maps = taps(x[~chosen])[1]
             moments = moments or [Moments() for _ in maps]
             for moment, cells in zip(moments, maps, strict=True):
+                if not bool(cells.isfinite().all()):
+                    raise ModelError(
+                        "activations are not finite on the clean images; check the model"
+                    )
                 moment.add(cells)
         if taps is None or seen < FEWEST:
             raise DataError(f"{seen} clean images; give at least {FEWEST}")

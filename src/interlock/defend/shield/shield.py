@@ -114,6 +114,8 @@ class ConceptShield(nn.Module):
             raise OptionError(f"false_change_rate={false_change_rate}; use a share in [0, 1)")
         if not 0 <= share < 1:
             raise OptionError(f"share={share}; use a value in [0, 1)")
+        if seed < 0:
+            raise OptionError(f"seed={seed}; use 0 or more")
         check_steady(model)
         if bank is not None:
             bank.check(model)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from interlock.defend.fill import pull_push
 from interlock.defend.shield.answer import Hidden
 from interlock.defend.shield.masks import grown, two_windows
+from interlock.models.steady import ask
 
 GROWTH = 0.01
 """How far a second mask reaches beyond the first, where it takes the place of a mirror image, as a
@@ -29,7 +30,7 @@ NOT_ASKED = -1
 def mirror_agrees(model: nn.Module, images: list[Tensor], labels: list[Tensor]) -> float:
     """Share of images, (N, C, H, W) each, whose mirror image gets their label, (N,) each."""
     with torch.no_grad():
-        mirrored = torch.cat([model(x.flip(-1)).argmax(dim=1) for x in images])
+        mirrored = torch.cat([ask(model, x.flip(-1)).argmax(dim=1) for x in images])
     return float((mirrored == torch.cat(labels)).float().mean())
 
 
@@ -54,8 +55,8 @@ class View:
 def mean_of_views(model: nn.Module, images: Tensor, hidden: Tensor, view: View) -> Tensor:
     """(N, classes) probabilities with something hidden."""
     filled = pull_push(images, hidden)
-    first: Tensor = model(filled).softmax(dim=1)
-    second: Tensor = model(view(images, hidden, filled)).softmax(dim=1)
+    first = ask(model, filled).softmax(dim=1)
+    second = ask(model, view(images, hidden, filled)).softmax(dim=1)
     return ((first + second) / 2).clamp_min(1e-12)
 
 
@@ -73,13 +74,13 @@ def hide(
         always: ask the second view of every image, not only where the first changes the label.
     """
     filled = pull_push(images, hidden)
-    under = model(filled).softmax(dim=1)
+    under = ask(model, filled).softmax(dim=1)
     label, own_label = under.argmax(dim=1), own.argmax(dim=1)
     votes = torch.stack([label, torch.full_like(label, NOT_ASKED)], dim=1)
     asked = torch.ones_like(label, dtype=torch.bool) if always else label != own_label
     index = asked.nonzero()[:, 0]
     if len(index):
-        second = model(view(images[index], hidden[index], filled[index])).softmax(dim=1)
+        second = ask(model, view(images[index], hidden[index], filled[index])).softmax(dim=1)
         votes[index, 1] = second.argmax(dim=1)
         under = under.index_put((index,), (under[index] + second) / 2)
     agreed = (label != own_label) & (votes[:, 1] == label)

@@ -18,6 +18,7 @@ from interlock.errors import OptionError
 from interlock.explain._baseline import Baseline, baseline_for, blurred, check_baseline
 from interlock.explain._derivatives import Differentiable, check_image, check_target
 from interlock.explain.measures._ranking import ranking
+from interlock.models.probability import has_independent_labels, probabilities
 
 # The authors blur with a Gaussian of 5 pixels at 224, cut off at 11 x 11.
 BLUR = 5 / 224
@@ -32,7 +33,7 @@ class Curve:
     fractions: tuple[float, ...]
     """Of the pixels, from 0 to 1."""
     probabilities: tuple[float, ...]
-    """Of the class, by softmax."""
+    """Of the class: by softmax, or by sigmoid for a lone or independent logit."""
 
     @property
     def auc(self) -> float:
@@ -130,10 +131,11 @@ def _along(
     rank[order] = np.arange(len(order))
     place = torch.from_numpy(rank).view(start.shape[1:]).to(start.device)
     counts = np.linspace(0, len(order), min(steps, len(order)) + 1).round().astype(int)
-    asked, probabilities = Differentiable(model, BATCH), []
+    asked, heights = Differentiable(model, BATCH), []
+    independent = has_independent_labels(model)
     for part in torch.split(torch.from_numpy(counts).to(start.device), BATCH):
         changed = place < part.view(-1, 1, 1)  # (n, H, W)
         logits = asked.logits(torch.where(changed.unsqueeze(1), end, start).float())
         check_target(logits, target)
-        probabilities += logits.double().softmax(dim=1)[:, target].tolist()
-    return tuple((counts / len(order)).tolist()), tuple(probabilities)
+        heights += probabilities(logits.double(), independent)[:, target].tolist()
+    return tuple((counts / len(order)).tolist()), tuple(heights)

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from interlock.errors import OptionError
-from interlock.explain._derivatives import logits_of
+from interlock.explain._derivatives import Differentiable, check_target
 from interlock.explain.measures._ranking import ranking
+from interlock.models.probability import has_independent_labels, probabilities
 
 Planes = NDArray[np.float64]
 """(C, H, W)."""
@@ -155,9 +156,10 @@ def _drops(
         removed = np.zeros(len(pixels), dtype=bool)
         removed[pixels[: round(len(pixels) * p / 100)]] = True
         shown.append(fill(shown[0], removed.reshape(x.shape[-2:])))
-    with torch.no_grad():
-        logits = logits_of(model, torch.from_numpy(np.stack(shown)).to(x))
-    first, *others = logits.float().softmax(dim=1)[:, target].tolist()
+    logits = Differentiable(model, len(shown)).logits(torch.from_numpy(np.stack(shown)).to(x))
+    check_target(logits, target)
+    shares = probabilities(logits.float(), has_independent_labels(model))
+    first, *others = shares[:, target].tolist()
     drop = {float(p): first - other for p, other in zip(percentages, others, strict=True)}
     return drop, float(np.mean(list(drop.values())))
 

@@ -15,6 +15,7 @@ from interlock.lab.study import ModelPart, label
 from interlock.lab.task import Setting, one_line
 from interlock.models import Classifier, load_classifier
 from interlock.models.labels import labelled_class
+from interlock.models.steady import ask, prepared
 
 
 def identities(setting: Setting) -> dict[str, str]:
@@ -70,7 +71,7 @@ class Classifiers:
         """
         key = (name, sample.source, sample.id)
         if self._last is None or self._last[0] != key:
-            x = self[name].preprocess(sample.read())
+            x = prepared(self[name].preprocess(sample.read()))
             self._last = key, x.to(self._setting.device)
         return self._last[1]
 
@@ -91,7 +92,7 @@ class Classifiers:
     def answer(self, name: str, x: Tensor) -> int:
         """The class that a model gives one image (C, H, W)."""
         with torch.no_grad():
-            return int(self[name].model(x[None]).argmax())
+            return int(ask(self[name].model, x[None]).argmax())
 
 
 def _load(part: ModelPart, setting: Setting) -> Classifier:

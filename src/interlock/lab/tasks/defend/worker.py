@@ -31,6 +31,7 @@ from interlock.lab.tasks.defend.defences import (
     fitted_as,
 )
 from interlock.lab.tasks.defend.patched import pack, pack_hidden, unpack
+from interlock.models.steady import ask
 from interlock.names import Shape
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ class DefendWorker:
         right = torch.ones_like(truth, dtype=torch.bool)
         if self._study.attacked == "right":
             with torch.no_grad():
-                right = self._classifiers[model].model(stacked).argmax(dim=1) == truth
+                right = ask(self._classifiers[model].model, stacked).argmax(dim=1) == truth
         return _Block(tuple(places), stacked, truth, errors, right)
 
     def _attacked(self, work: Measure, block: _Block) -> bytes:
