@@ -215,7 +215,7 @@ def test_a_span_that_is_no_two_offsets_says_what_they_are(span: str, tmp_path: P
         ("a.jsonl", b'{"goal": "g", "prompt": "p", "kind": {"a": 1}}', "kind must be text"),
         ("a.jsonl", b'{"Goal": "g", "Prompt": "p"}', "no 'goal'; the row has 'Goal', 'Prompt'"),
         ("a.csv", b"goal,prompt,prompt\ng,p,q\n", "two columns are named 'prompt'"),
-        ("a.jsonl", gzip.compress(b"{}"), "gzip.: unpack it"),
+        ("a.jsonl", gzip.compress(b"{}", mtime=0), "gzip.: unpack it"),
         ("a.xlsx", b"PK\x03\x04\xff\xff", "spreadsheet: .*save it as CSV"),
         ("a.parquet", b"PAR1\x15\xff", "Parquet file: write it as JSON lines or CSV"),
         ("a.jsonl", "{}".encode("utf-16"), "UTF-16: save the file as UTF-8"),
