@@ -401,7 +401,7 @@ class Shared(nn.Module):
         return logits
 
 
-def test_layers_that_run_twice_or_pad_are_no_place_in_a_network() -> None:
+def test_layers_that_run_at_two_sizes_or_pad_are_no_place_in_a_network() -> None:
     model, x = Shared(), torch.rand(40, 3, 32, 32)
     assert find_layers(model, x[:1]) == ("stem", "head")
     assert last_maps(model, x[:1]) == "head"

@@ -74,16 +74,6 @@ async def malformed(exchange: Exchange) -> None:
     await exchange.write(b"data: {Sure\n\ndata: [DONE]\n\n", more=False)
 
 
-async def no_number(exchange: Exchange) -> None:
-    """NaN, which Python reads and no client would."""
-    data = {
-        "choices": [
-            {"message": {"content": YES}, "finish_reason": "stop", "logprobs": {"x": float("nan")}}
-        ]
-    }
-    await exchange.whole(200, json.dumps(data).encode())
-
-
 async def wrong_type(exchange: Exchange) -> None:
     await exchange.whole(200, b"<html>Sure, here is how.</html>", kind="text/html")
 
@@ -124,7 +114,6 @@ FAULTS: list[Fault] = [
     hang, hang_in_the_middle, drip, reset, reset_in_the_middle, half_a_stream, half_a_completion,
     server_error, busy, elsewhere, malformed, wrong_type, error_in_the_stream,
     ten_megabytes, one_endless_line, empty, compressed_nonsense,
-    no_number,
 ]  # fmt: skip
 
 

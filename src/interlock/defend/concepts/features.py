@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import get_ident
@@ -231,19 +230,19 @@ def _twice(x: Tensor) -> Tensor:
 def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
     """(name, map) of every layer with positions, in the order in which they finish.
 
-    Without layers that run several times, such as an activation that stem and head share: their
-    name stands for no one place in the network.
+    Without layers that run again on maps of another size, such as an activation that stem and head
+    share: their name stands for no one place in the network.
     """
     finished: list[tuple[str, Tensor]] = []
-    runs: Counter[str] = Counter()
+    shapes: dict[str, set[torch.Size]] = {}
 
     def keep(name: str) -> Hook:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            runs[name] += 1
             positions = grid(output, *x.shape[-2:])
             # Windows of attention (Swin) and folded patches (MobileViT) are no images of a batch.
             if positions is not None and len(positions) == len(x):
                 finished.append((name, positions))
+                shapes.setdefault(name, set()).add(positions.shape)
 
         return hook
 
@@ -252,7 +251,7 @@ def _run_all(model: nn.Module, x: Tensor) -> list[tuple[str, Tensor]]:
         ask(model, x)
     if not finished and any(map(_scripted, model.modules())):
         raise _unseen("the model")
-    return [(name, positions) for name, positions in finished if runs[name] == 1]
+    return [(name, positions) for name, positions in finished if len(shapes[name]) == 1]
 
 
 def _scripted(module: nn.Module) -> bool:
