@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from interlock.defend import CertifiedShield, harden
 from interlock.defend.certified.distill import Distillation, distilled, views
+from interlock.defend.fill import pull_push
 from interlock.errors import DataError, ModelError, OptionError
 from tests.networks import SmallCNN
 
@@ -166,8 +167,9 @@ def test_batch_normalisation_is_left_as_it_is_used() -> None:
 
 def test_views_are_crops_and_the_same_under_two_squares() -> None:
     x, _ = checked(20, 0)
-    crops, masked = views(x, Distillation(batch_size=6), 0)
+    crops, masked, squares = views(x, Distillation(batch_size=6), 0)
     assert (crops.shape, masked.shape) == ((6, 1, SIDE, SIDE), (18, 1, SIDE, SIDE))
+    assert torch.equal(masked, pull_push(crops.repeat(3, 1, 1, 1), squares))
     changed = (masked != crops.repeat(3, 1, 1, 1)).float().mean(dim=(1, 2, 3))
     assert (changed > 0).all()
     assert (changed <= 2 * 0.32**2 + 0.1).all()

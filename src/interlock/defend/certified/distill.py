@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from hashlib import sha256
@@ -17,11 +17,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interlock.defend._files import model_id, restore, store
+from interlock.defend.certified.visible_maps import visible_maps
+from interlock.defend.concepts.features import stage_ends
 from interlock.defend.fill import pull_push
 from interlock.errors import InterlockError, ModelError, OptionError
 from interlock.models.steady import ask, check_finite, logits_in
 
-VERSION = 1
+VERSION = 2
 SQUARES = (0.10, 0.32)
 """Least and largest side of a hidden square, as a share of the image's shorter side."""
 MASKED = 3
@@ -88,6 +90,8 @@ def distilled(
 ) -> Distilled:
     """Train a copy: each crop once clean and thrice under two squares, to the original's label.
 
+    Under squares its inner maps are filled as ``CertifiedShield`` fills them.
+
     Args:
         model: (N, C, H, W) -> (N, classes) logits, in eval mode and single precision; left as it
             is.
@@ -117,6 +121,9 @@ def distilled(
             passed = spent + time.monotonic() - begun
             _keep(checkpoint, model, student, optimiser, key, step, passed)
 
+    with torch.no_grad():
+        ends = stage_ends(student, torch.zeros_like(images[:1]))
+    layers = [layer for name, layer in student.named_modules() if name in ends]
     _prepare(student, statistics)
     try:
         while step < options.steps:
@@ -126,7 +133,7 @@ def distilled(
             share = max(step / options.steps, passed / seconds if seconds else 0.0)
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * share)) / 2
-            _step(model, student, optimiser, images, options, step)
+            _step(model, student, optimiser, images, options, step, layers)
             step += 1
             if told is not None:
                 told(step, options.steps)
@@ -142,15 +149,15 @@ def distilled(
     return Distilled(student.eval(), step, spent + time.monotonic() - begun)
 
 
-def views(images: Tensor, options: Distillation, step: int) -> tuple[Tensor, Tensor]:
-    """The crops of a step (B, C, H, W), and the same masked (3 B, C, H, W)."""
+def views(images: Tensor, options: Distillation, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The crops of a step (B, C, H, W), then the same masked (3 B, C, H, W), and these masks."""
     rng = np.random.default_rng((options.seed, 5, step))
     chosen = rng.choice(len(images), min(options.batch_size, len(images)), replace=False)
     crops = torch.stack([_crop(images[int(n)], rng, options.mirror) for n in chosen])
     hidden = torch.stack(
         [_two_squares(images.shape[-2:], rng) for _ in range(MASKED * len(crops))]
     ).to(images.device)
-    return crops, pull_push(crops.repeat(MASKED, 1, 1, 1), hidden)
+    return crops, pull_push(crops.repeat(MASKED, 1, 1, 1), hidden), hidden
 
 
 def _step(
@@ -160,11 +167,13 @@ def _step(
     images: Tensor,
     options: Distillation,
     step: int,
+    layers: Sequence[nn.Module],
 ) -> None:
-    crops, masked = views(images, options, step)
+    crops, masked, hidden = views(images, options, step)
     with torch.no_grad():
         labels = ask(model, crops).argmax(dim=1)
-    with torch.enable_grad():
+    nothing = hidden.new_zeros(len(crops), *hidden.shape[1:])
+    with torch.enable_grad(), visible_maps(torch.cat([nothing, hidden]), layers):
         logits = logits_in(student(torch.cat([crops, masked])), len(crops) + len(masked))
         check_finite(logits)
         loss = F.cross_entropy(logits, labels.repeat(1 + MASKED))
@@ -222,7 +231,7 @@ def _statistics_hold(student: nn.Module, images: Tensor, options: Distillation) 
     """Whether the labels of a batch survive its own statistics in place of the kept ones."""
     if not any(True for _ in _norms(student)):
         return False
-    crops, _ = views(images, options, 0)
+    crops, _, _ = views(images, options, 0)
     trial = deepcopy(student)
     with torch.no_grad():
         labels = student(crops).argmax(dim=1)
