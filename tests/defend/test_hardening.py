@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend import CertifiedShield, harden
-from interlock.defend.certified.distill import Distillation, distilled, views
+from interlock.defend.certified.distill import Distillation, _worst, distilled, views
+from interlock.defend.certified.visible_maps import visible_maps
 from interlock.defend.fill import pull_push
 from interlock.errors import DataError, ModelError, OptionError
 from tests.networks import SmallCNN
@@ -174,6 +175,23 @@ def test_views_are_crops_and_the_same_under_two_squares() -> None:
     assert (changed > 0).all()
     assert (changed <= 2 * 0.32**2 + 0.1).all()
     assert not torch.equal(crops, views(x, Distillation(batch_size=6), 1)[0])
+
+
+def test_of_more_draws_the_worst_three_of_each_crop_are_trained_under() -> None:
+    model, x = small(3), torch.rand(20, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    crops, masked, squares = views(x, Distillation(batch_size=6, draws=8), 0)
+    assert len(masked) == len(squares) == 48
+    labels = model(crops).argmax(dim=1)
+    with torch.no_grad(), visible_maps(squares):
+        losses = nn.functional.cross_entropy(model(masked), labels.repeat(8), reduction="none")
+    chosen = _worst(model, masked, squares, labels, [])
+    assert sorted(chosen.remainder(6).tolist()) == sorted(list(range(6)) * 3)
+    for crop in range(6):
+        own = losses[crop::6].sort(descending=True).values
+        taken = losses[chosen[chosen % 6 == crop]].sort(descending=True).values
+        assert torch.allclose(taken, own[:3])
+    with pytest.raises(OptionError, match="draws=2; use at least 3"):
+        Distillation(draws=2)
 
 
 def test_one_line_for_each_mistake() -> None:

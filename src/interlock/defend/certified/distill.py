@@ -50,6 +50,9 @@ class Distillation:
         learning_rate: at the start; falls to 0 along a half cosine. None: 0.02 where batch
             normalisation is trained with, 0.002 elsewhere.
         mirror: whether crops are mirrored at random; not for text or signs.
+        draws: masks that are drawn for each crop, at least 3. It is trained under the three at
+            which its loss is largest (greedy cut-out, arXiv 2306.12610): more draws ask more of the
+            model, each for a forward pass.
         seed: of crops and masks.
     """
 
@@ -57,12 +60,15 @@ class Distillation:
     batch_size: int = 32
     learning_rate: float | None = None
     mirror: bool = True
+    draws: int = 3
     seed: int = 0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name}={getattr(self, name)}; use at least 1")
+        if self.draws < MASKED:
+            raise OptionError(f"draws={self.draws}; use at least {MASKED}")
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise OptionError(f"learning_rate={self.learning_rate}; use a value above 0")
 
@@ -150,14 +156,15 @@ def distilled(
 
 
 def views(images: Tensor, options: Distillation, step: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The crops of a step (B, C, H, W), then the same masked (3 B, C, H, W), and these masks."""
+    """The crops of a step (B, C, H, W), then all masked by each draw, (draws * B, C, H, W), and the
+    masks."""
     rng = np.random.default_rng((options.seed, 5, step))
     chosen = rng.choice(len(images), min(options.batch_size, len(images)), replace=False)
     crops = torch.stack([_crop(images[int(n)], rng, options.mirror) for n in chosen])
     hidden = torch.stack(
-        [_two_squares(images.shape[-2:], rng) for _ in range(MASKED * len(crops))]
+        [_two_squares(images.shape[-2:], rng) for _ in range(options.draws * len(crops))]
     ).to(images.device)
-    return crops, pull_push(crops.repeat(MASKED, 1, 1, 1), hidden), hidden
+    return crops, pull_push(crops.repeat(options.draws, 1, 1, 1), hidden), hidden
 
 
 def _step(
@@ -172,6 +179,9 @@ def _step(
     crops, masked, hidden = views(images, options, step)
     with torch.no_grad():
         labels = ask(model, crops).argmax(dim=1)
+    if options.draws > MASKED:
+        worst = _worst(student, masked, hidden, labels, layers)
+        masked, hidden = masked[worst], hidden[worst]
     nothing = hidden.new_zeros(len(crops), *hidden.shape[1:])
     with torch.enable_grad(), visible_maps(torch.cat([nothing, hidden]), layers):
         logits = logits_in(student(torch.cat([crops, masked])), len(crops) + len(masked))
@@ -181,6 +191,21 @@ def _step(
         torch.autograd.backward(loss)
     nn.utils.clip_grad_norm_(student.parameters(), CLIP)
     optimiser.step()
+
+
+def _worst(
+    student: nn.Module, masked: Tensor, hidden: Tensor, labels: Tensor, layers: Sequence[nn.Module]
+) -> Tensor:
+    """Which masked crops of (draws * B) have the three largest losses of their crop, (3 B,)."""
+    modes = [(norm, norm.training) for norm in _norms(student)]
+    student.eval()  # statistics are learned from what is trained under alone
+    with torch.no_grad(), visible_maps(hidden, layers):
+        logits = logits_in(student(masked), len(masked))
+    for norm, training in modes:
+        norm.train(training)
+    losses = F.cross_entropy(logits, labels.repeat(len(masked) // len(labels)), reduction="none")
+    ranks = losses.view(-1, len(labels)).topk(MASKED, dim=0).indices
+    return (ranks * len(labels) + torch.arange(len(labels), device=ranks.device)).flatten()
 
 
 def _crop(image: Tensor, rng: np.random.Generator, mirror: bool) -> Tensor:

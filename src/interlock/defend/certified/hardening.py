@@ -62,6 +62,7 @@ def harden(
     batch_size: int = 32,
     learning_rate: float | None = None,
     mirror: bool = True,
+    draws: int = 3,
     seconds: float | None = None,
     checkpoint: str | Path | None = None,
     told: Told | None = None,
@@ -91,6 +92,7 @@ def harden(
         batch_size: crops of each step.
         learning_rate: see ``Distillation``.
         mirror: whether crops are mirrored at random; not for text or signs.
+        draws: see ``Distillation``: more of them train under worse masks, and take longer.
         seconds: of training, at most. Only without it the same seed gives the same weights.
         checkpoint: a file to go on from after an interruption.
         told: hears (steps done, of how many).
@@ -105,8 +107,9 @@ def harden(
     if seconds is not None and not seconds > 0:
         raise OptionError(f"seconds={seconds}; use a time above 0")
     options = Distillation(
-        steps=steps, batch_size=batch_size, learning_rate=learning_rate, mirror=mirror, seed=seed
-    )
+        steps=steps, batch_size=batch_size, learning_rate=learning_rate, mirror=mirror,
+        draws=draws, seed=seed,
+    )  # fmt: skip
     x = _together(images)
     order = torch.arange(len(x))
     judging = (order % EVERY == EVERY - 1) & (order < EVERY * JUDGES)
