@@ -145,7 +145,7 @@ def test_jailbreakbench_marks(shared: Path) -> None:
         ("a.jsonl", b"not json", "a.jsonl, line 1: not JSON"),
         ("a.jsonl", b'{"goal": "g", "prompt": "p"}\n\n{"goal"', "a.jsonl, line 3: not JSON"),
         ("a.jsonl", b'{"goal": "g", "prompt": "p"}\n"\xe9"', "a.jsonl, line 2: not UTF-8"),
-        ("a.jsonl", "{}".encode("utf-16"), "a.jsonl, line 1: not UTF-8"),
+        ("a.jsonl", "{}".encode("utf-16"), "a.jsonl, line 1: not UTF-8.*UTF-16: save the file as UTF-8"),
         ("a.json", b'[{"goal": "g", "prompt": "p"},\n{"goal"]', "a.json, line 2: not JSON"),
         ("a.json", b"[1]\n", "a.json, row 1: expected an object"),
         ("a.json", b'[{"goal": 3, "prompt": "p"}]', "row 1: .*must be text"),
@@ -163,6 +163,15 @@ def test_jailbreakbench_marks(shared: Path) -> None:
         ("a.csv", b"goal,prompt\ng,p,q\n", "a.csv, line 2: 3 cells under 2 columns"),
         ("a.csv", b'goal,prompt\ng,"p', "a.csv, line 2: not CSV"),
         ("a.csv", b"goal,prompt\n\xff,p", "a.csv, line 2: not UTF-8"),
+        ("a.jsonl", b'{"goal": "g", "prompt": "p", "index": ' + b"9" * 5000 + b"}", "line 1: not JSON"),
+        ("a.json", b'[{"goal": "g", "prompt": "p", "x": ' + b"9" * 5000 + b"}]", "a number is too long"),
+        ("a.jsonl", b'{"goal": "g", "prompt": "p \\ud800"}', "line 1: no attack .*surrogate"),
+        ("a.jsonl", b'{"goal": "g", "prompt": "p", "kind": {"a": 1}}', "kind must be text"),
+        ("a.jsonl", b'{"Goal": "g", "Prompt": "p"}', "no 'goal'; the row has 'Goal', 'Prompt'"),
+        ("a.csv", b"goal,prompt,prompt\ng,p,q\n", "two columns are named 'prompt'"),
+        ("a.jsonl", gzip.compress(b"{}", mtime=0), "gzip.: unpack it"),
+        ("a.xlsx", b"PK\x03\x04\xff\xff", "spreadsheet: .*save it as CSV"),
+        ("a.parquet", b"PAR1\x15\xff", "Parquet file: write it as JSON lines or CSV"),
     ],
 )  # fmt: skip
 def test_bad_files_are_one_line_that_names_the_place(
@@ -204,30 +213,6 @@ def test_a_span_that_is_no_two_offsets_says_what_they_are(span: str, tmp_path: P
     (tmp_path / "a.jsonl").write_text(f'{{"goal": "A", "prompt": "A x y", "span": {span}}}')
     with pytest.raises(DataError, match=r"a.jsonl, line 1: .*give two offsets, \[start, stop\]"):
         read_attacks(tmp_path / "a.jsonl")
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "words"),
-    [
-        ("a.jsonl", b'{"goal": "g", "prompt": "p", "index": ' + b"9" * 5000 + b"}", "line 1: not JSON"),
-        ("a.json", b'[{"goal": "g", "prompt": "p", "x": ' + b"9" * 5000 + b"}]", "a number is too long"),
-        ("a.jsonl", b'{"goal": "g", "prompt": "p \\ud800"}', "line 1: no attack .*surrogate"),
-        ("a.jsonl", b'{"goal": "g", "prompt": "p", "kind": {"a": 1}}', "kind must be text"),
-        ("a.jsonl", b'{"Goal": "g", "Prompt": "p"}', "no 'goal'; the row has 'Goal', 'Prompt'"),
-        ("a.csv", b"goal,prompt,prompt\ng,p,q\n", "two columns are named 'prompt'"),
-        ("a.jsonl", gzip.compress(b"{}", mtime=0), "gzip.: unpack it"),
-        ("a.xlsx", b"PK\x03\x04\xff\xff", "spreadsheet: .*save it as CSV"),
-        ("a.parquet", b"PAR1\x15\xff", "Parquet file: write it as JSON lines or CSV"),
-        ("a.jsonl", "{}".encode("utf-16"), "UTF-16: save the file as UTF-8"),
-    ],
-)  # fmt: skip
-def test_files_of_other_programs_are_named_with_the_fix(
-    name: str, content: bytes, words: str, tmp_path: Path
-) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(DataError, match=words) as caught:
-        read_attacks(tmp_path / name)
-    assert "\n" not in str(caught.value)
 
 
 def test_blanks_after_the_headers_commas_belong_to_no_cell(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from interlock.defend import CertifiedShield
 from interlock.defend.certified.visible_maps import HIDDEN_WEIGHT, visible_maps
 from interlock.defend.concepts.features import stage_ends
 from interlock.defend.fill import Fill, pull_push
-from interlock.errors import OptionError
+from interlock.errors import ModelError, OptionError
 
 AVERAGES: dict[str, Callable[[Tensor], Tensor]] = {
     "mean": lambda x: x.mean(dim=(2, 3)),
@@ -121,6 +121,15 @@ def test_maps_are_left_alone_where_that_is_asked_for() -> None:
     assert not torch.equal(plain, CertifiedShield(model, area=0.1).under(images, hidden))
     with pytest.raises(OptionError, match="inner='some' is unknown; use 'filled' or 'plain'"):
         CertifiedShield(model, area=0.1, inner="some")  # type: ignore[arg-type]
+
+
+def test_images_that_were_refused_before_change_no_answer() -> None:
+    images, hidden = some()
+    safe = CertifiedShield(Pooled(AVERAGES["mean"]), area=0.1)
+    with pytest.raises(ModelError, match="images in torch.float64 for a model in torch.float32"):
+        safe.under(images.double(), hidden)
+    fresh = CertifiedShield(Pooled(AVERAGES["mean"]), area=0.1)
+    assert torch.equal(safe.under(images, hidden), fresh.under(images, hidden))
 
 
 def some() -> tuple[Tensor, Tensor]:

@@ -158,14 +158,19 @@ def check_repeatable(first: Tensor, second: Tensor) -> None:
         )
 
 
-def check_alone(together: Tensor, alone: Tensor) -> None:
+def check_alone(together: Tensor, alone: Tensor, share: float | None = None) -> None:
     """Refuse a model that answers an image otherwise beside other images.
+
+    Args:
+        together: logits of an image, as they were given beside others.
+        alone: of the same by itself.
+        share: of the largest logit, what rounding may change; ``BESIDE`` by default.
 
     Raises:
         ModelError: the logits differ by more than rounding, in reduced precision too.
     """
     gap = (together.float() - alone.float()).abs().max()
-    if gap > BESIDE * together.float().abs().max():
+    if gap > (BESIDE if share is None else share) * alone.float().abs().max():
         raise ModelError(
             "the model's answer to an image depends on what else is in the batch; use a model "
             "that looks at each image by itself"

@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interlock.defend._files import model_id, restore, store
-from interlock.defend.certified.visible_maps import visible_maps
-from interlock.defend.concepts.features import stage_ends
+from interlock.defend.certified.visible_maps import filled_layers, visible_maps
 from interlock.defend.fill import pull_push
 from interlock.errors import InterlockError, ModelError, OptionError
 from interlock.models.steady import ask, check_finite, logits_in
@@ -127,9 +126,7 @@ def distilled(
             passed = spent + time.monotonic() - begun
             _keep(checkpoint, model, student, optimiser, key, step, passed)
 
-    with torch.no_grad():
-        ends = stage_ends(student, torch.zeros_like(images[:1]))
-    layers = [layer for name, layer in student.named_modules() if name in ends]
+    layers = filled_layers(student, images)
     _prepare(student, statistics)
     try:
         while step < options.steps:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import get_args
 
-import torch
 from torch import Tensor, nn
 
 from interlock.defend.certified.tokens import TokenDropper
-from interlock.defend.certified.visible_maps import visible_maps
-from interlock.defend.concepts.features import stage_ends
+from interlock.defend.certified.visible_maps import filled_layers, visible_maps
 from interlock.defend.fill import Fill, check_fill, filled
-from interlock.errors import ModelError, OptionError
+from interlock.errors import OptionError
 from interlock.models.steady import ask
 from interlock.names import InnerMaps
 
@@ -49,14 +47,8 @@ class MaskedModel:
             return ask(self._model, shown)
 
     def _layers_for(self, images: Tensor) -> list[nn.Module]:
-        """Those whose maps are filled: by the size of the images, not by what these show."""
+        """Those whose maps are filled, found once for each size."""
         size = tuple(images.shape[1:])
         if size not in self._layers:
-            try:
-                with torch.no_grad():
-                    names = stage_ends(self._model, torch.zeros_like(images[:1]))
-            except ModelError:  # a scripted one, or images that it will refuse by itself
-                names = ()
-            modules = dict(self._model.named_modules())
-            self._layers[size] = [modules[name] for name in names]
+            self._layers[size] = filled_layers(self._model, images)
         return self._layers[size]

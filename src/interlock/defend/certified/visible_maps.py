@@ -11,13 +11,25 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from interlock.defend.concepts.features import hooked
+from interlock.defend.concepts.features import hooked, stage_ends
 from interlock.defend.fill import pull_push
 
 HIDDEN_WEIGHT = 0.02
 """Of a cell that is hidden altogether, beside 1 of one that is visible: maps are never empty."""
 MOSTLY = 0.5
 """A cell is filled from around where more of it than this is hidden."""
+
+
+def filled_layers(model: nn.Module, images: Tensor) -> list[nn.Module]:
+    """Whose maps are filled: by the size of the images, not by what these show.
+
+    Args:
+        model: (N, C, H, W) -> (N, classes) logits.
+        images: (N, C, H, W), at least one, of which nothing but size and type is read.
+    """
+    with torch.no_grad():
+        ends = stage_ends(model, torch.zeros_like(images[:1]))
+    return [layer for name, layer in model.named_modules() if name in ends]
 
 
 @contextmanager

@@ -163,12 +163,15 @@ def stage_ends(model: nn.Module, x: Tensor) -> tuple[str, ...]:
     """Where the two resolutions before the coarsest one end, in a network that has them.
 
     Resolutions are the image's, halved again and again. What ends one is the last of its layers
-    that are nested least: those within a block may be one branch of several.
+    that are nested least: those within a block may be one branch of several. A scripted program
+    shows none.
 
     Args:
         model: (N, C, H, W) -> (N, classes) logits.
         x: (1, C, H, W), any image of the size that the model takes.
     """
+    if any(map(_scripted, model.modules())):
+        return ()
     x = _twice(x)
     halved = _halved(*x.shape[-2:])
     ends: dict[tuple[int, int], str] = {}
