@@ -126,7 +126,7 @@ def test_maps_are_left_alone_where_that_is_asked_for() -> None:
 def test_images_that_were_refused_before_change_no_answer() -> None:
     images, hidden = some()
     safe = CertifiedShield(Pooled(AVERAGES["mean"]), area=0.1)
-    with pytest.raises(ModelError, match="images in torch.float64 for a model in torch.float32"):
+    with pytest.raises(ModelError, match=r"images in torch\.float64 for a model in torch\.float32"):
         safe.under(images.double(), hidden)
     fresh = CertifiedShield(Pooled(AVERAGES["mean"]), area=0.1)
     assert torch.equal(safe.under(images, hidden), fresh.under(images, hidden))
