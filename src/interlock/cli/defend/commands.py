@@ -151,7 +151,10 @@ def harden(
     ] = 3,
     labelled: Annotated[
         bool,
-        typer.Option("--labelled", help="Sub-folders are classes, by which held-out photos judge."),
+        typer.Option(
+            "--labelled",
+            help="Sub-folders are classes: they are learned, and held-out photos judge by them.",
+        ),
     ] = False,
     steps: Annotated[int, typer.Option(min=1, help="Gradient steps, at most.")] = 300,
     minutes: Annotated[float | None, typer.Option(help="Of training, at most.")] = None,

@@ -41,7 +41,7 @@ class Training:
     mirror: bool = True
     minutes: float | None = None
     labelled: bool = False
-    """Judge by the names of the photos' folders."""
+    """Learn and judge by the names of the photos' folders."""
     dry_run: bool = False
     """Only say how long it takes."""
 

@@ -1,4 +1,4 @@
-"""Training a copy of a model to keep the original's labels under masks."""
+"""Training a copy of a model to keep its labels, or to find the true ones, under masks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -89,11 +89,12 @@ def distilled(
     images: Tensor,
     options: Distillation,
     *,
+    labels: Tensor | None = None,
     seconds: float | None = None,
     checkpoint: Path | None = None,
     told: Told | None = None,
 ) -> Distilled:
-    """Train a copy: each crop once clean and thrice under two squares, to the original's label.
+    """Train a copy: each crop once clean and thrice under two squares, to one label.
 
     Under squares its inner maps are filled as ``CertifiedShield`` fills them.
 
@@ -102,6 +103,7 @@ def distilled(
             is.
         images: (N, C, H, W), clean.
         options: of the training.
+        labels: (N,) true classes, trained to. Without them, the original's labels of clean crops.
         seconds: after which it ends, however many steps are done. The learning rate falls with the
             larger share, of steps or of time.
         checkpoint: a file that the training is kept in every half minute, and at Ctrl-C, and goes
@@ -117,7 +119,7 @@ def distilled(
     optimiser = torch.optim.SGD(
         [p for p in student.parameters() if p.requires_grad], rate, momentum=0.9, nesterov=True
     )
-    key = _key(images, options)
+    key = _key(images, labels, options)
     step, spent = _taken_up(checkpoint, model, student, optimiser, key)
     begun = saved = time.monotonic()
 
@@ -136,7 +138,7 @@ def distilled(
             share = max(step / options.steps, passed / seconds if seconds else 0.0)
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * share)) / 2
-            _step(model, student, optimiser, images, options, step, layers)
+            _step(model, student, optimiser, images, labels, options, step, layers)
             step += 1
             if told is not None:
                 told(step, options.steps)
@@ -152,16 +154,29 @@ def distilled(
     return Distilled(student.eval(), step, spent + time.monotonic() - begun)
 
 
-def views(images: Tensor, options: Distillation, step: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The crops of a step (B, C, H, W), then all masked by each draw, (draws * B, C, H, W), and the
-    masks."""
+class Views(NamedTuple):
+    """What a step trains on."""
+
+    chosen: Tensor
+    """(B,) which images."""
+    crops: Tensor
+    """(B, C, H, W), clean."""
+    masked: Tensor
+    """(draws * B, C, H, W): all crops under a first mask each, then all under a second, ..."""
+    hidden: Tensor
+    """(draws * B, 1, H, W) bool, the masks."""
+
+
+def views(images: Tensor, options: Distillation, step: int) -> Views:
+    """Crops of some images, and what masks leave of them."""
     rng = np.random.default_rng((options.seed, 5, step))
     chosen = rng.choice(len(images), min(options.batch_size, len(images)), replace=False)
     crops = torch.stack([_crop(images[int(n)], rng, options.mirror) for n in chosen])
     hidden = torch.stack(
         [_two_squares(images.shape[-2:], rng) for _ in range(options.draws * len(crops))]
     ).to(images.device)
-    return crops, pull_push(crops.repeat(options.draws, 1, 1, 1), hidden), hidden
+    masked = pull_push(crops.repeat(options.draws, 1, 1, 1), hidden)
+    return Views(torch.from_numpy(chosen).to(images.device), crops, masked, hidden)
 
 
 def _step(
@@ -169,13 +184,17 @@ def _step(
     student: nn.Module,
     optimiser: torch.optim.Optimizer,
     images: Tensor,
+    truth: Tensor | None,
     options: Distillation,
     step: int,
     layers: Sequence[nn.Module],
 ) -> None:
-    crops, masked, hidden = views(images, options, step)
-    with torch.no_grad():
-        labels = ask(model, crops).argmax(dim=1)
+    chosen, crops, masked, hidden = views(images, options, step)
+    if truth is None:
+        with torch.no_grad():
+            labels = ask(model, crops).argmax(dim=1)
+    else:
+        labels = truth[chosen]
     if options.draws > MASKED:
         worst = _worst(student, masked, hidden, labels, layers)
         masked, hidden = masked[worst], hidden[worst]
@@ -253,7 +272,7 @@ def _statistics_hold(student: nn.Module, images: Tensor, options: Distillation) 
     """Whether the labels of a batch survive its own statistics in place of the kept ones."""
     if not any(True for _ in _norms(student)):
         return False
-    crops, _, _ = views(images, options, 0)
+    crops = views(images, options, 0).crops
     trial = deepcopy(student)
     with torch.no_grad():
         labels = student(crops).argmax(dim=1)
@@ -262,10 +281,11 @@ def _statistics_hold(student: nn.Module, images: Tensor, options: Distillation) 
     return bool(alike >= KEPT_ALIKE)
 
 
-def _key(images: Tensor, options: Distillation) -> str:
+def _key(images: Tensor, labels: Tensor | None, options: Distillation) -> str:
     digest = sha256(repr(sorted(asdict(options).items())).encode())
     digest.update(f"{tuple(images.shape)}".encode())
     digest.update(images.detach().float().cpu().contiguous().numpy().tobytes())
+    digest.update(b"" if labels is None else labels.cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

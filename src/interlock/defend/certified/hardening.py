@@ -71,20 +71,21 @@ def harden(
     """A copy of a model that keeps more of its labels under masks, or the original again.
 
     A copy is trained on four fifths of the images, each crop once clean and three times under two
-    squares of 10 to 32 % of the side, filled from around, to the label that the original gives to
-    the clean crop (stochastic gradient descent with Nesterov's momentum; batch normalisation by the
-    batch where that leaves the labels alone). The other fifth, at most 256 images, judges: more
-    of them must be certified than before, and clean accuracy may fall by a point at most. Where
-    the new weights miss that, weights 0.7 and 0.4 of the way to them are tried; where all do, the
+    squares of 10 to 32 % of the side, filled from around, to its true label or, without ``labels``,
+    to the one that the original gives to the clean crop (stochastic gradient descent with
+    Nesterov's momentum; batch normalisation by the batch where that leaves the labels alone). The
+    other fifth, at most 256 images, judges: more of them must be certified than before, and clean
+    accuracy may fall by a point at most. Where the new weights miss that, weights 0.7 and 0.4 of
+    the way to them are tried; where all do, the
     original's are returned. The result's attribute ``hardening`` says which and why.
 
     Args:
         model: (N, C, H, W) -> (N, classes) logits, in eval mode and single precision; left as it
             is.
         images: (N, C, H, W), or an iterable of such batches; clean. All are held in memory.
-        labels: (N,) true classes, by which the judges judge. Without them the original's labels
-            are to be kept, of all judges but one in a hundred: right and wrong ones, which asks
-            more of weak models.
+        labels: (N,) true classes, which are learned and by which the judges judge. Without them
+            the original's labels are to be kept, of all judges but one in a hundred: right and
+            wrong ones, which asks more of weak models.
         area: share of the image that a patch covers, for the judges.
         masks: positions on each axis, for the judges; fewer judge faster, and more strictly.
         allowance: see ``CertifiedShield``.
@@ -114,9 +115,11 @@ def harden(
     order = torch.arange(len(x))
     judging = (order % EVERY == EVERY - 1) & (order < EVERY * JUDGES)
     judges = x[judging.to(x.device)]
+    taught: Tensor | None = None
     if labels is not None:
         check_batch(x, labels)
-        truth = labels[judging.to(labels.device)].to(x.device)
+        labels = labels.to(x.device)
+        truth, taught = labels[judging.to(x.device)], labels[~judging.to(x.device)]
     else:
         truth = _labels(model, judges)
     gate = _Gate(judges, truth, area, masks, allowance)
@@ -125,6 +128,7 @@ def harden(
         model,
         x[~judging.to(x.device)],
         options,
+        labels=taught,
         seconds=seconds,
         checkpoint=None if checkpoint is None else Path(checkpoint),
         told=told,
