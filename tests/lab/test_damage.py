@@ -96,6 +96,13 @@ def test_no_flipped_bit_of_a_study_gives_another_study(finished: Path) -> None:
         except OutputError as error:
             complaints.append(str(error))
     assert len(complaints) > FLIPS / 2
+    place = content.index(b'"seal"') + 1
+    for bit in range(8 * len(b"seal")):
+        damaged = bytearray(content)
+        damaged[place + bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        with pytest.raises(OutputError, match="holds no study"):
+            kept_study(finished)
     assert all(line.startswith(str(path)) and "\n" not in line for line in complaints)
     path.write_bytes(content.replace(b'"text"', b'"t\xe9xt"'))
     with pytest.raises(OutputError, match="holds no study"):
