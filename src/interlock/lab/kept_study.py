@@ -13,7 +13,7 @@ from interlock.errors import OutputError
 
 FILE = "study.json"
 UNSEALED = {"name", "task", "file", "base", "device", "study", "text"}
-"""All that earlier versions wrote, who had no seal: where there is more, a seal's name is damaged."""
+"""All that earlier versions wrote, without a seal: where there is more, its name is damaged."""
 
 
 def keep_study(kept: Mapping[str, Any], folder: Path) -> None:
