@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from interlock import ConceptShield
-from interlock.defend import CertifiedShield, PatchAttack, harden
+from interlock.defend import CertifiedShield, PatchAttack, PatchCleanser, harden
+from interlock.defend.attacks.cleanser_attack import CleanserAttack
 from interlock.errors import DataError, ModelError, OptionError
 from tests.networks import SmallCNN
 
@@ -22,6 +23,36 @@ LABELS = torch.zeros(2, dtype=torch.long)
 def images() -> Tensor:
     coarse = torch.randn(20, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     return F.interpolate(coarse, size=(32, 32), mode="bilinear", align_corners=False)
+
+
+class NeverNone(nn.Module):
+    """Its reshaping cannot take a batch of none, as that of many models."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own = SmallCNN()
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.own(x.view(len(x), -1).view(x.shape))
+
+
+def test_a_model_that_takes_no_batch_of_none(images: Tensor) -> None:
+    model, none = NeverNone(), images[:0]
+    with pytest.raises(RuntimeError, match="0 elements"):
+        model(none)
+    shield = ConceptShield.fit(model, images, concepts=3)
+    defences = (
+        PatchCleanser(model, 8, 3), CertifiedShield(model, area=0.05, masks=3), shield,
+        CertifiedShield(model, area=0.05, masks=3, shield=shield),
+    )  # fmt: skip
+    for defence in defences:
+        assert defence.predict(none).shape == (0,)
+    labels = model(images).argmax(dim=1)
+    cleanser, certified = defences[:2]
+    cleanser.predict(images)  # some are in doubt, and then settled before their last mask
+    assert certified.certified(images, labels).shape == labels.shape
+    CleanserAttack(area=0.05, steps=2, restarts=2)(cleanser, images, labels)
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from interlock._seeds import check_seed
 from interlock._version import versions
 from interlock.errors import ImageError, OptionError
 from interlock.explain._baseline import Baseline, baseline_for
@@ -132,8 +133,7 @@ class HSets:
         for name, value in counts.items():
             if not isinstance(value, int | np.integer) or value < 1:
                 raise OptionError(f"{name}={value!r}: must be a whole number, at least 1")
-        if not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-            raise OptionError(f"seed={seed!r}: must be a whole number, 0 to 2**63 - 1")
+        check_seed(seed)
         if growth not in THRESHOLDS:
             raise OptionError(f"growth={growth!r} is unknown; use 'merge', 'joint' or 'rows'")
         threshold = THRESHOLDS[growth] if threshold is None else threshold

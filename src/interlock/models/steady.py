@@ -14,12 +14,16 @@ from interlock.errors import ModelError
 def ask(model: Callable[[Tensor], Any], images: Tensor) -> Tensor:
     """(N, C, H, W) -> (N, classes) logits; a model that writes into its input gets a copy.
 
+    Many models cannot take a batch of none: they are asked about a black image, for the classes.
+
     Raises:
         ModelError: the model does not take these images, trains on them, or returns something
             else.
     """
     if isinstance(model, nn.Module):
         check_steady(model)
+    if not len(images):
+        return ask(model, images.new_zeros(1, *images.shape[1:]))[:0]
     try:
         output = model(images.clone())
     except REFUSALS as error:

@@ -70,6 +70,17 @@ def test_images_beside_folders_are_not_guessed_at(tmp_path: Path) -> None:
         open_source("folder", path, layout="deep")
 
 
+@pytest.mark.parametrize("below", ["tabby", "tabby/young"])
+def test_images_in_a_folder_inside_a_class_are_not_left_out(tmp_path: Path, below: str) -> None:
+    (tmp_path / "cat" / below).mkdir(parents=True)
+    (tmp_path / "cat/0.png").write_bytes(IMAGES[0])
+    (tmp_path / "cat" / below / "notes.txt").write_text("none of a picture")
+    assert len(open_source("folder", str(tmp_path))) == 1
+    (tmp_path / "cat" / below / "1.png").write_bytes(IMAGES[1])
+    line = refused("move them up", lambda: open_source("folder", str(tmp_path)))
+    assert line.startswith(f"{tmp_path}/cat/tabby: images in a folder inside a class")
+
+
 def test_links_to_folders_and_files_are_followed(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real/0.png").write_bytes(IMAGES[0])

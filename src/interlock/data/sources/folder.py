@@ -31,8 +31,9 @@ class FolderSource(Source):
         storage: options of the file system.
 
     Raises:
-        DataError: the folder is missing, it or one of its classes holds no images, or it holds
-            images as well as folders and no layout is given.
+        DataError: the folder is missing, it or one of its classes holds no images, it holds
+            images as well as folders and no layout is given, or a class has images in a folder of
+            its own, where they would be left out.
         OptionError: an unknown layout.
     """
 
@@ -58,7 +59,7 @@ class FolderSource(Source):
             self._files = [
                 (f"{name}/{file}", name)
                 for name in folders
-                for file in images_in(
+                for file in _of_class(
                     self._fs, f"{self._root.rstrip('/')}/{name}", f"{path.rstrip('/')}/{name}"
                 )
             ]
@@ -92,6 +93,24 @@ def images_in(fs: AbstractFileSystem, inside: str, name: str) -> list[str]:
         DataError: the folder is missing or holds no file with an image suffix.
     """
     files, _ = _listing(fs, inside, name)
+    return _some(files, name)
+
+
+def _of_class(fs: AbstractFileSystem, inside: str, name: str) -> list[str]:
+    """``images_in``, of a folder in which no others hold images."""
+    files, folders = _listing(fs, inside, name)
+    for folder in folders:
+        with reading(name):
+            below = fs.find(f"{inside}/{folder}")
+        if any(base(file).lower().endswith(SUFFIXES) for file in below):
+            raise DataError(
+                f"{name}/{folder}: images in a folder inside a class would be left out; move them "
+                f"up into {name}"
+            )
+    return _some(files, name)
+
+
+def _some(files: list[str], name: str) -> list[str]:
     if not files:
         raise DataError(f"{name}: no image files; expected names like photo.jpg or photo.png")
     return files

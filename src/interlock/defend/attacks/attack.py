@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from interlock._seeds import check_seed
 from interlock.defend.attacks.regions import Place
 from interlock.errors import OptionError
 from interlock.models.pixel_range import Bounds
@@ -45,6 +46,7 @@ class ImageAttack(ABC):
     """The attack's own counts, with the least value of each."""
 
     def __post_init__(self) -> None:
+        check_seed(self.seed)
         for name, least in self._least.items():
             if getattr(self, name) < least:
                 raise OptionError(f"{name}={getattr(self, name)}; use at least {least}")

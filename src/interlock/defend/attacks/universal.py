@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from interlock._seeds import check_seed
 from interlock.defend.attacks.attack import ImageAttack, Patched
 from interlock.defend.attacks.patch_attack import margin
 from interlock.defend.attacks.regions import Place, footprint
@@ -139,7 +140,9 @@ class UniversalPatchAttack(ImageAttack):
         Raises:
             OptionError: the patch does not fit into the images.
         """
-        rng = np.random.default_rng((self.seed if seed is None else seed, 1))
+        seed = self.seed if seed is None else seed
+        check_seed(seed)
+        rng = np.random.default_rng((seed, 1))
         return self._paste(patch, images, rng)
 
     def _paste(self, patch: UniversalPatch, images: Tensor, rng: np.random.Generator) -> Patched:

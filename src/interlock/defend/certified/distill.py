@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from interlock._seeds import check_seed
 from interlock.defend._files import model_id, restore, store
 from interlock.defend.certified.visible_maps import filled_layers, visible_maps
 from interlock.defend.fill import pull_push
@@ -66,6 +67,7 @@ class Distillation:
         for name in ("steps", "batch_size"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name}={getattr(self, name)}; use at least 1")
+        check_seed(self.seed)
         if self.draws < MASKED:
             raise OptionError(f"draws={self.draws}; use at least {MASKED}")
         if self.learning_rate is not None and not self.learning_rate > 0:

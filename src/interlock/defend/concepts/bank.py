@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from interlock._seeds import check_seed
 from interlock.defend._files import complete, model_id, restore, store
 from interlock.defend.concepts.batches import Reservoir, as_batches, crops_of, parts_of
 from interlock.defend.concepts.features import Taps, last_maps, replaced
@@ -78,6 +79,7 @@ class ConceptBank:
         if concepts < 1:
             raise OptionError(f"concepts={concepts}; use at least 1")
         check_steady(model)
+        check_seed(seed)
         sample, taps = Reservoir((seed, 0), ROWS), None
         undecided, negative = signed is None and layer is None, False
         for x in as_batches(images):

@@ -106,6 +106,9 @@ class Taps:
             ModelError: a layer did not run, its output has no positions, or the images are in
                 another precision than the model takes.
         """
+        if not len(x):  # as in ``ask``: many models cannot take a batch of none
+            logits, maps = self(x.new_zeros(1, *x.shape[1:]))
+            return logits[:0], [positions[:0] for positions in maps]
         kept: dict[str, Tensor | None] = {}
 
         def keep(name: str) -> Hook:

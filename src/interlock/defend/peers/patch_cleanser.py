@@ -112,6 +112,8 @@ class PatchCleanser(nn.Module):
         doubts = [row.nonzero()[:, 0].tolist() for row in first != labels[:, None]]
         for turn in range(max(map(len, doubts), default=0)):
             asked = [n for n, minority in enumerate(doubts) if turn < len(minority)]
+            if not asked:
+                break
             # The mask joined with itself is known from the first round.
             pairs = [
                 (n, doubts[n][turn], m) for n in asked for m in range(count) if m != doubts[n][turn]

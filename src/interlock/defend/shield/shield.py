@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from interlock._seeds import check_seed
 from interlock.defend.concepts.bank import ConceptBank
 from interlock.defend.concepts.features import Taps
 from interlock.defend.peers.paper import PaperMasking
@@ -114,8 +115,7 @@ class ConceptShield(nn.Module):
             raise OptionError(f"false_change_rate={false_change_rate}; use a share in [0, 1)")
         if not 0 <= share < 1:
             raise OptionError(f"share={share}; use a value in [0, 1)")
-        if seed < 0:
-            raise OptionError(f"seed={seed}; use 0 or more")
+        check_seed(seed)
         check_steady(model)
         if bank is not None:
             bank.check(model)

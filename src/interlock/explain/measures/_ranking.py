@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from interlock._seeds import check_seed
 from interlock.errors import OptionError
 
 
@@ -29,6 +30,7 @@ def ranking(
     if not np.isfinite(values).all():
         raise OptionError("the saliency holds values that are not finite (NaN or infinite)")
     values = values.ravel() if least_first else -values.ravel()
+    check_seed(seed)
     ties = np.random.default_rng(seed).permutation(len(values))
     return ties[np.argsort(values[ties], kind="stable")]
 

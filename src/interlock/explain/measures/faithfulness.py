@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from interlock._seeds import check_seed
 from interlock.errors import OptionError
 from interlock.explain._derivatives import Differentiable, check_target
 from interlock.explain.measures._ranking import ranking
@@ -94,6 +95,7 @@ def road(
     """
     if order not in ("most", "least"):
         raise OptionError(f"order={order!r} is unknown; use 'most' or 'least'")
+    check_seed(seed)
     generator = np.random.default_rng(seed)
 
     def fill(image: Planes, removed: NDArray[np.bool_]) -> Planes:

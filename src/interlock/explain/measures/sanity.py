@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from interlock._seeds import check_seed
 from interlock.errors import ModelError, OptionError
 
 Scheme = Literal["cascading", "independent"]
@@ -91,6 +92,7 @@ def randomised_weights(
     compare = {"spearman": spearman, "ssim": ssim}[similarity]
     parts = np.array_split(np.array(layers[::-1], dtype=object), min(stages, len(layers)))
     groups = tuple(tuple(part.tolist()) for part in parts)
+    check_seed(seed)
     drawn = torch.Generator().manual_seed(seed)
     other = copy.deepcopy(model)
     similarities = []

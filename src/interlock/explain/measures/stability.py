@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from interlock._seeds import check_seed
 from interlock.errors import OptionError
 
 
@@ -78,6 +79,7 @@ def stability(
     if reach == 0:
         raise OptionError("the image is of one value; its range gives the noise no size")
     before = np.asarray(explain(model, x, target) if saliency is None else saliency, np.float64)
+    check_seed(seed)
     drawn = torch.Generator().manual_seed(seed)
     changes, slopes = [], []
     for _ in range(samples):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from interlock._seeds import check_seed
 from interlock.errors import OptionError
 from interlock.explain._baseline import check_baseline
 from interlock.explain._derivatives import Differentiable, check_image, check_target
@@ -41,8 +42,9 @@ class Asking(ABC):
         Raises:
             OptionError: one lies outside its range.
         """
+        check_seed(self.seed)
         options = vars(self)
-        for name, least in {"batch": 1, "seed": 0, **self._least}.items():
+        for name, least in {"batch": 1, **self._least}.items():
             # None where it is the default: the method chooses.
             if options[name] is not None or getattr(type(self), name) is not None:
                 at_least(name, options[name], least)
