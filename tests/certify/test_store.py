@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -46,6 +47,48 @@ def test_a_damaged_reply_is_one_line_that_names_the_file(stored: str, tmp_path: 
         ),
     ):
         StoredTarget(ScriptedTarget(lambda text, _: text), store).ask(prompts("a"))
+
+
+def test_no_flipped_bit_gives_another_reply(tmp_path: Path) -> None:
+    """A flipped letter in an answer's text is valid JSON still, and might turn a verdict."""
+    path, rng = tmp_path / "calls.sqlite", random.Random(0)
+    asked = prompts(*(f"How do I bake bread number {n}?" for n in range(20)))
+    with CallStore(path) as store:
+        StoredTarget(ScriptedTarget(lambda text, _: f"I cannot tell. {text}"), store).ask(asked)
+        right = dict(store)
+    content = path.read_bytes()
+    complaints: list[str] = []
+    for _ in range(200):
+        damaged = bytearray(content)
+        damaged[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            with CallStore(path) as store:
+                found = dict(store)
+                said = StoredTarget(ScriptedTarget(lambda *_: "asked again"), store).ask(asked)
+        except OutputError as error:
+            complaints.append(str(error))
+            continue
+        assert all(right[prompt] == reply for prompt, reply in found.items())
+        assert all(
+            reply in (right[prompt], Reply("asked again"))
+            for prompt, reply in zip(asked, said, strict=True)
+        )
+    assert len(complaints) > 50
+    assert all(str(path) in line for line in complaints)
+
+
+def test_a_store_of_an_earlier_version_is_read_and_added_to(tmp_path: Path) -> None:
+    path, target = tmp_path / "calls.sqlite", ScriptedTarget(lambda text, _: text.upper())
+    with CallStore(path) as store:
+        StoredTarget(target, store).ask(prompts("a"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE calls DROP COLUMN seal")
+    for _ in range(2):
+        with CallStore(path) as store:
+            replies = StoredTarget(target, store).ask(prompts("a", "b"))
+        assert [reply.text for reply in replies] == ["A", "B"]
+    assert target.asked == ["a", "b"]
 
 
 def test_lost_replies_are_asked_again() -> None:

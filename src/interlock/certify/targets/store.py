@@ -30,9 +30,12 @@ from interlock.errors import OutputError
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY, identity TEXT NOT NULL, prompt TEXT NOT NULL, reply TEXT NOT NULL,
-    made TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+    made TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, seal TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID
 """
+_ROW = "key, identity, prompt, reply, seal"
+_UNSEALED = ""
+"""The seal of an earlier version's rows, which had none."""
 
 
 class CallStore:
@@ -55,29 +58,33 @@ class CallStore:
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
             self._connection.execute(_SCHEMA)
+            columns = {row[1] for row in self._connection.execute("PRAGMA table_info(calls)")}
+            if "seal" not in columns:
+                self._connection.execute(
+                    f"ALTER TABLE calls ADD COLUMN seal TEXT NOT NULL DEFAULT '{_UNSEALED}'"
+                )
         except sqlite3.Error as error:
             raise OutputError(f"{path}: cannot be used as a store of calls ({error})") from None
 
     def get(self, key: str) -> Reply | None:
         """The stored reply, None where there is none."""
-        rows = self._execute("SELECT reply FROM calls WHERE key = ?", (key,))
-        return self._reply(rows[0][0]) if rows else None
+        rows = self._execute(f"SELECT {_ROW} FROM calls WHERE key = ?", (key,))
+        return self._read(rows[0])[1] if rows else None
 
     def put(self, key: str, identity: Mapping[str, Any], prompt: Prompt, reply: Reply) -> None:
         """Keep a reply; on disk when this returns."""
-        values = (json.dumps(dict(identity)), json.dumps(asdict(prompt)), json.dumps(asdict(reply)))
+        parts = (dict(identity), asdict(prompt), asdict(reply))
+        row = (key, *(json.dumps(part) for part in parts))
         self._execute(
-            "INSERT OR REPLACE INTO calls (key, identity, prompt, reply) VALUES (?, ?, ?, ?)",
-            (key, *values),
+            f"INSERT OR REPLACE INTO calls ({_ROW}) VALUES (?, ?, ?, ?, ?)", (*row, _seal(row))
         )
 
     def __iter__(self) -> Iterator[tuple[Prompt, Reply]]:
         """All that was asked, with its reply, by key."""
-        for prompt, reply in self._execute("SELECT prompt, reply FROM calls ORDER BY key"):
-            asked = json.loads(prompt)
+        for row in self._execute(f"SELECT {_ROW} FROM calls ORDER BY key"):
+            asked, reply = self._read(row)
             messages = tuple(Message(**message) for message in asked["messages"])
-            wants = asked.get("wants", "answer")
-            yield Prompt(messages, asked["seed"], wants), self._reply(reply)
+            yield Prompt(messages, asked["seed"], asked.get("wants", "answer")), reply
 
     def __len__(self) -> int:
         """Replies kept."""
@@ -93,9 +100,13 @@ class CallStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _reply(self, stored: str) -> Reply:
+    def _read(self, row: tuple[Any, ...]) -> tuple[dict[str, Any], Reply]:
+        """What was asked, and the reply."""
+        *values, seal = row
         try:
-            return Reply(**json.loads(stored))
+            if seal not in (_UNSEALED, _seal(values)):
+                raise ValueError("its bytes are not those that were written")
+            return json.loads(values[2]), Reply(**json.loads(values[3]))
         except (ValueError, TypeError):
             raise OutputError(
                 f"{self.path}: a kept answer is damaged; remove the file, and all is asked again"
@@ -107,6 +118,10 @@ class CallStore:
                 return self._connection.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             raise OutputError(f"{self.path}: the store of calls failed ({error})") from None
+
+
+def _seal(values: Sequence[str]) -> str:
+    return sha256(json.dumps(values).encode()).hexdigest()
 
 
 class StoredTarget:
