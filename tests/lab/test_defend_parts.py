@@ -16,6 +16,8 @@ from interlock.defend.certified.certified_shield import CertifiedShield
 from interlock.defend.peers.patch_cleanser import PatchCleanser
 from interlock.lab.items import name_of
 from interlock.lab.pages.show import show
+from interlock.lab.results.summary import summarise
+from interlock.lab.results.tables import tables
 from interlock.lab.store import Store
 from tests.lab.running import here, table
 from tests.lab.test_defend import CLEAN, CLEANSER, LABELS, OWN, UNDEFENDED, names, photo, write
@@ -221,3 +223,7 @@ def test_a_certified_row_tells_what_is_proven(tmp_path: Path, images: Path) -> N
             for attack in ("patch, 10 %", "adaptive, 10 %"):
                 assert rows["certified", attack, "right", data] == 1
                 assert rows["with evidence", attack, "right", data] == 1
+    told_of = [row[0] for row in tables(summarise(out))[0].rows]
+    for metric in ("certified", "detected", "assured"):
+        assert f"clean, 10 %, {metric}" in told_of
+    assert {"patch, 10 %, assured", "adaptive, 10 %, assured"} <= {*told_of}

@@ -23,7 +23,9 @@ from interlock.lab.results.votes import claims, halves
 
 QUALITY = ("right", "defended", "answered")
 """Metrics that tell how good a defence is; others tell what it costs, or details."""
-SHARES = (*QUALITY, "certified", "masked")
+PROVEN = ("certified", "detected", "assured")
+"""What is proven of an answer, each a row of its own in a table of defences."""
+SHARES = (*QUALITY, *PROVEN, "masked")
 """Metrics whose values are 0 or 1."""
 
 

@@ -11,7 +11,7 @@ from interlock.lab.results.attacked import CLEAN, FOUND, ROC
 from interlock.lab.results.compare import Comparison
 from interlock.lab.results.direction import SECONDS, Series, arrow
 from interlock.lab.results.line import Line
-from interlock.lab.results.summary import QUALITY, Summary
+from interlock.lab.results.summary import PROVEN, QUALITY, Summary
 from interlock.lab.results.votes import UNSTABLE
 
 _NAMES = {
@@ -192,11 +192,13 @@ def _of_defences(summary: Summary, model: str, lines: Sequence[Line]) -> Table:
         cells = [_cell(line, of=count) for line in right]
         series = Series(condition, better.get("right"), cells, _comparable(right, count))
         rows.append((series, _images(count, condition, lines), more))
-        proven = [known.get((method, condition, "certified")) for method in methods]
-        if any(proven):
-            name, cells = f"{condition}, certified", [_cell(line, of=count) for line in proven]
-            series = Series(name, better.get("certified"), cells, _comparable(proven, count))
-            rows.append((series, str(count), []))
+        for metric in PROVEN:
+            proven = [known.get((method, condition, metric)) for method in methods]
+            if any(proven):
+                count = max(line.count for line in proven if line is not None)
+                name, cells = f"{condition}, {metric}", [_cell(line, of=count) for line in proven]
+                series = Series(name, better.get(metric), cells, _comparable(proven, count))
+                rows.append((series, str(count), []))
     unhurt = [x for x in lines if x.metric == "passes" and x.condition.startswith(CLEAN)]
     passes = [_pooled([line for line in unhurt if line.method == method]) for method in methods]
     seconds = [_seconds(lines, method) for method in methods]
