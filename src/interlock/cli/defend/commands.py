@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from interlock.cli.config import Config, Configured
+from interlock.cli.defend.options import (
+    Epsilon,
+    Outline,
+    ShieldFile,
+    Where,
+    Whole,
+    read_area,
+    read_areas,
+    read_names,
+)
 from interlock.cli.options import (
     AsJson,
     Device,
@@ -23,74 +32,12 @@ from interlock.cli.options import (
     taken,
 )
 from interlock.cli.session import session
-from interlock.names import ATTACKS, PEERS, InnerMaps, MaskFill, Norm, Shape
+from interlock.names import ATTACKS, PEERS, InnerMaps, MaskFill, Norm
 
 app = typer.Typer(
     help="Fit, attack, apply and measure a shield against adversarial patches.",
     no_args_is_help=True,
 )
-
-
-def _location(text: str) -> Any:
-    """``random``, ``search`` or TOP,LEFT, as :class:`PatchAttack` takes it."""
-    if text in ("random", "search"):
-        return text
-    parts = text.split(",")
-    if len(parts) == 2 and all(part.strip().isdecimal() for part in parts):
-        return int(parts[0]), int(parts[1])
-    raise typer.BadParameter(f"{text!r} is none of random, search or TOP,LEFT in pixels")
-
-
-def _areas(text: str) -> list[float]:
-    """Shares of the image with commas between them."""
-    try:
-        shares = [float(part) for part in text.split(",")]
-    except ValueError:
-        shares = []
-    if not shares or not all(0 < share < 1 for share in shares):
-        raise typer.BadParameter(f"{text!r}; give shares of the image like 0.01,0.02")
-    return shares
-
-
-def _area(text: str | None) -> float | None:
-    if text is None:
-        return None
-    shares = _areas(text)
-    if len(shares) > 1:
-        raise typer.BadParameter(f"{text!r}; give one share of the image like 0.02")
-    return shares[0]
-
-
-def _names(known: tuple[str, ...]) -> Callable[[list[str]], list[str]]:
-    """Names that were repeated or have commas between them; ``all`` is all of them."""
-
-    def names(given: list[str]) -> list[str]:
-        parts = [name.strip() for text in given for name in text.split(",")]
-        for name in parts:
-            if name not in (*known, "all"):
-                raise typer.BadParameter(f"{name!r} is none of {', '.join(known)} or all")
-        return list(known) if "all" in parts else list(dict.fromkeys(parts))
-
-    return names
-
-
-Whole = Annotated[
-    bool,
-    typer.Option(
-        "--whole", help="Squeeze whole photos to the input size; no crop. For hub models."
-    ),
-]
-ShieldFile = Annotated[Path, typer.Option("--shield", help="A file that 'defend fit' wrote.")]
-Outline = Annotated[Shape, typer.Option(help="Outline of the patch.")]
-Where = Annotated[
-    str,
-    typer.Option(
-        callback=_location,
-        autocompletion=complete(("random", "search")),
-        help="'random', 'search' (the best of a few), or TOP,LEFT.",
-    ),
-]
-Epsilon = Annotated[float, typer.Option(min=0.0, help="Radius of the L2 ball.")]
 
 
 @app.command(cls=Configured)
@@ -144,7 +91,7 @@ def harden(
     ],
     model: Model = "embedded",
     area: Annotated[
-        str, typer.Option(callback=_area, help="Share of the image that a patch covers.")
+        str, typer.Option(callback=read_area, help="Share of the image that a patch covers.")
     ] = "0.02",
     masks: Annotated[
         int, typer.Option(min=2, help="Positions of a mask on each axis, for the judges.")
@@ -202,7 +149,7 @@ def certify(
         ),
     ],
     area: Annotated[
-        str, typer.Option(callback=_area, help="Share of the image that a patch covers.")
+        str, typer.Option(callback=read_area, help="Share of the image that a patch covers.")
     ] = "0.02",
     model: Model = "embedded",
     masks: Annotated[int, typer.Option(min=2, help="Positions of a mask on each axis.")] = 6,
@@ -266,7 +213,7 @@ def attack(
     images: Images,
     model: Model = "embedded",
     area: Annotated[
-        str, typer.Option(callback=_area, help="Share of the image that is patched.")
+        str, typer.Option(callback=read_area, help="Share of the image that is patched.")
     ] = "0.02",
     target: Annotated[
         str | None,
@@ -383,21 +330,23 @@ def evaluate(
         typer.Option(
             "--attack",
             metavar="NAME",
-            callback=_names(ATTACKS),
+            callback=read_names(ATTACKS),
             autocompletion=complete((*ATTACKS, "all")),
             help=f"Of {', '.join(ATTACKS)}, or all; repeat, or put commas between.",
         ),
     ] = ["patch"],  # noqa: B006  # typer copies it
     areas: Annotated[
         str,
-        typer.Option(callback=_areas, help="Shares of the image that are patched, with commas."),
+        typer.Option(
+            callback=read_areas, help="Shares of the image that are patched, with commas."
+        ),
     ] = "0.01,0.02,0.03",
     peers: Annotated[
         list[str],
         typer.Option(
             "--peer",
             metavar="NAME",
-            callback=_names(PEERS),
+            callback=read_names(PEERS),
             autocompletion=complete((*PEERS, "all")),
             help="Measure another defence too: paper, patchcleanser, lgs, or all.",
         ),
@@ -406,7 +355,7 @@ def evaluate(
         str | None,
         typer.Option(
             "--assumed-area",
-            callback=_area,
+            callback=read_area,
             help="PatchCleanser also with masks for a patch of this share of the image.",
         ),
     ] = None,
