@@ -27,7 +27,7 @@ import _cifar  # noqa: E402
 from interlock.defend import harden  # noqa: E402
 
 OUT = ROOT / "build" / "hardened"
-IMAGES, STEPS = 50_000, 2500
+IMAGES, STEPS = 50_000, 1800
 
 
 def main() -> None:
@@ -49,7 +49,6 @@ def main() -> None:
             steps=arguments.steps,
             batch_size=64,
             learning_rate=0.05,
-            draws=9,
             checkpoint=OUT / f"{arguments.name}.unfinished.safetensors",
             told=lambda done, of: bar.update(done - bar.n) and None,
         )

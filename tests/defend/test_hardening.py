@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -181,6 +182,28 @@ def test_batch_normalisation_is_left_as_it_is_used() -> None:
     assert not any(m.training for m in [*model.modules(), *made.model.modules()])
     assert [p.requires_grad for p in made.model.parameters()] == flags
     assert not same(made.model, before)
+
+
+def test_statistics_of_the_batch_are_trained_with_where_they_lose_no_right_answers() -> None:
+    """They change many labels of this network; only who is told the truth knows that none is lost."""
+    model = small(3)
+    x = 3 * torch.randn(64, 3, 16, 16, generator=torch.Generator().manual_seed(0)) + 2
+    by_batch = deepcopy(model)
+    by_batch.norm.train()
+    with torch.no_grad():
+        logits = by_batch(x)
+        model.head.bias -= logits.mean(dim=0)  # else one class has them all
+        truth = (logits - logits.mean(dim=0)).argmax(dim=1)
+        assert (model(x).argmax(dim=1) == truth).float().mean() < 0.9
+    options = Distillation(steps=1, batch_size=32, mirror=False)
+    moved = {
+        told: not torch.equal(made.norm.running_mean, model.norm.running_mean)
+        for told, made in (
+            ("nothing", distilled(model, x, options).model),
+            ("truth", distilled(model, x, options, labels=truth).model),
+        )
+    }
+    assert moved == {"nothing": False, "truth": True}
 
 
 def test_views_are_crops_and_the_same_under_two_squares() -> None:

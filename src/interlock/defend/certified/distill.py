@@ -32,8 +32,11 @@ SHIFT = 8
 """Crops are shifted by at most this fraction of each side, with mirrored pixels beyond the edge."""
 CLIP = 5.0
 """Largest norm of a step's gradient."""
-KEPT_ALIKE = 0.95
-"""Share of labels that must hold under a batch's own statistics, for these to be trained with."""
+ALIKE = 0.05
+"""Batch normalisation is trained by the batch's own statistics where these change no larger share
+of the labels or, where true ones are known, lose no larger one of those that were right."""
+TRIALS = 256
+"""Crops, at least, by which that is found out."""
 SAVED_EVERY = 30.0
 """Seconds from one checkpoint to the next."""
 Told = Callable[[int, int], None]
@@ -116,7 +119,7 @@ def distilled(
         ModelError: it cannot be copied or trained.
     """
     student = _copied(model)
-    statistics = _statistics_hold(student, images, options)
+    statistics = _statistics_hold(student, images, labels, options)
     rate = options.learning_rate or (0.02 if statistics else 0.002)
     optimiser = torch.optim.SGD(
         [p for p in student.parameters() if p.requires_grad], rate, momentum=0.9, nesterov=True
@@ -270,17 +273,25 @@ def _prepare(student: nn.Module, statistics: bool) -> None:
         norm.train(statistics)
 
 
-def _statistics_hold(student: nn.Module, images: Tensor, options: Distillation) -> bool:
-    """Whether the labels of a batch survive its own statistics in place of the kept ones."""
+def _statistics_hold(
+    student: nn.Module, images: Tensor, truth: Tensor | None, options: Distillation
+) -> bool:
+    """Whether the labels of batches survive their own statistics in place of the kept ones."""
     if not any(True for _ in _norms(student)):
         return False
-    crops = views(images, options, 0).crops
     trial = deepcopy(student)
+    _prepare(trial, True)
+    before = after = crops = step = 0
     with torch.no_grad():
-        labels = student(crops).argmax(dim=1)
-        _prepare(trial, True)
-        alike = (trial(crops).argmax(dim=1) == labels).float().mean()
-    return bool(alike >= KEPT_ALIKE)
+        while crops < TRIALS:
+            seen = views(images, options, step)
+            own = logits_in(student(seen.crops), len(seen.crops)).argmax(dim=1)
+            wanted = own if truth is None else truth[seen.chosen]
+            by_batch = logits_in(trial(seen.crops), len(seen.crops)).argmax(dim=1)
+            before += int((own == wanted).sum())
+            after += int((by_batch == wanted).sum())
+            crops, step = crops + len(seen.crops), step + 1
+    return before - after <= ALIKE * crops
 
 
 def _key(images: Tensor, labels: Tensor | None, options: Distillation) -> str:
