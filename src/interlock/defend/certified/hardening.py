@@ -72,11 +72,11 @@ def harden(
 
     A copy is trained on four fifths of the images, each crop once clean and three times under two
     squares of 10 to 32 % of the side, filled from around, to its true label or, without ``labels``,
-    to the one that the original gives to the clean crop (stochastic gradient descent with
-    Nesterov's momentum; batch normalisation by the batch where that leaves the labels alone or, of
-    known ones, loses none that were right: 5 % at most). The other fifth, at most 256 images, judges: more of them must be certified than before, and clean
-    accuracy may fall by a point at most. Where the new weights miss that, weights 0.7 and 0.4 of
-    the way to them are tried; where all do, the
+    to the one that the original gives to the clean crop. (Stochastic gradient descent with
+    Nesterov's momentum; batch normalisation by the batch where that changes few labels or, of known
+    ones, loses few that were right: 5 % at most.) The other fifth, at most 256 images, judges: more
+    of them must be certified than before, and clean accuracy may fall by a point at most. Where the
+    new weights miss that, weights 0.7 and 0.4 of the way to them are tried; where all do, the
     original's are returned. The result's attribute ``hardening`` says which and why.
 
     Args:
