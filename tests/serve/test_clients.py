@@ -23,6 +23,14 @@ SAID = YES + " "
 SEEN = "the kite is red"
 CALL = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"at": "kite"}'}}
 SCHEMA: Any = {"type": "object", "properties": {"at": {"type": "string"}}}
+# What LiteLLM's own types make pydantic say when it is imported.
+pytestmark = pytest.mark.filterwarnings("ignore:.*using the `ReadOnly` qualifier:UserWarning")
+
+
+@pytest.fixture(autouse=True)
+def _no_list_of_prices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else LiteLLM looks for one on the net when it is imported, three times."""
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
 
 def run(work: Any) -> None:
