@@ -312,6 +312,11 @@ def test_openais_agents_and_their_guardrails(tmp_path: Path, monkeypatch: Any) -
                 outputs = [i.output for i in looked.new_items if i.type == "tool_call_output_item"]
                 assert (outputs, given) == ([LEFT_OUT], ["kite"])
                 given.clear()
+                said["text"] = SEEN + "".join(chr(0xE0000 + ord(c)) for c in BAD)
+                looked = await agents.Runner.run(looks, KITE)
+                outputs = [i.output for i in looked.new_items if i.type == "tool_call_output_item"]
+                assert (outputs, given) == ([LEFT_OUT], ["kite"])
+                given.clear()
                 said["text"] = SEEN
                 if kind is agents.OpenAIChatCompletionsModel:
                     assert (await agents.Runner.run(plain, BAD)).final_output == REFUSAL
