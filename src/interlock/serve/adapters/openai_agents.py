@@ -145,8 +145,9 @@ async def _allowed(guard: GuardClient, text: str, told: str) -> ToolGuardrailFun
 def _hidden(answer: Any) -> str | None:
     """Why the guard does not vote on a text: it holds characters that nobody sees."""
     error = answer.get("error") if isinstance(answer, Mapping) else None
-    known = isinstance(error, Mapping) and error.get("code") == "hidden_characters"
-    return str(error.get("message")) if known else None
+    if not isinstance(error, Mapping) or error.get("code") != "hidden_characters":
+        return None
+    return str(error.get("message"))
 
 
 def _sdk() -> ModuleType:
