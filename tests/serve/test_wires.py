@@ -160,7 +160,8 @@ def anthropic_body(**more: Any) -> dict[str, Any]:
 def test_messages_as_anthropics_clients_send_them(tmp_path: Path) -> None:
     async def go() -> None:
         upstream = Scripted(lambda _: YES)
-        async with running(tmp_path, upstream, keys=("k",)) as guard:
+        # A slow machine's vote would begin with comments.
+        async with running(tmp_path, upstream, keys=("k",), vote={"head": 60.0}) as guard:
 
             async def post(body: Any, key: str = "k") -> Any:
                 headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}

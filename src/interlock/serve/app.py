@@ -127,7 +127,8 @@ def build_app(guard: Guard, keys: KeyRing, admin_keys: KeyRing) -> FastAPI:
             lease = request.state.lease = guard.admit(client_of(request))
             limit, patience = guard.config.limits.request_bytes, guard.config.vote.deadline
             content = await read_body(request, limit, patience)
-            return guard.read(wire.chat(read_object(content)), lease.client)
+            chat = wire.chat(read_object(content))
+            return guard.read(chat, lease.client, answers=wire.answers)
         except WireError as error:
             guard.turn_away(error, request.state.request_id)
             raise

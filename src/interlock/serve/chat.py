@@ -72,15 +72,22 @@ class ChatRequest:
         return cls.of(read_object(content), policies)
 
     @classmethod
-    def of(cls, body: Any, policies: Policies | None = None) -> ChatRequest:
+    def of(
+        cls, body: Any, policies: Policies | None = None, *, unaltered: bool = False
+    ) -> ChatRequest:
         """Read a body that is parsed already, as :func:`read_client_json` does it.
+
+        Args:
+            body: parsed.
+            policies: those of the table where absent.
+            unaltered: see :class:`~interlock.serve.reading.Reading`.
 
         Raises:
             WireError: as :meth:`read`.
         """
         if not isinstance(body, dict):
             raise bad_request("the body must be a JSON object")
-        reading = Reading(policies or DefaultPolicies())
+        reading = Reading(policies or DefaultPolicies(), unaltered=unaltered)
         model = body.get("model")
         if not isinstance(model, str) or not model.isprintable() or not 0 < len(model) <= _MODEL:
             raise bad_request(f"give the model's name, at most {_MODEL} characters", "model")
@@ -258,7 +265,9 @@ def read_object(content: bytes) -> dict[str, Any]:
     except KeyTwiceError as error:
         raise bad_request(str(error), error.key, "ambiguous_key") from None
     except ValueError:
-        raise bad_request("the body is not JSON") from None
+        raise bad_request(
+            "the body is not JSON, or has more levels or longer fractions than are read"
+        ) from None
     if not isinstance(body, dict):
         raise bad_request("the body must be a JSON object")
     return body

@@ -157,18 +157,19 @@ class Guard:
         """
         return self.quotas.admit(client)
 
-    def read(self, body: Any, client: Client | None = None) -> ChatRequest:
+    def read(self, body: Any, client: Client | None = None, *, answers: bool = True) -> ChatRequest:
         """A chat request of this guard's policies and limits.
 
         Args:
             body: of ``POST /v1/chat/completions``, parsed.
             client: whose it is; None for anybody.
+            answers: whether the guard sends it on; else somebody else does, as it came.
 
         Raises:
             WireError: it may not be voted on, and why.
         """
         own = client.policy if client is not None else None
-        request = ChatRequest.of(body, own or self.config.policy)
+        request = ChatRequest.of(body, own or self.config.policy, unaltered=not answers)
         check(request, self.config, self.deployment)
         return request
 

@@ -64,7 +64,7 @@ class MessageReader:
                 "reasoning_content": lambda one, here: self._reading.text(
                     channel, where, one, here
                 ),
-                "annotations": lambda _, __: LEFT_OUT,
+                "annotations": self._reading.left_out,
                 "audio": self._audio,
             }
         built = self._reading.fields(value, where, "messages", known)

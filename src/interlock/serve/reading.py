@@ -26,10 +26,12 @@ class Reading:
 
     Args:
         policies: what the guard does with each channel.
+        unaltered: whether somebody else sends it to the model as it came: what the guard would take
+            off or out of it gets there all the same, and is passed on or refused.
     """
 
-    def __init__(self, policies: Policies) -> None:
-        self.policies = policies
+    def __init__(self, policies: Policies, *, unaltered: bool = False) -> None:
+        self.policies, self.unaltered = policies, unaltered
         self.uses: list[Use] = []
 
     def fields(
@@ -74,7 +76,7 @@ class Reading:
         if not isinstance(text, str):
             raise bad_request("give a text", where)
         plain = seen(text)
-        if plain != text and self.policies.hidden == "refuse":
+        if plain != text and (self.unaltered or self.policies.hidden == "refuse"):
             raise bad_request(
                 "the text holds characters that no reader sees (tags, stray selectors, joiners or "
                 "marks); leave them out",
@@ -90,6 +92,8 @@ class Reading:
             WireError: 400, where the policy does not let it through.
         """
         policy = self.policies.of(channel)
+        if policy == "drop" and self.unaltered:
+            policy = "pass"
         if policy == "fixed" and digest(value) not in self.policies.fixed:
             if self._prefix(value) is None:
                 raise _refused(channel, where, "takes them from its operator alone")
@@ -98,6 +102,12 @@ class Reading:
             raise _refused(channel, where, "refuses them")
         self.uses.append(Use(channel, where, policy))
         return policy
+
+    def left_out(self, value: Any, where: str) -> Any:
+        """A value that the guard does not send on."""
+        if self.unaltered and value:
+            self.use("other", where)
+        return LEFT_OUT
 
     def text(self, channel: ChannelName, group: str, text: Any, where: str) -> Any:
         """A text by itself, under its channel's policy."""

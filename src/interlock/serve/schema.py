@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from interlock.serve.channels import ChannelName
-from interlock.serve.reading import LEFT_OUT, Field, Reading, flag, listed, number, one_of
+from interlock.serve.reading import Field, Reading, flag, listed, number, one_of
 from interlock.serve.tree import Leaf, Pairs, Pointer
 from interlock.serve.wire_error import bad_request
 
@@ -45,7 +45,7 @@ class SchemaReader:
             "format": self._format,
             "$ref": self._ref,
             "discriminator": self._discriminator,
-            "$schema": lambda _, __: LEFT_OUT,
+            "$schema": self._text if reading.unaltered else reading.left_out,
         }
 
     def read(self, value: Any, where: str) -> Any:
@@ -86,7 +86,7 @@ class SchemaReader:
         return [one(v, where) for v in value] if isinstance(value, list) else one(value, where)
 
     def _format(self, value: Any, where: str) -> Any:
-        return value if value in _FORMATS else self._text(value, where)
+        return value if isinstance(value, str) and value in _FORMATS else self._text(value, where)
 
     def _ref(self, value: Any, where: str) -> Pointer:
         if not isinstance(value, str) or not value.startswith("#"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from math import isfinite
 from typing import Any
@@ -11,6 +12,11 @@ from starlette.responses import JSONResponse
 
 _DIGITS = 4000
 """Of a whole number that Python reads and writes without being told to."""
+_LEVELS = 200
+"""Of a request, one inside the other: what walks through one goes a step down for each."""
+_FRACTION = 17, 25
+"""Digits and characters of a number with a point or an exponent: what a float can hold. More would
+reach a model that reads the number as it was written, and no copy."""
 
 
 class KeyTwiceError(ValueError):
@@ -45,9 +51,12 @@ def read_client_json(text: str | bytes) -> Any:
     Raises:
         KeyTwiceError: an object has two keys that are equal, or equal up to case and Unicode's
             compatibility forms, as Go's reader and others match them.
-        ValueError: as there.
+        ValueError: as there, or a number has more digits than are read.
     """
-    return _read(_CLIENT_READER, text)
+    value = _read(_CLIENT_READER, text)
+    if _deeper_than(_LEVELS, value):
+        raise ValueError("nested too deeply")
+    return value
 
 
 def folded(key: str) -> str:
@@ -73,6 +82,14 @@ def _read(reader: json.JSONDecoder, text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def _deeper_than(levels: int, value: Any) -> bool:
+    here = [value]
+    for _ in range(levels):
+        lists = [one for one in here if isinstance(one, dict | list)]
+        here = [x for one in lists for x in (one.values() if isinstance(one, dict) else one)]
+    return bool(here)
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     known = set[str]()
     for key, _ in pairs:
@@ -92,6 +109,14 @@ def _finite(text: str) -> float:
     return value if isfinite(value) else _no_number(text)
 
 
+def _all_read(text: str) -> float:
+    digits, longest = _FRACTION
+    written = re.sub(r"[eE].*|\D", "", text).lstrip("0")
+    if len(written) > digits or len(text) > longest:
+        raise ValueError(f"{text[:longest]}: more digits than are read")
+    return _finite(text)
+
+
 # One for all: json.loads would make a new one at each call, and each chunk of each copy is read.
 _READER = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 _LOOSE_READER = json.JSONDecoder(
@@ -100,5 +125,5 @@ _LOOSE_READER = json.JSONDecoder(
     parse_int=lambda text: int(text) if len(text) < _DIGITS else None,
 )
 _CLIENT_READER = json.JSONDecoder(
-    parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_once
+    parse_constant=_no_number, parse_float=_all_read, object_pairs_hook=_once
 )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from interlock.serve.channels import ChannelName
-from interlock.serve.reading import LEFT_OUT, Field, Reading, flag, listed, one_of
+from interlock.serve.reading import LEFT_OUT, Field, Reading, flag, listed, number, one_of
 from interlock.serve.schema import SchemaReader
 from interlock.serve.strict_json import KeyTwiceError, read_client_json
 from interlock.serve.tree import Encoded, filled
 from interlock.serve.wire_error import bad_request
+
+_ID = re.compile(r"[A-Za-z0-9_.:-]{0,64}")
 
 
 class ToolReader:
@@ -72,14 +75,15 @@ class ToolReader:
 
     def called(self, value: Any, where: str) -> Any:
         """The name of a tool that is called; as it is where the tool's own is."""
-        return value if value in self._plain else self._reading.name("tools", value, where)
+        plain = isinstance(value, str) and value in self._plain
+        return value if plain else self._reading.name("tools", value, where)
 
     def calls(self, value: Any, where: str) -> list[Any]:
         """``tool_calls`` of an earlier answer."""
         known: dict[str, Field] = {
             "id": self.id,
             "type": one_of("function"),
-            "index": lambda _, __: LEFT_OUT,
+            "index": _place,
             "function": lambda one, here: self._call(one, here, where),
         }
         return [
@@ -113,6 +117,8 @@ class ToolReader:
         """The number of a call, in the guard's own words: a client's could say anything."""
         if not isinstance(value, str):
             raise bad_request("give a text", where)
+        if self._reading.unaltered and not _ID.fullmatch(value):
+            raise bad_request("give at most 64 letters, digits, '_', '-', '.' and ':'", where)
         return self._ids.setdefault(value, f"call{len(self._ids):05}")
 
     def response_format(self, value: Any, where: str) -> Any:
@@ -127,3 +133,8 @@ class ToolReader:
                 channel, where, "schema", one, here
             )
         return self._reading.fields(value, where, "response_format", known)
+
+
+def _place(value: Any, where: str) -> Any:
+    number(value, where)
+    return LEFT_OUT

@@ -93,7 +93,7 @@ class Gullible(InProcess):
             return Completion(message={"role": "assistant", "content": said}, finish_reason="stop")
         said, stops = answer(call.body), call.body.get("stop") or []
         for stop in [stops] if isinstance(stops, str) else stops:
-            said = said.partition(stop)[0]
+            said = said.partition(stop)[0] if stop else said
         if said == NO and call.body.get("logit_bias"):
             said = FINE
         message = {"role": "assistant", "content": said or "."}

@@ -75,6 +75,8 @@ class GuardClient:
             async with httpx.AsyncClient(timeout=self.timeout) as http:
                 response = await http.post(address, json=body, headers=headers)
             answer: Mapping[str, Any] = response.json()
+            if hidden := _hidden(answer):
+                return {"decision": "refuse", "interlock": {"because": [hidden]}}
             if answer["decision"] in ("release", "refuse"):
                 return answer
         except (httpx.HTTPError, ValueError) as error:
@@ -138,6 +140,14 @@ async def _allowed(guard: GuardClient, text: str, told: str) -> ToolGuardrailFun
     if answer["decision"] == "release":
         return result.allow(answer["interlock"])
     return result.reject_content(told, answer["interlock"])
+
+
+def _hidden(answer: Any) -> str | None:
+    """Why the guard does not vote on a text: it holds characters that nobody sees."""
+    error = answer.get("error") if isinstance(answer, Mapping) else None
+    if not isinstance(error, Mapping) or error.get("code") != "hidden_characters":
+        return None
+    return str(error.get("message"))
 
 
 def _sdk() -> ModuleType:

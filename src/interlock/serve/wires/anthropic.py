@@ -180,7 +180,7 @@ def _choice(value: Any) -> dict[str, Any]:
     given.end()
     if kind == "tool":
         return chat | {"tool_choice": {"type": "function", "function": {"name": name}}}
-    if kind not in _CHOICES or name is not None:
+    if not isinstance(kind, str) or kind not in _CHOICES or name is not None:
         raise bad_request("give auto, any, none, or tool with a name", "tool_choice")
     return chat | {"tool_choice": _CHOICES[kind]}
 

@@ -8,7 +8,7 @@ holds is voted on as the user's. The model is asked by the proxy, with the reque
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 from interlock.serve.answered import Answered
@@ -16,6 +16,8 @@ from interlock.serve.stream import Stream
 from interlock.serve.wire_error import WireError, bad_request
 from interlock.serve.wires.translated import Given, listed
 from interlock.serve.wires.wire import event
+
+_NO_TEXTS = frozenset({"role", "type", "id", "tool_call_id"})
 
 
 class LiteLLM:
@@ -39,9 +41,9 @@ class LiteLLM:
         tools, calls, images = (given.take(name) for name in ("tools", "tool_calls", "images"))
         given.end()
         messages = list(listed(rows, "structured_messages")) if rows else []
-        held = json.dumps(messages)
+        held = list(_texts(messages))
         for text in listed(texts or [], "texts"):
-            if json.dumps(text)[1:-1] not in held:
+            if not (isinstance(text, str) and any(text in one for one in held)):
                 messages.append({"role": "user", "content": text})
         if calls and not rows:
             messages.append({"role": "user", "content": json.dumps(calls)})
@@ -70,3 +72,16 @@ class LiteLLM:
     def failed(self, error: WireError) -> bytes:
         """The same."""
         return event(error.body, "error")
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of messages, without the words that say what they are."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            if key not in _NO_TEXTS:
+                yield from _texts(one)
