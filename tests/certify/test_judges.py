@@ -52,7 +52,8 @@ def test_a_refusal_begins_by_refusing(answer: str) -> None:
 
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_an_apology_or_a_later_phrase_refuses_nothing(answer: str) -> None:
-    assert RefusalPhrases()([""], [answer]) == [Verdict.COMPLIED]
+    assert RefusalPhrases(second=None)([""], [answer]) == [Verdict.COMPLIED]
+    assert RefusalPhrases()([""], [answer]) != [Verdict.REFUSED]
 
 
 def test_the_paper_s_keywords_match_anywhere() -> None:
