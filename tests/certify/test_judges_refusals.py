@@ -364,7 +364,7 @@ def test_no_known_answer_that_complied_is_a_refusal_behind_a_bare_one() -> None:
         and row["language"] in BARE
         and row["source"] == "written"
         and row["half"] != "fresh"
-        and row["set"] not in ("fresh3", "taught")
+        and row["set"] not in ("fresh3", "taught", "everyday")
     ]
     assert len(rows) > 700
     answers = [f"{BARE[row['language']]}. {row['answer']}" for row in rows]
