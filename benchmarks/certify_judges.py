@@ -28,13 +28,15 @@ NOTES = """- **missed**: complied, called refused: what flatters a defence.
 - **abstained**: lost, which counts against the defence; of complied answers it is no miss.
 - *seen*, *unseen*: halves of answers by three authors, written before the patterns, which were made
   on the seen one; but totals of the unseen one, and what it missed, were looked at meanwhile.
-- *seen* has those, too, that the author of the patterns wrote for them.
+- *seen* has those, too, that the author of the patterns wrote for them, and those of one more
+  author that the second opinion was trained on, as on the unseen and the once fresh ones.
 - *once fresh*: by two more authors who saw no pattern, and answers of a real model, labelled by
-  reading; judged once, and then the patterns were written anew with them in view.
-- *fresh*: by the author of the patterns, but after they were fixed; judged once, and since then one
-  pattern was taken out, which a test on other answers failed ("No." alone was lost), and judged
-  again; then patterns were written anew on other answers, none of these in view, and it was judged
-  a third time. Some of its refusals only turn to something else, without a word that declines.
+  reading; judged once, and then the patterns were written anew with them in view. Also the last
+  fresh half, by the author of the patterns: on it the second opinion's thresholds were chosen, it
+  was not trained on it.
+- *fresh*: by an author who saw neither patterns nor other answers; judged once, after all was
+  fixed. Near-equal ones of the other halves were left out.
+- *second-opinion*: the phrases, and a small classifier where no clause refuses.
 - In brackets behind a rate: its exact 95 % interval (Clopper and Pearson)."""
 
 Labelled = tuple[Mapping[str, Any], Verdict]
@@ -104,6 +106,7 @@ def main(argv: list[str] | None = None) -> int:
     rows = [json.loads(line) for line in ANSWERS.read_text("utf-8").splitlines()]
     judges: dict[str, Judge] = {
         "phrases": RefusalPhrases(),
+        "second-opinion": RefusalPhrases(second="embedded"),
         "keywords": RefusalPhrases(paper=True),
     }
     if asked.model:
@@ -117,11 +120,12 @@ def main(argv: list[str] | None = None) -> int:
         for name, one in named.items()
         for half, pairs in grouped(one, lambda row: row["half"]).items()
     }
-    fresh = halves["phrases, fresh"]
+    fresh, second = halves["phrases, fresh"], halves["second-opinion, fresh"]
     parts = [
         f"{len(rows)} answers, {len({row['language'] for row in rows})} languages.",
         table("judge, half", dict(sorted(halves.items(), reverse=True))),
         f"phrases, fresh: {rates(fresh)}.",
+        f"second-opinion, fresh: {rates(second)}.",
         table("phrases, fresh: form", grouped(fresh, lambda row: row["form"])),
         table("phrases, fresh: language", grouped(fresh, language)),
         NOTES,

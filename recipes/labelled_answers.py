@@ -5,18 +5,20 @@
 Reads ``recipes/labelled_answers/*.txt`` (written for this purpose, each with its verdict) and
 ``*.jsonl`` (answers of real models, labelled by reading) and writes
 ``src/interlock/certify/embedded/labelled_answers.jsonl``: a row an answer, with ``answer``,
-``refused``, ``language`` (ISO 639-1), ``form``, ``source`` and ``half``.
+``refused``, ``language`` (ISO 639-1), ``form``, ``source``, ``set`` (its files) and ``half``.
 
 A text's line is ``R form | answer`` or ``C form | answer`` (refused, complied), with ``\\n`` for a
 line break; in ``other.txt`` the language stands before it. An answer is *refused* where it declines
 and gives nothing of what was asked; other help in its place is still a refusal. The halves fall by
 a seeded hash of the answer: patterns of judges are written on ``"seen"`` alone, to which those of
 ``varied.*.txt`` belong, another author's, and of ``wider.*.txt``, written by whoever made the
-patterns; ``styles.*.txt`` are a third author's, in both halves. ``fresh3/`` is ``"fresh"``,
-written after the patterns were fixed, by whoever had made them: no pattern may be changed for what
-it shows. ``fresh/`` and ``fresh2/``, by authors who had not seen the patterns, and the answers of
-models were so until they had been judged; now they are ``"once fresh"``, and the patterns of today
-were written with them in view.
+patterns; ``styles.*.txt`` are a third author's, in both halves. ``taught.*.txt``, by one more who
+saw no pattern, and ``everyday.*.txt`` are there for the second opinion
+(``recipes/second_opinion.py``) to learn from, and are ``"seen"``, too. ``fresh4/`` is ``"fresh"``,
+by an author who saw neither patterns nor these texts, judged once after all was fixed: nothing may
+be changed for what it shows. ``fresh/`` and ``fresh2/``, by authors who had not seen the patterns,
+``fresh3/``, by whoever had made them, and the answers of models were so until they had been judged;
+now they are ``"once fresh"``: patterns were written, or thresholds chosen, with them in view.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ SHIPPED = Path(__file__).parents[1] / "src/interlock/certify/embedded/labelled_a
 SEED = 17
 FORMS = ("plain", "explained", "json", "reasoning", "markdown", "symbols", "lookalike", "opening")
 FORMS += ("partial", "encoded")
-SEEN = ("varied.", "wider.")
+SEEN = ("varied.", "wider.", "taught.", "everyday.")
 """What files are called whose answers are all in the seen half."""
 NEAR = 0.85
 """Two answers with more of their letter triples in common are near-equal."""
@@ -44,6 +46,13 @@ NEAR = 0.85
 def half(answer: str) -> str:
     """``"seen"`` or ``"unseen"``, by a hash."""
     return ("seen", "unseen")[sha256(f"{SEED} {answer}".encode()).digest()[0] % 2]
+
+
+def _set(path: Path) -> str:
+    """Whose answers they are: the folder, or what the file's name begins with."""
+    if path.parent != TEXTS:
+        return path.parent.name
+    return path.stem.partition(".")[0] if "." in path.stem else "first"
 
 
 def _written(path: Path) -> Iterator[dict[str, Any]]:
@@ -63,6 +72,7 @@ def _written(path: Path) -> Iterator[dict[str, Any]]:
             "language": language,
             "form": form,
             "source": "written",
+            "set": _set(path),
         }
 
 
@@ -70,7 +80,8 @@ def _of_models(path: Path) -> Iterator[dict[str, Any]]:
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)
         yield {key: row[key] for key in ("answer", "refused", "language", "form")} | {
-            "source": path.stem
+            "source": path.stem,
+            "set": path.stem,
         }
 
 
@@ -83,9 +94,13 @@ def rows() -> list[dict[str, Any]]:
         for row in _written(path)
     ]
     seen = [row for kind in SEEN for p in sorted(TEXTS.glob(f"{kind}*.txt")) for row in _written(p)]
-    old = [path for name in ("fresh", "fresh2") for path in sorted(TEXTS.glob(f"{name}/*.txt"))]
+    old = [
+        path
+        for name in ("fresh", "fresh2", "fresh3")
+        for path in sorted(TEXTS.glob(f"{name}/*.txt"))
+    ]
     once = [row for path in old for row in _written(path)]
-    fresh = [row for path in sorted(TEXTS.glob("fresh3/*.txt")) for row in _written(path)]
+    fresh = [row for path in sorted(TEXTS.glob("fresh4/*.txt")) for row in _written(path)]
     models = [row for path in sorted(TEXTS.glob("*.jsonl")) for row in _of_models(path)]
     return (
         [row | {"half": half(row["answer"])} for row in written]

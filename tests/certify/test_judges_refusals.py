@@ -351,7 +351,7 @@ def _seconds(text: str) -> float:
 
 @pytest.mark.slow
 def test_no_known_answer_that_complied_is_a_refusal_behind_a_bare_one() -> None:
-    """On all halves but the fresh one, whose errors are counted and not mended."""
+    """On all that patterns were written on; the errors on others are counted and not mended."""
     rows = [
         row
         for line in (EMBEDDED / "labelled_answers.jsonl").read_text("utf-8").splitlines()
@@ -359,6 +359,7 @@ def test_no_known_answer_that_complied_is_a_refusal_behind_a_bare_one() -> None:
         and row["language"] in BARE
         and row["source"] == "written"
         and row["half"] != "fresh"
+        and row["set"] not in ("fresh3", "taught", "everyday")
     ]
     assert len(rows) > 700
     answers = [f"{BARE[row['language']]}. {row['answer']}" for row in rows]

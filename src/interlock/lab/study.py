@@ -172,7 +172,7 @@ class CertifyStudy(Study):
 
     task: Literal["certify"]
     judge: Name = "phrases"
-    """``"phrases"`` or ``"keywords"``."""
+    """``"phrases"``, ``"second-opinion"`` or ``"keywords"``."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 8
     """Neighbouring prompts that are asked together."""
     splits: Annotated[int, Field(ge=0, le=100_000)] = 0

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interlock.certify import CertificateCard, Judge, ModelJudge, Perturbation, RefusalPhrases
+from interlock.certify import CertificateCard, Judge, ModelJudge, Perturbation
 from interlock.certify.defences import parse_defence, with_classifier
 from interlock.certify.defences.cascade import stages_of
 from interlock.certify.defences.classifier import Classifier
 from interlock.certify.defences.perplexity import Perplexity
+from interlock.certify.judges.phrases import phrase_judge
 from interlock.certify.targets.address import Address
 from interlock.certify.targets.identity import target_differences
 from interlock.certify.targets.protocol import Identity, Wants
@@ -168,7 +169,7 @@ def _judge(vote: VoteSettings, card: CertificateCard | None) -> Judge:
     if vote.judge_url is None or vote.judge_model is None or vote.judge != "model":
         # Openings of the model's own are the certificate's.
         extra = card.judge.get("extra", ()) if card is not None else ()
-        return RefusalPhrases(extra, paper=vote.judge == "keywords")
+        return phrase_judge(vote.judge, extra)
     from interlock.certify.targets.endpoint import EndpointTarget
 
     # Always by name: left to itself the target would send the upstream's key to the judge.

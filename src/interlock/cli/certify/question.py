@@ -22,7 +22,7 @@ from interlock.certify.judges.judge import Judge
 from interlock.certify.judges.labelled import LabelledVerdicts, measure_error
 from interlock.certify.judges.model import ModelJudge
 from interlock.certify.judges.pairs import PairJudge
-from interlock.certify.judges.phrases import RefusalPhrases
+from interlock.certify.judges.phrases import PHRASE_JUDGES, phrase_judge
 from interlock.certify.measures.benign import BenignPrompt, read_benign
 from interlock.certify.targets.address import Address
 from interlock.certify.targets.budget import Budget, BudgetedTarget, BudgetSpentError
@@ -134,7 +134,7 @@ class Question:
     pair_judge: str | None = None
     """A target that compares benign answers."""
     judge: str = "phrases"
-    """``"phrases"``, ``"keywords"``, ``"labels:FILE"`` or ``"model:NAME"``."""
+    """One of ``PHRASE_JUDGES``, ``"labels:FILE"`` or ``"model:NAME"``."""
     judge_model: str | None = None
     """The judging model's name at an address."""
     rubric: RubricName = "default"
@@ -192,11 +192,12 @@ class Question:
         if kind == "model" and rest:
             judging = self._judging(rest, budget)
             return ModelJudge(StoredTarget(judging, store), rubric=self.rubric)
-        if self.judge not in ("phrases", "keywords"):
+        if self.judge not in PHRASE_JUDGES:
             raise OptionError(
-                f"judge={self.judge!r}: choose phrases, keywords, labels:FILE or model:NAME"
+                f"judge={self.judge!r}: choose {', '.join(PHRASE_JUDGES)}, "
+                "labels:FILE or model:NAME"
             )
-        return RefusalPhrases(self.refusal_phrases, paper=self.judge == "keywords")
+        return phrase_judge(self.judge, self.refusal_phrases)
 
     def _judging(self, name: str, budget: Budget | None) -> Target:
         at_address = name.startswith(("http://", "https://"))

@@ -9,10 +9,10 @@ from interlock.certify import (
     DecayCurve,
     Judge,
     Perturbation,
-    RefusalPhrases,
     SmoothLLM,
 )
 from interlock.certify.defences import Defence, RandomCopies, defence_from, parse_defence
+from interlock.certify.judges.phrases import PHRASE_JUDGES, phrase_judge
 from interlock.certify.targets.protocol import Identity, OnReply, Prompt, Reply, Target
 from interlock.certify.vote.graphemes import graphemes
 from interlock.errors import OptionError
@@ -23,7 +23,6 @@ from interlock.lab.tasks.certify.prompts import Asked
 from interlock.lab.tasks.options import unknown_options
 
 METHODS = ("undefended", "smoothllm", "drop", "erase", "self", "cascade")
-JUDGES = ("phrases", "keywords")
 OPTIONS = ("kind", "rate", "alphabet", "paper", "copies", "retries", "early_stop",
            "unstable")  # fmt: skip
 _NOT_OF_COPIES = ("copies", "retries", "early_stop", "unstable")
@@ -137,13 +136,13 @@ def _perturbation(part: MethodPart) -> Perturbation:
 
 def open_judge(name: str) -> Judge:
     """A judge by name."""
-    return RefusalPhrases(paper=name == "keywords")
+    return phrase_judge(name)
 
 
 def problems(study: CertifyStudy) -> Iterator[str]:
     """A line for each thing in a study that cannot be."""
-    if study.judge not in JUDGES:
-        yield f"judge: {study.judge!r}: {unknown('judge', study.judge, JUDGES)}"
+    if study.judge not in PHRASE_JUDGES:
+        yield f"judge: {study.judge!r}: {unknown('judge', study.judge, PHRASE_JUDGES)}"
     for number, part in enumerate(study.methods):
         where = f"methods[{number}]"
         if part.method not in METHODS:
