@@ -112,6 +112,7 @@ bench-certified: .venv/.ready
 		$(BIN)/interlock lab run benchmarks/studies/certified_$$name.toml --out build/lab/certified_$$name && \
 		$(BIN)/interlock lab report build/lab/certified_$$name --summary docs/results/certified-$$name.json || exit 1; \
 	done
+	$(BIN)/python benchmarks/certified_speed.py
 	$(BIN)/python benchmarks/update_docs.py
 
 # sets on scenes whose truth is known, and on photos: hours on two cores; photos go on where they stopped
