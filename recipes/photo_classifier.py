@@ -2,9 +2,8 @@
 
     python recipes/photo_classifier.py --data ../shared/data/caltech21
 
-Two stages: the first learns the photos, the second to bear masks, as a certified answer puts them.
 Reads DATA/train and DATA/test (one folder per class). Interrupted runs resume from the
-checkpoints in --work. The test photos are looked at once, after the last epoch; the recipe keeps
+checkpoint in --work. The test photos are looked at once, after the last epoch; the recipe keeps
 the last averaged weights and selects nothing on them.
 """
 
@@ -16,9 +15,6 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,35 +26,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from interlock.data import LabelledFolder
-from interlock.defend.certified.visible_maps import filled_layers, visible_maps
-from interlock.defend.fill import pull_push
 from interlock.models.photonet import PhotoNet
 
 STORED = 208  # side of the squares that photos are resized to, once, before augmentation
-SQUARES = (0.12, 0.36)  # least and largest side of what the second stage hides, of the photo's
-HIDDEN_SHARE = 0.625  # of the second stage's views, under two squares; the others are the first's
 WEIGHTS = Path(__file__).parent.parent / "src/interlock/models/embedded"
 
 
 def main() -> None:
     args = parse_arguments()
-    torch.manual_seed(args.seed)  # of the first weights
+    torch.manual_seed(args.seed)
     work = Path(args.work)
     work.mkdir(parents=True, exist_ok=True)
     train = LabelledFolder.scan(Path(args.data) / "train")
     photos, labels = load_photos(train, STORED)
     model = PhotoNet(len(train.classes)).to(memory_format=torch.channels_last)
-    seconds = 0.0
-    for stage in stages(args):
-        torch.manual_seed(args.seed)
-        model, spent = fit(stage, model, photos, labels, args, work / f"{stage.name}.pt")
-        model, seconds = model.half().float(), seconds + spent  # as shipped
+    averaged, seconds = fit(model, photos, labels, args, work / "checkpoint.pt")
 
     test = LabelledFolder.scan(Path(args.data) / "test")
     if test.classes != train.classes:
         raise SystemExit("train and test hold different classes")
-    predicted = predict(model, *load_photos(test, args.pixels))
-    write_model(model, train, test, predicted, args, seconds)
+    predicted = predict(averaged, *load_photos(test, args.pixels))
+    write_model(averaged, train, test, predicted, args, seconds)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -66,12 +54,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data", default="../shared/data/caltech21")
     parser.add_argument("--out", default=str(WEIGHTS))
     parser.add_argument("--work", default="build/photo_classifier", help="checkpoint folder")
-    parser.add_argument("--epochs", type=int, default=110, help="of the first stage")
-    parser.add_argument("--mask-epochs", type=int, default=40, help="of the second")
+    parser.add_argument("--epochs", type=int, default=110)
     parser.add_argument("--pixels", type=int, default=160)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.08, help="peak learning rate")
-    parser.add_argument("--mask-rate", type=float, default=0.03, help="the second stage's")
     parser.add_argument("--decay", type=float, default=5e-4, help="weight decay")
     parser.add_argument("--smoothing", type=float, default=0.1, help="label smoothing")
     parser.add_argument("--seed", type=int, default=0)
@@ -98,10 +84,9 @@ def augment(pixels: Tensor, side: int) -> Tensor:
     return random_masks(random_colour(x))
 
 
-def random_view(x: Tensor, side: int, least: float = 0.3) -> Tensor:
-    """Crops of at least that share of the photo's area, turned, mirrored, at another size."""
+def random_view(x: Tensor, side: int) -> Tensor:
     n = len(x)
-    area = torch.empty(n).uniform_(least, 1.0)
+    area = torch.empty(n).uniform_(0.3, 1.0)
     aspect = torch.empty(n).uniform_(math.log(0.75), math.log(4 / 3)).exp()
     width, height = (
         (area * aspect).sqrt().clamp(max=1.0),
@@ -158,66 +143,13 @@ def random_masks(x: Tensor) -> Tensor:
     return torch.where(mask.unsqueeze(1), fill, x)
 
 
-def two_squares(n: int, side: int) -> Tensor:
-    """Where a certified answer may hide pixels: (N, 1, side, side) bool, two squares each."""
-    along = torch.arange(side)
-    hidden = torch.zeros(n, side, side, dtype=torch.bool)
-    for _ in range(2):
-        length = torch.empty(n).uniform_(*SQUARES) * side
-        inside = []
-        for _axis in range(2):
-            first = (torch.rand(n) * (side - length)).view(-1, 1)
-            inside.append((along >= first) & (along < first + length.view(-1, 1)))
-        hidden |= inside[0].unsqueeze(2) & inside[1].unsqueeze(1)
-    return hidden.unsqueeze(1)
-
-
 def side_at(epoch: int, epochs: int, pixels: int) -> int:
     """Progressive resizing: from 0.7 of the final side to all of it, in steps of 16 pixels."""
     share = 0.7 + 0.3 * min(1.0, epoch / (0.75 * epochs))
     return int(round(share * pixels / 16) * 16)
 
 
-@dataclass(frozen=True)
-class Stage:
-    """One cosine cycle."""
-
-    name: str
-    epochs: int
-    rate: float
-    side: Callable[[int], int]
-    """Of the views in an epoch, in pixels."""
-    masked: bool
-    """Whether part of the views is under two squares, pixels and inner maps filled from around."""
-
-
-def stages(args: argparse.Namespace) -> tuple[Stage, Stage]:
-    return (
-        Stage(
-            "checkpoint",
-            args.epochs,
-            args.rate,
-            lambda epoch: side_at(epoch, args.epochs, args.pixels),
-            masked=False,
-        ),
-        Stage("masks", args.mask_epochs, args.mask_rate, lambda _: args.pixels, masked=True),
-    )
-
-
-def views(stage: Stage, chosen: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Of photos (N, 3, S, S) uint8: (N, 3, side, side), and what is hidden, (N, 1, side, side)."""
-    hidden = torch.zeros(len(chosen), 1, side, side, dtype=torch.bool)
-    if not stage.masked:
-        return augment(chosen, side), hidden
-    clean = len(chosen) - round(HIDDEN_SHARE * len(chosen))
-    hidden[clean:] = two_squares(len(chosen) - clean, side)
-    masked = random_colour(random_view(normalise(chosen[clean:]), side, least=0.5))
-    masked = pull_push(masked, hidden[clean:])
-    return torch.cat([augment(chosen[:clean], side), masked]), hidden
-
-
 def fit(
-    stage: Stage,
     model: PhotoNet,
     photos: Tensor,
     labels: Tensor,
@@ -226,11 +158,9 @@ def fit(
 ) -> tuple[PhotoNet, float]:
     """SGD with one cosine cycle; returns the exponential average of the weights, in eval mode."""
     averaged = copy.deepcopy(model).eval()
-    layers = filled_layers(averaged, normalise(photos[:1])) if stage.masked else []
-    layers = [dict(model.named_modules())[n] for n, m in averaged.named_modules() if m in layers]
     optimiser = torch.optim.SGD(
         model.parameters(),
-        stage.rate,
+        args.rate,
         momentum=0.9,
         nesterov=True,
         weight_decay=args.decay,
@@ -249,23 +179,22 @@ def fit(
         optimiser.load_state_dict(state["optimiser"])
         torch.set_rng_state(state["random"])
         first, seconds = state["epoch"], state["seconds"]
-    for epoch in range(first, stage.epochs):
+    for epoch in range(first, args.epochs):
         start = time.perf_counter()
-        side = stage.side(epoch)
+        side = side_at(epoch, args.epochs, args.pixels)
         order = torch.multinomial(weights, steps * args.batch, replacement=True)
         total = 0.0
-        name = f"epoch {epoch + 1}/{stage.epochs} at {side} px"
+        name = f"epoch {epoch + 1}/{args.epochs} at {side} px"
         model.train()
         for step in track(range(steps), description=name, transient=True):
-            progress = (epoch + step / steps) / stage.epochs
-            warmup = min(1.0, progress * stage.epochs / 5)
+            progress = (epoch + step / steps) / args.epochs
+            warmup = min(1.0, progress * args.epochs / 5)
             for group in optimiser.param_groups:
-                group["lr"] = stage.rate * warmup * 0.5 * (1 + math.cos(math.pi * progress))
+                group["lr"] = args.rate * warmup * 0.5 * (1 + math.cos(math.pi * progress))
             chosen = order[step * args.batch : (step + 1) * args.batch]
-            x, hidden = views(stage, photos[chosen], side)
-            seen = visible_maps(hidden, layers) if stage.masked else nullcontext()
-            with seen, torch.autocast("cpu", dtype=torch.bfloat16):
-                logits = model(x.contiguous(memory_format=torch.channels_last))
+            x = augment(photos[chosen], side).contiguous(memory_format=torch.channels_last)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits = model(x)
             loss = F.cross_entropy(logits.float(), labels[chosen], label_smoothing=args.smoothing)
             optimiser.zero_grad()
             loss.backward()
@@ -295,7 +224,8 @@ def average(averaged: PhotoNet, model: PhotoNet, decay: float) -> None:
 
 
 @torch.no_grad()
-def predict(model: PhotoNet, photos: Tensor, _labels: Tensor) -> Tensor:
+def predict(model: PhotoNet, photos: Tensor, labels: Tensor) -> Tensor:
+    model = copy.deepcopy(model).half().float().eval()  # as shipped: weights rounded to fp16
     return torch.cat([model(normalise(x)).argmax(dim=1) for x in photos.split(64)])
 
 
