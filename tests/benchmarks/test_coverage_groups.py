@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -37,3 +39,20 @@ def test_the_sizes_are_those_of_the_name() -> None:
 def test_a_violation_rate_above_the_promise_is_marked() -> None:
     assert simulated.cell(100, 2000, 0.1, interval=False) == "5.0; 0.100"
     assert simulated.cell(140, 2000, 0.1, interval=True).startswith("7.0* [")
+
+
+def test_no_printed_population_in_groups_breaks_the_bound_that_knows_them() -> None:
+    table = Path(__file__).parents[2] / "docs" / "results" / "certify-coverage.txt"
+    lines = table.read_text("utf-8").split("Prompts in groups:")[1].splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
+    column = next(i for i, name in enumerate(rows[0]) if name.startswith("ours"))
+    printed = {row[0]: row[column] for row in rows[2:]}
+    assert printed.keys() == {population.name for population in simulated.POPULATIONS}
+    assert all(
+        ";" in cell or population == "copies share seeds, 40 prompts"
+        for population, cell in printed.items()
+    )
+    assert not [population for population, cell in printed.items() if "*" in cell]
+    # Without groups the same populations do.
+    without = {row[0]: row[column - 1] for row in rows[2:]}
+    assert "*" in without["one template for 100"]

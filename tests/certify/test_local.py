@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import logging
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,16 @@ def test_the_model_and_its_settings_stay_as_they_are(target: LocalTarget) -> Non
     target.ask(some()[:2])
     assert all(torch.equal(before[n], v) for n, v in target.model.state_dict().items())
     assert LocalTarget("embedded", max_tokens=LONGEST).identity == target.identity
+
+
+def test_counting_the_tokens_of_a_prompt_beyond_the_context_says_nothing(
+    target: LocalTarget, caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("transformers").addHandler(caplog.handler)
+    target.tokenizer.deprecation_warnings.clear()  # it says so once
+    assert len(target.encode(Prompt.user("a" * 2000))) > 1024
+    logging.getLogger("transformers").removeHandler(caplog.handler)
+    assert caplog.text == ""
 
 
 def test_bad_models_and_options(tmp_path: Path, target: LocalTarget) -> None:

@@ -254,6 +254,8 @@ def test_files_with_and_without_references(tmp_path: Path) -> None:
         '{"prompt": "2+2?", "reference": {"number": 4}, "kind": "sum"}'
     )
     [one] = read_benign(tmp_path / "b.jsonl")
+    (tmp_path / "c.txt").write_bytes(b"\xef\xbb\xbfhello\n")  # as some editors begin a file
+    assert [marked.prompt for marked in read_benign(tmp_path / "c.txt")] == ["hello"]
     assert (one.id, one.kind, one.reference) == ("1", "sum", Reference("number", 4))
 
 

@@ -185,3 +185,5 @@ def test_the_command_compares_with_another_folder(
     assert absent.exit_code == 1
     assert absent.stderr.count("\n") == 1
     assert len(target.asked) == asked  # it is looked at before anything is asked
+    dry = run("--out", tmp_path / "three", "--compare", tmp_path / "absent", "--dry-run")
+    assert (dry.exit_code, dry.stderr) == (1, absent.stderr)

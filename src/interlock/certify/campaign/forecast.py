@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from interlock.certify.attacks.attack import Attack, texts_of
-from interlock.certify.attacks.clusters import find_clusters
 from interlock.certify.attacks.families import Family
+from interlock.certify.bounds.counts import joint_confidence
 from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.call_counter import BestBound, CallCounter, Forecast, Tokens, Votes
 from interlock.certify.campaign.campaign import Campaign
@@ -169,19 +169,27 @@ def _asked(attacks: Sequence[Attack]) -> list[Prompt]:
 
 
 def best_bound(campaign: Campaign, family: Family, copies: int) -> BestBound:
-    """What a family gives if each of up to ``copies`` copies of each attack is refused."""
-    groups = find_clusters(family.certify).groups
-    number, judge = len(family.certify), campaign.judge_error
+    """What a family gives if each copy of each attack is refused, under the run's own options.
+
+    N is the setting's own, else the best of a few up to ``copies``.
+    """
+    options, clusters, attacks = campaign.options, family.clusters(), len(family.certify)
+    confidence = joint_confidence(
+        options.confidence, len(campaign.families) if options.joint else 1
+    )
+    if not family.split:  # as it pays for the settings that might have been chosen
+        confidence = joint_confidence(confidence, options.settings)
 
     def lower(labels: Sequence[int] | None) -> float:
         return max(
             PopulationCertificate.from_votes(
-                np.ones((number, n), dtype=bool), n, campaign.options.confidence, judge=judge,
-                groups=labels, texts=texts_of(family.certify),
+                np.ones((attacks, max(options.votes, n)), dtype=bool), n, confidence,
+                judge=campaign.judge_error, groups=labels, tries=options.tries,
+                texts=texts_of(family.certify),
             ).lower
-            for n in {1, copies}
+            for n in ({options.copies} if options.copies else {1, min(3, copies), copies})
         )  # fmt: skip
 
-    labels = np.asarray(groups).tolist()
-    by_groups = lower(labels) if len(set(labels)) < number else lower(None)
-    return BestBound(family.name, number, len(set(labels)), lower(None), by_groups)
+    alone = lower(None)
+    grouped = lower(clusters.groups.tolist()) if clusters.effective < attacks else alone
+    return BestBound(family.name, attacks, clusters.effective, alone, grouped)

@@ -124,7 +124,9 @@ class LocalTarget:
 
     def encode(self, prompt: Prompt) -> list[int]:
         """Token ids of :meth:`chat`."""
-        ids: list[int] = self.tokenizer(self.chat(prompt), add_special_tokens=False)["input_ids"]
+        ids: list[int] = self.tokenizer(self.chat(prompt), add_special_tokens=False, verbose=False)[
+            "input_ids"
+        ]
         return ids
 
     def ask(self, prompts: Sequence[Prompt], *, on_reply: OnReply | None = None) -> list[Reply]:

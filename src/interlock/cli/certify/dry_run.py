@@ -271,8 +271,9 @@ def _say(terminal: Terminal, value: dict[str, Any], steps: Sequence[Step]) -> No
 
 def _say_bounds(terminal: Terminal, told: Forecast, each: str = "copy of") -> None:
     for bound in told.bounds:
+        groups = "1 group" if bound.groups == 1 else f"{bound.groups} groups"
         grouped = (
-            f"; {bound.lower_by_groups:.3f} by their {bound.groups} groups"
+            f"; {bound.lower_by_groups:.3f} by their {groups}"
             if bound.groups < bound.attacks
             else ""
         )

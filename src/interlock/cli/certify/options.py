@@ -113,7 +113,8 @@ PairJudgeName = Annotated[
 JudgeName = Annotated[
     str,
     typer.Option(
-        "--judge", help="phrases, keywords, labels:FILE, or model:NAME (a target that judges)."
+        "--judge",
+        help="phrases, second-opinion, keywords, labels:FILE, or model:NAME (one that judges).",
     ),
 ]
 JudgeModel = Annotated[

@@ -195,8 +195,11 @@ def report(
             value, good = chosen(reports.from_votes, given, path=votes_file, terminal=terminal)
             finish(terminal, value, good=good)
         elif dry_run:
+            from interlock.certify.statement.comparison import read_run
             from interlock.cli.certify import dry_run as dry
 
+            if compare is not None:  # a run without it would end there
+                read_run(compare)
             options = chosen(CampaignOptions, given)
             question = question_of(given)
             value = dry.campaign(question, options, terminal, whole=True, benign=benign_limit)
