@@ -208,6 +208,8 @@ def test_a_dry_run_tells_the_best_bound_that_the_attacks_can_give(
     result = certify(*command, "--dry-run")
     assert "gcg: at best 0.779 with 95% confidence" in result.stdout
     assert "bytes of UTF-8 a token" in result.stdout
+    many = certify(*command, "--dry-run", "--joint", "--tries", 3).stdout
+    assert " in each of 3 tries with 95% confidence for all at once, if every copy" in many
 
 
 def test_the_best_bound_is_that_of_a_run_in_which_all_is_refused(

@@ -54,7 +54,7 @@ def campaign(
     """What ``report``, or ``measure`` where not ``whole``, would ask."""
     value, steps, told = counted(question, options, terminal, whole=whole, benign=benign)
     _say(terminal, value, steps)
-    _say_bounds(terminal, told)
+    _say_bounds(terminal, told, options)
     return value
 
 
@@ -120,7 +120,7 @@ def defended(
         value = _value(question, target, steps, rule, judged)
     best = [asdict(bound) | {"confidence": planned.confidence} for bound in planned.bounds]
     _say(terminal, value, steps)
-    _say_bounds(terminal, planned, "vote on")
+    _say_bounds(terminal, planned, options, "vote on")
     return value | {"best_bounds": best} | file.left_out
 
 
@@ -269,7 +269,14 @@ def _say(terminal: Terminal, value: dict[str, Any], steps: Sequence[Step]) -> No
     terminal.say("nothing was asked or written; a lost answer may be asked for again")
 
 
-def _say_bounds(terminal: Terminal, told: Forecast, each: str = "copy of") -> None:
+def _say_bounds(
+    terminal: Terminal,
+    told: Forecast,
+    options: CampaignOptions | DefenceOptions,
+    each: str = "copy of",
+) -> None:
+    sure = f"{told.confidence:.0%} confidence{' for all at once' if options.joint else ''}"
+    tries = f" in each of {options.tries} tries" if options.tries > 1 else ""
     for bound in told.bounds:
         groups = "1 group" if bound.groups == 1 else f"{bound.groups} groups"
         grouped = (
@@ -278,6 +285,6 @@ def _say_bounds(terminal: Terminal, told: Forecast, each: str = "copy of") -> No
             else ""
         )
         terminal.say(
-            f"{bound.title}: at best {bound.lower:.3f} with {told.confidence:.0%} confidence, if "
+            f"{bound.title}: at best {bound.lower:.3f}{tries} with {sure}, if "
             f"every {each} its {bound.attacks} attacks to certify on is refused{grouped}"
         )
