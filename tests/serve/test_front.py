@@ -194,6 +194,47 @@ def test_clients_that_hang_up_leave_no_line(
     assert [record.getMessage() for record in caplog.records] == []
 
 
+def test_clients_that_ask_several_at_once_and_leave_take_all_along(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three requests in one piece, and gone: the first is under way, the others wait behind it."""
+
+    async def slow(exchange: Exchange) -> None:
+        await asyncio.sleep(0.3)
+        await exchange.stream_well()
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES, slow)
+        async with running(tmp_path, upstream) as guard:
+            host, port = guard.url.removeprefix("http://").split(":")
+            body = json.dumps({"model": "m", "messages": ASK})
+            head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+            head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write((head + body).encode() * 3)
+            while upstream.busy < 5:
+                await asyncio.sleep(0.01)
+            writer.transport.abort()
+            while upstream.busy or guard.guard.admission.active:
+                await asyncio.sleep(0.01)
+            assert upstream.left == 5
+            await asyncio.sleep(0.5)
+            assert len(upstream.seen) == 5
+            assert guard.entries() == []
+            upstream.step = Exchange.stream_well
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write((head + body).encode() * 3)  # who stays gets all three
+            said = b""
+            while said.count(b'chat.completion"') < 3:
+                said += await asyncio.wait_for(reader.read(65536), 30)
+            assert said.count(b"HTTP/1.1 200") == len(guard.entries()) == 3
+            writer.close()
+
+    with caplog.at_level("WARNING"):
+        run(go())
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_a_long_vote_keeps_its_stream_open(tmp_path: Path) -> None:
     async def slow(exchange: Exchange) -> None:
         await asyncio.sleep(0.5)
