@@ -326,6 +326,26 @@ def test_a_request_that_does_not_come_is_given_up(tmp_path: Path) -> None:
     run(go())
 
 
+@pytest.mark.parametrize("more", ["", "expect: 100-continue\r\n"])
+def test_a_body_that_is_said_to_be_too_large_is_not_waited_for(tmp_path: Path, more: str) -> None:
+    async def go() -> None:
+        limits = {"request_bytes": 400}
+        async with running(tmp_path, Scripted(lambda _: YES), limits=limits) as guard:
+            host, port = guard.url.removeprefix("http://").split(":")
+            for path in ("/v1/chat/completions", "/v1/messages", "/interlock/try"):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 401\r\n{more}"
+                writer.write(f"{head}content-type: application/json\r\n\r\n".encode())
+                answer = await asyncio.wait_for(
+                    reader.readline(), 30
+                )  # the deadline is minutes off
+                assert answer.split()[1] == b"413", path
+                writer.close()
+            assert (await guard.post()).status_code == 200
+
+    run(go())
+
+
 async def pour(writer: asyncio.StreamWriter) -> None:
     while True:
         writer.write(b"x" * 65_536)

@@ -194,6 +194,47 @@ def test_clients_that_hang_up_leave_no_line(
     assert [record.getMessage() for record in caplog.records] == []
 
 
+def test_clients_that_ask_several_at_once_and_leave_take_all_along(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three requests in one piece, and gone: the first is under way, the others wait behind it."""
+
+    async def slow(exchange: Exchange) -> None:
+        await asyncio.sleep(0.3)
+        await exchange.stream_well()
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES, slow)
+        async with running(tmp_path, upstream) as guard:
+            host, port = guard.url.removeprefix("http://").split(":")
+            body = json.dumps({"model": "m", "messages": ASK})
+            head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
+            head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+            _, writer = await asyncio.open_connection(host, int(port))
+            writer.write((head + body).encode() * 3)
+            while upstream.busy < 5:
+                await asyncio.sleep(0.01)
+            writer.transport.abort()
+            while upstream.busy or guard.guard.admission.active:
+                await asyncio.sleep(0.01)
+            assert upstream.left == 5
+            await asyncio.sleep(0.5)
+            assert len(upstream.seen) == 5
+            assert guard.entries() == []
+            upstream.step = Exchange.stream_well
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write((head + body).encode() * 3)  # who stays gets all three
+            said = b""
+            while said.count(b'chat.completion"') < 3:
+                said += await asyncio.wait_for(reader.read(65536), 30)
+            assert said.count(b"HTTP/1.1 200") == len(guard.entries()) == 3
+            writer.close()
+
+    with caplog.at_level("WARNING"):
+        run(go())
+    assert [record.getMessage() for record in caplog.records] == []
+
+
 def test_a_long_vote_keeps_its_stream_open(tmp_path: Path) -> None:
     async def slow(exchange: Exchange) -> None:
         await asyncio.sleep(0.5)
@@ -242,7 +283,7 @@ def test_the_page_needs_no_imports() -> None:
 
 
 SERVED = """
-import json, os, signal, ssl, sys, threading
+import json, logging, os, signal, ssl, sys, threading, time
 from pathlib import Path
 import httpx
 from interlock.serve.config import read_config
@@ -251,7 +292,11 @@ from interlock.serve.run import serve
 heavy = {"torch", "scipy", "matplotlib", "transformers", "pandas", "skimage"}
 top = lambda: {name for name in sys.modules if name.partition(".")[0] in heavy}
 
+def served(url):
+    return ssl.get_server_certificate(("127.0.0.1", int(url.rpartition(":")[2])))
+
 def ask(url):
+    renewed = []
     before, chat = top(), [{"role": "user", "content": "how do I fold a kite?"}]
     answers = []
     try:
@@ -269,8 +314,22 @@ def ask(url):
             for path in ("", "interlock/page.css", "interlock/page.js", "interlock/status",
                          "metrics", "readyz", "healthz", "v1/models"):
                 answers.append(http.get(f"/{path}").status_code)
+            first = served(url)
+            told, log = threading.Event(), logging.Handler()
+            log.emit = lambda record: told.set() if "the old ones stay" in record.msg else None
+            logging.getLogger("interlock.guard").addHandler(log)
+            os.replace("new/cert.pem", "cert.pem")  # for a moment with a key that is not its own
+            os.kill(os.getpid(), signal.SIGHUP)
+            renewed = [told.wait(20) and served(url) == first]
+            os.replace("new/key.pem", "key.pem")
+            os.kill(os.getpid(), signal.SIGHUP)
+            until = time.monotonic() + 20
+            while served(url) == first and time.monotonic() < until:
+                time.sleep(0.05)
+            renewed.append(served(url) == Path("cert.pem").read_text())
+            answers.append(http.get("/healthz").status_code)  # who is there stays
     finally:
-        print(json.dumps([url, answers, sorted(top() - before)]), flush=True)
+        print(json.dumps([url, answers, renewed, sorted(top() - before)]), flush=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
 given = {"upstream": sys.argv[1], "uncertified": True, "port": 0, "tls_cert": "cert.pem",
@@ -305,7 +364,10 @@ def pem(folder: Path) -> None:
 
 
 def test_https_is_served_and_no_request_imports_anything_heavy(tmp_path: Path) -> None:
+    """And a renewed certificate is served once the settings are read again."""
     pem(tmp_path)
+    (tmp_path / "new").mkdir()
+    pem(tmp_path / "new")
 
     async def go() -> Any:
         async with listening(Scripted(lambda _: YES)) as url:
@@ -316,9 +378,10 @@ def test_https_is_served_and_no_request_imports_anything_heavy(tmp_path: Path) -
             out, err = await asyncio.wait_for(program.communicate(), 100)
             return program.returncode, json.loads(out), err.decode()
 
-    returned, (url, answers, heavy), err = asyncio.run(go())
+    returned, (url, answers, renewed, heavy), err = asyncio.run(go())
     assert url.startswith("https://127.0.0.1:")
-    assert answers == [200] * 9 + [400] + [200] * 8
+    assert answers == [200] * 9 + [400] + [200] * 9
+    assert renewed == [True, True]
     assert heavy == []
     assert returned == 0, err
 

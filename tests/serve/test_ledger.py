@@ -396,6 +396,29 @@ def test_old_rows_go_in_the_background(url: str) -> None:
     asyncio.run(asyncio.wait_for(go(), 120))
 
 
+@pytest.mark.parametrize("given", [{"max_rows": 3}, {"max_days": 2.5}])
+def test_a_guard_removes_what_it_is_not_to_keep(tmp_path: Path, given: Any) -> None:
+    """From its start on, as its settings say; without any it keeps all."""
+    url, now = f"sqlite:///{tmp_path}/kept.sqlite", datetime.now(UTC)
+
+    async def go() -> None:
+        ledger = Ledger(url)
+        ledger._insert(
+            [replace(ENTRY, answer_id=f"d{i}", time=now - timedelta(days=i)) for i in range(9)]
+        )
+        upstream = Scripted(lambda _: YES)
+        async with running(tmp_path, upstream, ledger={"url": url}):
+            await asyncio.sleep(0.3)
+            assert len(list(ledger.read())) == 9
+        async with running(tmp_path, upstream.url, ledger={"url": url, **given}):
+            while len(list(ledger.read())) > 3:
+                await asyncio.sleep(0.02)
+        assert [entry.answer_id for entry in ledger.read()] == ["d0", "d1", "d2"]
+        ledger.close()
+
+    asyncio.run(asyncio.wait_for(go(), 60))
+
+
 def test_rows_that_cannot_be_removed_stop_nothing(tmp_path: Path) -> None:
     async def go() -> None:
         ledger, lines = Ledger(f"sqlite:///{tmp_path}/l.sqlite"), list[str]()

@@ -166,6 +166,35 @@ def test_tokens_come_after_the_decision_and_before_the_end(tmp_path: Path, path:
     run(go())
 
 
+@pytest.mark.parametrize("path", BODIES)
+def test_a_pause_of_the_upstream_leaves_no_stream_silent(
+    tmp_path: Path, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a proxy between would give it up in the middle of an answer."""
+    monkeypatch.setattr("interlock.serve.app.COMMENTS", 0.05)
+
+    async def go() -> None:
+        stage = Stage()
+        stage.copies.set()
+        async with (
+            running(tmp_path, Scripted(lambda _: YES, stage)) as guard,
+            Asking(guard, path) as reader,
+        ):
+            await reader.until(lambda: reader.text)
+            seen = len(reader.lines)
+
+            def kept_open() -> int:
+                later = reader.lines[seen:]
+                return sum(line.startswith(":") or line == "event: ping" for line in later)
+
+            await reader.until(lambda: kept_open() >= 3)
+            stage.rest.set()
+            await reader.end()
+            assert reader.text == LONG
+
+    run(go())
+
+
 @pytest.mark.parametrize("leaves", [False, True])
 def test_a_stream_is_paid_for_when_it_ends_or_its_client_leaves(
     tmp_path: Path, leaves: bool

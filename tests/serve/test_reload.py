@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -19,10 +20,11 @@ from interlock.serve.access import open_keys
 from interlock.serve.admission import Admission
 from interlock.serve.config import read_config
 from interlock.serve.keys import KeyRing
+from interlock.serve.ledger import Retention
 from interlock.serve.reload import CHANGEABLE, Reloader, differences
 from interlock.serve.settings import GuardConfig
 from tests.serve.running import ASK, running, settings
-from tests.serve.scripted_upstream import YES, Scripted, listening
+from tests.serve.scripted_upstream import NO, YES, Exchange, Scripted, listening
 
 BODY = {"model": "m", "messages": ASK}
 
@@ -146,6 +148,68 @@ def test_settings_are_taken_up_or_all_stay(
 
     with caplog.at_level("INFO", "interlock.guard"):
         asyncio.run(asyncio.wait_for(go(), 120))
+
+
+OTHER: dict[str, Any] = {
+    "limits": {
+        "request_bytes": 3000, "messages": 2, "user_characters": 500, "active": 3, "queue": 4,
+        "refusals": 1, "refusals_pause": 30.0,
+    },
+    "vote": {"deadline": 50.0, "head": 0.05, "refusal": "Not here."},
+    "ledger": {"max_days": 5.0, "max_rows": 7},
+    "drift": {"not_ready": True},
+    "log": {"level": "warning", "prompts": True},
+}  # fmt: skip
+
+
+def test_each_setting_that_may_change_takes_effect(tmp_path: Path) -> None:
+    """As a client and an operator see it, of a guard that was started with other ones."""
+    level = logging.getLogger("interlock.guard").level
+
+    async def slow(exchange: Exchange) -> None:
+        await asyncio.sleep(0.5)
+        await exchange.stream_well()
+
+    async def go() -> None:
+        upstream, rings = Scripted(lambda _: YES), (KeyRing(("k",)), KeyRing(()))
+        async with running(tmp_path, upstream, ring=rings[0]) as guard:
+
+            async def post(*messages: str, **more: Any) -> httpx.Response:
+                chat = [{"role": "user", "content": text} for text in messages]
+                body = {"model": "m", "messages": chat} | more
+                return await guard.post(body, authorization="Bearer k")
+
+            ask, own = ASK[0]["content"], guard.guard
+            too_much = ("x" * 3000, "x" * 600), ("a", "b", "c"), ("long " * 110,)
+            for messages in too_much:
+                assert (await post(*messages)).status_code == 200
+            keys = tmp_path / "keys"
+            keys.write_text("k\n")
+            changing = Changing(tmp_path, own, rings)
+            changing.given = OTHER | {"auth": {"keys_file": str(keys)}}
+            reader = Reloader(own, *rings, changing.read)
+            own.config = own.config.model_copy(update={"auth": changing.read().auth})
+            assert await reader.reload()
+            codes = [(await post(*messages)).status_code for messages in too_much]
+            assert codes == [413, 400, 400]
+            assert own.ledger.retention == Retention(days=5.0, rows=7)
+            assert logging.getLogger("interlock.guard").level == logging.WARNING
+            assert own.config.log.prompts
+            state = (await guard.http.get("/readyz")).json()
+            assert state["checks"]["drift"] is True  # looked at, from now on
+            upstream.step = slow
+            begun = await post(ask, stream=True)
+            assert begun.headers["x-interlock-outcome"] == "pending"
+            upstream.step, upstream.rule = Exchange.stream_well, lambda _: NO
+            (said,) = (await post(f"{ask} now")).json()["choices"]
+            assert said["message"]["content"] == "Not here."
+            assert (await post(ask)).json()["error"]["code"] == "refused_too_often"
+            assert (own.admission._most, own.admission._queue) == (3, 4)
+
+    try:
+        asyncio.run(asyncio.wait_for(go(), 120))
+    finally:
+        logging.getLogger("interlock.guard").setLevel(level)
 
 
 def started(config: Path, log: Path) -> tuple[subprocess.Popen[str], str]:

@@ -126,13 +126,18 @@ def test_a_key_that_is_refused_again_and_again_waits(tmp_path: Path) -> None:
         upstream = Scripted(lambda _: NO)
         async with running(tmp_path, upstream, keys=("a", "b"), limits=limits) as guard:
 
-            async def ask(key: str, number: int) -> Any:
+            async def ask(key: str, number: int, **more: Any) -> Any:
                 messages = [{"role": "user", "content": f"bad thing number {number}, please"}]
-                body = {"model": "m", "messages": messages}
+                body = {"model": "m", "messages": messages} | more
                 return await guard.post(body, authorization=f"Bearer {key}")
 
             codes = [(await ask("a", number)).status_code for number in range(5)]
             assert codes == [200, 200, 200, 429, 429]
+            assert (await ask("a", 9, stream=True)).status_code == 429  # nor by another way
+            body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+            for path in ("/v1/messages", "/v1/decisions"):
+                answer = await guard.http.post(path, json=body, headers={"x-api-key": "a"})
+                assert answer.status_code == 429, path
             assert (await ask("b", 0)).status_code == 200
             assert 50 < int((await ask("a", 0)).headers["retry-after"]) <= 60
             entry = guard.entries()[0]

@@ -327,6 +327,42 @@ def test_the_upstreams_4xx_pass_through_without_its_key(
     assert "sk-secret" not in "".join(f"{r.getMessage()} {r.args}" for r in caplog.records)
 
 
+def test_four_outcomes_are_told_apart_everywhere(tmp_path: Path) -> None:
+    """In status and header, in the ledger, and in the metrics."""
+    withheld = json.dumps({"error": {"code": "content_filter", "message": "withheld"}}).encode()
+
+    async def withholds(exchange: Exchange) -> None:
+        await exchange.whole(400, withheld)
+
+    async def fails(exchange: Exchange) -> None:
+        await exchange.whole(500, b"{}")
+
+    well = Exchange.stream_well
+    became: dict[str, tuple[Any, str, int]] = {
+        "released": (well, YES, 200),
+        "blocked": (well, NO, 200),
+        "filtered": (withholds, YES, 200),
+        "undecided": (fails, YES, 503),
+    }
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: YES)
+        async with running(tmp_path, upstream) as guard:
+            for outcome, (step, said, status) in became.items():
+                upstream.step, upstream.rule = step, lambda _, said=said: said
+                messages = [{"role": "user", "content": f"how do I fold a kite, {outcome}?"}]
+                answer = await guard.post({"model": "m", "messages": messages})
+                assert answer.headers["x-interlock-outcome"] == outcome
+                assert answer.status_code == status, outcome
+                assert ("retry-after" in answer.headers) is (status == 503)
+            assert [entry.outcome for entry in guard.entries()] == list(became)[::-1]
+            counted = (await guard.http.get("/metrics")).text
+            for outcome in became:
+                assert f'interlock_guard_requests_total{{outcome="{outcome}"}} 1.0' in counted
+
+    run(go())
+
+
 def test_the_upstreams_filter_is_a_vote_and_on_record(tmp_path: Path) -> None:
     """400 with content_filter: on one copy a refusal like another, on all an answer withheld."""
     withheld = json.dumps({"error": {"code": "content_filter", "message": "withheld"}}).encode()

@@ -58,11 +58,19 @@ def check_tls(config: GuardConfig) -> None:
     Raises:
         ConfigError: certificate and key cannot be served.
     """
+    load_tls(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config)
+
+
+def load_tls(context: ssl.SSLContext, config: GuardConfig) -> None:
+    """Have connections from now on served with what the settings' files hold.
+
+    Raises:
+        ConfigError: as :func:`check_tls`; a context that is in use may be left without a key then.
+    """
     if config.tls_cert is None or config.tls_key is None:
         return
     try:
         # An empty password, for OpenSSL would ask the terminal for one.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(config.tls_cert, config.tls_key, password="")
     except (OSError, ssl.SSLError) as error:
         why = error.reason if isinstance(error, ssl.SSLError) else error.strerror

@@ -135,7 +135,10 @@ class Answered:
         chosen = self.ballot.chosen
         if chosen:
             return chosen if len(chosen) == self.request.n else chosen[:1] * self.request.n
-        said = {"role": "assistant", "content": self.refusal}
+        # A client that asked for JSON would try to read its text as that.
+        form = self.request.original.body.get("response_format") or {}
+        where = "refusal" if str(form.get("type")).startswith("json") else "content"
+        said = {"role": "assistant", "content": None, where: self.refusal}
         return (Completion(message=said, finish_reason="content_filter"),) * self.request.n
 
 

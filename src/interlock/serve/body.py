@@ -34,13 +34,20 @@ async def read_body(request: Request, limit: int, patience: float) -> bytes:
 
 async def read_bytes(request: Request, limit: int, patience: float) -> bytes:
     """The body of any request; arguments and errors as of :func:`read_body`, of any kind."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:  # said before it is sent
+        raise _too_large(limit)
     content = bytearray()
     try:
         async with asyncio.timeout(patience):
             async for chunk in request.stream():
                 content += chunk
                 if len(content) > limit:
-                    raise WireError(413, f"at most {limit} bytes", "request_too_large")
+                    raise _too_large(limit)
     except TimeoutError:
         raise WireError(408, "the request did not come in time", "request_timeout") from None
     return bytes(content)
+
+
+def _too_large(limit: int) -> WireError:
+    return WireError(413, f"at most {limit} bytes", "request_too_large")

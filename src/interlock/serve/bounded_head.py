@@ -1,11 +1,15 @@
-"""Heads of requests, bounded: uvicorn's fast parser by itself takes any length, for ever."""
+"""Connections: heads of requests are bounded, and who leaves has left with all that he asked.
+
+uvicorn's fast parser by itself takes heads of any length, for ever; and of several requests that
+came at once it tells only the last that its client is gone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 512 * 1024
 """Far beyond what clients send; a connection with a longer head is closed."""
@@ -14,10 +18,14 @@ HEAD_SECONDS = 75.0
 
 
 class BoundedHead(HttpToolsProtocol):
-    """Closes a connection whose next request does not get beyond its head."""
+    """Closes a connection whose next request does not get beyond its head.
+
+    And where the client hangs up, each of its requests under way hears of it.
+    """
 
     _head: int | None = 0  # bytes of a head that is coming; None where it has come
     _timer: asyncio.TimerHandle | None = None
+    _asked: tuple[RequestResponseCycle, ...] = ()  # requests without their whole answer
 
     def connection_made(self, transport: Any) -> None:
         """A client is there."""
@@ -43,10 +51,16 @@ class BoundedHead(HttpToolsProtocol):
         self._head = None
         self._rest()
         super().on_headers_complete()
+        self._asked = (*(one for one in self._asked if not one.response_complete), self.cycle)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
         self._rest()
+        for one in self._asked:
+            if not one.response_complete:
+                one.disconnected = True
+            one.message_event.set()
+        self._asked = ()
         super().connection_lost(exc)
 
     def _wait(self) -> None:

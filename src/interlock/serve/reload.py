@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pydantic import BaseModel
 
 from interlock.errors import ConfigError, InterlockError
-from interlock.serve.access import open_keys
+from interlock.serve.access import check_tls, open_keys
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
 from interlock.serve.settings import GuardConfig
@@ -34,12 +34,19 @@ class Reloader:
         keys: its clients' ring.
         admin_keys: its admins'.
         read: the settings as they are now.
+        renew: told settings whose certificate of TLS is to be served from now on.
     """
 
     def __init__(
-        self, guard: Guard, keys: KeyRing, admin_keys: KeyRing, read: Callable[[], GuardConfig]
+        self,
+        guard: Guard,
+        keys: KeyRing,
+        admin_keys: KeyRing,
+        read: Callable[[], GuardConfig],
+        renew: Callable[[GuardConfig], None] = lambda _: None,
     ) -> None:
         self.guard, self._keys, self._admin_keys, self._read = guard, keys, admin_keys, read
+        self._renew = renew
         self._asked = 0
         self._task: asyncio.Task[None] | None = None
 
@@ -59,6 +66,7 @@ class Reloader:
         """Whether other settings are taken up; where one is wrong all stay as they are."""
         try:
             config, keys, admin_keys = await asyncio.to_thread(self._opened)
+            self._renew(config)
         except Exception as error:  # whatever it is, the guard goes on
             lines = getattr(error, "lines", (error,))
             known = isinstance(error, InterlockError)
@@ -84,6 +92,7 @@ class Reloader:
         ]
         if fixed:
             raise ConfigError(tuple(fixed))
+        check_tls(config)  # the files may hold another one than before
         keys, admin_keys = open_keys(config, self.guard.salt)
         for name, before, after in (
             ("keys", self._keys, keys),

@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from interlock.serve.access import check_tls, open_keys
+from interlock.serve.access import check_tls, load_tls, open_keys
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.deployment import Deployment, deploy
@@ -72,7 +72,12 @@ def _serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment]
             ssl_certfile=config.tls_cert,
             ssl_keyfile=config.tls_key,
         )
-        server = _Server(served, Reloader(guard, keys, admin, read))
+
+        def renew(config: GuardConfig) -> None:
+            if served.ssl is not None:
+                load_tls(served.ssl, config)
+
+        server = _Server(served, Reloader(guard, keys, admin, read, renew))
 
         def ready() -> None:
             sys.setswitchinterval(_SWITCH)

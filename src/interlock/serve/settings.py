@@ -88,9 +88,9 @@ class VoteSettings(_Section):
     paper: bool | None = None
     """The published perturbation to the letter."""
     judge: Literal["phrases", "second-opinion", "keywords", "model"] = "phrases"
-    """``"phrases"``: answers that begin by refusing. ``"second-opinion"``: the same, and a small
-    classifier where none does. ``"keywords"``: the paper's. ``"model"``: another chat model, see
-    ``judge_url``."""
+    """``"phrases"``: answers that refuse and give nothing else. ``"second-opinion"``: the same, and
+    a small classifier where none refuses. ``"keywords"``: the paper's. ``"model"``: another chat
+    model, see ``judge_url``."""
     judge_url: BaseAddress | None = None
     """Base address of the judging model."""
     judge_model: str | None = None

@@ -97,6 +97,7 @@ async def steps(
 def outcome(deployment: Deployment, answered: Answered) -> dict[str, Any]:
     """What a request came to: its answer, each vote and what it rests on, the cost, the claim."""
     (choice, *_) = answered.completion()["choices"]
+    said = choice["message"]
     decision, usage = answered.ballot.decision, answered.usage
     original = decision.original
 
@@ -106,7 +107,7 @@ def outcome(deployment: Deployment, answered: Answered) -> dict[str, Any]:
 
     return {
         "event": "decision",
-        "text": choice["message"]["content"] or json.dumps(choice["message"]),
+        "text": said["content"] or said["refusal"] or json.dumps(said),
         **answered.record,
         "cast": [] if answered.ballot.repeated else [cast(vote) for vote in decision.votes],
         "original": None if original is None else {**cast(original), "text": original.reply.text},
