@@ -18,7 +18,8 @@ from interlock.serve.config import read_config
 from interlock.serve.deployment import deploy
 from interlock.serve.guard import Guard
 from interlock.serve.keys import KeyRing
-from interlock.serve.ledger import Entry, Ledger
+from interlock.serve.ledger import Ledger
+from interlock.serve.ledger_table import Entry
 from interlock.serve.settings import GuardConfig
 from tests.serve.scripted_upstream import Scripted, listening
 

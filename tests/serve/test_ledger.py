@@ -28,7 +28,8 @@ from typer.testing import CliRunner
 
 from interlock.cli import app
 from interlock.errors import OptionError
-from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError, Retention
+from interlock.serve.ledger import Ledger, Retention
+from interlock.serve.ledger_table import Entry, EntryError, LedgerError
 from tests.serve.running import ASK, running
 from tests.serve.scripted_upstream import YES, Scripted, listening
 

@@ -15,7 +15,7 @@ from interlock.serve.access import check_tls, open_keys
 from interlock.serve.config import read_faulty_config
 from interlock.serve.covered import Covered, covered
 from interlock.serve.deployment import Deployment, deploy
-from interlock.serve.ledger import check_address
+from interlock.serve.ledger_table import check_address
 from interlock.serve.settings import GuardConfig
 from interlock.serve.traces import open_traces
 from interlock.serve.upstream import LostError

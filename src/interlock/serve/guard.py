@@ -24,7 +24,8 @@ from interlock.serve.chat import ChatRequest, read_object
 from interlock.serve.deployment import Deployment
 from interlock.serve.drift import DriftWatch, Seen
 from interlock.serve.keys import Client
-from interlock.serve.ledger import Entry, Ledger, LedgerError
+from interlock.serve.ledger import Ledger
+from interlock.serve.ledger_table import Entry, LedgerError
 from interlock.serve.live import LiveAnswer, Pace, reads_beginnings
 from interlock.serve.metrics import Metrics, add_gauges
 from interlock.serve.monitor import watch_vote

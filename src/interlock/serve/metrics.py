@@ -13,7 +13,8 @@ from interlock.certify.bounds.confidence_sequence import MeanBounds
 from interlock.serve.admission import Admission
 from interlock.serve.breaker import Breaker
 from interlock.serve.drift import DriftWatch, Subject
-from interlock.serve.ledger import Entry, Ledger
+from interlock.serve.ledger import Ledger
+from interlock.serve.ledger_table import Entry
 from interlock.serve.vote import Ballot
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120)

@@ -14,7 +14,7 @@ from interlock.serve.channels import CHANNELS, CLAIMED, Policies
 from interlock.serve.guard import Guard
 from interlock.serve.in_words import in_words
 from interlock.serve.keys import ADMIN, ANYBODY, KeyRing, key_of
-from interlock.serve.ledger import Entry
+from interlock.serve.ledger_table import Entry
 from interlock.serve.shell import STATIC, add_shell
 from interlock.serve.strict_json import PlainResponse
 from interlock.serve.tryout import asked_for, steps

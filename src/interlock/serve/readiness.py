@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from interlock.serve.ledger import Entry, EntryError, Ledger, LedgerError
+from interlock.serve.ledger import Ledger
+from interlock.serve.ledger_table import Entry, EntryError, LedgerError
 from interlock.serve.upstream import LostError, Upstream
 
 PUT_ON_RECORD = 5.0

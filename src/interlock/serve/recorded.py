@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from interlock.certify import Verdict
 from interlock.serve.answered import Answered
-from interlock.serve.ledger import Entry
+from interlock.serve.ledger_table import Entry
 
 
 def entry_of(

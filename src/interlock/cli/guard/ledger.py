@@ -16,7 +16,8 @@ from interlock._files import write_atomically
 from interlock.cli.terminal import Terminal
 from interlock.errors import OptionError
 from interlock.serve.config import read_ledger_url
-from interlock.serve.ledger import Entry, Ledger
+from interlock.serve.ledger import Ledger
+from interlock.serve.ledger_table import Entry
 
 SHOWN = 20
 """Lines on a terminal where no limit was given."""
