@@ -102,6 +102,17 @@ def test_the_unit_runs_the_guard(unit: configparser.ConfigParser, config: GuardC
     assert {"AF_INET", "AF_INET6"} <= set(service["RestrictAddressFamilies"].split())
 
 
+def test_what_the_containers_copy_is_not_ignored() -> None:
+    """``.dockerignore`` leaves out all but what it names, so it has to name what is copied."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    lines = [line for line in lines if line and not line.startswith("#")]
+    assert lines[0] == "*"
+    let_in = {line[1:] for line in lines if line.startswith("!")}
+    for name in ("Containerfile", "studio.Containerfile"):
+        copied = [source for line in instructions_of(name)["COPY"] for source in line.split()[:-1]]
+        assert set(copied) == let_in, name
+
+
 def is_a_studio_s(words: list[str]) -> bool:
     """Whether the command line is one that the studio takes."""
     command: Any = get_command(app)
@@ -120,6 +131,10 @@ def test_the_studio_s_container_and_unit_run_it() -> None:
     assert container["STOPSIGNAL"] == ["SIGINT"]
     assert container["USER"][-1] not in ("root", "0")
     assert "EXPOSE" not in container  # it is for this machine alone
+    text = (DEPLOY / "studio.Containerfile").read_text()
+    assert f"./models:{container['WORKDIR'][-1]}:ro" in text  # what is there, the page lists
+    (patience,) = re.findall(r"podman stop --time (\d+)", text)
+    assert float(patience) > PATIENCE
     service = unit_of("interlock-studio.service")["Service"]
     assert is_a_studio_s(shlex.split(service["ExecStart"]))
     assert float(service["TimeoutStopSec"]) > PATIENCE
