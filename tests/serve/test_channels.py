@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 
 from interlock.serve.channels import CHANNELS, CLAIMED, ChannelName, DefaultPolicies, Use, unclaimed
+from interlock.serve.client_settings import PolicySettings
 from interlock.serve.config import ConfigError, read_config
-from interlock.serve.settings import PolicySettings
 
 DOCS = (Path(__file__).parents[2] / "docs" / "guard.md").read_text(encoding="utf-8")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from copy import copy
 from hashlib import sha256
 from typing import Any, Literal, TypeVar
@@ -38,6 +36,7 @@ from interlock.explain._growth import (
 from interlock.explain._kinks import TAU
 from interlock.explain._merging import grow_by_merging
 from interlock.explain._removal import Removal, heavy_blur
+from interlock.explain._stages import Clock, Told, part_of
 from interlock.explain.explanation import QUANTILES, Explanation
 from interlock.explain.priors import LabelMap, Prior, refined, resolve, segment
 from interlock.models.probability import has_independent_labels, probabilities
@@ -45,14 +44,11 @@ from interlock.names import PriorName
 
 Growth = Literal["merge", "joint", "rows"]
 Inputs = TypeVar("Inputs", Tensor, tuple[Tensor], NDArray[Any])
-Told = Callable[[float], None]
 
 # nu of the paper, 2000 of the 3 x 224 x 224 features of an ImageNet photo.
 SIZE_SHARE = 2000 / (3 * 224 * 224)
 THRESHOLDS: dict[str, float] = {"merge": 0.3, "joint": 0.5, "rows": 0.5}
 """mu where none is given; joint growth has no use for it."""
-DONE_AFTER = {"prior": 0.03, "path gradients": 0.64, "growth": 0.99, "dividends": 1.0}
-"""Share of the work that is done after each stage, about, at the default settings."""
 JOINT_ROUNDS = 2
 JOINT_STEPS = 3
 
@@ -187,7 +183,7 @@ class HSets:
         """
         check_tensor(x)
         if x.ndim == 4:
-            tells = [_part_of(told, k, len(x)) for k in range(len(x))]
+            tells = [part_of(told, k, len(x)) for k in range(len(x))]
             return [
                 self._explain_one(one, target, tell) for one, tell in zip(x, tells, strict=True)
             ]
@@ -239,9 +235,9 @@ class HSets:
         check_image(x)
         # The caller's autocast would reach the backward passes and the sums beside them.
         with torch.autocast("cpu", enabled=False), torch.autocast(x.device.type, enabled=False):
-            return self._explained(x, target, _Clock(told))
+            return self._explained(x, target, Clock(told))
 
-    def _explained(self, x: Tensor, target: int | None, clock: _Clock) -> Explanation:
+    def _explained(self, x: Tensor, target: int | None, clock: Clock) -> Explanation:
         x = x.detach().float()
         differentiable = Differentiable(self.model, self.internal_batch_size)
         baseline = baseline_for(x, self.baseline)
@@ -409,27 +405,6 @@ class HSets:
         )  # fmt: skip
         options = {"prior": self._prior_name} | {name: getattr(self, name) for name in names}
         return options | {"size": self._size(x), "baseline": baseline}
-
-
-class _Clock:
-    """Seconds of each stage."""
-
-    def __init__(self, told: Told | None) -> None:
-        self.laps: dict[str, float] = {}
-        self._told = told
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps[name] = now - self._last
-        self._last = now
-        if self._told is not None:
-            self._told(DONE_AFTER[name])
-
-
-def _part_of(told: Told | None, number: int, count: int) -> Told | None:
-    """Tells of one of several images as a part of all."""
-    return None if told is None else lambda share: told((number + share) / count)
 
 
 def _one_for_each(target: Any, count: int) -> list[int | None]:

@@ -7,9 +7,10 @@ import ssl
 from collections.abc import Iterator
 
 from interlock.errors import ConfigError, OptionError
+from interlock.serve.client_settings import KeySettings, checked_names
 from interlock.serve.config import read_keys
 from interlock.serve.keys import Client, KeyHash, KeyRing
-from interlock.serve.settings import GuardConfig, KeySettings, checked_names
+from interlock.serve.settings import GuardConfig
 
 
 def open_keys(config: GuardConfig, salt: bytes) -> tuple[KeyRing, KeyRing]:

@@ -2,76 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import urlsplit
 
-import httpx
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    create_model,
     field_validator,
     model_validator,
 )
 
 from interlock.certify.defences import parse_defence
-from interlock.certify.targets.address import Address
 from interlock.errors import OptionError
 from interlock.names import GuardMode, PerturbationKind
-from interlock.serve.channels import CHANNELS, Channel, ChannelName, Policy
-from interlock.serve.keys import KeyHash
+from interlock.serve.client_settings import (
+    AuthSettings,
+    KeySettings,
+    Policies,
+    PolicySettings,
+    checked_names,
+)
 from interlock.serve.ledger import Retention
+from interlock.serve.setting_types import BaseAddress, Count, File, Seconds, Section, Tokens
 
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Tokens = Annotated[int, Field(ge=1, le=10**12)]
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def _base_address(value: str) -> str:
-    """An address of chat completions, perhaps with a query; nothing in it is secret."""
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("start with http:// or https://")
-    try:
-        url = httpx.URL(value)
-        if not url.host or not 0 < (url.port or 1) < 2**16:
-            raise httpx.InvalidURL("no host, or no such port")
-    except (httpx.InvalidURL, ValueError):
-        raise ValueError("no address of a server; give one such as http://host:8000/v1") from None
-    if url.userinfo or url.fragment:
-        raise ValueError("no user, password or fragment; keys go into the environment")
-    try:
-        Address.read(value)
-    except OptionError as error:
-        raise ValueError(str(error).partition(": ")[2]) from None
-    return value
-
-
-def _path(value: Any) -> Any:
-    return Path(value) if isinstance(value, str) else value
-
-
-def _several(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-BaseAddress = Annotated[str, AfterValidator(_base_address)]
-File = Annotated[Path, BeforeValidator(_path)]
-Names = Annotated[tuple[str, ...], BeforeValidator(_several)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
-
-
-class VoteSettings(_Section):
+class VoteSettings(Section):
     """How each request is voted on; what is absent follows the certificate."""
 
     defence: Annotated[str, Field(min_length=1)] | None = None
@@ -152,14 +108,14 @@ class VoteSettings(_Section):
         return self
 
 
-class MonitorSettings(_Section):
+class MonitorSettings(Section):
     """What a guard does that only watches (``mode = "monitor"``)."""
 
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """Of the prompts that is voted on, chosen by the guard's secret; all are answered."""
 
 
-class LimitSettings(_Section):
+class LimitSettings(Section):
     """What one client may ask for, and how much at once."""
 
     request_bytes: Count = 1_000_000
@@ -187,120 +143,7 @@ class LimitSettings(_Section):
     """Likewise: tokens of all calls of a request, copies included."""
 
 
-class _Policies(_Section):
-    """What happens to text of a client on each of its ways to the model; see ``channels``."""
-
-    extra: Names = ()
-    """Keys beyond the known ones that are sent on as they are; the certificate does not apply to
-    such a request. A key inside an object is named with its level: ``"content.cache_control"``."""
-    fixed: Names = ()
-    """SHA-256 of the operator's own texts, or of objects as sorted, compact ASCII JSON, where a
-    channel is ``"fixed"``."""
-    prefixes: Names = ()
-    """Beginnings of the operator's own where a channel is ``"fixed"``; the rest is voted on."""
-    hidden: Literal["strip", "refuse"] = "strip"
-    """Characters that no reader sees: taken out, or answered 400."""
-
-    @field_validator("fixed")
-    @classmethod
-    def _hashes(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if any(len(one) != 64 or set(one) - set("0123456789abcdef") for one in value):
-            raise ValueError("give SHA-256 digests of 64 hexadecimal digits, in lower case")
-        return value
-
-    @field_validator("prefixes")
-    @classmethod
-    def _begin(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(value):
-            raise ValueError("an empty beginning is everybody's")
-        return value
-
-    def of(self, name: ChannelName) -> Policy:
-        """The policy of one channel."""
-        policy: Policy = getattr(self, name)
-        return policy
-
-
-def _policy(channel: Channel) -> tuple[Any, Any]:
-    choices = ", ".join(f'`"{choice}"`' for choice in channel.choices)
-    said = f"{channel.holds} {choices}."
-    return Literal[channel.choices], Field(default=channel.default, description=said)
-
-
-PolicySettings: type[_Policies] = create_model(
-    "PolicySettings",
-    __base__=_Policies,
-    **{name: _policy(channel) for name, channel in CHANNELS.items()},  # type: ignore[call-overload]
-)
-"""One setting for each channel of the table."""
-
-
-class AuthSettings(_Section):
-    """Who may ask the guard."""
-
-    keys_file: File | None = None
-    """One key a line; blank lines and lines with ``#`` are skipped."""
-    keys_env: str = "INTERLOCK_GUARD_KEYS"
-    """Environment variable with keys, commas between them."""
-    admin_keys_file: File | None = None
-    """Keys that may also see the page's data and the copies of the try-it box."""
-    admin_keys_env: str = "INTERLOCK_GUARD_ADMIN_KEYS"
-    """Likewise, by environment."""
-    open: bool = False
-    """Serve other machines without keys."""
-    hosts: Names = ()
-    """Without keys: further names by which requests may call this guard; ``["*"]`` for any."""
-    origins: Names = ()
-    """Sites whose pages may ask, such as ``https://app.example``; with keys ``["*"]`` for any."""
-
-    @field_validator("origins")
-    @classmethod
-    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for one in value:
-            parts = urlsplit(one)
-            if one != "*" and (not parts.netloc or one != f"{parts.scheme}://{parts.netloc}"):
-                raise ValueError("give scheme and host alone, such as https://app.example")
-        return tuple(one.lower() for one in value)
-
-
-def _of_keys(value: tuple[str, ...]) -> tuple[str, ...]:
-    for text in value:
-        KeyHash.read(text)
-    return value
-
-
-class KeySettings(_Section):
-    """One client's keys, quota and policy."""
-
-    hashes: Annotated[Names, AfterValidator(_of_keys)] = ()
-    """Salted hashes of its keys, as ``interlock guard key`` makes them."""
-    env: str = ""
-    """Environment variable with its keys, commas between them."""
-    file: File | None = None
-    """A file with its keys, one a line."""
-    requests_per_minute: Count | None = None
-    """Its quota; where absent ``limits.requests_per_minute``."""
-    tokens_per_minute: Tokens | None = None
-    """Likewise."""
-    policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
-    """What is otherwise than in ``[policy]`` for its requests."""
-
-
-def checked_names(value: dict[str, KeySettings]) -> dict[str, KeySettings]:
-    """Names that clients can have.
-
-    Raises:
-        ValueError: one is none.
-    """
-    for name in value:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
-            raise ValueError(f"{name!r}: give a name in small letters, digits and . _ -")
-        if name == "admin" or name.startswith("unnamed-"):
-            raise ValueError(f"{name!r} is a name of the guard's own")
-    return value
-
-
-class LedgerSettings(_Section):
+class LedgerSettings(Section):
     """Where decisions are kept."""
 
     url: str = "sqlite:///interlock-guard.sqlite"
@@ -318,7 +161,7 @@ class LedgerSettings(_Section):
         return Retention(self.max_days, self.max_rows)
 
 
-class BreakerSettings(_Section):
+class BreakerSettings(Section):
     """When the upstream counts as down."""
 
     failures: Count = 30
@@ -327,7 +170,7 @@ class BreakerSettings(_Section):
     """Seconds until one request is let through to try again."""
 
 
-class DriftSettings(_Section):
+class DriftSettings(Section):
     """The running comparison with what the certificate assumes."""
 
     confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.99
@@ -357,7 +200,7 @@ class DriftSettings(_Section):
         return self
 
 
-class LogSettings(_Section):
+class LogSettings(Section):
     """What the log says."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
@@ -366,7 +209,7 @@ class LogSettings(_Section):
     """Log the user's text. Off: its hash and length only."""
 
 
-class TraceSettings(_Section):
+class TraceSettings(Section):
     """Traces by OpenTelemetry; they need the extra ``otel``."""
 
     endpoint: BaseAddress | None = None
@@ -376,7 +219,7 @@ class TraceSettings(_Section):
     """Of requests traced whose client traces none itself."""
 
 
-class GuardConfig(_Section):
+class GuardConfig(Section):
     """A guard."""
 
     upstream: BaseAddress | None = None
@@ -420,7 +263,7 @@ class GuardConfig(_Section):
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()  # type: ignore[valid-type]
     auth: AuthSettings = AuthSettings()
-    keys: Annotated[dict[str, KeySettings], AfterValidator(checked_names)] = {}
+    keys: Annotated[dict[str, KeySettings], AfterValidator(checked_names)] = {}  # noqa: RUF012 (pydantic copies it)
     """Keys with a name, a quota and a policy each: a table ``[keys.NAME]`` for each client."""
     ledger: LedgerSettings = LedgerSettings()
     breaker: BreakerSettings = BreakerSettings()
@@ -446,9 +289,9 @@ class GuardConfig(_Section):
             raise ValueError("TLS takes both, tls_cert (--tls-cert) and tls_key (--tls-key)")
         return self
 
-    def policy_of(self, key: KeySettings) -> _Policies:
+    def policy_of(self, key: KeySettings) -> Policies:
         """The policy for a client's requests: its own settings over the guard's."""
-        general, given = cast(_Policies, self.policy), cast(_Policies, key.policy)
+        general, given = cast(Policies, self.policy), cast(Policies, key.policy)
         return general.model_copy(
             update={name: getattr(given, name) for name in given.model_fields_set}
         )
