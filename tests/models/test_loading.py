@@ -152,6 +152,19 @@ def factory():
     )
 
 
+def factory_of_a_bare_module():
+    return SmallCNN()
+
+
+def test_a_factory_of_a_module_without_its_parts_is_told_which_to_set():
+    name = "tests.models.test_loading:factory_of_a_bare_module"
+    with pytest.raises(ModelError, match=f"{name}: the SmallCNN .* no preprocess and labels") as e:
+        load_classifier(name)
+    assert "model.preprocess" in str(e.value)
+    assert "model.labels" in str(e.value)
+    assert "pass " not in str(e.value)
+
+
 def test_factory_string():
     assert load_classifier("tests.models.test_loading:factory").labels == list("abcd")
 

@@ -121,7 +121,17 @@ def _from_factory(name: str) -> Classifier:
         sys.path.remove("")
     if isinstance(made, str) and made == name:
         raise ModelError(f"{name}: the factory returned its own name")
+    if isinstance(made, nn.Module) and (missing := _missing(made)):
+        parts = " and ".join(missing)
+        raise ModelError(
+            f"{name}: the {type(made).__name__} that it returns has no {parts}; in the factory set "
+            "model.preprocess (image -> tensor) and model.labels (a name for each class)"
+        )
     return load_classifier(made)
+
+
+def _missing(model: nn.Module) -> list[str]:
+    return [part for part in ("preprocess", "labels") if getattr(model, part, None) is None]
 
 
 def _from_module(
