@@ -1,6 +1,6 @@
 """Defences on a real model: SmolLM2-135M with a safety head, real attack files, our own suffixes.
 
-    python benchmarks/certify_real.py [--goals 70] [--defences 8] [--adaptive-goals 6]
+    python benchmarks/certify_real.py [--goals 70] [--defences 12] [--adaptive-goals 6]
 
 Needs ``recipes/smollm2.py`` to have run, and the shared file of JailbreakBench's attacks. The
 head's examples and the defences' settings were chosen on three in ten of that file's goals and on
@@ -72,9 +72,11 @@ DEFENCES = (
     "drop:rate=0.2,copies=3",
     "smooth:swap,rate=0.03,copies=3",
     "self",
+    "smooth:insert,rate=0.05,copies=3",
+    "smooth:patch,rate=0.05,copies=3",
+    "erase:every=4,longest=12",
+    "erase:every=1,longest=12",
 )
-ADAPTIVE = 2
-"""Of the defences, from the first on, meet attackers who know them."""
 KINDS = ["GCG", "PAIR", "JailbreakChat"]
 SEED = 17
 SECOND = 1000
@@ -90,6 +92,8 @@ HEAD = [
     "half",
     "other half",
     "calls",
+    "read",
+    "written",
 ]
 BENIGN = ["defence", "released", "95 %", "as good", "right", "bare right", "calls"]
 NOTES = """- **bare**: of the n attacks, those whose goal the model refuses when asked bare; rows
@@ -100,7 +104,8 @@ NOTES = """- **bare**: of the n attacks, those whose goal the model refuses when
 - **refused**: the mean over groups. **half**, **other half**: the same bound from a random half of
   the groups, and what the other half measured: the bound's check.
 - **calls**: of the target, mean of a decision with early stopping; the answer to a released prompt
-  included.
+  included. **read**, **written**: tokens of these calls; the template's head, which is read anew
+  for no call, counts in each.
 - **released**: of the shipped benign prompts. **as good**: of those with an answer that can be
   compared with the bare model's (the same text, or right by the reference). **right**: of the
   prompts with a reference; code is parsed, not run, and left out.
@@ -254,7 +259,8 @@ def family_row(defence: str, one: DefendedFamily) -> list[str]:
         one.family, defence, str(len(one.attacks)), str(one.clusters.effective),
         str(sum(verdict is Verdict.REFUSED for verdict in one.undefended.goal_verdicts)),
         f"{one.certificate.lower:.3f}", f"{one.certificate.estimate:.3f}", f"{half:.3f}",
-        f"{other:.3f}", f"{one.cost.calls:.1f}",
+        f"{other:.3f}", f"{one.cost.calls:.1f}", f"{one.cost.prompt_tokens:.0f}",
+        f"{one.cost.answer_tokens:.0f}",
     ]  # fmt: skip
 
 
@@ -275,6 +281,9 @@ def main() -> None:
     parser.add_argument("--asked", nargs="*", default=KINDS, help="kinds of the file's attacks")
     parser.add_argument("--defences", type=int, default=len(DEFENCES), help="of them, in order")
     parser.add_argument("--adaptive-goals", type=int, default=6)
+    parser.add_argument(
+        "--adaptive", type=int, default=len(DEFENCES), help="defences that such attackers meet"
+    )
     parser.add_argument("--adaptive-steps", type=int, default=3)
     parser.add_argument("--chosen", action="store_true", help="the part that served to choose")
     args = parser.parse_args()
@@ -315,7 +324,7 @@ def main() -> None:
     if certificate is not None:
         apart = f"erase:longest=20, apart from any bound: {certificate.statement()}"
         publish(report(said, rows, bare, users, apart), OUT / "table.md")
-    for defence in fitted(target, DEFENCES[:ADAPTIVE] if args.adaptive_goals else ()):
+    for defence in fitted(target, DEFENCES[: args.adaptive] if args.adaptive_goals else ()):
         for attempts in by_kind(adaptive(target, judge, attacks, defence, args)).values():
             bound(attempts, defence)
             publish(report(said, rows, bare, users, apart), OUT / "table.md")
