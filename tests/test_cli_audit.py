@@ -465,10 +465,12 @@ def test_the_demo_is_the_audit_of_the_embedded_models(
 
     monkeypatch.setattr("interlock.cli.audit.run.audit", record)
     for command in ("demo", "audit"):
-        result = CliRunner().invoke(app, [command, "--out", str(tmp_path)])
-        assert result.exit_code == 0, result.output
-    demo, audit = asked
-    assert demo == audit
+        for more in ([], ["--dry-run"]):
+            result = CliRunner().invoke(app, [command, "--out", str(tmp_path), *more])
+            assert result.exit_code == 0, result.output
+    demo, tried, *audit = asked
+    assert [demo, tried] == audit
+    assert [one.dry_run for one in asked] == [False, True] * 2
     assert demo.identity == {
         "model": "embedded", "photos": "embedded", "clean": "none", "groups": "none",
         "whole": "none", "target": "embedded", "named": "none", "attacks": "none",

@@ -92,6 +92,39 @@ def test_a_dry_run_times_one_photo_and_writes_nothing(
     assert not out.exists()
 
 
+def unreadable(path: Path) -> Path:
+    path.write_bytes(b"no photo")
+    return path
+
+
+def test_a_dry_run_of_apply_knows_what_is_finished(
+    photos: Path, shield: Path, tmp_path: Path
+) -> None:
+    files = sorted((photos / "dog").iterdir())[:4]
+    card = tmp_path / "card"
+    certify = ["defend", "certify", photos, *TINY, "--area", "0.04", "--masks", 2]
+    run(*certify, "--limit", 3, "--maps", 0, "--out", card)
+    for name, by in (("shield", shield), ("certified", card / "card.json")):
+        out = tmp_path / name
+        asked = ["defend", "apply", *TINY, f"--{name}", by, "--out", out, "--json"]
+        value = json.loads(run(*asked, *files, "--dry-run").stdout)
+        assert (value["photos"], value["left"], value["dry_run"]) == (4, 4, True)
+        assert 0 < value["seconds"] < 600
+        assert not out.exists()
+        run(*asked, *files[:3])
+        value = json.loads(run(*asked, *files, "--dry-run").stdout)
+        assert value["left"] == 1
+        value = json.loads(run(*asked, *files, "--dry-run", "--force").stdout)
+        assert value["left"] == 4
+        damaged = unreadable(tmp_path / f"{name}.png")
+        result = CliRunner().invoke(
+            app, [str(one) for one in [*asked, *files, damaged, "--dry-run"]]
+        )
+        assert result.exit_code == 1
+        assert damaged.name in result.stderr
+        assert json.loads(result.stdout)["left"] == 1
+
+
 def test_a_dry_run_of_evaluate(photos: Path, shield: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     fixed = ["--shield", shield, *TINY, "--areas", "0.1,0.2", "--steps", 2, "--out", out]

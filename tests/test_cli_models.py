@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import socket
@@ -20,6 +21,7 @@ from interlock.cli import app
 from interlock.errors import ModelError
 from interlock.models import hub
 from interlock.models.available import available_models
+from interlock.studio.models import listed
 from tests.programs import ROOT
 
 
@@ -85,10 +87,68 @@ def test_the_command_says_it(here: Path) -> None:
     ]  # fmt: skip
     assert "nothing: lacks a chat template" in lines[3]
     listed = json.loads(CliRunner().invoke(app, ["models", "--json"]).stdout)["models"]
-    assert listed[0].keys() == {"name", "use", "origin", "size", "missing", "verbs"}
+    assert listed[0].keys() == {"name", "use", "origin", "size", "missing", "made_by", "verbs"}
     assert len(listed) == 9
     result = CliRunner().invoke(app, ["models", "nowhere"])
     assert (result.exit_code, result.stderr) == (1, "error: nowhere: no such folder\n")
+
+
+RECIPES = """
+[[models]]
+name = "build/chat"
+use = "chat model"
+made_by = "python recipes/chat.py"
+files = "build/chat"
+[[models]]
+name = "build/later"
+use = "chat model"
+made_by = "python recipes/chat.py"
+files = "build/later"
+[[models]]
+name = "nets:made"
+use = "classifier"
+made_by = "python recipes/made.py"
+files = "half"
+[[models]]
+name = "nets:later"
+use = "classifier"
+made_by = "python recipes/later.py"
+files = "later.safetensors"
+[[models]]
+name = "nets:neither"
+use = "painter"
+[[models]]
+name = 3
+"""
+
+
+def test_what_recipes_make_is_listed_with_its_command(here: Path) -> None:
+    before = available_models(here)
+    (here / "recipes").mkdir()
+    (here / "recipes" / "models.toml").write_text(RECIPES)
+    made = [one for one in available_models(here) if one not in before]
+    assert [(one.name, one.origin, one.verbs) for one in made] == [
+        ("build/later", "recipe", ()),
+        ("nets:made", "recipe", ("explain", "defend")),
+        ("nets:later", "recipe", ()),
+    ]
+    lines = CliRunner().invoke(app, ["models"]).stdout.splitlines()
+    (later,) = [line for line in lines if line.startswith("nets:later")]
+    assert "nothing: run python recipes/later.py" in later
+    assert {one["name"] for one in listed("classifier")}.isdisjoint({"nets:made", "nets:later"})
+    for damaged in ("models = 3", "[[models", "models = [3]"):
+        (here / "recipes" / "models.toml").write_text(damaged)
+        assert available_models(here) == before
+
+
+def test_the_recipes_of_this_repository_are_listed() -> None:
+    rows = {one.name: one for one in available_models(ROOT) if one.made_by}
+    for one in rows.values():
+        assert (ROOT / one.made_by.split()[1]).is_file()
+        module, _, factory = one.name.partition(":")
+        if factory:
+            assert hasattr(importlib.import_module(module), factory)
+    assert {"benchmarks._lite:lite0", "benchmarks._hardened:cifar10"} <= rows.keys()
 
 
 def test_the_list_imports_no_torch() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from PIL import Image
@@ -48,6 +48,16 @@ class Setup:
     """Squeeze whole photos to the model's input size."""
     force: bool = False
     """Do again what an earlier run finished."""
+
+
+class Work(Protocol):
+    """What a command does to photos, one by one."""
+
+    def finished(self, photo: Photo) -> bool:
+        """Whether an earlier run did it."""
+
+    def rehearse(self, photo: Photo) -> None:
+        """What takes time of it; nothing is written."""
 
 
 @dataclass
@@ -175,6 +185,26 @@ class Bench:
             if self._terminal.interrupted():  # and a library made an error of it
                 raise KeyboardInterrupt from None
             note_problems([problem(photo.path, error)], self._outcome, self._terminal)
+
+    def seconds_each(self, photos: Sequence[Photo], once: Callable[[Photo], object]) -> float:
+        """What one photo takes, by the first that can be done; 0 where none can."""
+        for photo in photos:
+            with self.attempt(photo):
+                begun = time.monotonic()
+                once(photo)
+                return time.monotonic() - begun
+        return 0.0
+
+    def forecast(self, photos: Sequence[Photo], work: Work) -> Outcome:
+        """Say how many photos are left and how long they take; complains about the others."""
+        waiting: list[Photo] = []
+        for photo in photos:
+            with self.attempt(photo):
+                if not work.finished(photo):
+                    waiting.append(photo)
+        seconds = len(waiting) * self.seconds_each(waiting, work.rehearse)
+        forecast(self._outcome, self._terminal, len(photos), len(waiting), seconds)
+        return self._outcome
 
     def answer(self, logits: Tensor) -> tuple[str, float]:
         """(classes,) -> the label and its probability."""

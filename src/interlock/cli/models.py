@@ -20,7 +20,7 @@ def models(
     ] = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """List the models that can be named: embedded, in folders, and in the hub's cache."""
+    """List the models that can be named: embedded, in folders, of recipes, in the hub's cache."""
     with session(context) as terminal:
         from interlock.errors import DataError
         from interlock.models.available import available_models
@@ -30,7 +30,8 @@ def models(
         models = available_models(folder.resolve())
         rows = [("model", "is a", "for", "from", "MB")]
         for one in models:
-            use = ", ".join(one.verbs) or f"nothing: lacks {', '.join(one.missing)}"
+            fix = f"run {one.made_by}" if one.made_by else f"lacks {', '.join(one.missing)}"
+            use = ", ".join(one.verbs) or f"nothing: {fix}"
             rows.append((one_line(one.name), one.use, use, one.origin, f"{one.size / 1e6:.1f}"))
         for line in table(rows):
             terminal.say(line)

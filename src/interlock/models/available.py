@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 DEPTH = 4
 """Folders below one that are looked into."""
 SKIPPED = frozenset({"node_modules", "site-packages", "__pycache__"})
 PACKAGE = Path(__file__).parent.parent
+RECIPES = Path("recipes") / "models.toml"
+"""Of a folder: models that its recipes make."""
 WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 Use = Literal["classifier", "chat model"]
@@ -29,25 +32,34 @@ class Available:
     name: str
     """As ``--model``, or ``--target`` of a chat model, takes it."""
     use: Use
-    origin: Literal["embedded", "folder", "hub cache"]
+    origin: Literal["embedded", "folder", "recipe", "hub cache"]
     size: int
     """Bytes of its files."""
     missing: tuple[str, ...] = ()
     """What it lacks to be used."""
+    made_by: str = ""
+    """The command that makes it, where it is one of a recipe."""
 
     @property
     def verbs(self) -> tuple[str, ...]:
         """Commands that take it."""
         return () if self.missing else VERBS[self.use]
 
+    @property
+    def runs_code(self) -> bool:
+        """Whether it is a factory of a module, whose code loading it runs."""
+        return ":" in self.name
+
 
 def available_models(folder: Path) -> list[Available]:
-    """The embedded ones, those in a folder and below it, and those in the hub's cache.
+    """The embedded ones, those in a folder and below it or of its recipes, and the hub's cache.
 
     Args:
         folder: looked into to a depth of four; names are relative to the current folder. Hidden
             folders are left out.
     """
+    below = list(_below(folder))
+    known = {one.name for one in below}
     return [
         Available("embedded", "classifier", "embedded", _size(PACKAGE / "models" / "embedded")),
         Available(
@@ -56,7 +68,8 @@ def available_models(folder: Path) -> list[Available]:
             "embedded",
             _size(PACKAGE / "certify" / "embedded" / "tiny_chat"),
         ),
-        *_below(folder),
+        *below,
+        *(one for one in _of_recipes(folder) if one.name not in known),
         *_in_cache(),
     ]
 
@@ -76,14 +89,35 @@ def _below(folder: Path) -> Iterator[Available]:
 
 
 def _in_folder(path: Path) -> Available | None:
-    try:
-        name = path.relative_to(Path.cwd())
-    except ValueError:
-        name = path
+    name = _from_here(path)
     if (path / "derived.json").is_file():  # of ``defend harden``
         missing = () if (path / "weights.safetensors").is_file() else ("weights.safetensors",)
-        return Available(str(name), "classifier", "folder", _size(path), missing)
-    return _of_transformers(path, str(name), "folder")
+        return Available(name, "classifier", "folder", _size(path), missing)
+    return _of_transformers(path, name, "folder")
+
+
+def _of_recipes(folder: Path) -> Iterator[Available]:
+    """Those that recipes of a folder make, or made; a row that is none is left out."""
+    try:
+        rows = tomllib.loads((folder / RECIPES).read_text("utf-8")).get("models")
+    except (OSError, ValueError):
+        return
+    for row in rows if isinstance(rows, list) else ():
+        given = row if isinstance(row, dict) else {}
+        parts = [given.get(part) for part in ("name", "use", "made_by", "files")]
+        if not all(isinstance(part, str) for part in parts) or parts[1] not in get_args(Use):
+            continue
+        name, use, made_by, files = parts
+        place = folder / files
+        shown = name if ":" in name else _from_here(folder / name)
+        size = _size(place) if place.is_dir() else place.stat().st_size if place.exists() else 0
+        yield Available(shown, use, "recipe", size, () if size else (files,), made_by)
+
+
+def _from_here(path: Path) -> str:
+    """Relative to the current folder, where it is below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _in_cache() -> Iterator[Available]:

@@ -24,11 +24,11 @@ DEEPEST = 8
 
 
 def listed(use: Use) -> list[Part]:
-    """Models on this machine that can be named, as ``interlock models`` lists them."""
+    """Models on this machine, as ``interlock models`` lists them, that are no code of a module."""
     return [
         {"name": one.name, "origin": one.origin, "megabytes": round(one.size / 1e6, 1)}
         for one in available_models(Path.cwd())
-        if one.use == use and one.verbs
+        if one.use == use and one.verbs and not one.runs_code
     ]
 
 

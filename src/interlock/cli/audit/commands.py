@@ -105,6 +105,7 @@ def demo(
     context: typer.Context,
     out: Out = Path("interlock-demo"),
     budget: Budget = None,
+    dry_run: DryRun = False,
     seed: Seed = 0,
     device: Device = None,
     as_json: AsJson = False,

@@ -57,6 +57,7 @@ def apply(
     terminal: Terminal,
     *,
     sets: bool = False,
+    dry_run: bool = False,
 ) -> Outcome:
     """Classify photos with and without the shield; a mask, an overlay and a row for each.
 
@@ -67,6 +68,7 @@ def apply(
         out: folder for what is written.
         terminal: where it is told.
         sets: also show the set of pixels that each undefended answer rests on most.
+        dry_run: only say how many photos are left to do, and how long they take.
     """
     outcome = Outcome(values={"images": [], "csv": None, "report": None})
     photos = find_photos(inputs, outcome, terminal)
@@ -74,9 +76,11 @@ def apply(
         return outcome
     kinds = ("mask", "overlay")
     spare_photos(photos, [out / f"{s.name}.{kind}.png" for s in photos for kind in kinds])
-    make_folder(out / PARTS)
     bench = Bench(setup, terminal, outcome)
     work = _Applier(bench, shield_file, out, setup.force, sets)
+    if dry_run:
+        return bench.forecast(photos, work)
+    make_folder(out / PARTS)
     records: dict[str, dict[str, Any]] = {}
     chapters: dict[bool, dict[str, Chapter]] = {True: {}, False: {}}
     try:
@@ -135,8 +139,7 @@ class _Applier:
             full: kinds, masked or not, of which the report has enough.
         """
         x = self._bench.read(photo.path)
-        key = self._keeper.key(photo_sha256=file_digest(photo.path), input_sha256=input_digest(x))
-        record = self._keeper.take(f"{photo.name}.json", key)
+        key, record = self._kept(photo, x)
         reused = record is not None
         chapter = None
         if record is not None and record["tampered"] not in full:
@@ -146,6 +149,22 @@ class _Applier:
             record, chapter = self._made(photo, x, key, full)
         paths = {kind: str(self._out / f"{photo.name}.{kind}.png") for kind in ("mask", "overlay")}
         return record | {"source": one_line(photo.path), "reused": reused} | paths, chapter
+
+    def finished(self, photo: Photo) -> bool:
+        """Whether an earlier run did it."""
+        return self._kept(photo, self._bench.read(photo.path))[1] is not None
+
+    def rehearse(self, photo: Photo) -> None:
+        """What takes time of what is done to one photo; nothing is written."""
+        x = self._bench.read(photo.path)
+        with model_at_work(), torch.no_grad():
+            self._shield.inspect(x, self._explain)
+            self._shield(x[None])
+
+    def _kept(self, photo: Photo, x: Tensor) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """What decides its record, and that of an earlier run."""
+        key = self._keeper.key(photo_sha256=file_digest(photo.path), input_sha256=input_digest(x))
+        return key, self._keeper.take(f"{photo.name}.json", key)
 
     def _made(
         self, photo: Photo, x: Tensor, key: dict[str, Any], full: set[bool]

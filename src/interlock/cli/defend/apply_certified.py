@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from interlock._files import file_digest, make_folder, write_atomically
 from interlock._pictures import mask_overlay
@@ -39,9 +40,18 @@ class Given:
 
 
 def apply_certified(
-    setup: Setup, inputs: Sequence[Path], given: Given, out: Path, terminal: Terminal
+    setup: Setup,
+    inputs: Sequence[Path],
+    given: Given,
+    out: Path,
+    terminal: Terminal,
+    *,
+    dry_run: bool = False,
 ) -> Outcome:
-    """Say of each photo the label, if it is assured, if masks disagree, and what is hidden."""
+    """Say of each photo the label, if it is assured, if masks disagree, and what is hidden.
+
+    A dry run says how many photos are left to do, and how long they take.
+    """
     outcome = Outcome(values={"images": [], "csv": None, "report": None})
     card = PatchCard.load(given.card)
     photos = find_photos(inputs, outcome, terminal)
@@ -50,8 +60,10 @@ def apply_certified(
     spare_photos(photos, [out / f"{photo.name}.overlay.png" for photo in photos])
     bench = Bench(setup, terminal, outcome)
     safe = _defence(bench, card, given)
-    make_folder(out)
     work = _Answerer(bench, card, safe, given, out, setup.force)
+    if dry_run:
+        return bench.forecast(photos, work)
+    make_folder(out)
     try:
         for photo in bench.track(photos):
             with bench.attempt(photo):
@@ -106,16 +118,11 @@ class _Answerer:
 
     def record(self, photo: Photo) -> dict[str, Any]:
         """What is said of one photo, worked out or taken up."""
-        bench, card = self._bench, self._card
-        x = bench.read(photo.path)
-        if x.shape[-2:] != (card.height, card.width):
-            size = "x".join(map(str, x.shape[-2:]))
-            raise DataError(f"input of {size}; the card is for {card.height}x{card.width}")
-        key = self._keeper.key(photo_sha256=file_digest(photo.path), input_sha256=input_digest(x))
+        bench, x = self._bench, self._read(photo)
+        key, record = self._kept(photo, x)
         overlay = f"{photo.name}.overlay.png"
-        record = self._keeper.take(f"{photo.name}.json", key)
-        reused = record is not None and record.get("seal") == seal(record)
-        if record is None or not reused:
+        reused = record is not None
+        if record is None:
             with model_at_work(), torch.no_grad():
                 seen = self._safe.verdict(x[None])
                 own = int(bench.logits(x[None])[0].argmax())
@@ -137,6 +144,30 @@ class _Answerer:
             record = self._keeper.put(f"{photo.name}.json", key, facts, files)
         paths = {kind: str(self._out / f"{photo.name}.{kind}.png") for kind in ("mask", "overlay")}
         return record | {"source": one_line(photo.path), "reused": reused} | paths
+
+    def finished(self, photo: Photo) -> bool:
+        """Whether an earlier run did it."""
+        return self._kept(photo, self._read(photo))[1] is not None
+
+    def rehearse(self, photo: Photo) -> None:
+        """What takes time of what is done to one photo; nothing is written."""
+        x = self._read(photo)
+        with model_at_work(), torch.no_grad():
+            self._safe.verdict(x[None])
+
+    def _read(self, photo: Photo) -> Tensor:
+        x, card = self._bench.read(photo.path), self._card
+        if x.shape[-2:] != (card.height, card.width):
+            size = "x".join(map(str, x.shape[-2:]))
+            raise DataError(f"input of {size}; the card is for {card.height}x{card.width}")
+        return x
+
+    def _kept(self, photo: Photo, x: Tensor) -> tuple[dict[str, Any], dict[str, Any] | None]:
+        """What decides its record, and that of an earlier run if nobody changed it."""
+        key = self._keeper.key(photo_sha256=file_digest(photo.path), input_sha256=input_digest(x))
+        record = self._keeper.take(f"{photo.name}.json", key)
+        sealed = record is not None and record.get("seal") == seal(record)
+        return key, record if sealed else None
 
 
 def _said(record: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from hashlib import sha256
@@ -100,16 +99,15 @@ def _forecast(
     """What a run would take, by the first photo that can be read."""
     bench = Bench(setup, terminal, outcome)
     method, wanted = _aimed(bench, method, target)
-    for photo in photos:
-        with bench.attempt(photo):
-            x = bench.read(photo.path)[None]
-            with model_at_work():
-                goal = int(bench.logits(x)[0].argmax()) if wanted is None else wanted
-                begun = time.monotonic()
-                method(bench.model, x, torch.tensor([goal], device=x.device))
-            each = time.monotonic() - begun
-            forecast(outcome, terminal, len(photos), len(photos), len(photos) * each)
-            break
+
+    def once(photo: Photo) -> None:
+        x = bench.read(photo.path)[None]
+        with model_at_work():
+            goal = int(bench.logits(x)[0].argmax()) if wanted is None else wanted
+            method(bench.model, x, torch.tensor([goal], device=x.device))
+
+    seconds = len(photos) * bench.seconds_each(photos, once)
+    forecast(outcome, terminal, len(photos), len(photos), seconds)
     return outcome
 
 

@@ -274,6 +274,7 @@ def apply(
             help="With --shield: also the set of pixels that each undefended answer rests on most.",
         ),
     ] = False,
+    dry_run: DryRun = False,
     out: Out = Path("interlock-apply"),
     whole: Whole = False,
     seed: Annotated[
@@ -308,12 +309,13 @@ def apply(
         if certified is not None:
             from interlock.cli.defend.apply_certified import Given, apply_certified
 
-            answered = apply_certified(setup, images, Given(certified, shield), out, terminal)
+            card = Given(certified, shield)
+            answered = apply_certified(setup, images, card, out, terminal, dry_run=dry_run)
         else:
             from interlock.cli.defend.apply import apply
 
             assert shield is not None  # one of the two was given
-            answered = apply(setup, images, shield, out, terminal, sets=sets)
+            answered = apply(setup, images, shield, out, terminal, sets=sets, dry_run=dry_run)
         answered.end(terminal)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -90,18 +89,16 @@ class Explainer:
             _ = self._hsets, self._target
         return record
 
-    def seconds(self, photo: Photo) -> float:
-        """What one photo takes; nothing is written.
+    def rehearse(self, photo: Photo) -> None:
+        """What is done to one photo; nothing is written.
 
         Raises:
             InterlockError: the file cannot be read, or the model fails.
         """
         x = self._bench.read(photo.path)
-        begun = time.monotonic()
         with model_at_work():
             explanation = self._hsets.explain(x, self._target)
             png_bytes(draw(replace(explanation, image=self._shown(x)), photo.name))
-        return time.monotonic() - begun
 
     def explain(self, photo: Photo, finished: dict[str, Any] | None) -> Explained:
         """One photo's row and chapter; its files are written unless they are there."""

@@ -149,14 +149,8 @@ def _forecast(
         bench = Bench(one, terminal, outcome)
         work = Explainer(bench, of, one.force)
         waiting = [photo for photo in photos if work.finished(photo) is None]
-        each = None
-        for photo in waiting:
-            with bench.attempt(photo):
-                each = work.seconds(photo)
-            if each is not None:
-                break
         left += len(waiting)
-        seconds += len(waiting) * (each or 0.0)
+        seconds += len(waiting) * bench.seconds_each(waiting, work.rehearse)
     forecast(outcome, terminal, len(photos), left, seconds)
 
 
