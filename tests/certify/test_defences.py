@@ -432,6 +432,8 @@ def test_a_text_names_a_defence_and_its_identity_makes_it_again(
         ("erase:every=0", "at least 1"),
         ("erase:parts=3,every=2", "not both"),
         ("erase:every=2,every=3", "give it once"),
+        ("self+self", "self stands twice"),
+        ("erase:parts=3+drop+erase:parts=3", "erase stands twice"),
     ],
 )
 def test_a_text_that_names_none_is_told_what_to_write(text: str, told: str) -> None:

@@ -257,7 +257,7 @@ def test_a_budget_holds_for_defences_too(inputs: list[object], tmp_path: Path) -
     [
         ["--copies", 5], ["--rates", "0.1"], ["--rate", "0.1"], ["--perturbation", "swap"],
         ["--paper"], ["--utility", 0.5], ["--answer-from", "copy"], ["--dsp", 0.9],
-        ["--family", "gcg"], ["--compare", "other"], ["--votes-file", "x.csv", "--copies", 3],
+        ["--family", "gcg"], ["--votes-file", "x.csv", "--copies", 3],
     ],
 )  # fmt: skip
 def test_options_that_mean_nothing_beside_a_defence_are_refused(
@@ -267,6 +267,41 @@ def test_options_that_mean_nothing_beside_a_defence_are_refused(
     assert result.exit_code == 2
     assert "means nothing beside --defence" in " ".join(result.stderr.replace("│", "").split())
     assert not (tmp_path / "out").exists()
+
+
+def test_two_runs_of_defences_stand_side_by_side(inputs: list[object], tmp_path: Path) -> None:
+    def command(out: str, *more: object) -> list[object]:
+        return ["report", *inputs, *at(server), "--votes", 4, "--out", tmp_path / out, *more]
+
+    def halting(handler: Any) -> None:
+        """Refuses bare goals alone."""
+        answer(refuses_bare(handler.asked["messages"][-1]["content"], 0))(handler)
+
+    with Server([halting]) as server:
+        one, two = ["--defence", "erase:longest=3"], ["--defence", "drop:copies=3"]
+        told(*command("one", *one))
+        lines = certify(*command("again", *one, *two, "--compare", tmp_path / "one")).stdout
+        compared = json.loads((tmp_path / "again" / "defences.json").read_text())["compared"]
+        [row] = compared["families"]
+        assert row["family"] == "erase:every=1,longest=3, gcg"
+        assert (row["difference"], row["attacks"], row["groups"]) == (0.0, 5, 5)
+        assert "difference +0.000" in lines
+        assert "Beside another run" in (tmp_path / "again" / "defences.html").read_text()
+        # One alone in each run: whatever they are.
+        alone = command("alone", *two, "--compare", tmp_path / "one")
+        [row] = told(*alone)["compared"]["families"]
+        assert row["family"].startswith("drop:rate=0.3,copies=3 (there erase:every=1,longest=3)")
+        assert row["difference"] == pytest.approx(row["this"] - row["other"])
+        assert row["difference"] < 0
+        assert row["low"] <= row["difference"] < row["high"]
+        for dry in ([], ["--dry-run"]):
+            nowhere = command("never", *one, "--compare", tmp_path, *dry)
+            line = one_error(certify(*nowhere))
+            assert "defences.json" in line
+        (tmp_path / "defences.json").write_text('{"defences": [{"defence": "self"}]}')
+        line = one_error(certify(*command("never", *one, "--compare", tmp_path)))
+        assert "give the folder of a run of 'certify report --defence'" in line
+        assert not (tmp_path / "never").exists()
 
 
 def test_adaptive_needs_a_defence(tmp_path: Path) -> None:

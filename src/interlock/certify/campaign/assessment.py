@@ -19,6 +19,7 @@ from interlock.certify.bounds.groups import group_means
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.laws import majority
 from interlock.certify.bounds.population import PopulationCertificate
+from interlock.certify.campaign.by_attack import by_attack
 from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.judges.judge import Judge, SaysWhy
 from interlock.certify.measures.family_decay import FamilyDecay
@@ -155,26 +156,10 @@ class Assessment:
 
     def by_attack(self) -> list[dict[str, Any]]:
         """What each attack of the second part did, named by the hash of its prompt and span."""
-        rows = zip(
-            self.family.certify,
-            self.family.clusters().groups.tolist(),
-            self.votes.refused.sum(axis=1).tolist(),
-            self.certificate.per_prompt.tolist(),
-            self.undefended.successful.tolist(),
-            strict=True,
+        family = self.family
+        return by_attack(
+            family.certify, family.clusters().groups, self.certificate, self.undefended
         )
-        return [
-            {
-                "attack": attacks_hash([attack])[:16],
-                "group": group,
-                "category": attack.category,
-                "refused": refused,
-                "of": self.certificate.trials,
-                "dsp": dsp,
-                "succeeds_undefended": succeeds,
-            }
-            for attack, group, refused, dsp, succeeds in rows
-        ]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for people and programs; the bound also where there is no certificate."""

@@ -22,6 +22,7 @@ from interlock.certify.bounds.counts import joint_confidence
 from interlock.certify.bounds.judge_error import JudgeSample
 from interlock.certify.bounds.population import PopulationCertificate
 from interlock.certify.campaign.assessment import target_name
+from interlock.certify.campaign.by_attack import by_attack
 from interlock.certify.defences import EraseAndCheck, defence_text
 from interlock.certify.defences.erase_certificate import EraseCertificate, certify_erasing
 from interlock.certify.judges.judge import Judge
@@ -154,6 +155,7 @@ class DefendedFamily:
             "failed": self.failed,
             "lost": self.lost,
             "cost": self.cost.to_dict(),
+            "by_attack": by_attack(self.attacks, self.clusters.groups, bound, self.undefended),
         }
 
 

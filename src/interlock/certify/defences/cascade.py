@@ -25,7 +25,7 @@ class Cascade(NotDrawn):
     certificate of a later stage does not hold for it. What it saves is false refusals, and calls.
 
     Raises:
-        OptionError: fewer than two stages, or a cascade among them.
+        OptionError: fewer than two stages, a cascade among them, or one twice that draws nothing.
     """
 
     stages: tuple[Defence, ...]
@@ -34,6 +34,10 @@ class Cascade(NotDrawn):
     def __post_init__(self) -> None:
         if len(self.stages) < 2 or any(isinstance(stage, Cascade) for stage in self.stages):
             raise OptionError("a cascade: give two stages or more, none of them a cascade")
+        fixed = [stage.identity for stage in self.stages if isinstance(stage, NotDrawn)]
+        twice = [one for i, one in enumerate(fixed) if one in fixed[:i]]
+        if twice:
+            raise OptionError(f"{twice[0]['name']} stands twice, and says the same; name it once")
 
     @property
     def name(self) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -46,24 +47,74 @@ class Compared:
     """The sign test's chance (exact, two-sided) of so uneven a count if neither is better."""
 
 
+Families = Sequence[Mapping[str, Any]]
+"""``families`` of results, each with a row for each attack."""
+
+
 def read_run(folder: str | PathLike[str]) -> Mapping[str, Any]:
     """``results.json`` of a finished run.
 
     Raises:
         DataError: there is none, or it does not say what each attack did.
     """
-    path = Path(folder) / "results.json"
+    with _told(Path(folder) / "results.json", "") as path:
+        record = dict(json.loads(read_text(path)))
+        _check(record["families"])
+    return record
+
+
+def read_defences(folder: str | PathLike[str]) -> dict[str, Families]:
+    """Each defence of a finished run of defences, and what it did, from ``defences.json``.
+
+    Raises:
+        DataError: there is none, or it does not say what each attack did.
+    """
+    with _told(Path(folder) / "defences.json", " --defence") as path:
+        rows = json.loads(read_text(path))["defences"]
+        run = {str(row["defence"]): list(row["families"]) for row in rows}
+        for families in run.values():
+            _check(families)
+    return run
+
+
+@contextmanager
+def _told(path: Path, option: str) -> Iterator[Path]:
     try:
-        record = json.loads(read_text(path))
-        for family in record["families"]:
-            for row in family["by_attack"]:
-                float(row["dsp"]), str(row["attack"]), str(family["family"])
-    except (ValueError, TypeError, KeyError, RecursionError):
+        yield path
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise DataError(
             f"{path}: does not say what each attack did; give the folder of a run of 'certify "
-            "report', made by this version"
+            f"report{option}', made by this version"
         ) from None
-    return dict(record)
+
+
+def _check(families: Iterable[Mapping[str, Any]]) -> None:
+    for family in families:
+        for row in family["by_attack"]:
+            float(row["dsp"]), str(row["attack"]), str(family["family"]), str(row["group"])
+
+
+def compare_defences(
+    this: Mapping[str, Families], other: Mapping[str, Families], confidence: float = 0.95
+) -> list[Compared]:
+    """Each defence that two runs share, over the families and attacks that both voted on.
+
+    A defence alone in its run is compared with one that is alone in the other, whatever it is.
+    ``Compared.family`` names defence and family.
+
+    Args:
+        this, other: name -> ``families`` of its results.
+        confidence: of each interval, in (0, 1).
+    """
+    rows = []
+    for name, families in this.items():
+        theirs = next(iter(other)) if len(this) == len(other) == 1 else name
+        title = name if theirs == name else f"{name} (there {theirs})"
+        rows += [
+            replace(one, family=f"{title}, {one.family}")
+            for one in compare_runs(families, other.get(theirs, ()), confidence)
+        ]
+    return rows
 
 
 def compare_runs(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,12 @@ from interlock.certify.campaign.defended import DefenceResult
 from interlock.certify.campaign.defended_card import defended_card
 from interlock.certify.campaign.side_by_side import DefenceOptions, measure_defences
 from interlock.certify.defences import defence_text, parse_defence, with_classifier
+from interlock.certify.statement.comparison import Compared, compare_defences, read_defences
 from interlock.certify.targets.classified import classifier_identity
 from interlock.cli.certify.question import Question, calls
-from interlock.cli.certify.report import keep_card, slug
+from interlock.cli.certify.report import keep_card, say_compared, slug
 from interlock.cli.terminal import Terminal, table
-from interlock.report import Chapter, render_page
+from interlock.report import Chapter, comparison_chapter, render_page
 from interlock.report.studies import Grid, grids_chapter
 
 _HEAD = (
@@ -40,12 +42,16 @@ def side_by_side(
     terminal: Terminal,
     *,
     benign: int | None = None,
+    compare: Path | None = None,
 ) -> dict[str, Any]:
     """Measure each defence on all attacks and benign prompts; writes page and results.
+
+    ``compare`` is the folder of another run of defences, set beside this one.
 
     Raises:
         InterlockError: a defence that is none, or something cannot be opened or asked.
     """
+    other = None if compare is None else read_defences(compare)  # before this run overwrites it
     start, defences = time.monotonic(), [parse_defence(text) for text in texts]
     file, prompts = question.read_attacks(terminal), question.read_benign()[:benign]
     with question.open() as asks, terminal.steps(lines=True) as tell:
@@ -75,11 +81,19 @@ def side_by_side(
         "seconds": round(time.monotonic() - start, 1),
         **file.left_out,
     }
+    chapters, compared = _chapters(results), list[Compared]()
+    if other is not None:
+        this = {row["defence"]: row["families"] for row in rows}
+        compared = compare_defences(this, other, options.confidence)
+        outcome["compared"] = {"with": str(compare), "families": [asdict(one) for one in compared]}
+        chapters.append(comparison_chapter(compared, str(compare), options.confidence))
     write_atomically(question.out / "defences.json", json.dumps(outcome, indent=1) + "\n")
-    page = render_page("Defences side by side", _chapters(results))
+    page = render_page("Defences side by side", chapters)
     path = write_atomically(question.out / "defences.html", page)
     for line in [*_lines(results), *cards]:
         terminal.say(line)
+    if compare is not None:
+        say_compared(compared, compare, terminal)
     terminal.say(f"{asked['asked']} calls, {asked['remembered']} remembered; report: {path}")
     return {"report": str(path), **outcome}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ from interlock.certify.campaign.options import CampaignOptions
 from interlock.certify.campaign.result import CampaignResult
 from interlock.certify.measures.curve_file import save_curves
 from interlock.certify.measures.family_decay import save_decays
-from interlock.certify.statement.comparison import compare_runs, read_run
+from interlock.certify.statement.comparison import Compared, compare_runs, read_run
 from interlock.cli.certify.question import Question, calls
 from interlock.cli.terminal import Terminal, table
 from interlock.errors import OutputError
@@ -113,20 +113,26 @@ def run_campaign(
     write_atomically(question.out / "results.json", json.dumps(outcome, indent=1) + "\n")
     for line in _lines(result, paths, asked):
         terminal.say(line)
-    for one in compared:
-        terminal.say(
-            f"{one.family}, beside {compare}: {one.this:.3f} and {one.other:.3f} refused, "
-            f"difference {one.difference:+.3f} [{one.low:+.3f}, {one.high:+.3f}] over "
-            f"{one.groups} groups"
-        )
-    if other is not None and not compared:
-        terminal.note(f"{compare}: no attack was certified on in both runs")
+    if compare is not None:
+        say_compared(compared, compare, terminal)
     files = [*(path.name for path in paths.values()), "results.json", "counts.json", "curves.json"]
     downloads = [f"{link}{name}" for name in files]
     chapters = campaign_chapters(result, pictures=pictures, calls=asked, downloads=downloads)
     if other is not None:
         chapters.insert(1, comparison_chapter(compared, str(compare), options.confidence))
     return Report(chapters, outcome, result.certified)
+
+
+def say_compared(compared: Sequence[Compared], other: Path, terminal: Terminal) -> None:
+    """A line for each family of attacks that another run met, too."""
+    for one in compared:
+        terminal.say(
+            f"{one.family}, beside {other}: {one.this:.3f} and {one.other:.3f} refused, "
+            f"difference {one.difference:+.3f} [{one.low:+.3f}, {one.high:+.3f}] over "
+            f"{one.groups} groups"
+        )
+    if not compared:
+        terminal.note(f"{other}: no attack was certified on in both runs")
 
 
 def from_votes(

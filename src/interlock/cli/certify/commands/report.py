@@ -48,7 +48,7 @@ from interlock.cli.session import finish, session
 from interlock.names import DEFENCES, AnswerFrom, Missing
 
 WITHOUT_DEFENCE = frozenset(
-    {"answer_from", "changes", "compare", "copies", "dsp", "epsilon", "family", "kinds"}
+    {"answer_from", "changes", "copies", "dsp", "epsilon", "family", "kinds"}
     | {"max_copies", "missing", "paper", "rates", "trials", "utility", "votes_file"}
 )
 """Parameters that plan, or count what was voted elsewhere."""
@@ -112,7 +112,10 @@ def report(
     only_successful: OnlySuccessful = False,
     by_source: BySource = False,
     compare: Annotated[
-        Path | None, typer.Option(help="Folder of another run, set beside this one.")
+        Path | None,
+        typer.Option(
+            help="Folder of another run (with --defence, of defences), set beside this one."
+        ),
     ] = None,
     votes_file: Annotated[
         Path | None,
@@ -185,12 +188,21 @@ def report(
         elif defence:
             from interlock.certify.campaign.side_by_side import DefenceOptions
 
-            if dry_run:
-                from interlock.cli.certify.dry_run import defended as run
-            else:
-                from interlock.cli.certify.defended import side_by_side as run
             named, question = chosen(DefenceOptions, given), question_of(given)
-            finish(terminal, run(question, defence, named, terminal, benign=benign_limit))
+            if dry_run:
+                from interlock.certify.statement.comparison import read_defences
+                from interlock.cli.certify.dry_run import defended
+
+                if compare is not None:  # a run without it would end there
+                    read_defences(compare)
+                value = defended(question, defence, named, terminal, benign=benign_limit)
+            else:
+                from interlock.cli.certify.defended import side_by_side
+
+                value = side_by_side(
+                    question, defence, named, terminal, benign=benign_limit, compare=compare
+                )
+            finish(terminal, value)
         elif votes_file is not None:
             value, good = chosen(reports.from_votes, given, path=votes_file, terminal=terminal)
             finish(terminal, value, good=good)
