@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
+import logging
+import socket
+import struct
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.config import ConfigError
 from interlock.serve.run import serve
 from tests.serve.running import ASK, running, settings
@@ -173,29 +180,131 @@ def test_a_slash_at_the_end_is_served(tmp_path: Path) -> None:
     run(go())
 
 
-def test_clients_that_hang_up_leave_no_line(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def heard(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
+    """What is logged from a warning on, by whomever."""
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    caplog.set_level("WARNING")
+    return lambda: [f"{record.name}: {record.getMessage()}" for record in caplog.records]
+
+
+def test_what_a_server_says_of_an_app_is_heard(heard: Callable[[], list[str]]) -> None:
+    """Else the silence that tests here ask for would be none."""
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("no answer")
+
     async def go() -> None:
-        async with running(tmp_path, Scripted(lambda _: YES)) as guard:
+        async with (
+            listening(broken, http=BoundedHead, lifespan="off") as url,
+            httpx.AsyncClient(trust_env=False) as http,
+        ):
+            assert (await http.get(url)).status_code == 500
+
+    run(go())
+    assert [said.strip() for said in heard()] == ["uvicorn.error: Exception in ASGI application"]
+
+
+ASKED = (
+    ("chat/completions", {"messages": ASK}),
+    ("completions", {"prompt": "a kite?"}),
+    ("responses", {"input": "a kite?"}),
+    ("messages", {"messages": ASK, "max_tokens": 9}),
+    ("decisions", {"messages": ASK}),
+)
+
+
+def moments(host: str) -> Iterator[bytes]:
+    """What clients have sent when they leave: nothing, part of a request, or one."""
+    for path, given in ASKED:
+        for stream in (False, True) if path != "decisions" else (False,):
+            body = json.dumps({"model": "m", "stream": stream} | given).encode()
+            head = f"POST /v1/{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n"
+            whole = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+            at = len(whole) - len(body)
+            yield from (b"", whole[:9], whole[: at - 2], whole[:at], whole[: at + 9])
+            chunked = f"{head}transfer-encoding: chunked\r\n\r\n5\r\n".encode() + body[:3]
+            patient = f"{head}expect: 100-continue\r\ncontent-length: 9\r\n\r\n".encode()
+            yield from (chunked, patient, *[whole] * 8)
+    for path in ("", "interlock/page.js", "interlock/status", "metrics", "readyz", "v1/models"):
+        yield f"GET /{path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
+
+
+def test_clients_that_hang_up_leave_no_line(tmp_path: Path, heard: Callable[[], list[str]]) -> None:
+    """Whatever they have sent and got by then, and however they leave."""
+
+    async def go() -> None:
+        async with running(
+            tmp_path, Scripted(lambda _: YES, pause=0.02), vote={"head": 0.05}
+        ) as guard:
             host, port = guard.url.removeprefix("http://").split(":")
-            for _ in range(20):
-                _, writer = await asyncio.open_connection(host, int(port))
-                head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
-                head += "content-type: application/json\r\ncontent-length: 500\r\n\r\n{"
-                writer.write(head.encode())
+            left: list[bytes] = []
+
+            async def leave(number: int, sent: bytes) -> None:
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(sent)
                 await writer.drain()
+                got, enough = b"", 300 * (number % 7)
+                patience = 30.0 if sent.endswith(b"}") and number % 2 else 0.04 * (number % 13)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(patience):
+                        while len(got) < enough and (some := await reader.read(200)):
+                            got += some
+                            if got.endswith((b"[DONE]\n\n\r\n", b"}")):
+                                break
+                if number % 3 == 0:
+                    writer.write_eof()
+                    await asyncio.sleep(0.01)
+                if number % 4:
+                    writer.transport.abort()
                 writer.close()
-            await asyncio.sleep(0.3)
+                left.append(got)
+
+            clients = list(enumerate(moments(host)))
+            assert len(clients) > 120
+            for start in range(0, len(clients), 20):  # no more than the system lets wait
+                await asyncio.gather(*(leave(*client) for client in clients[start : start + 20]))
+            said = [got.partition(b"\r\n")[0] for got in left]
+            assert set(said) == {b"", b"HTTP/1.1 100 Continue", b"HTTP/1.1 200 OK"}
+            assert min(said.count(b""), said.count(b"HTTP/1.1 200 OK")) > 30
+            while guard.guard.admission.active:
+                await asyncio.sleep(0.01)
             assert (await guard.post()).status_code == 200
 
-    with caplog.at_level("WARNING"):
-        run(go())
-    assert [record.getMessage() for record in caplog.records] == []
+    run(go())
+    assert heard() == []
+
+
+def test_pieces_for_who_has_just_left_leave_no_line(heard: Callable[[], list[str]]) -> None:
+    """Many in one go, before anybody could hear that the connection is gone."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sent = []
+
+    async def streaming(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        client.close()
+        for _ in range(20):
+            await send({"type": "http.response.body", "body": b"piece", "more_body": True})
+        sent.append(await receive())
+        sent.append(await receive())
+
+    async def go() -> None:
+        async with listening(streaming, http=BoundedHead, lifespan="off") as url:
+            client.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+            client.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            while len(sent) < 2:
+                await asyncio.sleep(0.01)
+
+    run(go())
+    assert sent[1] == {"type": "http.disconnect"}
+    assert heard() == []
 
 
 def test_clients_that_ask_several_at_once_and_leave_take_all_along(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, heard: Callable[[], list[str]]
 ) -> None:
     """Three requests in one piece, and gone: the first is under way, the others wait behind it."""
 
@@ -230,9 +339,8 @@ def test_clients_that_ask_several_at_once_and_leave_take_all_along(
             assert said.count(b"HTTP/1.1 200") == len(guard.entries()) == 3
             writer.close()
 
-    with caplog.at_level("WARNING"):
-        run(go())
-    assert [record.getMessage() for record in caplog.records] == []
+    run(go())
+    assert heard() == []
 
 
 def test_a_long_vote_keeps_its_stream_open(tmp_path: Path) -> None:

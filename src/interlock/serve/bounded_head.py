@@ -17,6 +17,20 @@ HEAD_SECONDS = 75.0
 """For a whole head, from the connection's or the request's first moment."""
 
 
+class _Transport:
+    """Sends nothing to who has left: asyncio would log a line for each piece."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+
 class BoundedHead(HttpToolsProtocol):
     """Closes a connection whose next request does not get beyond its head.
 
@@ -29,7 +43,8 @@ class BoundedHead(HttpToolsProtocol):
 
     def connection_made(self, transport: Any) -> None:
         """A client is there."""
-        super().connection_made(transport)
+        reached: Any = _Transport(transport)
+        super().connection_made(reached)
         self._wait()
 
     def data_received(self, data: bytes) -> None:
