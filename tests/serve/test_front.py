@@ -303,6 +303,57 @@ def test_pieces_for_who_has_just_left_leave_no_line(heard: Callable[[], list[str
     assert heard() == []
 
 
+STRANGE = (
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),  # TLS
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"\x00\xff\xfe\r\n\r\n",
+    b"GET http://[ HTTP/1.1\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost localhost\r\n\r\n",
+    b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+    b"SSH-2.0-client\r\n",
+)
+UPGRADES = (b"h2c", b"websocket", b"TLS/1.0")
+
+
+def test_no_stranger_fills_the_log(tmp_path: Path, heard: Callable[[], list[str]]) -> None:
+    """With what is no HTTP, or another protocol asked for: who looks for it finds it in debug."""
+    found: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+
+    async def go() -> None:
+        async with running(tmp_path, Scripted(lambda _: YES), keys=("k",)) as guard:
+            port = int(guard.url.rpartition(":")[2])
+
+            async def told(sent: bytes) -> bytes:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(sent)
+                got = await reader.readline()
+                writer.transport.abort()
+                return got
+
+            assert {await told(sent) for sent in STRANGE} == {b"HTTP/1.1 400 Bad Request\r\n"}
+            assert len(found) == len(STRANGE)
+            for protocol in UPGRADES:
+                asked = b"GET /healthz HTTP/1.1\r\nconnection: upgrade\r\nupgrade: %b\r\n\r\n"
+                assert await told(asked % protocol) == b"HTTP/1.1 200 OK\r\n"
+            assert len(found) > len(STRANGE)
+            assert {json.loads(said)["client"] for said in found} == {"127.0.0.1"}
+
+    log = logging.getLogger("interlock.guard")
+    log.addHandler(listener)
+    log.setLevel("DEBUG")
+    try:
+        run(go())
+    finally:
+        log.removeHandler(listener)
+        log.setLevel(logging.NOTSET)
+    assert heard() == []
+
+
 def test_clients_that_ask_several_at_once_and_leave_take_all_along(
     tmp_path: Path, heard: Callable[[], list[str]]
 ) -> None:
@@ -391,7 +442,7 @@ def test_the_page_needs_no_imports() -> None:
 
 
 SERVED = """
-import json, logging, os, signal, ssl, sys, threading, time
+import json, logging, os, signal, socket, ssl, sys, threading, time
 from pathlib import Path
 import httpx
 from interlock.serve.config import read_config
@@ -436,6 +487,11 @@ def ask(url):
                 time.sleep(0.05)
             renewed.append(served(url) == Path("cert.pem").read_text())
             answers.append(http.get("/healthz").status_code)  # who is there stays
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as plain:
+            plain.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")  # no TLS
+            plain.recv(100)
+        unheard = "never retrieved\\nfuture: its words"  # as asyncio says it
+        logging.getLogger("asyncio").error(unheard, exc_info=ValueError("its words"))
     finally:
         print(json.dumps([url, answers, renewed, sorted(top() - before)]), flush=True)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -492,6 +548,12 @@ def test_https_is_served_and_no_request_imports_anything_heavy(tmp_path: Path) -
     assert renewed == [True, True]
     assert heavy == []
     assert returned == 0, err
+    lines = [json.loads(line) for line in err.splitlines()]
+    (unheard,) = [line for line in lines if line.get("exception")]
+    assert (unheard["message"], unheard["exception"]) == ("never retrieved", "ValueError")
+    assert "its words" not in err
+    graver = [line for line in lines if line["level"] not in ("info", "debug")]
+    assert len(graver) == 2  # and the key that was not the certificate's own
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ class _JsonLines(logging.Formatter):
         try:
             facts: Any = json.loads(said)
         except ValueError:
-            facts = {"message": said}
+            facts = {"message": said.partition("\n")[0]}  # what follows may hold a client's words
         if record.exc_info and record.exc_info[0] is not None:
             facts["exception"] = record.exc_info[0].__name__
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -141,7 +141,7 @@ class _JsonLines(logging.Formatter):
 def _log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
-    for name in ("interlock.guard", "uvicorn", "opentelemetry"):
+    for name in ("interlock.guard", "uvicorn", "asyncio", "aiohttp", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level.upper() if name == "interlock.guard" else "WARNING")
