@@ -8,6 +8,7 @@ import ipaddress
 import json
 import logging
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from typing import Any
 import httpx
 import pytest
 
+from interlock.serve.access import check_tls, renew_tls
 from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.config import ConfigError
 from interlock.serve.run import serve
@@ -502,13 +504,17 @@ serve(lambda: read_config(None, given), lambda url, _: threading.Thread(target=a
 """
 
 
-def pem(folder: Path) -> None:
+def pem(folder: Path, kind: str = "EC") -> None:
     """A certificate for 127.0.0.1 that signs itself."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    key = ec.generate_private_key(ec.SECP256R1())
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if kind == "EC":
+        key = ec.generate_private_key(ec.SECP256R1())
+    else:
+        key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "guard")])
     now = datetime.now(UTC)
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -528,10 +534,10 @@ def pem(folder: Path) -> None:
 
 
 def test_https_is_served_and_no_request_imports_anything_heavy(tmp_path: Path) -> None:
-    """And a renewed certificate is served once the settings are read again."""
+    """And a renewed certificate, of a key of another kind, once the settings are read again."""
     pem(tmp_path)
     (tmp_path / "new").mkdir()
-    pem(tmp_path / "new")
+    pem(tmp_path / "new", "RSA")
 
     async def go() -> Any:
         async with listening(Scripted(lambda _: YES)) as url:
@@ -554,6 +560,57 @@ def test_https_is_served_and_no_request_imports_anything_heavy(tmp_path: Path) -
     assert "its words" not in err
     graver = [line for line in lines if line["level"] not in ("info", "debug")]
     assert len(graver) == 2  # and the key that was not the certificate's own
+
+
+@pytest.mark.parametrize(("before", "after"), [("RSA", "EC"), ("EC", "RSA")])
+def test_of_a_renewed_certificate_nothing_old_is_served(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    """Nor to clients that take one kind of key alone: OpenSSL keeps a certificate of each kind."""
+    made = {}
+    for kind in (before, after):
+        (tmp_path / kind).mkdir()
+        pem(tmp_path / kind, kind)
+        files = {f"tls_{name}": str(tmp_path / kind / f"{name}.pem") for name in ("cert", "key")}
+        made[kind] = settings(tmp_path, "http://127.0.0.1:1/v1", **files)
+    serving = check_tls(made[before])
+    assert serving is not None
+
+    async def go() -> None:
+        async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(close, "127.0.0.1", 0, ssl=serving)
+        port = server.sockets[0].getsockname()[1]
+
+        async def served(kind: str | None, name: str | None = None) -> str | None:
+            asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+            if kind is not None:
+                asking.maximum_version = ssl.TLSVersion.TLSv1_2
+                asking.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256" if kind == "RSA" else "ECDSA")
+            try:
+                _, writer = await asyncio.open_connection(
+                    "127.0.0.1", port, ssl=asking, server_hostname=name or ""
+                )
+            except (ssl.SSLError, ConnectionError):
+                return None
+            given = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            writer.close()
+            return ssl.DER_cert_to_PEM_cert(given)
+
+        for kind, other in ((before, after), (after, before)):
+            own = (tmp_path / kind / "cert.pem").read_text()
+            assert await served(kind) == await served(None) == await served(None, "guard") == own
+            assert await served(other) is None
+            renew_tls(serving, made[after])
+        broken = made[before].model_copy(update={"tls_key": made[after].tls_key})
+        with pytest.raises(ConfigError, match="cannot be served"):
+            renew_tls(serving, broken)
+        assert await served(None) == (tmp_path / after / "cert.pem").read_text()
+        server.close()
+
+    run(go())
 
 
 @pytest.mark.parametrize(

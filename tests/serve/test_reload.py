@@ -31,7 +31,7 @@ from tests.serve.scripted_upstream import (
     Scripted,
     last_user_text,
     listening,
-)  # fmt: skip
+)
 
 BODY = {"model": "m", "messages": ASK}
 

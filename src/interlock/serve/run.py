@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from interlock.serve.access import check_tls, load_tls, open_keys
+from interlock.serve.access import check_tls, open_keys, renew_tls
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.deployment import Deployment, deploy
@@ -75,7 +75,7 @@ def _serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment]
 
         def renew(config: GuardConfig) -> None:
             if served.ssl is not None:
-                load_tls(served.ssl, config)
+                renew_tls(served.ssl, config)
 
         server = _Server(served, Reloader(guard, keys, admin, read, renew))
 
