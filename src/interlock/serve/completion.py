@@ -41,6 +41,8 @@ class Completion:
     """Of calls of tools in a stream."""
     about: dict[str, Any] = field(default_factory=dict)
     """``model``, ``system_fingerprint``, ``service_tier`` where given."""
+    replaced: dict[str, None] = field(default_factory=dict)
+    """What a stream said first and then otherwise, in JSON; a client may hold either."""
     alternatives: bool = False
     """Whether ``logprobs`` hold what else might have stood there, which nobody judges."""
     tokens: dict[str, TokenLogs] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class Completion:
         parts = [f"<think>{message.pop(n)}</think>" for n in _REASONS if n in message]
         parts += [content if isinstance(content, str) else json.dumps(content)] if content else []
         parts += [json.dumps(message)] if message else []
+        parts += self.replaced
         return "\n".join(part for part in parts if part.strip())
 
     def reply(self) -> Reply:
@@ -107,7 +110,7 @@ class Completion:
             delta = _spoken(delta)
             if calls is not None:
                 delta["tool_calls"] = _calls(self.places.placed, calls)
-            _merge(self.message, {"role": "assistant", **delta})
+            _merge(self.message, {"role": "assistant", **delta}, self.replaced)
             logprobs = self._listed(delta, choice.get("logprobs"))
             self.finish_reason = finish or self.finish_reason
             self.deltas.append({"delta": delta, "logprobs": logprobs, "finish_reason": finish})
@@ -256,25 +259,31 @@ def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:
                 total[name] = known + value
 
 
-def _merge(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
+def _merge(whole: dict[str, Any], piece: Mapping[str, Any], replaced: dict[str, None]) -> None:
     """Text grows, what is listed with an index is merged in place, the rest is replaced."""
     for name, value in piece.items():
         known = whole.get(name)
         if value is None:
             whole.setdefault(name, None)
-        elif isinstance(value, str) and isinstance(known, str) and name not in _WHOLE:
+            continue
+        if isinstance(value, str) and isinstance(known, str) and name not in _WHOLE:
             whole[name] = known + value
-        elif isinstance(value, dict):
+            continue
+        if known and type(known) is not type(value):
+            replaced[json.dumps(known)] = None
+        if isinstance(value, dict):
             inner = known if isinstance(known, dict) else {}
-            _merge(inner, value)
+            _merge(inner, value, replaced)
             whole[name] = inner
         elif isinstance(value, list):
-            whole[name] = _merged_list(known if isinstance(known, list) else [], value)
+            whole[name] = _merged_list(known if isinstance(known, list) else [], value, replaced)
         elif not (isinstance(known, str) and value == "" and name in _WHOLE):
+            if isinstance(known, str) and known != value:
+                replaced[json.dumps(known)] = None
             whole[name] = value
 
 
-def _merged_list(known: list[Any], new: list[Any]) -> list[Any]:
+def _merged_list(known: list[Any], new: list[Any], replaced: dict[str, None]) -> list[Any]:
     for item in new:
         place = item.get("index") if isinstance(item, dict) else None
         if not isinstance(place, int):
@@ -287,7 +296,7 @@ def _merged_list(known: list[Any], new: list[Any]) -> list[Any]:
         rest = {key: value for key, value in item.items() if key != "index"}
         if not isinstance(known[place], dict):
             raise MalformedError("a list of two kinds")
-        _merge(known[place], rest)
+        _merge(known[place], rest, replaced)
     return known
 
 
