@@ -18,7 +18,7 @@ from update_docs import ROOT
 
 PAGE = (ROOT / "docs" / "covered.md").read_text("utf-8")
 EVERY = [(wire, name) for wire in WIRES for name in FIELDS[wire.path]]
-PLAIN = {*_NUMBERS, "logprobs", "parallel_tool_calls", "store", "n", "stream", "stream_options"} | {
+PLAIN = {*_NUMBERS, "logprobs", "top_logprobs", "parallel_tool_calls", "store", "n", "stream", "stream_options"} | {
     "seed", "reasoning_effort", "verbosity", "service_tier", "modalities", "logit_bias", "model",
 }  # fmt: skip
 """Keys of a chat's request that hold no text of a client's own."""

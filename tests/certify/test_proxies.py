@@ -79,6 +79,17 @@ def test_a_proxy_that_cannot_be_used_is_one_line(
         proxy_for("https://model/v1")
     assert "pw" not in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("ALL_PROXY names the proxy ")
+
+
+def test_the_variable_that_counts_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "http://good:1")
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://bad:1")
+    assert proxy_for("http://model/v1") == "http://good:1"
+    for name in ("HTTPS_PROXY", "https_proxy"):  # the small one goes first
+        monkeypatch.setenv(name, "socks5://bad:1")
+        with pytest.raises(OptionError, match=f"^{name} names the proxy 'socks5://bad:1'"):
+            proxy_for("https://model/v1")
 
 
 def test_certificates_that_are_none_are_one_line(

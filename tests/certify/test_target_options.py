@@ -304,7 +304,7 @@ def test_an_environment_that_cannot_be_used_is_no_traceback(
     finally:
         endpoint._authorities.cache_clear()
     assert "\n" not in said
-    starts = "http://192.0.2.1:9/v1: ", "no answer within", "the environment names the proxy"
+    starts = "http://192.0.2.1:9/v1: ", "no answer within", f"{name} names the proxy"
     assert said.startswith((*starts, f"{name}={value}: "))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from interlock.serve.completion import Completion
 from interlock.serve.upstream import Call, LostError, OnText
@@ -184,12 +186,25 @@ class Scripted:
             continue
 
 
+class _Unheard(HttpToolsProtocol):
+    """Says nothing of what a scripted upstream does to its connections; it was told to."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = logging.Logger("scripted", logging.CRITICAL)
+
+
 @asynccontextmanager
 async def listening(app: Any, **more: Any) -> AsyncIterator[str]:
-    """Serve an ASGI app on a free port of loopback; gives the base address."""
-    given = {"host": "127.0.0.1", "port": 0, "log_level": "critical", "lifespan": "on"}
-    config = uvicorn.Config(app, **given | more)
-    config.lifespan = "auto" if isinstance(app, Scripted) else "on"
+    """Serve an ASGI app on a free port of loopback; gives the base address.
+
+    What uvicorn says of it from a warning on goes where pytest's ``caplog`` hears it, unless it is
+    a scripted upstream.
+    """
+    given = {"host": "127.0.0.1", "port": 0, "log_config": None, "log_level": "warning"}
+    scripted = {"http": _Unheard, "lifespan": "auto"}
+    own = scripted if isinstance(app, Scripted) else {"lifespan": "on"}
+    config = uvicorn.Config(app, **given | own | more)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     task = asyncio.create_task(server._serve())

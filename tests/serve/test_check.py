@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -116,6 +117,62 @@ def test_nothing_is_asked_unless_it_is_wanted(tmp_path: Path) -> None:
         assert (listed, fault and fault.key) == ([], "upstream")
 
     asyncio.run(asyncio.wait_for(go(), 120))
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """In which nothing is said of proxies and certificates."""
+    for name in [one for one in os.environ if one.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fix"),
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:9", "give http://host:port, or put the server into"),
+        ("ALL_PROXY", "http://[::1", "give http://host:port"),
+        ("HTTP_PROXY", "http://ann:p#w@proxy:1", "write @ / ? and # of a password as %40"),
+        ("SSL_CERT_FILE", "/no/such/ca.pem", "cannot be read (No such file or directory); unset"),
+        ("SSL_CERT_DIR", "/no/such/folder", "cannot be read (No such folder); unset or mend it"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_one_line(
+    tmp_path: Path, environment: pytest.MonkeyPatch, name: str, value: str, fix: str
+) -> None:
+    """That names the variable and what to do; nothing is served."""
+    environment.setenv(name, value)
+    path = written(tmp_path, GOOD.replace("127.0.0.1:9", "model.invalid") + "port = 0\n")
+    for found in (guard("check", str(path)), guard("--config", str(path))):
+        assert found.exit_code == 1
+        assert isinstance(found.exception, SystemExit)
+        (line,) = found.stderr.splitlines()
+        assert name in line
+        assert fix in line
+        assert "p#w" not in line
+    assert guard("check", str(path), "--json").exit_code == 1
+    environment.setenv("NO_PROXY", "model.invalid")
+    tolerated = guard("check", str(path))
+    assert tolerated.exit_code == (0 if name.endswith("_PROXY") else 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTP_PROXY", "proxy:3128"), ("ALL_PROXY", " http://proxy:3128/ "), ("NO_PROXY", "[::1]"),
+        ("NO_PROXY", "::1/128, [fd00::]/8"), ("NO_PROXY", "*"), ("ALL_PROXY", ""),
+        ("HTTPS_PROXY", "socks5://of.another.scheme:1"), ("SSL_CERT_FILE", ""),
+    ],
+)  # fmt: skip
+def test_an_environment_that_can_be_used_is_no_fault(
+    tmp_path: Path, environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    path = written(tmp_path, GOOD.replace("127.0.0.1:9", "model.invalid"))
+    found = guard("check", str(path))
+    assert (found.exit_code, found.stderr) == (0, "")
 
 
 def test_samples_are_of_their_channels() -> None:

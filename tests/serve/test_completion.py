@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -31,10 +32,8 @@ def test_streamed_pieces_make_the_whole() -> None:
     }
     for piece in (
         chunk({"role": "assistant", "content": "One ", "reasoning_content": "hm"}),
-        chunk(
-            {"content": "two", "reasoning_content": "m"}, logprobs={"content": [{"token": "two"}]}
-        ),
-        chunk({"tool_calls": [tool]}, logprobs={"content": [{"token": "x"}]}),
+        chunk({"content": "two", "reasoning_content": "m"}),
+        chunk({"tool_calls": [tool]}),
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": '{"a":'}}]}),
         chunk({"tool_calls": [{"index": 0, "function": {"arguments": " 1}"}}]}),
         chunk({}, "tool_calls"),
@@ -47,7 +46,6 @@ def test_streamed_pieces_make_the_whole() -> None:
         "reasoning_content": "hmm",
         "tool_calls": [CALL],
     }
-    assert answer.logprobs == {"content": [{"token": "two"}, {"token": "x"}]}
     reply = answer.reply()
     assert (reply.prompt_tokens, reply.completion_tokens) == (3, 2)
     reasons, said, calls = reply.text.split("\n")  # all that would be released is judged
@@ -437,3 +435,61 @@ def test_a_streamed_call_without_a_name_is_malformed() -> None:
     answer.add_chunk(chunk({"tool_calls": [said(None, "{}")]}, "tool_calls"))
     with pytest.raises(MalformedError, match="without its name"):
         answer.reply()
+
+
+MARKS = st.integers(0, 10**6).map("mark{}m".format)
+WILD = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 9) | st.just("") | MARKS,
+    lambda inner: st.lists(inner, max_size=2)
+    | st.dictionaries(st.sampled_from(["name", "id", "index", "type", "x"]) | MARKS, inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+PIECES = st.fixed_dictionaries(
+    {},
+    optional={
+        "content": st.none() | MARKS,
+        "reasoning_content": WILD,
+        "refusal": WILD,
+        "name": WILD,
+        "type": WILD,
+        "x": WILD,
+        "tool_calls": st.lists(
+            st.fixed_dictionaries(
+                {"index": st.integers(0, 1)},
+                optional={
+                    "id": st.sampled_from(["a", "b"]) | MARKS,
+                    "type": MARKS,
+                    "x": WILD,
+                    "function": st.fixed_dictionaries(
+                        {}, optional={"name": MARKS, "arguments": WILD, "x": WILD}
+                    ),
+                },
+            ),
+            max_size=2,
+        ),
+    },
+)  # fmt: skip
+
+
+@given(st.lists(PIECES, max_size=5))
+def test_whatever_a_stream_says_again_otherwise_is_judged_too(deltas: list[Any]) -> None:
+    """A client holds each piece as it came; that a later one takes its place changes nothing."""
+    answer = Completion()
+    for delta in deltas:
+        try:
+            answer.add_chunk(chunk(delta))
+        except MalformedError:
+            break
+    # those of an empty field, which is not sent, are of its name
+    for mark in re.findall(r"mark\d+m", json.dumps(list(answer.streamed()))):
+        assert mark in answer.text
+
+
+def test_what_is_said_twice_alike_is_judged_once() -> None:
+    answer = Completion()
+    for name, arguments in (("look", "{"), ("look", "}"), ("", ""), (None, None)):
+        answer.add_chunk(chunk({"tool_calls": [said(name, arguments, index=0, id="x")]}))
+    assert answer.text.count("look") == 1
+    answer.add_chunk(chunk({"tool_calls": [said("see", "", index=0, id="x")]}))
+    assert answer.message["tool_calls"][0]["function"] == {"name": "see", "arguments": "{}"}
+    assert answer.text.count("look") == answer.text.count("see") == 1

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import json
+import logging
+import socket
+import ssl
+import struct
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from interlock.serve.access import check_tls, renew_tls
+from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.config import ConfigError
 from interlock.serve.run import serve
 from tests.serve.running import ASK, running, settings
@@ -173,29 +182,182 @@ def test_a_slash_at_the_end_is_served(tmp_path: Path) -> None:
     run(go())
 
 
-def test_clients_that_hang_up_leave_no_line(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def heard(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
+    """What is logged from a warning on, by whomever."""
+    monkeypatch.setattr(logging.getLogger("uvicorn"), "propagate", True)
+    caplog.set_level("WARNING")
+    return lambda: [f"{record.name}: {record.getMessage()}" for record in caplog.records]
+
+
+def test_what_a_server_says_of_an_app_is_heard(heard: Callable[[], list[str]]) -> None:
+    """Else the silence that tests here ask for would be none."""
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("no answer")
+
     async def go() -> None:
-        async with running(tmp_path, Scripted(lambda _: YES)) as guard:
+        async with (
+            listening(broken, http=BoundedHead, lifespan="off") as url,
+            httpx.AsyncClient(trust_env=False) as http,
+        ):
+            assert (await http.get(url)).status_code == 500
+
+    run(go())
+    assert [said.strip() for said in heard()] == ["uvicorn.error: Exception in ASGI application"]
+
+
+ASKED = (
+    ("chat/completions", {"messages": ASK}),
+    ("completions", {"prompt": "a kite?"}),
+    ("responses", {"input": "a kite?"}),
+    ("messages", {"messages": ASK, "max_tokens": 9}),
+    ("decisions", {"messages": ASK}),
+)
+
+
+def moments(host: str) -> Iterator[bytes]:
+    """What clients have sent when they leave: nothing, part of a request, or one."""
+    for path, given in ASKED:
+        for stream in (False, True) if path != "decisions" else (False,):
+            body = json.dumps({"model": "m", "stream": stream} | given).encode()
+            head = f"POST /v1/{path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n"
+            whole = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+            at = len(whole) - len(body)
+            yield from (b"", whole[:9], whole[: at - 2], whole[:at], whole[: at + 9])
+            chunked = f"{head}transfer-encoding: chunked\r\n\r\n5\r\n".encode() + body[:3]
+            patient = f"{head}expect: 100-continue\r\ncontent-length: 9\r\n\r\n".encode()
+            yield from (chunked, patient, *[whole] * 8)
+    for path in ("", "interlock/page.js", "interlock/status", "metrics", "readyz", "v1/models"):
+        yield f"GET /{path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
+
+
+def test_clients_that_hang_up_leave_no_line(tmp_path: Path, heard: Callable[[], list[str]]) -> None:
+    """Whatever they have sent and got by then, and however they leave."""
+
+    async def go() -> None:
+        async with running(
+            tmp_path, Scripted(lambda _: YES, pause=0.02), vote={"head": 0.05}
+        ) as guard:
             host, port = guard.url.removeprefix("http://").split(":")
-            for _ in range(20):
-                _, writer = await asyncio.open_connection(host, int(port))
-                head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n"
-                head += "content-type: application/json\r\ncontent-length: 500\r\n\r\n{"
-                writer.write(head.encode())
+            left: list[bytes] = []
+
+            async def leave(number: int, sent: bytes) -> None:
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(sent)
                 await writer.drain()
+                got, enough = b"", 300 * (number % 7)
+                patience = 30.0 if sent.endswith(b"}") and number % 2 else 0.04 * (number % 13)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(patience):
+                        while len(got) < enough and (some := await reader.read(200)):
+                            got += some
+                            if got.endswith((b"[DONE]\n\n\r\n", b"}")):
+                                break
+                if number % 3 == 0:
+                    writer.write_eof()
+                    await asyncio.sleep(0.01)
+                if number % 4:
+                    writer.transport.abort()
                 writer.close()
-            await asyncio.sleep(0.3)
+                left.append(got)
+
+            clients = list(enumerate(moments(host)))
+            assert len(clients) > 120
+            for start in range(0, len(clients), 20):  # no more than the system lets wait
+                await asyncio.gather(*(leave(*client) for client in clients[start : start + 20]))
+            said = [got.partition(b"\r\n")[0] for got in left]
+            assert set(said) == {b"", b"HTTP/1.1 100 Continue", b"HTTP/1.1 200 OK"}
+            assert min(said.count(b""), said.count(b"HTTP/1.1 200 OK")) > 30
+            while guard.guard.admission.active:
+                await asyncio.sleep(0.01)
             assert (await guard.post()).status_code == 200
 
-    with caplog.at_level("WARNING"):
+    run(go())
+    assert heard() == []
+
+
+def test_pieces_for_who_has_just_left_leave_no_line(heard: Callable[[], list[str]]) -> None:
+    """Many in one go, before anybody could hear that the connection is gone."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sent = []
+
+    async def streaming(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        client.close()
+        for _ in range(20):
+            await send({"type": "http.response.body", "body": b"piece", "more_body": True})
+        sent.append(await receive())
+        sent.append(await receive())
+
+    async def go() -> None:
+        async with listening(streaming, http=BoundedHead, lifespan="off") as url:
+            client.connect(("127.0.0.1", int(url.rpartition(":")[2])))
+            client.sendall(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            while len(sent) < 2:
+                await asyncio.sleep(0.01)
+
+    run(go())
+    assert sent[1] == {"type": "http.disconnect"}
+    assert heard() == []
+
+
+STRANGE = (
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),  # TLS
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"\x00\xff\xfe\r\n\r\n",
+    b"GET http://[ HTTP/1.1\r\n\r\n",
+    b"GET /\xff HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/9.9\r\n\r\n",
+    b"GET / HTTP/1.1\r\nhost localhost\r\n\r\n",
+    b"POST / HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+    b"SSH-2.0-client\r\n",
+)
+UPGRADES = (b"h2c", b"websocket", b"TLS/1.0")
+
+
+def test_no_stranger_fills_the_log(tmp_path: Path, heard: Callable[[], list[str]]) -> None:
+    """With what is no HTTP, or another protocol asked for: who looks for it finds it in debug."""
+    found: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+
+    async def go() -> None:
+        async with running(tmp_path, Scripted(lambda _: YES), keys=("k",)) as guard:
+            port = int(guard.url.rpartition(":")[2])
+
+            async def told(sent: bytes) -> bytes:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(sent)
+                got = await reader.readline()
+                writer.transport.abort()
+                return got
+
+            assert {await told(sent) for sent in STRANGE} == {b"HTTP/1.1 400 Bad Request\r\n"}
+            assert len(found) == len(STRANGE)
+            for protocol in UPGRADES:
+                asked = b"GET /healthz HTTP/1.1\r\nconnection: upgrade\r\nupgrade: %b\r\n\r\n"
+                assert await told(asked % protocol) == b"HTTP/1.1 200 OK\r\n"
+            assert len(found) > len(STRANGE)
+            assert {json.loads(said)["client"] for said in found} == {"127.0.0.1"}
+
+    log = logging.getLogger("interlock.guard")
+    log.addHandler(listener)
+    log.setLevel("DEBUG")
+    try:
         run(go())
-    assert [record.getMessage() for record in caplog.records] == []
+    finally:
+        log.removeHandler(listener)
+        log.setLevel(logging.NOTSET)
+    assert heard() == []
 
 
 def test_clients_that_ask_several_at_once_and_leave_take_all_along(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, heard: Callable[[], list[str]]
 ) -> None:
     """Three requests in one piece, and gone: the first is under way, the others wait behind it."""
 
@@ -230,9 +392,8 @@ def test_clients_that_ask_several_at_once_and_leave_take_all_along(
             assert said.count(b"HTTP/1.1 200") == len(guard.entries()) == 3
             writer.close()
 
-    with caplog.at_level("WARNING"):
-        run(go())
-    assert [record.getMessage() for record in caplog.records] == []
+    run(go())
+    assert heard() == []
 
 
 def test_a_long_vote_keeps_its_stream_open(tmp_path: Path) -> None:
@@ -283,7 +444,7 @@ def test_the_page_needs_no_imports() -> None:
 
 
 SERVED = """
-import json, logging, os, signal, ssl, sys, threading, time
+import json, logging, os, signal, socket, ssl, sys, threading, time
 from pathlib import Path
 import httpx
 from interlock.serve.config import read_config
@@ -328,6 +489,11 @@ def ask(url):
                 time.sleep(0.05)
             renewed.append(served(url) == Path("cert.pem").read_text())
             answers.append(http.get("/healthz").status_code)  # who is there stays
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as plain:
+            plain.sendall(b"GET / HTTP/1.1\\r\\n\\r\\n")  # no TLS
+            plain.recv(100)
+        unheard = "never retrieved\\nfuture: its words"  # as asyncio says it
+        logging.getLogger("asyncio").error(unheard, exc_info=ValueError("its words"))
     finally:
         print(json.dumps([url, answers, renewed, sorted(top() - before)]), flush=True)
         os.kill(os.getpid(), signal.SIGTERM)
@@ -338,13 +504,17 @@ serve(lambda: read_config(None, given), lambda url, _: threading.Thread(target=a
 """
 
 
-def pem(folder: Path) -> None:
+def pem(folder: Path, kind: str = "EC") -> None:
     """A certificate for 127.0.0.1 that signs itself."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-    key = ec.generate_private_key(ec.SECP256R1())
+    key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+    if kind == "EC":
+        key = ec.generate_private_key(ec.SECP256R1())
+    else:
+        key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "guard")])
     now = datetime.now(UTC)
     address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
@@ -364,10 +534,10 @@ def pem(folder: Path) -> None:
 
 
 def test_https_is_served_and_no_request_imports_anything_heavy(tmp_path: Path) -> None:
-    """And a renewed certificate is served once the settings are read again."""
+    """And a renewed certificate, of a key of another kind, once the settings are read again."""
     pem(tmp_path)
     (tmp_path / "new").mkdir()
-    pem(tmp_path / "new")
+    pem(tmp_path / "new", "RSA")
 
     async def go() -> Any:
         async with listening(Scripted(lambda _: YES)) as url:
@@ -384,6 +554,63 @@ def test_https_is_served_and_no_request_imports_anything_heavy(tmp_path: Path) -
     assert renewed == [True, True]
     assert heavy == []
     assert returned == 0, err
+    lines = [json.loads(line) for line in err.splitlines()]
+    (unheard,) = [line for line in lines if line.get("exception")]
+    assert (unheard["message"], unheard["exception"]) == ("never retrieved", "ValueError")
+    assert "its words" not in err
+    graver = [line for line in lines if line["level"] not in ("info", "debug")]
+    assert len(graver) == 2  # and the key that was not the certificate's own
+
+
+@pytest.mark.parametrize(("before", "after"), [("RSA", "EC"), ("EC", "RSA")])
+def test_of_a_renewed_certificate_nothing_old_is_served(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    """Nor to clients that take one kind of key alone: OpenSSL keeps a certificate of each kind."""
+    made = {}
+    for kind in (before, after):
+        (tmp_path / kind).mkdir()
+        pem(tmp_path / kind, kind)
+        files = {f"tls_{name}": str(tmp_path / kind / f"{name}.pem") for name in ("cert", "key")}
+        made[kind] = settings(tmp_path, "http://127.0.0.1:1/v1", **files)
+    serving = check_tls(made[before])
+    assert serving is not None
+
+    async def go() -> None:
+        async def close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(close, "127.0.0.1", 0, ssl=serving)
+        port = server.sockets[0].getsockname()[1]
+
+        async def served(kind: str | None, name: str | None = None) -> str | None:
+            asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+            if kind is not None:
+                asking.maximum_version = ssl.TLSVersion.TLSv1_2
+                asking.set_ciphers("ECDHE-RSA-AES128-GCM-SHA256" if kind == "RSA" else "ECDSA")
+            try:
+                _, writer = await asyncio.open_connection(
+                    "127.0.0.1", port, ssl=asking, server_hostname=name or ""
+                )
+            except (ssl.SSLError, ConnectionError):
+                return None
+            given = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+            writer.close()
+            return ssl.DER_cert_to_PEM_cert(given)
+
+        for kind, other in ((before, after), (after, before)):
+            own = (tmp_path / kind / "cert.pem").read_text()
+            assert await served(kind) == await served(None) == await served(None, "guard") == own
+            assert await served(other) is None
+            renew_tls(serving, made[after])
+        broken = made[before].model_copy(update={"tls_key": made[after].tls_key})
+        with pytest.raises(ConfigError, match="cannot be served"):
+            renew_tls(serving, broken)
+        assert await served(None) == (tmp_path / after / "cert.pem").read_text()
+        server.close()
+
+    run(go())
 
 
 @pytest.mark.parametrize(

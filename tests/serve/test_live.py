@@ -504,6 +504,51 @@ def test_calls_of_tools_come_in_order(tmp_path: Path, path: str) -> None:
     run(go())
 
 
+TAKEN_BACK = (
+    ({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": ODD, "arguments": ""}}]},
+     {"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "look", "arguments": "{}"}}]}),
+    ({"name": ODD}, {"name": "Ann"}),
+    ({"audio": {"transcript": [ODD]}}, {"audio": {"transcript": "none"}}),
+    ({"audio": {"transcript": {"said": ODD}}}, {"audio": None}, {"audio": "none"}),
+    ({"x": [{"index": 0, "y": [ODD]}]}, {"x": [{"index": 0, "y": "none"}]}),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", BODIES)
+@pytest.mark.parametrize("deltas", TAKEN_BACK)
+def test_what_a_stream_takes_back_is_judged_with_what_stands(
+    tmp_path: Path, path: str, deltas: Any
+) -> None:
+    """A piece that a later one replaces would be given as it came; here no judge can tell it."""
+
+    async def takes_back(exchange: Exchange) -> None:
+        if not is_original(exchange):
+            await exchange.stream_well()
+            return
+        await exchange.start()
+        await exchange.chunk({"role": "assistant", "content": "Fold it. "})
+        for delta in deltas:
+            await exchange.chunk(delta)
+        await exchange.chunk({}, "stop")
+        await exchange.done()
+
+    async def go() -> None:
+        for live in (True, False):
+            async with (
+                running(
+                    tmp_path, Scripted(lambda _: YES, takes_back), vote={"live": live}
+                ) as guard,
+                Asking(guard, path) as reader,
+            ):
+                await reader.end()
+                said = "".join(reader.lines)
+                assert ODD not in said
+                assert json.dumps(ODD)[1:-1] not in said
+                assert "event: error" in said or reader.response.status_code == 503
+
+    run(go())
+
+
 def calls_of(events: list[Any]) -> list[Any]:
     if "choices" in events[0]:
         whole = Completion()

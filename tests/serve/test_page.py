@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from interlock.serve import page as page_module
+from interlock.serve import shell
 from interlock.serve.channels import CHANNELS
 from tests.browsing import PHONE, Chromium, text, wait_for, wait_for_count, width
 from tests.serve.running import ASK, Running, running
@@ -331,4 +334,36 @@ def test_the_page_lets_nothing_else_in(tmp_path: Path) -> None:
                 tried = await guard.http.post("/interlock/try", json=given)
                 assert tried.status_code == 400
 
+    run(go())
+
+
+def test_what_the_page_is_made_of_is_read_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A running guard shows its page, whatever an update or a clean-up does to the files."""
+    package = tmp_path / "interlock"
+    shutil.copytree(shell.STATIC, package / "serve" / "static")
+    (package / "report").mkdir()
+    shutil.copy(shell._PACKAGE / "report" / "page.css", package / "report")
+    monkeypatch.setattr(shell, "_PACKAGE", package)
+    for module in (shell, page_module):
+        monkeypatch.setattr(module, "STATIC", package / "serve" / "static")
+    marked = sorted(path for path in package.rglob("*.*") if path.is_file())
+    for path in marked:
+        kind = {".html": "<!-- {} -->", ".css": "/* {} */", ".js": "// {}"}[path.suffix]
+        path.write_text(f"{path.read_text()}\n{kind.format(path.name)}\n")
+
+    async def go() -> None:
+        async with running(tmp_path, Scripted(lambda _: YES)) as guard:
+            shutil.rmtree(package)
+            served = ""
+            for path in ("/", "/interlock/page.css", "/interlock/page.js", "/interlock/status"):
+                response = await guard.http.get(path)
+                assert response.status_code == 200
+                served += response.text
+            for path in marked:
+                assert re.search(rf"(<!--|/\*|//) {path.name}", served), path
+            assert (await guard.http.head("/")).status_code == 200
+
+    assert len(marked) == 7
     run(go())

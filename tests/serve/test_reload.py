@@ -24,7 +24,14 @@ from interlock.serve.ledger import Retention
 from interlock.serve.reload import CHANGEABLE, Reloader, differences
 from interlock.serve.settings import GuardConfig
 from tests.serve.running import ASK, running, settings
-from tests.serve.scripted_upstream import NO, YES, Exchange, Scripted, listening
+from tests.serve.scripted_upstream import (
+    NO,
+    YES,
+    Exchange,
+    Scripted,
+    last_user_text,
+    listening,
+)
 
 BODY = {"model": "m", "messages": ASK}
 
@@ -210,6 +217,68 @@ def test_each_setting_that_may_change_takes_effect(tmp_path: Path) -> None:
         asyncio.run(asyncio.wait_for(go(), 120))
     finally:
         logging.getLogger("interlock.guard").setLevel(level)
+
+
+def test_a_stream_under_way_ends_with_the_settings_it_began_with(tmp_path: Path) -> None:
+    """While other requests get the new ones, by which its key is gone and its time is over."""
+    words = [f" Then fold corner {n} of the paper to its middle." for n in range(60)]
+    keys_file, go_on = tmp_path / "keys", asyncio.Event()
+    keys_file.write_text("old\n")
+    auth = {"keys_file": str(keys_file)}
+
+    async def slowly(exchange: Exchange) -> None:
+        if last_user_text(exchange.body) != ASK[0]["content"]:
+            await exchange.stream_well()
+            return
+        await exchange.start()
+        await exchange.chunk({"content": YES})
+        for word in words:
+            if word == words[30]:
+                await go_on.wait()
+            await exchange.chunk({"content": word})
+        await exchange.chunk({}, "stop")
+        await exchange.done()
+
+    async def go() -> None:
+        ring, admins = open_keys(settings(tmp_path, "http://x/v1", auth=auth), b"salt")
+        upstream = Scripted(lambda _: YES, slowly)
+        async with running(tmp_path, upstream, ring=ring, auth=auth) as guard:
+            changing = Changing(tmp_path, guard.guard, (ring, admins))
+            old, new = {"authorization": "Bearer old"}, {"authorization": "Bearer new"}
+            asked = guard.http.stream(
+                "POST", "/v1/chat/completions", json=BODY | {"stream": True}, headers=old
+            )
+            async with asked as answer:
+                assert answer.status_code == 200
+                said = ""
+                pieces = answer.aiter_text()
+                while words[20] not in said:
+                    said += await anext(pieces)
+                keys_file.write_text("new\n")
+                changing.given = {
+                    "auth": auth, "policy": {"stop": "refuse"}, "limits": {"active": 1},
+                    "vote": {"deadline": 0.3, "refusal": "Not here."},
+                }  # fmt: skip
+                changing.reloader.ask()  # as SIGHUP does
+                while guard.guard.config.vote.refusal != "Not here.":
+                    await asyncio.sleep(0.01)
+                upstream.rule = lambda _: NO
+                assert (await guard.post(**old)).status_code == 401
+                assert (await guard.post(BODY | {"stop": ["x"]}, **new)).status_code == 400
+                await asyncio.sleep(0.5)  # beyond the new deadline
+                assert words[30] not in said
+                go_on.set()
+                said += "".join([piece async for piece in pieces])
+            lines = [line[6:] for line in said.splitlines() if line.startswith("data: ")]
+            assert lines.pop() == "[DONE]"
+            deltas = [json.loads(line)["choices"][0]["delta"] for line in lines]
+            assert "".join(delta.get("content") or "" for delta in deltas) == YES + "".join(words)
+            other = {"model": "m", "messages": [{"role": "user", "content": "and a ship?"}]}
+            (choice,) = (await guard.post(other, **new)).json()["choices"]
+            assert choice["message"]["content"] == "Not here."
+            assert [entry.outcome for entry in guard.entries()] == ["blocked", "released"]
+
+    asyncio.run(asyncio.wait_for(go(), 120))
 
 
 def started(config: Path, log: Path) -> tuple[subprocess.Popen[str], str]:

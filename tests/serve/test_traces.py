@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from interlock.errors import InterlockError
 from interlock.serve.traces import OtelTraces, open_traces
 from tests.serve.running import running
-from tests.serve.scripted_upstream import NO, YES, Scripted, last_user_text
+from tests.serve.scripted_upstream import NO, YES, Scripted, last_user_text, listening
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{SPAN}-01"
@@ -147,3 +148,65 @@ def test_no_text_is_in_spans(tmp_path: Path, exported: Any) -> None:
             assert word not in whole, word
 
     run(go())
+
+
+class Collector:
+    """Takes OTLP over HTTP."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, str, dict[str, str], bytes]] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message["body"], message["more_body"]
+        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+        self.got.append((scope["method"], scope["path"], headers, body))
+        kind = [(b"content-type", b"application/x-protobuf")]
+        await send({"type": "http.response.start", "status": 200, "headers": kind})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def test_spans_reach_a_collector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the exporter that people run, over a socket: in one piece when the guard ends."""
+    package = "opentelemetry.proto.collector.trace.v1.trace_service_pb2"
+    reason = "opentelemetry-exporter-otlp-proto-http is not installed (interlock[otel])"
+    wire = pytest.importorskip(package, reason=reason)
+    for name in [one for one in os.environ if one.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")  # milliseconds
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=kites")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("UPSTREAM_KEY", "sk-upstream-secret")
+
+    async def go() -> Collector:
+        collector, upstream = Collector(), Scripted(lambda text: f"{YES} {text}")
+        async with listening(collector, lifespan="off") as url:
+            given = {"endpoint": f"{url}/v1/traces"}
+            async with running(
+                tmp_path, upstream, keys=("sk-client-secret",), traces=given,
+                upstream_key_env="UPSTREAM_KEY",
+            ) as guard:  # fmt: skip
+                answer = await guard.post(
+                    BODY, authorization="Bearer sk-client-secret", x_request_id="canary-id"
+                )
+                assert CANARY in answer.json()["choices"][0]["message"]["content"]
+                assert collector.got == []
+        assert "Bearer sk-upstream-secret" in {sent["authorization"] for sent in upstream.headers}
+        return collector
+
+    ((method, path, headers, body),) = asyncio.run(asyncio.wait_for(go(), 120)).got
+    assert (method, path) == ("POST", "/v1/traces")
+    assert headers["content-type"] == "application/x-protobuf"
+    assert headers["x-tenant"] == "kites"
+    (resource,) = wire.ExportTraceServiceRequest.FromString(body).resource_spans
+    named = {one.key: one.value.string_value for one in resource.resource.attributes}
+    assert named["service.name"] == "interlock-guard"
+    spans = [span for scope in resource.scope_spans for span in scope.spans]
+    names = [span.name for span in spans]
+    assert set(names) == {"POST /v1/chat/completions", "vote", "copy", "original", "upstream"}
+    assert names.count("upstream") == names.count("copy") + names.count("original") >= 4
+    assert len({span.trace_id for span in spans}) == 1
+    for word in ("canary", "words in the prompt", "step by step", "secret"):
+        assert word.encode() not in body, word

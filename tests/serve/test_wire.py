@@ -495,3 +495,23 @@ def test_probes_are_the_operators_where_there_is_one(tmp_path: Path) -> None:
                 assert (await guard.http.head(path)).status_code == 200
 
     run(go())
+
+
+@pytest.mark.parametrize("admin", [(), ("boss",)])
+def test_who_has_no_admin_key_sends_no_probe(tmp_path: Path, admin: tuple[str, ...]) -> None:
+    """To a guard without keys: else a refused prompt would be drawn anew until it passes."""
+
+    async def go() -> None:
+        upstream = Scripted(lambda _: NO)
+        async with running(tmp_path, upstream, admin=admin) as guard:
+            for number, claimed in enumerate(("0", "1", "1", "true")):
+                answer = await guard.post(x_interlock_probe=claimed, x_api_key="k")
+                told = answer.json()["interlock"]
+                assert (told["outcome"], told["repeated"]) == ("blocked", number > 0)
+                upstream.rule = lambda _: YES
+            assert [entry.probe for entry in guard.entries()] == [False] * 4
+            answer = await guard.post(x_interlock_probe="1", x_api_key="boss")
+            drawn = answer.json()["interlock"]["outcome"] == "released"
+            assert (drawn, guard.entries()[0].probe) == (bool(admin), bool(admin))
+
+    run(go())

@@ -53,23 +53,15 @@ def open_keys(config: GuardConfig, salt: bytes) -> tuple[KeyRing, KeyRing]:
     return rings[0], rings[1]
 
 
-def check_tls(config: GuardConfig) -> None:
-    """Find out now what would be a traceback later.
+def check_tls(config: GuardConfig) -> ssl.SSLContext | None:
+    """Find out now what would be a traceback later; gives what serves the settings' files.
 
     Raises:
         ConfigError: certificate and key cannot be served.
     """
-    load_tls(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config)
-
-
-def load_tls(context: ssl.SSLContext, config: GuardConfig) -> None:
-    """Have connections from now on served with what the settings' files hold.
-
-    Raises:
-        ConfigError: as :func:`check_tls`; a context that is in use may be left without a key then.
-    """
     if config.tls_cert is None or config.tls_key is None:
-        return
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         # An empty password, for OpenSSL would ask the terminal for one.
         context.load_cert_chain(config.tls_cert, config.tls_key, password="")
@@ -78,6 +70,25 @@ def load_tls(context: ssl.SSLContext, config: GuardConfig) -> None:
         raise ConfigError(
             (f"tls_cert, tls_key: {config.tls_cert} and {config.tls_key} cannot be served ({why})",)
         ) from None
+    return context
+
+
+def renew_tls(context: ssl.SSLContext, config: GuardConfig) -> None:
+    """Have a context's connections from now on served with what the settings' files hold.
+
+    By another context: a certificate loaded into the same one leaves the old one in its place where
+    the kind of its key is another.
+
+    Raises:
+        ConfigError: as :func:`check_tls`; what was served stays.
+    """
+    fresh = check_tls(config)
+
+    def serve(connection: ssl.SSLSocket | ssl.SSLObject, *_: object) -> None:
+        if fresh is not None:
+            connection.context = fresh
+
+    context.sni_callback = serve
 
 
 def draw_key(name: str) -> tuple[str, KeyHash]:

@@ -7,6 +7,8 @@ came at once it tells only the last that its client is gone.
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -15,6 +17,33 @@ HEAD_BYTES = 512 * 1024
 """Far beyond what clients send; a connection with a longer head is closed."""
 HEAD_SECONDS = 75.0
 """For a whole head, from the connection's or the request's first moment."""
+log = logging.getLogger("interlock.guard")
+
+
+class _Strangers(logging.LoggerAdapter[logging.Logger]):
+    """Whoever reaches the port can send what is no HTTP: a warning each would flood the log."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__(logger, {})
+        self.level = logger.level
+        self.client: tuple[str, int] | None = None
+
+    def warning(self, msg: object, *_: Any, **__: Any) -> None:
+        log.debug(json.dumps({"message": str(msg), "client": (self.client or [None])[0]}))
+
+
+class _Transport:
+    """Sends nothing to who has left: asyncio would log a line for each piece."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
 
 
 class BoundedHead(HttpToolsProtocol):
@@ -27,9 +56,16 @@ class BoundedHead(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
     _asked: tuple[RequestResponseCycle, ...] = ()  # requests without their whole answer
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._strangers = _Strangers(self.logger)
+        self.logger = self._strangers  # type: ignore[assignment]
+
     def connection_made(self, transport: Any) -> None:
         """A client is there."""
-        super().connection_made(transport)
+        reached: Any = _Transport(transport)
+        super().connection_made(reached)
+        self._strangers.client = self.client
         self._wait()
 
     def data_received(self, data: bytes) -> None:

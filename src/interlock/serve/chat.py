@@ -28,7 +28,7 @@ _MODEL = 512  # characters of a model's name; the ledger keeps it
 _STOPS = 16
 _NUMBERS = (
     "temperature", "top_p", "top_k", "min_p", "presence_penalty", "frequency_penalty",
-    "repetition_penalty", "max_tokens", "max_completion_tokens", "min_tokens", "top_logprobs",
+    "repetition_penalty", "max_tokens", "max_completion_tokens", "min_tokens",
 )  # fmt: skip
 _METADATA = ("metadata", "user", "safety_identifier", "prompt_cache_key")
 _NAMES = "abcdefghijklmnopqrstuvwxyz0123456789_"
@@ -317,6 +317,7 @@ def _fields(reading: Reading, own: dict[str, Any]) -> dict[str, Field]:
         **dict.fromkeys(_NUMBERS, number),
         **dict.fromkeys(("logprobs", "parallel_tool_calls", "store"), flag),
         **dict.fromkeys(_METADATA, metadata),
+        "top_logprobs": lambda value, where: _alternatives(reading, value, where),
         "model": lambda value, _: value,
         "messages": MessageReader(reading, tools).messages,
         "n": kept("n", _count),
@@ -358,6 +359,19 @@ def _modalities(reading: Reading, value: Any, where: str) -> Any:
 def _blind(reading: Reading, value: Any, where: str) -> Any:
     reading.use("audio", where)
     return value
+
+
+def _alternatives(reading: Reading, value: Any, where: str) -> Any:
+    """What else the model might have said is its text, too, and no judge reads it."""
+    asked = number(value, where)
+    if asked and not reading.unaltered and not reading.opened(where, where):
+        raise bad_request(
+            "nobody judges other tokens than the answer's; ask for none, or the guard's operator "
+            'opens them (policy.extra = ["top_logprobs"])',
+            where,
+            "unguardable_content",
+        )
+    return asked
 
 
 def _bias(value: Any, where: str) -> Uncopied:

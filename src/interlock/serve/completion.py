@@ -10,10 +10,12 @@ from typing import Any
 from interlock.certify import Reply
 from interlock.certify.targets.wire import finish_of, reply_of, says_withheld, text_of
 from interlock.serve.calls import CallPlaces, whole_calls
+from interlock.serve.token_logs import TokenLogs
 
 PIECE = 48
 """Characters of one delta where the upstream did not stream."""
 _REASONS = ("reasoning_content", "reasoning")
+_LISTED = ("content", "refusal")  # fields of an answer whose tokens a server lists
 _WHOLE = frozenset({"role", "id", "type", "name", "index"})  # sent once, not piece by piece
 
 
@@ -28,6 +30,7 @@ class Completion:
     message: dict[str, Any] = field(default_factory=dict)
     finish_reason: str | None = None
     logprobs: dict[str, Any] | None = None
+    """Of the tokens of its content and its refusal."""
     usage: dict[str, Any] | None = None
     """As the upstream counts; None where it did not say, as for a call that was cut short."""
     deltas: list[dict[str, Any]] = field(default_factory=list)
@@ -38,6 +41,12 @@ class Completion:
     """Of calls of tools in a stream."""
     about: dict[str, Any] = field(default_factory=dict)
     """``model``, ``system_fingerprint``, ``service_tier`` where given."""
+    replaced: dict[str, None] = field(default_factory=dict)
+    """What a stream said first and then otherwise, in JSON; a client may hold either."""
+    alternatives: bool = False
+    """Whether ``logprobs`` hold what else might have stood there, which nobody judges."""
+    tokens: dict[str, TokenLogs] = field(default_factory=dict)
+    """What has come of them, by the field that they are of."""
 
     @property
     def content(self) -> str:
@@ -53,6 +62,7 @@ class Completion:
         parts = [f"<think>{message.pop(n)}</think>" for n in _REASONS if n in message]
         parts += [content if isinstance(content, str) else json.dumps(content)] if content else []
         parts += [json.dumps(message)] if message else []
+        parts += self.replaced
         return "\n".join(part for part in parts if part.strip())
 
     def reply(self) -> Reply:
@@ -100,17 +110,30 @@ class Completion:
             delta = _spoken(delta)
             if calls is not None:
                 delta["tool_calls"] = _calls(self.places.placed, calls)
-            _merge(self.message, {"role": "assistant", **delta})
-            if isinstance(choice.get("logprobs"), dict):
-                self.logprobs = self.logprobs or {}
-                _merge(self.logprobs, choice["logprobs"])
+            _merge(self.message, {"role": "assistant", **delta}, self.replaced)
+            logprobs = self._listed(delta, choice.get("logprobs"))
             self.finish_reason = finish or self.finish_reason
-            self.deltas.append(
-                {"delta": delta, "logprobs": choice.get("logprobs"), "finish_reason": finish}
-            )
+            self.deltas.append({"delta": delta, "logprobs": logprobs, "finish_reason": finish})
+
+    def _listed(self, said: Mapping[str, Any], logprobs: Any) -> dict[str, Any] | None:
+        """What may be given of the tokens that came with a part of the answer, and before it."""
+        listed, given = logprobs if isinstance(logprobs, dict) else {}, dict[str, Any]()
+        for name in _LISTED:
+            text = said.get(name)
+            if listed.get(name) and name not in self.tokens:
+                self.tokens[name] = TokenLogs(self.alternatives)
+                text = self.message.get(name)  # with what came before
+            if name in self.tokens and (told := self.tokens[name].add(text, listed.get(name))):
+                given[name] = told
+        if not given:
+            return None
+        self.logprobs = self.logprobs or {}
+        for name, told in given.items():
+            self.logprobs.setdefault(name, []).extend(told)
+        return given
 
     @classmethod
-    def of_completion(cls, data: Any) -> Completion:
+    def of_completion(cls, data: Any, alternatives: bool = False) -> Completion:
         """Take in one ``chat.completion``.
 
         Raises:
@@ -120,7 +143,7 @@ class Completion:
             return cls(message={"role": "assistant"}, finish_reason="content_filter")
         try:
             choice = data["choices"][0]
-            message, logprobs = choice["message"], choice.get("logprobs")
+            message = choice["message"]
         except (KeyError, IndexError, TypeError, AttributeError):
             raise MalformedError("no choices[0].message") from None
         if not isinstance(message, dict):
@@ -132,8 +155,9 @@ class Completion:
             message={"role": "assistant", **message},
             # A whole answer has come to its end, whether or not the server says why.
             finish_reason=_finish(choice) or "stop",
-            logprobs=logprobs if isinstance(logprobs, dict) else None,
+            alternatives=alternatives,
         )
+        answer._listed(answer.message, choice.get("logprobs"))
         answer._note(data)
         return answer
 
@@ -170,8 +194,10 @@ class Completion:
     def _split(self) -> Iterator[dict[str, Any]]:
         message = {k: v for k, v in self.message.items() if k != "role" and v is not None}
         content = message.pop("content", None)
-        if self.logprobs is not None:
-            yield _piece({"content": content}, self.logprobs)  # tokens and text stay together
+        listed = self.logprobs
+        if listed is not None:  # tokens and text stay together
+            told = {"content": content, "refusal": message.pop("refusal", None)}
+            yield _piece({name: text for name, text in told.items() if text is not None}, listed)
         elif isinstance(content, str):
             for start in range(0, len(content), PIECE):
                 yield _piece({"content": content[start : start + PIECE]})
@@ -233,25 +259,31 @@ def _add(total: dict[str, Any], usage: Mapping[str, Any]) -> None:
                 total[name] = known + value
 
 
-def _merge(whole: dict[str, Any], piece: Mapping[str, Any]) -> None:
+def _merge(whole: dict[str, Any], piece: Mapping[str, Any], replaced: dict[str, None]) -> None:
     """Text grows, what is listed with an index is merged in place, the rest is replaced."""
     for name, value in piece.items():
         known = whole.get(name)
         if value is None:
             whole.setdefault(name, None)
-        elif isinstance(value, str) and isinstance(known, str) and name not in _WHOLE:
+            continue
+        if isinstance(value, str) and isinstance(known, str) and name not in _WHOLE:
             whole[name] = known + value
-        elif isinstance(value, dict):
+            continue
+        if known and type(known) is not type(value):
+            replaced[json.dumps(known)] = None
+        if isinstance(value, dict):
             inner = known if isinstance(known, dict) else {}
-            _merge(inner, value)
+            _merge(inner, value, replaced)
             whole[name] = inner
         elif isinstance(value, list):
-            whole[name] = _merged_list(known if isinstance(known, list) else [], value)
+            whole[name] = _merged_list(known if isinstance(known, list) else [], value, replaced)
         elif not (isinstance(known, str) and value == "" and name in _WHOLE):
+            if isinstance(known, str) and known != value:
+                replaced[json.dumps(known)] = None
             whole[name] = value
 
 
-def _merged_list(known: list[Any], new: list[Any]) -> list[Any]:
+def _merged_list(known: list[Any], new: list[Any], replaced: dict[str, None]) -> list[Any]:
     for item in new:
         place = item.get("index") if isinstance(item, dict) else None
         if not isinstance(place, int):
@@ -264,7 +296,7 @@ def _merged_list(known: list[Any], new: list[Any]) -> list[Any]:
         rest = {key: value for key, value in item.items() if key != "index"}
         if not isinstance(known[place], dict):
             raise MalformedError("a list of two kinds")
-        _merge(known[place], rest)
+        _merge(known[place], rest, replaced)
     return known
 
 

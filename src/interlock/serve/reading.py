@@ -46,15 +46,13 @@ class Reading:
             raise bad_request("give an object", where or None)
         prefix, built = f"{where}." if where else "", dict[str, Any]()
         for key, value in given.items():
-            here = f"{prefix}{key}"
+            here, name = f"{prefix}{key}", f"{level}.{key}" if level else key
             if key in known:
                 if value is not None:
                     built[key] = known[key](value, here)
-            elif self._opened(key, level, known):
-                self.uses.append(Use("extra", here, "pass"))
+            elif folded(key) not in map(folded, known) and self.opened(name, here):
                 built[key] = value
             else:
-                name = f"{level}.{key}" if level else key
                 raise bad_request(
                     f"the key {key!r} is none that this guard knows there; its operator can open "
                     f"it (policy.extra = [{json.dumps(name)}])",
@@ -63,9 +61,14 @@ class Reading:
                 )
         return {key: value for key, value in built.items() if value is not LEFT_OUT}
 
-    def _opened(self, key: str, level: str, known: Mapping[str, Field]) -> bool:
-        name = f"{level}.{key}" if level else key
-        return name in self.policies.extra and folded(key) not in map(folded, known)
+    def opened(self, name: str, where: str) -> bool:
+        """Whether the operator lets a key through (``policy.extra``); the request makes use of it
+        then.
+        """
+        if name not in self.policies.extra:
+            return False
+        self.uses.append(Use("extra", where, "pass"))
+        return True
 
     def clean(self, text: Any, where: str) -> str:
         """A text without characters that could hide another.

@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from interlock.serve.access import check_tls, load_tls, open_keys
+from interlock.serve.access import check_tls, open_keys, renew_tls
 from interlock.serve.app import build_app
 from interlock.serve.bounded_head import BoundedHead
 from interlock.serve.deployment import Deployment, deploy
@@ -75,7 +75,7 @@ def _serve(read: Callable[[], GuardConfig], on_ready: Callable[[str, Deployment]
 
         def renew(config: GuardConfig) -> None:
             if served.ssl is not None:
-                load_tls(served.ssl, config)
+                renew_tls(served.ssl, config)
 
         server = _Server(served, Reloader(guard, keys, admin, read, renew))
 
@@ -130,7 +130,7 @@ class _JsonLines(logging.Formatter):
         try:
             facts: Any = json.loads(said)
         except ValueError:
-            facts = {"message": said}
+            facts = {"message": said.partition("\n")[0]}  # what follows may hold a client's words
         if record.exc_info and record.exc_info[0] is not None:
             facts["exception"] = record.exc_info[0].__name__
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
@@ -141,7 +141,7 @@ class _JsonLines(logging.Formatter):
 def _log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
-    for name in ("interlock.guard", "uvicorn", "opentelemetry"):
+    for name in ("interlock.guard", "uvicorn", "asyncio", "aiohttp", "opentelemetry"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level.upper() if name == "interlock.guard" else "WARNING")

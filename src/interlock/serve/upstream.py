@@ -144,6 +144,7 @@ class HttpUpstream:
         body = {**call.body, "stream": True}
         if self._usage:
             body["stream_options"] = {"include_usage": True}
+        alternatives = bool(body.get("top_logprobs"))  # only where the operator opens it
         content = json.dumps(body).encode()  # pure ASCII, so that torn surrogates pass, too
         try:
             async with (
@@ -161,8 +162,10 @@ class HttpUpstream:
                     if not events and not begin.startswith(b"{"):
                         raise LostError("an answer that is neither JSON nor an event stream")
                 if events:
-                    return await _streamed(data_of_events(pieces), on_text, call.on_growth)
-                return Completion.of_completion(_json(await _whole(pieces)))
+                    answer = Completion(alternatives=alternatives)
+                    read = data_of_events(pieces)
+                    return await _streamed(answer, read, on_text, call.on_growth)
+                return Completion.of_completion(_json(await _whole(pieces)), alternatives)
         except (LostError, WireError):
             raise
         except TimeoutError:
@@ -259,12 +262,12 @@ class HttpUpstream:
 
 
 async def _streamed(
+    answer: Completion,
     events: AsyncIterator[Sequence[str]],
     on_text: OnText,
     on_growth: Callable[[Completion], None] | None,
 ) -> Completion:
     """An answer that is looked at after each piece of the stream, whatever it holds."""
-    answer = Completion()
     async for come in events:
         seen = len(answer.deltas)
         for data in map(str.strip, come):

@@ -261,7 +261,8 @@ def into_the_calm() -> Iterator[tuple[str, Any]]:
         )
     yield "a quotation that ends", chat(user(f"[0123456789abcdef]\nno\n> {ATTACK}"))
     for more in ({"temperature": 2}, {"max_tokens": 1}, {"stop": ["yes", "Yes"]}, {"stop": "9"},
-                 {"logit_bias": {"9891": -100}}, {"logprobs": True}, {"seed": 5}):  # fmt: skip
+                 {"logit_bias": {"9891": -100}}, {"logprobs": True}, {"seed": 5},
+                 {"logprobs": True, "top_logprobs": 20}):  # fmt: skip
         yield f"asked with {more}", chat(user(ATTACK), **more)
 
 

@@ -29,7 +29,8 @@ def proxy_for(url: str) -> str | None:
     """
     address = urlsplit(url)
     named = getproxies()
-    proxy = (named.get(address.scheme) or named.get("all") or "").strip()
+    kind = address.scheme if named.get(address.scheme) else "all"
+    proxy = (named.get(kind) or "").strip()
     port = address.port or {"https": 443}.get(address.scheme, 80)
     if not proxy or _direct(address.hostname or "", port, named.get("no", "")):
         return None
@@ -38,10 +39,16 @@ def proxy_for(url: str) -> str | None:
         own, _, shown = proxy.rpartition("@")
         hint = "; write @ / ? and # of a password as %40 %2F %3F and %23" if own else ""
         raise OptionError(
-            f"the environment names the proxy {shown!r}, which cannot be used: give "
+            f"{_variable(kind)} names the proxy {shown!r}, which cannot be used: give "
             f"http://host:port{hint}, or put the server into NO_PROXY"
         )
     return proxy
+
+
+def _variable(kind: str) -> str:
+    """Which of the environment names proxies of that kind; where none does, the system."""
+    names = [name for name in os.environ if name.lower() == f"{kind}_proxy" and os.environ[name]]
+    return min(names, key=lambda name: not name.islower(), default="the system")
 
 
 def _usable(proxy: str) -> bool:
