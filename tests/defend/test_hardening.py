@@ -217,6 +217,19 @@ def test_views_are_crops_and_the_same_under_two_squares() -> None:
     assert not torch.equal(crops, views(x, Distillation(batch_size=6), 1).crops)
 
 
+def test_squares_are_as_large_as_asked() -> None:
+    x = torch.rand(6, 1, 50, 50)
+    for least, largest in ((0.2, 0.2), (0.5, 0.6)):
+        seen = views(x, Distillation(batch_size=6, squares=(least, largest)), 0)
+        sides = [mask[0].any(dim=axis).sum().item() for mask in seen.hidden for axis in (0, 1)]
+        assert min(sides) >= 50 * least
+        assert max(sides) <= 2 * 50 * largest
+        assert seen.hidden.sum(dim=(1, 2, 3)).max() <= 2 * (50 * largest) ** 2
+    for bad in ((0.0, 0.2), (0.3, 0.2), (0.5, 1.1)):
+        with pytest.raises(OptionError, match="two shares of the side"):
+            Distillation(squares=bad)
+
+
 def test_of_more_draws_the_worst_three_of_each_crop_are_trained_under() -> None:
     model, x = small(3), torch.rand(20, 3, 24, 24, generator=torch.Generator().manual_seed(0))
     _, crops, masked, squares = views(x, Distillation(batch_size=6, draws=8), 0)

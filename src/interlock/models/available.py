@@ -104,10 +104,11 @@ def _of_recipes(folder: Path) -> Iterator[Available]:
         return
     for row in rows if isinstance(rows, list) else ():
         given = row if isinstance(row, dict) else {}
-        parts = [given.get(part) for part in ("name", "use", "made_by", "files")]
-        if not all(isinstance(part, str) for part in parts) or parts[1] not in get_args(Use):
+        texts = {key: value for key, value in given.items() if isinstance(value, str)}
+        use: Use | None = next((one for one in get_args(Use) if one == texts.get("use")), None)
+        if use is None or not {"name", "made_by", "files"} <= texts.keys():
             continue
-        name, use, made_by, files = parts
+        name, made_by, files = texts["name"], texts["made_by"], texts["files"]
         place = folder / files
         shown = name if ":" in name else _from_here(folder / name)
         size = _size(place) if place.is_dir() else place.stat().st_size if place.exists() else 0

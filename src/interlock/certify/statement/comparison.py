@@ -63,7 +63,7 @@ def read_run(folder: str | PathLike[str]) -> Mapping[str, Any]:
     return record
 
 
-def read_defences(folder: str | PathLike[str]) -> dict[str, Families]:
+def read_defences(folder: str | PathLike[str]) -> Mapping[str, Families]:
     """Each defence of a finished run of defences, and what it did, from ``defences.json``.
 
     Raises:

@@ -25,7 +25,7 @@ from interlock.models.steady import ask, check_finite, logits_in
 
 VERSION = 2
 SQUARES = (0.10, 0.32)
-"""Least and largest side of a hidden square, as a share of the image's shorter side."""
+"""Sides of hidden squares by default."""
 MASKED = 3
 """Views of each crop that are masked, beside a clean one."""
 SHIFT = 8
@@ -56,6 +56,8 @@ class Distillation:
         draws: masks that are drawn for each crop, at least 3. It is trained under the three at
             which its loss is largest (greedy cut-out, arXiv 2306.12610): more draws ask more of the
             model, each for a forward pass.
+        squares: least and largest side of a hidden square, as a share of the image's shorter side,
+            in (0, 1]. A certificate's own masks are as large as the largest or larger.
         seed: of crops and masks.
     """
 
@@ -64,6 +66,7 @@ class Distillation:
     learning_rate: float | None = None
     mirror: bool = True
     draws: int = 3
+    squares: tuple[float, float] = SQUARES
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -73,6 +76,9 @@ class Distillation:
         check_seed(self.seed)
         if self.draws < MASKED:
             raise OptionError(f"draws={self.draws}; use at least {MASKED}")
+        least, largest = self.squares
+        if not 0 < least <= largest <= 1:
+            raise OptionError(f"squares={self.squares}; use two shares of the side, from 0 to 1")
         if self.learning_rate is not None and not self.learning_rate > 0:
             raise OptionError(f"learning_rate={self.learning_rate}; use a value above 0")
 
@@ -178,7 +184,10 @@ def views(images: Tensor, options: Distillation, step: int) -> Views:
     chosen = rng.choice(len(images), min(options.batch_size, len(images)), replace=False)
     crops = torch.stack([_crop(images[int(n)], rng, options.mirror) for n in chosen])
     hidden = torch.stack(
-        [_two_squares(images.shape[-2:], rng) for _ in range(options.draws * len(crops))]
+        [
+            _two_squares(images.shape[-2:], options.squares, rng)
+            for _ in range(options.draws * len(crops))
+        ]
     ).to(images.device)
     masked = pull_push(crops.repeat(options.draws, 1, 1, 1), hidden)
     return Views(torch.from_numpy(chosen).to(images.device), crops, masked, hidden)
@@ -238,12 +247,12 @@ def _crop(image: Tensor, rng: np.random.Generator, mirror: bool) -> Tensor:
     return crop.flip(-1) if mirror and rng.random() < 0.5 else crop
 
 
-def _two_squares(size: torch.Size, rng: np.random.Generator) -> Tensor:
+def _two_squares(size: torch.Size, sides: tuple[float, float], rng: np.random.Generator) -> Tensor:
     """(1, H, W) bool."""
     height, width = size
     mask = torch.zeros(1, height, width, dtype=torch.bool)
     for _ in range(2):
-        side = max(1, round(rng.uniform(*SQUARES) * min(height, width)))
+        side = max(1, round(rng.uniform(*sides) * min(height, width)))
         top, left = int(rng.integers(height - side + 1)), int(rng.integers(width - side + 1))
         mask[:, top : top + side, left : left + side] = True
     return mask

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend.certified.certified_shield import CertifiedShield
-from interlock.defend.certified.distill import Distillation, Told, distilled
+from interlock.defend.certified.distill import SQUARES, Distillation, Told, distilled
 from interlock.defend.concepts.batches import as_batches, parts_of
 from interlock.errors import DataError, OptionError
 from interlock.models.pixel_range import check_batch
@@ -63,6 +63,7 @@ def harden(
     learning_rate: float | None = None,
     mirror: bool = True,
     draws: int = 3,
+    squares: tuple[float, float] = SQUARES,
     seconds: float | None = None,
     checkpoint: str | Path | None = None,
     told: Told | None = None,
@@ -71,13 +72,13 @@ def harden(
     """A copy of a model that keeps more of its labels under masks, or the original again.
 
     A copy is trained on four fifths of the images, each crop once clean and three times under two
-    squares of 10 to 32 % of the side, filled from around, to its true label or, without ``labels``,
-    to the one that the original gives to the clean crop. (Stochastic gradient descent with
-    Nesterov's momentum; batch normalisation by the batch where that changes few labels or, of known
-    ones, loses few that were right: 5 % at most.) The other fifth, at most 256 images, judges: more
-    of them must be certified than before, and clean accuracy may fall by a point at most. Where the
-    new weights miss that, weights 0.7 and 0.4 of the way to them are tried; where all do, the
-    original's are returned. The result's attribute ``hardening`` says which and why.
+    squares of 10 to 32 % of the side (``squares``), filled from around, to its true label or,
+    without ``labels``, to the one that the original gives to the clean crop. (Stochastic gradient
+    descent with Nesterov's momentum; batch normalisation by the batch where that changes few labels
+    or, of known ones, loses few that were right: 5 % at most.) The other fifth, at most 256 images,
+    judges: more of them must be certified than before, and clean accuracy may fall by a point at
+    most. Where the new weights miss that, weights 0.7 and 0.4 of the way to them are tried; where
+    all do, the original's are returned. The result's attribute ``hardening`` says which and why.
 
     Args:
         model: (N, C, H, W) -> (N, classes) logits, in eval mode and single precision; left as it
@@ -94,6 +95,7 @@ def harden(
         learning_rate: see ``Distillation``.
         mirror: whether crops are mirrored at random; not for text or signs.
         draws: see ``Distillation``: more of them train under worse masks, and take longer.
+        squares: see ``Distillation``: larger ones ask more of the model.
         seconds: of training, at most. Only without it the same seed gives the same weights.
         checkpoint: a file to go on from after an interruption.
         told: hears (steps done, of how many).
@@ -109,7 +111,7 @@ def harden(
         raise OptionError(f"seconds={seconds}; use a time above 0")
     options = Distillation(
         steps=steps, batch_size=batch_size, learning_rate=learning_rate, mirror=mirror,
-        draws=draws, seed=seed,
+        draws=draws, squares=squares, seed=seed,
     )  # fmt: skip
     x = _together(images)
     order = torch.arange(len(x))
