@@ -175,7 +175,9 @@ WORKFLOWS = {"ci": {"test", "docs", "package"}, "slow": {"test-all", "docs"}}
 
 
 def workflow(name: str) -> dict[Any, Any]:
-    content: dict[Any, Any] = yaml.safe_load((ROOT / ".github/workflows" / f"{name}.yml").read_text())
+    content: dict[Any, Any] = yaml.safe_load(
+        (ROOT / ".github/workflows" / f"{name}.yml").read_text()
+    )
     return content
 
 

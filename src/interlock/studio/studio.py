@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from interlock._files import naming_what_is_unreadable
 from interlock.certify import Target, load_target
 from interlock.defend import ConceptShield
 from interlock.errors import OptionError
@@ -60,9 +61,11 @@ class Studio:
     def __init__(self, given: Given) -> None:
         self.board, self.jobs = Board(), Jobs()
         self._given, self._lock = given, threading.RLock()
-        check_codeless(given.model)
-        check_codeless(given.target)
-        self._classifier = load_classifier(given.model, device=given.device)
+        with naming_what_is_unreadable(given.target):
+            check_codeless(given.target)
+        with naming_what_is_unreadable(given.model):
+            check_codeless(given.model)
+            self._classifier = load_classifier(given.model, device=given.device)
         self._scene: Scene | None = None
         self._explanation: Explanation | None = None
         self._patch: Patch | None = None
@@ -104,7 +107,8 @@ class Studio:
         def work(job: Job) -> None:
             job.tell(note=f"loading {name}")
             own, device = name == self._given.model, self._given.device
-            classifier = (load_classifier if own else load_plain)(name, device=device)
+            with naming_what_is_unreadable(name):
+                classifier = (load_classifier if own else load_plain)(name, device=device)
             job.check()
             with self._lock:
                 photo = self._scene.photo if self._scene is not None else None
@@ -224,7 +228,8 @@ class Studio:
             raise OptionError(f"a prompt of {len(prompt):,} characters; at most {LONGEST:,}")
         held = chosen_defence(defence)
         if target not in ("embedded", self._given.target):
-            check_plain(target, "chat model")
+            with naming_what_is_unreadable(target):
+                check_plain(target, "chat model")
 
         def work(job: Job) -> None:
             steps: list[Any] = []
@@ -290,6 +295,7 @@ class Studio:
         if target.startswith("recorded:"):
             options = {}
         try:
-            return load_target(target, model=model, **options)
+            with naming_what_is_unreadable(target):
+                return load_target(target, model=model, **options)
         except OptionError as error:  # whose option has another name here
             raise OptionError(str(error).replace("model=", "target_model=")) from None
