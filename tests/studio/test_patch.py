@@ -12,7 +12,8 @@ import torch
 from interlock.defend import CertifiedShield
 from interlock.defend.attacks.patch_attack import margin
 from interlock.studio import defending
-from interlock.studio.patches import CONTENTS, Patch, Square
+from interlock.studio.jobs import Job
+from interlock.studio.patches import CONTENTS, Patch, Square, attack
 from interlock.studio.photos import sample_photo
 from interlock.studio.scene import Photo, Scene
 from tests.studio.asking import Page, asking, error_of, picture
@@ -101,6 +102,20 @@ def test_an_attack_makes_one_that_goes_along(page: Page, scene: Scene) -> None:
     assert torch.equal(moved, there)
     page.ask("patch", content="noise")
     assert page.ask("patch", content="made").status_code == 200
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_an_attack_tells_each_step_and_no_more(
+    scene: Scene, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[float, str]] = []
+    monkeypatch.setattr(Job, "tell", lambda _, share, note: told.append((share, note)))
+    attack(scene, Square(3, 3, 5), steps, Job("attack", lambda _: None, None))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] == 1
+    last = f"step {steps} of {steps}"
+    assert [note for _, note in told] == [f"step {k} of {steps}" for k in range(steps)] + 2 * [last]
 
 
 def test_the_shield_looks_at_the_picture_as_it_is(page: Page, scene: Scene) -> None:

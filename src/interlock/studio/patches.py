@@ -150,8 +150,8 @@ def attack(scene: Scene, square: Square, steps: int, job: Job) -> Patch:
     )
     model = scene.classifier.model
 
-    def told(count: int) -> None:
-        job.tell(count / (steps + 2), f"step {max(0, count - 1)} of {steps}")
+    def told(count: int) -> None:  # the model sees the photo first, and what was made at the end
+        job.tell(count / (steps + 2), f"step {min(count - 1, steps)} of {steps}")
 
     with job.watching(model, told), frozen(model):
         patched = made(model, scene.x[None], torch.tensor([label], device=scene.x.device))
