@@ -131,13 +131,14 @@ class Patch:
         }
 
 
-def attack(scene: Scene, square: Square, steps: int, job: Job) -> Patch:
+def attack(scene: Scene, square: Square, steps: int, seed: int, job: Job) -> Patch:
     """Make a patch that misleads the model most, by gradients of the bare model.
 
     Args:
         scene: the photo before the model.
         square: where the patch is.
         steps: of the ascent.
+        seed: the same gives the same.
         job: told how far it is; stops it between two steps.
     """
     label = int(scene.before.argmax())
@@ -147,6 +148,7 @@ def attack(scene: Scene, square: Square, steps: int, job: Job) -> Patch:
         steps=steps,
         location=(square.top, square.left),
         bounds=scene.classifier.bounds,
+        seed=seed,
     )
     model = scene.classifier.model
 

@@ -46,6 +46,8 @@ class Given:
     shield: Path | None = None
     """Fitted to the classifier; None fits one when it is first asked."""
     device: str | None = None
+    seed: int = 0
+    """Of explanations, attacks, fitting and votes."""
 
 
 class Studio:
@@ -133,7 +135,7 @@ class Studio:
             raise OptionError(f"target={target}: the model has no such class")
 
         def work(job: Job) -> None:
-            made = explain(scene, target, job)
+            made = explain(scene, target, self._given.seed, job)
             part = explanation_part(made, scene)
             removed = removed_part(made, scene, ())
             with self._lock:
@@ -170,7 +172,7 @@ class Studio:
         scene, square = self._shown(), self._patched().square
 
         def work(job: Job) -> None:
-            made = attack(scene, square, steps, job)
+            made = attack(scene, square, steps, self._given.seed, job)
             with self._lock:
                 job.check()
                 if self._scene is scene:
@@ -184,7 +186,7 @@ class Studio:
         classifier = self._classifier
 
         def work(job: Job) -> None:
-            shield = self._shield or fit_shield(classifier, job)
+            shield = self._shield or fit_shield(classifier, self._given.seed, job)
             with self._lock:
                 job.check()
                 if self._classifier is not classifier:
@@ -244,7 +246,7 @@ class Studio:
             if self._target is None or self._target[0] != target:
                 self._target = target, self._opened(target)
             job.tell(note="asking")
-            hold_vote(self._target[1], prompt, held, job, tell)
+            hold_vote(self._target[1], prompt, held, self._given.seed, job, tell)
 
         self.board.drop("vote")
         self.jobs.start("vote", work)
