@@ -29,6 +29,7 @@ settings.load_profile("interlock")
 
 LONGEST = (
     "test_notebooks.py",
+    "test_site.py",
     "serve/test_faults.py",
     "test_cli_certify.py",
     "test_cli.py",

@@ -171,14 +171,37 @@ def made(path: Path) -> set[str]:
     return set(re.findall(r"\bmake ([a-z-]+)", path.read_text()))
 
 
+WORKFLOWS = {"ci": {"test", "docs", "package"}, "slow": {"test-all", "docs"}}
+
+
+def workflow(name: str) -> dict[Any, Any]:
+    content: dict[Any, Any] = yaml.safe_load(
+        (ROOT / ".github/workflows" / f"{name}.yml").read_text()
+    )
+    return content
+
+
 def test_what_machines_run_is_what_people_run() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    workflow = ROOT / ".github" / "workflows" / "ci.yml"
-    assert made(workflow) == {"test", "docs", "package"} <= targets
-    jobs = yaml.safe_load(workflow.read_text())["jobs"]
-    for job in jobs.values():
-        (command,) = [step["run"] for step in job["steps"] if "run" in step]
-        assert re.fullmatch(r"make [a-z-]+ PYTHON=python", command)
+    assert {path.stem for path in (ROOT / ".github/workflows").iterdir()} == WORKFLOWS.keys()
+    for name, called in WORKFLOWS.items():
+        assert made(ROOT / ".github/workflows" / f"{name}.yml") == called <= targets
+        for job in workflow(name)["jobs"].values():
+            (command,) = [step["run"] for step in job["steps"] if "run" in step]
+            assert re.fullmatch(r"make [a-z-]+ PYTHON=python", command)
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     assert {hook["entry"] for hook in hooks} == {"make lint", "make test"}
     assert all(hook["pass_filenames"] is False for hook in hooks)
+
+
+def test_the_slow_tests_run_weekly_and_by_hand() -> None:
+    begins = workflow("slow")[True]  # YAML's "on"
+    assert begins.keys() == {"schedule", "workflow_dispatch"}
+    (when,) = begins["schedule"]
+    minute, hour, day, month, weekday = when["cron"].split()
+    assert minute.isdecimal()
+    assert hour.isdecimal()
+    assert weekday.isdecimal()
+    assert (day, month) == ("*", "*")
+    # what the two cores of the contributing page need, with room for slower ones
+    assert workflow("slow")["jobs"]["test-all"]["timeout-minutes"] >= 60

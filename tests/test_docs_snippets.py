@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,10 @@ from interlock import HSets
 from interlock.cli import app
 from interlock.defend import CertifiedShield, harden
 from interlock.explain import stability
+from interlock.lab.study import read_study
 from interlock.models import Classifier
+from interlock.serve.config import read_config
+from interlock.serve.keys import KeyHash
 from tests.networks import SmallCNN
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +34,13 @@ ELSEWHERE = "docs/clients"
 BLOCK = re.compile(r"(?:<!-- not run: ([^\n]+) -->\n)?^ *```python\n(.*?)^ *```$", re.M | re.S)
 SHELL = re.compile(r"^ *```(?:sh|bash)\n(.*?)^ *```$", re.M | re.S)
 INLINE = re.compile(r"`(interlock [^`]+)`")
+TOML = re.compile(r"^```toml\n(.*?)^```$", re.M | re.S)
+FENCE = re.compile(r"^ *```(.+)$", re.M)
+A_GUARD, CLIENTS = "needs a guard that is running", "needs the extra `clients`"
+NOT_HERE = {A_GUARD, CLIENTS}
+"""Why a block is not run here; ``tests/serve/test_page_snippets.py`` runs both kinds."""
+PROGRAMS = {"interlock", "make", "pip", "curl", "grep", "export"}
+"""That blocks of shell begin their lines with."""
 SIDE = 16
 COMMAND = typer.main.get_command(app)
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -129,12 +141,20 @@ def run(page: Path) -> None:
             exec(compile("\n" * line + code, str(page), "exec"), names)
 
 
-def test_few_are_not_run_and_each_says_why() -> None:
-    left_out = [why for page in PAGES for why, _ in blocks(page) if why]
-    assert len(left_out) <= 5, left_out
+def test_each_is_run_here_or_before_a_guard() -> None:
+    assert {why for page in PAGES for why, _ in blocks(page)} <= {"", *NOT_HERE}
     for page in PAGES:
         if blocks(page):
             assert len(blocks(page)) == page.read_text("utf-8").count("```python"), page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_is_of_a_language_that_is_tested(page: Path) -> None:
+    assert set(FENCE.findall(page.read_text("utf-8"))) <= {
+        *("python", "sh", "toml"),  # here
+        *("js", "yaml"),  # by the clients' tests
+        "text",
+    }
 
 
 def test_the_comment_must_stand_before_the_block_and_say_why(tmp_path: Path) -> None:
@@ -188,6 +208,64 @@ def test_commands_and_their_options_exist(page: Path) -> None:
             check(line)
         except UsageError as error:
             pytest.fail(f"{page.name}: {line}: {error}")
+
+
+def shell(page: Path) -> list[str]:
+    """Each command line of a page's blocks of shell."""
+    text = page.read_text("utf-8")
+    lines = [line.strip() for block in SHELL.findall(text) for line in joined(block).splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_of_shell_are_of_programs_whose_words_are_checked(page: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for block in SHELL.findall(page.read_text("utf-8")):
+        subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+    for line in shell(page):
+        program, *words = shlex.split(line, comments=True)
+        assert program in PROGRAMS, line
+        if program == "make":
+            assert all(re.search(f"^{word}:", makefile, re.M) for word in words), line
+        if program == "pip":
+            extras = re.findall(r"\[([\w,]+)\]", line.partition("#")[0])
+            named = {extra for some in extras for extra in some.split(",")}
+            assert named <= project["optional-dependencies"].keys(), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_extras_to_install_are_there(page: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = re.findall(r"pip install '(?:\.|interlock)\[([\w,]+)\]'", page.read_text("utf-8"))
+    for extras in named:
+        assert set(extras.split(",")) <= project["optional-dependencies"].keys()
+
+
+def settings() -> list[Any]:
+    return [
+        pytest.param(page, text, id=f"{page.relative_to(ROOT)}:{number}")
+        for page in PAGES
+        for number, text in enumerate(TOML.findall(page.read_text("utf-8")))
+    ]
+
+
+@pytest.mark.parametrize(("page", "text"), settings())
+def test_settings_of_a_page_are_read(page: Path, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "page.toml"
+    if page.stem == "guard":
+        text = text.replace('"sha256:…:…"', f'"{KeyHash.of("k", bytes(16))}"')
+        base = {"upstream": "http://127.0.0.1:9/v1", "uncertified": True}
+        path.write_text(text, "utf-8")
+        config = read_config(path, base).model_dump()
+        for name in tomllib.loads(text):
+            assert config[name] != read_config(None, base).model_dump()[name], name
+    elif page.stem == "explain":
+        assert tomllib.loads(text)  # tests/test_cli_config.py gives it to the command
+    else:
+        path.write_text(text, "utf-8")
+        study = read_study(path)
+        assert len(study.methods) == text.count("[[methods]]") > 1
 
 
 def test_the_pages_have_commands() -> None:

@@ -18,6 +18,7 @@ from interlock.data.sources.paths import locate
 from interlock.errors import InterlockError
 from interlock.explain.peers import make_peer
 from interlock.lab.engines.ray import RayEngine
+from interlock.serve.adapters.openai_agents import GuardClient, input_guardrail, tool_guardrail
 from interlock.serve.ledger import Ledger
 from interlock.serve.traces import open_traces
 from tests.networks import SmallCNN
@@ -50,6 +51,8 @@ CASES: list[tuple[str, str, Callable[[], object]]] = [
     ("ray", "ray", RayEngine),
     ("psycopg", "postgres", postgres),
     ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "otel", traces),
+    ("agents", "clients", lambda: input_guardrail(GuardClient("http://127.0.0.1:9", "m"))),
+    ("agents", "clients", lambda: tool_guardrail(GuardClient("http://127.0.0.1:9", "m"))),
     ("captum", "lab", lambda: make_peer("occlusion", SmallCNN())),
     ("shapiq", "lab", lambda: make_peer("shapley-interactions", SmallCNN())),
 ]

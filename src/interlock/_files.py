@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from interlock.errors import ConfigError, DataError, OutputError
+from interlock.errors import ConfigError, DataError, InterlockError, ModelError, OutputError
 
 _OTHER = {
     b"\x1f\x8b": "it is compressed (gzip): unpack it first",
@@ -18,6 +20,8 @@ _OTHER = {
     b"\xfe\xff": "it is UTF-16: save the file as UTF-8 text",
 }
 """How files begin that are often given in place of UTF-8 text, and what to do about them."""
+_OF_A_MODEL = {".bin", ".jinja", ".json", ".model", ".safetensors", ".txt"}
+"""Endings of files in a folder with a model."""
 
 
 def read_text(path: str | Path) -> str:
@@ -45,6 +49,37 @@ def decoded(raw: bytes, name: str | Path) -> str:
         advice = [other for begins, other in _OTHER.items() if raw.startswith(begins)]
         advice += ["save the file as UTF-8 text"]
         raise DataError(f"{name}, line {line}: not UTF-8; {advice[0]}") from None
+
+
+@contextmanager
+def naming_what_is_unreadable(name: str | Path) -> Iterator[None]:
+    """While a model is loaded: where that fails, the file of its folder that cannot be read.
+
+    Libraries say of a file that may not be read that there is none.
+
+    Raises:
+        ModelError: loading failed, and a file cannot be read; other errors are let through.
+    """
+    try:
+        yield
+    except (InterlockError, OSError):
+        if (fault := _unreadable(Path(name))) is not None:
+            raise ModelError(fault) from None
+        raise
+
+
+def _unreadable(folder: Path) -> str | None:
+    """What is wrong with the first file of a model's folder that cannot be read."""
+    path = folder
+    try:
+        for path in sorted(folder.iterdir()):
+            if path.suffix in _OF_A_MODEL:
+                path.open("rb").close()
+    except OSError as error:
+        if path == folder and isinstance(error, (FileNotFoundError, NotADirectoryError)):
+            return None  # not a folder, but a name
+        return f"{path}: cannot be read ({error.strerror})"
+    return None
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Literal, get_args
 
 # explain
 PriorName = Literal["slic", "felzenszwalb", "quickshift", "grid", "none", "sam"]
+"""Which pixels H-Sets takes for one region: a segmentation, a grid, or each pixel for itself."""
 
 # defend
 Shape = Literal["square", "rectangle", "disc"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.serve.running import ASK, Running, running
 from tests.serve.scripted_upstream import NO, YES, Exchange, Scripted, last_user_text
@@ -193,6 +195,21 @@ def test_litellms_client(tmp_path: Path) -> None:
     run(go())
 
 
+def guardrail_of_the_page() -> dict[str, Any]:
+    """What ``docs/guard.md`` tells LiteLLM's proxy."""
+    page = Path(__file__).parents[2] / "docs" / "guard.md"
+    (text,) = re.findall(r"^```yaml\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
+    ((rail,),) = yaml.safe_load(text).values()
+    given: dict[str, Any] = rail["litellm_params"]
+    return given
+
+
+def test_the_page_lets_nothing_past_litellms_guardrail() -> None:
+    given = guardrail_of_the_page()
+    assert given["forward_messages_as_sent"] is given["default_on"] is True
+    assert (given["mode"], given["unreachable_fallback"]) == ("pre_call", "fail_closed")
+
+
 @pytest.mark.slow
 def test_litellms_guardrail_asks_the_guard(tmp_path: Path) -> None:
     pytest.importorskip("litellm", reason="litellm is of the extra 'clients'")
@@ -201,13 +218,11 @@ def test_litellms_guardrail_asks_the_guard(tmp_path: Path) -> None:
 
     async def go() -> None:
         async with guarded(tmp_path) as guard:
-            rail = generic_guardrail_api.GenericGuardrailAPI(
-                api_base=guard.url,
-                api_key="k",
-                additional_provider_specific_params={"model": "m"},
-                forward_messages_as_sent=True,
-                guardrail_name="interlock",
-            )
+            given = guardrail_of_the_page()
+            assert given.pop("guardrail") == "generic_guardrail_api"
+            given |= {"api_base": guard.url, "api_key": "k"}
+            given["additional_provider_specific_params"]["model"] = "m"
+            rail = generic_guardrail_api.GenericGuardrailAPI(guardrail_name="interlock", **given)
 
             async def applied(messages: Any, kind: Any = "request", **more: Any) -> Any:
                 texts = [m["content"] for m in messages]

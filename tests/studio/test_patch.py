@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from interlock.defend import CertifiedShield
+from interlock import HSets
+from interlock.defend import CertifiedShield, ConceptShield, PatchAttack
 from interlock.defend.attacks.patch_attack import margin
 from interlock.studio import defending
-from interlock.studio.patches import CONTENTS, Patch, Square
+from interlock.studio.jobs import Job
+from interlock.studio.patches import CONTENTS, Patch, Square, attack
 from interlock.studio.photos import sample_photo
 from interlock.studio.scene import Photo, Scene
 from tests.studio.asking import Page, asking, error_of, picture
@@ -101,6 +104,51 @@ def test_an_attack_makes_one_that_goes_along(page: Page, scene: Scene) -> None:
     assert torch.equal(moved, there)
     page.ask("patch", content="noise")
     assert page.ask("patch", content="made").status_code == 200
+
+
+@pytest.mark.parametrize("steps", [1, 5])
+def test_an_attack_tells_each_step_and_no_more(
+    scene: Scene, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[float, str]] = []
+    monkeypatch.setattr(Job, "tell", lambda _, share, note: told.append((share, note)))
+    attack(scene, Square(3, 3, 5), steps, 0, Job("attack", lambda _: None, None))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < shares[-1] == 1
+    last = f"step {steps} of {steps}"
+    assert [note for _, note in told] == [f"step {k} of {steps}" for k in range(steps)] + 2 * [last]
+
+
+def test_the_seed_is_that_of_all_that_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an explanation, an attack and a shield; votes are in ``test_prompt.py``."""
+    given: dict[str, int] = {}
+
+    def noted(kind: type, name: str) -> None:
+        method = getattr(kind, name)
+
+        @functools.wraps(method)
+        def note(*args: Any, **options: Any) -> Any:
+            given[kind.__name__] = options.get("seed", 0)
+            return method(*args, **options)
+
+        monkeypatch.setattr(kind, name, note)
+
+    noted(HSets, "__init__")
+    noted(PatchAttack, "__init__")
+    noted(ConceptShield, "fit")
+    monkeypatch.setattr(defending, "CROPS", 32)
+    made = []
+    for seed in (0, 7):
+        given.clear()
+        with asking(seed=seed) as page:
+            page.shown()
+            for work, options in (("attack", {"steps": 2}), ("shield", {})):
+                assert page.ask(work, **options).status_code == 200
+                page.done(work)
+            made.append(page.studio._patched().sticker)
+        assert given == {"HSets": seed, "PatchAttack": seed, "ConceptShield": seed}
+    assert not torch.equal(*made)
 
 
 def test_the_shield_looks_at_the_picture_as_it_is(page: Page, scene: Scene) -> None:

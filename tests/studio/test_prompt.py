@@ -80,6 +80,20 @@ def test_the_decision_is_the_library_s(defence: str, rule: Callable[[str], Reply
     assert last["original"]["text"] == rule(ASKED).text  # what the model itself says, in any case
 
 
+def test_the_seed_is_that_of_the_copies() -> None:
+    defence, asked = DEFENCES[0], []
+    for seed in (0, 7):
+        with asking(seed=seed) as page:
+            steps = put(page, Scripted(lambda text: Reply(YES)), defence)
+        texts = {step["copy"]: step["text"] for step in steps if step["event"] == "asked"}
+        vote = SmoothLLM(Scripted(lambda text: Reply(YES)), parse_defence(defence))
+        expected = vote.answer(ASKED, seed=seed)
+        assert texts == {one.copy: one.prompt.text for one in expected.votes}
+        assert (steps[-1]["text"], len(texts) > 1) == (expected.text, True)
+        asked.append(texts)
+    assert asked[0] != asked[1]
+
+
 def test_each_verdict_has_the_words_that_it_rests_on() -> None:
     with asking() as page:
         steps = put(page, Scripted(lambda text: Reply(NO)), "smooth:swap,rate=0.1,copies=5")

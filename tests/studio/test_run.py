@@ -26,6 +26,7 @@ from interlock.studio.defending import CROPS
 from interlock.studio.photos import BYTES, PIXELS
 from interlock.studio.requests import Attacked
 from interlock.studio.run import HOST
+from interlock.studio.studio import Given
 from tests.networks import SmallCNN
 
 ROOT = Path(__file__).parents[2]
@@ -104,3 +105,12 @@ def test_the_page_of_the_docs_says_what_is_so() -> None:
     assert f"{Attacked().steps} steps" in page
     option = next(o for o in get_command(app).commands["studio"].params if o.name == "port")  # type: ignore[attr-defined]
     assert f"http://{HOST}:{option.default}" in page
+
+
+def test_the_command_gives_seed_and_device_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Given] = []
+    monkeypatch.setattr("interlock.studio.run.serve", lambda given, *_: begun.append(given))
+    for more in ([], ["--seed", "7"]):
+        result = CliRunner().invoke(app, ["studio", "--device", "cpu", *more])
+        assert result.exit_code == 0, result.output
+    assert [(given.seed, given.device) for given in begun] == [(0, "cpu"), (7, "cpu")]

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from interlock._files import file_digest, write_atomically
+from interlock._files import file_digest, naming_what_is_unreadable, write_atomically
 from interlock._weights import fingerprint
 from interlock.cli.choices import model_at_work, model_folder, usable_device
 from interlock.cli.inputs import Photo, gather, problem
@@ -94,7 +94,9 @@ class Bench:
         from interlock.models import load_classifier
 
         setup = self._setup
-        return load_classifier(setup.model, device=usable_device(setup.device), whole=setup.whole)
+        device = usable_device(setup.device)
+        with naming_what_is_unreadable(setup.model):
+            return load_classifier(setup.model, device=device, whole=setup.whole)
 
     @property
     def model(self) -> nn.Module:
@@ -124,11 +126,16 @@ class Bench:
 
     @cached_property
     def files(self) -> dict[str, str] | None:
-        """The files that it is made of, name -> SHA-256; None where only loading it can tell."""
-        folder = model_folder(self._setup.model)
-        if folder is None:
-            return None
-        paths = sorted(path for path in folder.iterdir() if path.is_file())
+        """The files that it is made of, name -> SHA-256; None where only loading it can tell.
+
+        Raises:
+            ModelError: the folder cannot be read.
+        """
+        with naming_what_is_unreadable(self._setup.model):
+            folder = model_folder(self._setup.model)
+            if folder is None:
+                return None
+            paths = sorted(path for path in folder.iterdir() if path.is_file())
         return {one_line(path.name): file_digest(path) for path in paths}
 
     def read(self, path: Path) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from interlock.cli.guard.commands import needed
-from interlock.cli.options import AsJson, Device, Model, chosen
+from interlock.cli.options import AsJson, Device, Model, Seed, chosen
 from interlock.cli.session import session
 
 
@@ -27,6 +27,7 @@ def studio(
         typer.Option(help="Of 'interlock defend fit', for --model; else one is fitted."),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any.")] = 8090,
+    seed: Seed = 0,
     device: Device = None,
     as_json: AsJson = False,
 ) -> None:

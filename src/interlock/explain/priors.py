@@ -18,6 +18,7 @@ from interlock.names import PriorName
 
 LabelMap = NDArray[np.int64]
 Prior = Callable[[NDArray[np.float64]], NDArray[Any]]
+"""A segmentation of your own: (H, W, 3) float in [0, 1] -> (H, W) integer labels."""
 
 
 SMOOTHED = 1 / 112

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interlock._files import naming_what_is_unreadable
 from interlock.certify import CertificateCard, Judge, ModelJudge, Perturbation
 from interlock.certify.defences import parse_defence, with_classifier
 from interlock.certify.defences.cascade import stages_of
@@ -188,7 +189,8 @@ def _local(
     decoding = ("max_tokens", "temperature")
     options: dict[str, Any] = {one: certified[one] for one in decoding if certified.get(one)}
     try:
-        target = LocalTarget(name, device=config.device, system=system, **options)
+        with naming_what_is_unreadable(name):
+            target = LocalTarget(name, device=config.device, system=system, **options)
     except (RuntimeError, AssertionError, NotImplementedError) as error:  # as torch says it
         why = (str(error).splitlines() or [""])[0]
         raise ConfigError((f"device = {config.device!r} cannot be used: {why}",)) from None

@@ -23,16 +23,17 @@ HELD_OUT = 0.7
 """Share of the time of fitting that is over when all crops were seen."""
 
 
-def fit_shield(classifier: Classifier, job: Job) -> ConceptShield:
+def fit_shield(classifier: Classifier, seed: int, job: Job) -> ConceptShield:
     """Fit a shield to crops of the photos that come along, for there are no others.
 
     Args:
         classifier: to be shielded.
+        seed: the same gives the same.
         job: told how far it is; stops it between two batches.
     """
     job.tell(0.0, f"fitting to {CROPS} clean crops")
     with job.watching(classifier.model):
-        return ConceptShield.fit(classifier.model, _crops(classifier, job))
+        return ConceptShield.fit(classifier.model, _crops(classifier, job), seed=seed)
 
 
 def shield_part(shield: ConceptShield, scene: Scene, x: Tensor, patched: bool) -> Part:

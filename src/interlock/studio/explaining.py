@@ -25,26 +25,27 @@ COARSE = 0.35
 """Pixels by which an outline may leave the true one: what the eye does not see at this size."""
 
 
-def explain(scene: Scene, target: int | None, job: Job) -> Explanation:
+def explain(scene: Scene, target: int | None, seed: int, job: Job) -> Explanation:
     """Explain a photo, step by step.
 
     Args:
         scene: the photo before the model.
         target: class; None for the model's answer.
+        seed: the same gives the same.
         job: told how far it is; stops it between two batches.
 
     Raises:
         InterlockError: the model cannot be explained.
     """
-    share = 0.0
+    share, model = 0.0, scene.classifier.model
 
     def stage(done: float) -> None:
         nonlocal share
         share = done
         job.tell(done)
 
-    with job.watching(scene.classifier.model, lambda n: job.tell(share, f"{n} images asked")):
-        made: Explanation = HSets(scene.classifier.model).explain(scene.x, target, told=stage)
+    with job.watching(model, lambda n: job.tell(share, f"{n} images asked")):
+        made: Explanation = HSets(model, seed=seed).explain(scene.x, target, told=stage)
     return made
 
 

@@ -131,13 +131,14 @@ class Patch:
         }
 
 
-def attack(scene: Scene, square: Square, steps: int, job: Job) -> Patch:
+def attack(scene: Scene, square: Square, steps: int, seed: int, job: Job) -> Patch:
     """Make a patch that misleads the model most, by gradients of the bare model.
 
     Args:
         scene: the photo before the model.
         square: where the patch is.
         steps: of the ascent.
+        seed: the same gives the same.
         job: told how far it is; stops it between two steps.
     """
     label = int(scene.before.argmax())
@@ -147,11 +148,12 @@ def attack(scene: Scene, square: Square, steps: int, job: Job) -> Patch:
         steps=steps,
         location=(square.top, square.left),
         bounds=scene.classifier.bounds,
+        seed=seed,
     )
     model = scene.classifier.model
 
-    def told(count: int) -> None:
-        job.tell(count / (steps + 2), f"step {max(0, count - 1)} of {steps}")
+    def told(count: int) -> None:  # the model sees the photo first, and what was made at the end
+        job.tell(count / (steps + 2), f"step {min(count - 1, steps)} of {steps}")
 
     with job.watching(model, told), frozen(model):
         patched = made(model, scene.x[None], torch.tensor([label], device=scene.x.device))

@@ -57,7 +57,9 @@ def chosen_defence(text: str) -> Defence:
     return defence
 
 
-def hold_vote(target: Target, prompt: str, defence: Defence, job: Job, tell: Tell) -> None:
+def hold_vote(
+    target: Target, prompt: str, defence: Defence, seed: int, job: Job, tell: Tell
+) -> None:
     """Vote on a prompt, and tell each step as the guard's page shows it.
 
     Where the vote blocks, the prompt itself is asked all the same, to show what is withheld.
@@ -66,18 +68,19 @@ def hold_vote(target: Target, prompt: str, defence: Defence, job: Job, tell: Tel
         target: that is asked.
         prompt: of the user.
         defence: that decides.
+        seed: of the copies, and of ties; the same gives the same.
         job: stops it between two batches.
         tell: hears the steps.
     """
     begun, judge = time.monotonic(), RefusalPhrases()
     original = Prompt.user(prompt)
-    asks = defence.asks(original)
+    asks = defence.asks(original, seed=seed)
     watched = _Watched(target, judge, asks, prompt, job, tell)
     sizes = [len(prompts) for prompts, _ in asks.rounds]
     stages = [stage.name for stage in stages_of(defence)]
     tell({"event": "rounds", "sizes": sizes, "stages": stages})
     tell({"event": "original", "text": prompt})
-    decision = SmoothLLM(watched, defence, judge=judge).decide(asks, original=original)
+    decision = SmoothLLM(watched, defence, judge=judge).decide(asks, seed=seed, original=original)
     own = decision.original or as_original(original, decision.votes)
     if own is None:
         job.check()

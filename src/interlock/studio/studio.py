@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from interlock._files import naming_what_is_unreadable
 from interlock.certify import Target, load_target
 from interlock.defend import ConceptShield
 from interlock.errors import OptionError
@@ -45,6 +46,8 @@ class Given:
     shield: Path | None = None
     """Fitted to the classifier; None fits one when it is first asked."""
     device: str | None = None
+    seed: int = 0
+    """Of explanations, attacks, fitting and votes."""
 
 
 class Studio:
@@ -60,9 +63,11 @@ class Studio:
     def __init__(self, given: Given) -> None:
         self.board, self.jobs = Board(), Jobs()
         self._given, self._lock = given, threading.RLock()
-        check_codeless(given.model)
-        check_codeless(given.target)
-        self._classifier = load_classifier(given.model, device=given.device)
+        with naming_what_is_unreadable(given.target):
+            check_codeless(given.target)
+        with naming_what_is_unreadable(given.model):
+            check_codeless(given.model)
+            self._classifier = load_classifier(given.model, device=given.device)
         self._scene: Scene | None = None
         self._explanation: Explanation | None = None
         self._patch: Patch | None = None
@@ -104,7 +109,8 @@ class Studio:
         def work(job: Job) -> None:
             job.tell(note=f"loading {name}")
             own, device = name == self._given.model, self._given.device
-            classifier = (load_classifier if own else load_plain)(name, device=device)
+            with naming_what_is_unreadable(name):
+                classifier = (load_classifier if own else load_plain)(name, device=device)
             job.check()
             with self._lock:
                 photo = self._scene.photo if self._scene is not None else None
@@ -129,7 +135,7 @@ class Studio:
             raise OptionError(f"target={target}: the model has no such class")
 
         def work(job: Job) -> None:
-            made = explain(scene, target, job)
+            made = explain(scene, target, self._given.seed, job)
             part = explanation_part(made, scene)
             removed = removed_part(made, scene, ())
             with self._lock:
@@ -166,7 +172,7 @@ class Studio:
         scene, square = self._shown(), self._patched().square
 
         def work(job: Job) -> None:
-            made = attack(scene, square, steps, job)
+            made = attack(scene, square, steps, self._given.seed, job)
             with self._lock:
                 job.check()
                 if self._scene is scene:
@@ -180,7 +186,7 @@ class Studio:
         classifier = self._classifier
 
         def work(job: Job) -> None:
-            shield = self._shield or fit_shield(classifier, job)
+            shield = self._shield or fit_shield(classifier, self._given.seed, job)
             with self._lock:
                 job.check()
                 if self._classifier is not classifier:
@@ -224,7 +230,8 @@ class Studio:
             raise OptionError(f"a prompt of {len(prompt):,} characters; at most {LONGEST:,}")
         held = chosen_defence(defence)
         if target not in ("embedded", self._given.target):
-            check_plain(target, "chat model")
+            with naming_what_is_unreadable(target):
+                check_plain(target, "chat model")
 
         def work(job: Job) -> None:
             steps: list[Any] = []
@@ -239,7 +246,7 @@ class Studio:
             if self._target is None or self._target[0] != target:
                 self._target = target, self._opened(target)
             job.tell(note="asking")
-            hold_vote(self._target[1], prompt, held, job, tell)
+            hold_vote(self._target[1], prompt, held, self._given.seed, job, tell)
 
         self.board.drop("vote")
         self.jobs.start("vote", work)
@@ -290,6 +297,7 @@ class Studio:
         if target.startswith("recorded:"):
             options = {}
         try:
-            return load_target(target, model=model, **options)
+            with naming_what_is_unreadable(target):
+                return load_target(target, model=model, **options)
         except OptionError as error:  # whose option has another name here
             raise OptionError(str(error).replace("model=", "target_model=")) from None

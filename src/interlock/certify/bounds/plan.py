@@ -139,8 +139,9 @@ def plan(
 
     Args:
         target: DSP wanted, in (0.5, 1).
-        length, suffix_length: m and m_S of the attack, or of many attacks (equally many of both),
-            over which DSP is then averaged, each with its own alpha.
+        length: m of the attack, or of many attacks, over which DSP is then averaged, each with its
+            own alpha.
+        suffix_length: m_S, as many as of m.
         curve: ASR(k); gives Proposition 2, and k unless it is given: ``threshold(epsilon)``, or,
             where the curve does not fall to epsilon within the suffix, the k from which on it falls
             by no more than 1 % of ``a`` (the longest m_S at most), with epsilon = ASR(k). So a plan

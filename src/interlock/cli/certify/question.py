@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from interlock._files import make_folder
+from interlock._files import make_folder, naming_what_is_unreadable
 from interlock.certify import Prompt, load_target
 from interlock.certify.attacks.attack import (
     EMBEDDED,
@@ -102,7 +102,8 @@ class TargetChoice:
             from interlock.cli.choices import usable_device
 
             given["device"] = usable_device(self.device)
-        return load_target(self.name, model=self.model, **given)
+        with naming_what_is_unreadable(self.name):
+            return load_target(self.name, model=self.model, **given)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ Planes = NDArray[np.float64]
 """(C, H, W)."""
 
 PERCENTAGES = (1, 2, 3, 5, 7, 10, 15, 20)
+"""Of the pixels: how many are taken away at each step, unless others are given."""
 
 # Weights of the eight neighbours in ROAD's linear imputation (arXiv 2202.00449, appendix).
 _NEIGHBOURS = (

@@ -163,3 +163,4 @@ METRICS: dict[str, Metric] = {
         ),
     )
 }
+"""Metrics by name, as studies take them."""

@@ -28,6 +28,7 @@ from interlock.explain.peers.shapley_interactions import ShapleyInteractions
 from interlock.explain.peers.xrai import Xrai
 
 Kind = Literal["interaction", "attribution", "control"]
+"""What a method looks for: features that act together, single features, or nothing."""
 Explain = Callable[[nn.Module, Tensor, int], Tensor]
 """(model, (C, H, W), class) -> (H, W)."""
 
@@ -179,6 +180,7 @@ PEERS: dict[str, PeerFactory] = {
         PeerFactory("random", Random, "control", "uniform noise"),
     )
 }  # fmt: skip
+"""Methods by name, as :func:`make_peer` and studies take them."""
 
 
 def make_peer(name: str, model: nn.Module, **options: Any) -> Peer:

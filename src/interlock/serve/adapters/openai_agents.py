@@ -155,7 +155,7 @@ def _sdk() -> ModuleType:
         import agents
     except ImportError:
         raise InterlockError(
-            "these guardrails need openai-agents; install it with: pip install openai-agents"
+            "these guardrails need openai-agents; install it with: pip install 'interlock[clients]'"
         ) from None
     sdk: ModuleType = agents
     return sdk
