@@ -77,6 +77,8 @@ DEFENCES = (
     "erase:every=4,longest=12",
     "erase:every=1,longest=12",
 )
+ADAPTIVE = 4
+"""Of the defences, from the first on, meet attackers who know them."""
 KINDS = ["GCG", "PAIR", "JailbreakChat"]
 SEED = 17
 SECOND = 1000
@@ -282,7 +284,7 @@ def main() -> None:
     parser.add_argument("--defences", type=int, default=len(DEFENCES), help="of them, in order")
     parser.add_argument("--adaptive-goals", type=int, default=6)
     parser.add_argument(
-        "--adaptive", type=int, default=len(DEFENCES), help="defences that such attackers meet"
+        "--adaptive", type=int, default=ADAPTIVE, help="defences that such attackers meet"
     )
     parser.add_argument("--adaptive-steps", type=int, default=3)
     parser.add_argument("--chosen", action="store_true", help="the part that served to choose")
