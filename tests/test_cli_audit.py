@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
-from interlock.certify import read_attacks, write_attacks
+from interlock.certify import CertificateCard, read_attacks, write_attacks
 from interlock.certify.campaign.options import CampaignOptions
+from interlock.certify.targets.local import EMBEDDED, LocalTarget
 from interlock.certify.targets.store import StoredTarget
 from interlock.cli import app
 from interlock.cli.audit import target as of_target
@@ -35,15 +40,18 @@ from interlock.errors import DataError
 from interlock.explain import HSets
 from interlock.explain.drawing.layers import Layers
 from interlock.report import Link, in_words
+from tests import spotted
 from tests.certify.scripted import Server
 from tests.test_cli import one_error
-from tests.test_cli_certify import brittle, written
+from tests.test_cli_certify import BENIGN, brittle, written
 from tests.test_docs_snippets import check, lessen
 from tests.tiny import photo
 
 pytestmark = pytest.mark.usefixtures("quick_intervals")
 
 CLEAN, COUNT = 17, 4
+GREY = {0: 0.495, 1: 0.49, 4: 0.53, 6: 0.51}
+"""Seed -> brightness of grey photos. The shield saves some and loses some: it knows red spots."""
 SPOT = CampaignOptions(
     kinds=("swap",), rates=(0.15,), copies=3, changes=(0, 1, 4), trials=1, votes=3, repeats=1
 )
@@ -88,6 +96,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     photo(folder / "flat" / "2.png", 51)
     for seed in range(CLEAN):
         photo(folder / "clean" / f"{seed}.png", 100 + seed)
+        spotted.photo(
+            folder / "red" / f"{seed}.png", 0.25 + 0.5 * seed / (CLEAN - 1), 100 + seed, red=True
+        )
+    for seed, brightness in GREY.items():
+        name = "cat" if brightness < 0.5 else "dog"
+        spotted.photo(folder / "grey" / name / f"{seed}.png", brightness, seed)
     return folder
 
 
@@ -118,7 +132,8 @@ class Whole:
 @pytest.fixture(scope="module")
 def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
     out = tmp_path_factory.mktemp("whole") / "out"
-    given = [*of_model(photos), "--budget", 5]
+    model = ["--model", "tests.spotted:spotted", "--clean", photos / "red"]
+    given = [photos / "grey", *model, "--budget", 5]
     return Whole(given, out, outcome_of(*given, "--out", out))
 
 
@@ -149,13 +164,14 @@ def numbers_lead_to_tables(folder: Path) -> dict[str, Any]:
 def test_a_labelled_folder(whole: Whole) -> None:
     outcome, numbers = whole.outcome, numbers_lead_to_tables(whole.out)
     assert outcome["plan"]["photos"]["measured"] == COUNT
-    assert numbers["patch.clean.bare"]["shown"].startswith("2 of 4")  # it says dog of all
-    assert numbers["patch.patched.5.bare"]["value"] <= numbers["patch.clean.bare"]["value"]
+    assert numbers["patch.clean.bare"]["shown"].startswith("4 of 4")
+    assert numbers["patch.patched.5.bare"]["value"] < numbers["patch.clean.bare"]["value"]
+    assert numbers["patch.patched.5.bare"]["value"] < numbers["patch.patched.5.shield"]["value"]
     assert numbers["patch.proven"]["value"] <= numbers["patch.clean.bare"]["value"]
     assert outcome["settings"]["what counts as right"] == "the label"
     assert outcome["settings"]["the shield was fitted to"].startswith(f"{CLEAN} photos")
     page = Path(outcome["report"]).read_text("utf-8")
-    assert "dog in 4 photos" in page
+    assert "dog in 2 photos" in page
     assert "Where a patch can do no harm" in page
     commands = [one["command"] for f in outcome["findings"] for one in f["next"] if one["command"]]
     assert len(commands) >= 3
@@ -177,6 +193,91 @@ def test_the_same_command_computes_nothing_again(
     again = outcome_of(*whole.given, "--out", whole.out)
     assert again["numbers"] == whole.outcome["numbers"]
     assert numbers_lead_to_tables(whole.out) == whole.outcome["numbers"]
+
+
+def chapter_of(page: str, anchor: str) -> str:
+    """What stands in the section that a link leads to, without tags."""
+    _, found, after = page.partition(f'id="{anchor}"')
+    assert found, anchor
+    return " ".join(re.sub(r"<[^>]+>", " ", after.partition("</section>")[0]).split())
+
+
+def test_shares_of_photos_have_their_count_and_interval_here_and_in_the_table(
+    whole: Whole,
+) -> None:
+    """Bare, behind the shield, and proven: Wilson's interval, worked out anew."""
+    page = (whole.out / "index.html").read_text("utf-8")
+    finding = page.partition('id="patch"')[2].partition("</table>")[0]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', finding)
+    names = ("patch.clean", "patch.patched.2", "patch.patched.5")
+    methods = {"the model": "bare", "behind the fast shield": "shield"}
+    shown = {name: re.findall(r'data-number="([^"]+)"', cells) for name, cells in rows}
+    assert shown == {
+        **{row: [f"{at}.{method}" for at in names] for row, method in methods.items()},
+        "proven, whatever the patch shows": ["patch.clean.certified", "patch.proven"],
+    }
+    table = chapter_of(page, "accuracy")
+    for number in (whole.outcome["numbers"][name] for row in shown.values() for name in row):
+        said = re.fullmatch(r"(\d+) of (\d+) \(([\d.]+) % to ([\d.]+) %\)", number["shown"])
+        assert said, number["shown"]
+        hits, count = int(said[1]), int(said[2])
+        assert count == COUNT
+        assert float(said[3]) == pytest.approx(100 * number["low"], abs=0.5)
+        assert float(said[4]) == pytest.approx(100 * number["high"], abs=0.5)
+        assert number["value"] == hits / count
+        assert (number["low"], number["high"]) == pytest.approx(wilson(hits, count), abs=1e-3)
+        assert number["table"] == "#accuracy"
+        low, high = 100 * number["low"], 100 * number["high"]
+        assert f"{100 * number['value']:.1f} % {low:.1f}–{high:.1f}" in table
+    assert f"certified answer, of {COUNT}" in table
+
+
+def wilson(hits: int, count: int) -> tuple[float, float]:
+    """Wilson 1927: where the share's distance from p is 1.96 of its standard deviations."""
+    z, share = 1.959964, hits / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * (share * (1 - share) / count + z * z / (4 * count**2)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def test_there_are_pictures_of_what_the_shield_saved_and_of_what_it_lost(whole: Whole) -> None:
+    page = (whole.out / "index.html").read_text("utf-8")
+    strip = page.partition('<ol class="strip pairs">')[2].partition("</ol>")[0]
+    figures = re.findall(
+        r"<strong>(Saved|Lost): (\w+)</strong><span>with a patch on .*?>(\d) %</a> (\w+), "
+        r'behind the shield (\w+)</span>.*?<a href="#([^"]+)"><img src="([^"]+)"',
+        strip,
+    )
+    assert len(figures) == strip.count("<img") > 2
+    assert {kind for kind, *_ in figures} == {"Saved", "Lost"}
+    numbers = whole.outcome["numbers"]
+    for kind, label, size, patched, shielded, anchor, uri in figures:
+        assert patched != label or kind == "Lost"
+        assert (shielded == label) is (kind == "Saved")
+        assert anchor.startswith(f"{kind.lower()}-")
+        assert f"An attacker who owns {size}% of the photo" in chapter_of(page, anchor)
+        right = numbers[f"patch.patched.{size}.shield"]["value"]
+        assert right < 1 if kind == "Lost" else right > 0
+        head, _, data = uri.partition(",")
+        assert head == "data:image/jpeg;base64"
+        with Image.open(BytesIO(b64decode(data))) as picture:
+            pair = np.asarray(picture.convert("RGB"), dtype=float)
+        photo, hidden = np.split(pair, 2, axis=1)  # with the patch, and what the shield hides of it
+        colour = np.ptp(photo, axis=2).max()
+        assert colour > 100  # the patch: all the rest of these photos is grey
+        assert np.abs(photo - hidden).max() > 30
+
+
+def test_without_a_shield_there_are_pictures_of_what_is_taken_in(
+    photos: Path, tmp_path: Path
+) -> None:
+    given = [photos / "grey", "--model", "tests.spotted:spotted", "--out", tmp_path]
+    outcome = outcome_of(*given, "--budget", 5)
+    numbers_lead_to_tables(tmp_path)
+    page = Path(outcome["report"]).read_text("utf-8")
+    fooled = re.findall(r"<strong>Fooled: (\w+)</strong><span>.*?</a> (\w+)</span>", page)
+    assert fooled
+    assert all({label, patched} == {"cat", "dog"} for label, patched in fooled)
 
 
 @pytest.mark.slow
@@ -286,7 +387,7 @@ def test_a_dry_run_says_what_it_takes_and_writes_nothing(photos: Path, tmp_path:
     result = run(*of_model(photos), "--out", tmp_path / "out", "--budget", 5, "--dry-run")
     assert result.exit_code == 0, result.output
     assert re.search(r"4 photos: \d explained, \d patched, \d proven", result.stdout)
-    assert re.search(r"about \d+ s at most; nothing is written", result.stdout)
+    assert re.search(r"about [\d.]+ (?:s|min) at most; nothing is written", result.stdout)
     assert not (tmp_path / "out").exists()
 
 
@@ -384,6 +485,31 @@ def test_both_on_one_page_and_a_language_model_is_asked_once(
     assert outcome_of(*given)["numbers"] == numbers
 
 
+def test_a_folder_with_a_language_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(EMBEDDED, tmp_path / "my-chat")
+    gcg = [one for one in read_attacks() if one.kind == "gcg"]
+    write_attacks(gcg[::6], tmp_path / "few.jsonl")
+    for name in ("draw_decays", "draw_utility", "draw_check"):
+        monkeypatch.setattr(f"interlock.cli.certify.report.{name}", lambda *_: b"drawn")
+    (tmp_path / "benign.txt").write_text("\n".join(BENIGN[:4]))
+    given = ["--target", "my-chat", "--attacks", "few.jsonl", "--benign", "benign.txt"]
+    given += ["--max-tokens", "8", "--budget", "600", "--out", "out"]
+    outcome = outcome_of(*given)
+    numbers = numbers_lead_to_tables(tmp_path / "out")
+    assert {name.partition(".")[0] for name in numbers} == {"target"}
+    assert [finding["title"] for finding in outcome["findings"]] == ["How sure is its refusal?"]
+    assert outcome["audit"]["target"] == "my-chat"
+    card = CertificateCard.load(tmp_path / "out" / "target" / "certificate-gcg.json")
+    assert card.target_identity["sha256"] == LocalTarget("my-chat").identity["sha256"]
+    assert card.lower == numbers["target.gcg.lower"]["value"] > 0
+    said = " ".join(re.sub(r"<[^>]+>", " ", Path(outcome["report"]).read_text("utf-8")).split())
+    assert "my-chat" in said
+    assert numbers["target.gcg.lower"]["shown"] in said
+    for advice in outcome["findings"][0]["next"]:
+        check(advice["command"])
+
+
 def test_the_attacks_of_a_small_level_are_drawn_by_the_seed(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,7 +566,7 @@ def test_a_folder_with_another_audit_is_left_alone(
     before = (whole.out / "audit.json").read_bytes()
     other = [photos / "labelled", "--model", "tests.tiny:other", "--clean", photos / "clean"]
     line = one_error(run(*other, "--out", whole.out))
-    assert "holds another audit (model tests.tiny:tiny, not tests.tiny:other)" in line
+    assert "holds another audit (model tests.spotted:spotted, not tests.tiny:other" in line
     assert (whole.out / "audit.json").read_bytes() == before
 
 

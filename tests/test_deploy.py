@@ -82,6 +82,17 @@ def test_the_container_is_built_of_what_is_there(container: dict[str, list[str]]
     assert project["requires-python"] == ">=3.11"
 
 
+@pytest.mark.parametrize("name", ["Containerfile", "studio.Containerfile"])
+def test_what_a_container_was_built_in_does_not_stay(name: str) -> None:
+    instructions = instructions_of(name)
+    built, works = instructions["WORKDIR"]
+    (run,) = instructions["RUN"]
+    installs, *_, last = (step.strip() for step in run.split("&&"))
+    assert " -e" not in installs  # it is copied out of there
+    assert last == f"rm -rf {built}"
+    assert works != built
+
+
 def test_the_container_runs_the_guard(container: dict[str, list[str]], config: GuardConfig) -> None:
     assert is_a_guard_s(json.loads(container["ENTRYPOINT"][0]))
     assert container["EXPOSE"] == [str(config.port)]
