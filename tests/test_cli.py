@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import typer
 from PIL import Image
 from torch import Tensor, nn
 from transformers import ResNetConfig, ResNetForImageClassification, ViTImageProcessor
@@ -135,6 +136,23 @@ def test_help_imports_nothing_heavy() -> None:
         loaded = set(done.stdout.rpartition("MODULES")[2].split())
         assert "typer" in loaded
         assert not loaded & HEAVY
+
+
+def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """All that do something, with their names."""
+    inner = getattr(command, "commands", {})
+    for name, one in inner.items():
+        yield from commands(one, (*path, name))
+    if not inner or command.invoke_without_command:
+        yield " ".join(path), command
+
+
+def test_every_command_takes_the_same_three() -> None:
+    found = dict(commands(typer.main.get_command(app)))
+    assert {"explain", "certify plan", "guard", "guard check", "lab compare"} <= found.keys()
+    for name, command in found.items():
+        options = {option for one in command.params for option in one.opts}
+        assert {"--json", "--seed", "--device"} <= options, name
 
 
 def test_version() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from interlock.cli.options import AsJson, Device
+from interlock.cli.options import AsJson, Device, NoDevice, NoSeed
 from interlock.cli.session import KEPT, finish, session
 from interlock.cli.terminal import Terminal, one_line, span, table
 from interlock.names import EngineName
@@ -91,7 +91,13 @@ def run(
 
 
 @lab.command()
-def status(context: typer.Context, folder: Folder, as_json: AsJson = False) -> None:
+def status(
+    context: typer.Context,
+    folder: Folder,
+    seed: NoSeed = 0,
+    device: NoDevice = None,
+    as_json: AsJson = False,
+) -> None:
     """How far a study is, and what failed; also while it runs."""
     with session(context) as terminal:
         from interlock.lab.status import study_status
@@ -117,6 +123,7 @@ def report(
         Path | None, typer.Option(help="Also write the numbers behind the tables, as JSON.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """Tables with intervals, differences and pictures, as one page DIR/index.html."""
@@ -149,6 +156,7 @@ def compare(
         Path | None, typer.Option(help="Folder of the study, where A and B are its methods.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """Paired differences B - A on the same data items, with intervals.
@@ -179,6 +187,8 @@ def show(
     folder: Folder,
     item: Annotated[str, typer.Argument(help="An item's name, or the beginning of it.")],
     out: Annotated[Path | None, typer.Option(help="PNG file; default: DIR/shown/ITEM.png.")] = None,
+    seed: NoSeed = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """The picture behind a number: a map, a patched photo, the copies of a vote."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from interlock.cli.options import AsJson
+from interlock.cli.options import AsJson, NoDevice, NoSeed
 from interlock.cli.session import finish, session
 from interlock.cli.terminal import one_line, table
 
@@ -18,6 +18,8 @@ def models(
     folder: Annotated[
         Path, typer.Argument(help="Looked into, to a depth of four.", show_default="this folder")
     ] = Path(),
+    seed: NoSeed = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """List the models that can be named: embedded, in folders, of recipes, in the hub's cache."""

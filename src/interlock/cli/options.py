@@ -36,6 +36,12 @@ Out = Annotated[Path, typer.Option(help="Folder for the results and index.html."
 Device = Annotated[str | None, typer.Option(help="'cpu', 'cuda', 'cuda:1', 'mps'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Seed = Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")]
+NoSeed = Annotated[
+    int, typer.Option("--seed", min=0, help="Every command takes it; nothing is drawn here.")
+]
+NoDevice = Annotated[
+    str | None, typer.Option("--device", help="Every command takes it; none is used here.")
+]
 DryRun = Annotated[
     bool,
     typer.Option(

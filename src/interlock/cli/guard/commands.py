@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from interlock.cli.options import AsJson, chosen, taken
+from interlock.cli.options import AsJson, NoDevice, NoSeed, chosen, taken
 from interlock.cli.session import session
 from interlock.cli.terminal import Terminal
 from interlock.errors import InterlockError
@@ -157,6 +157,8 @@ def ledger_command(
     export: Annotated[
         Path | None, typer.Option(help="Write them to a .csv or .jsonl file.")
     ] = None,
+    seed: NoSeed = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """Query and export the decisions on record."""
@@ -175,6 +177,8 @@ def check_command(
     ask: Annotated[
         bool, typer.Option("--ask", help="Ask the upstream for its models, too.")
     ] = False,
+    seed: NoSeed = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what is wrong in settings, all of it, and what the certificate covers.
@@ -192,6 +196,8 @@ def check_command(
 def key_command(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Of the client: small letters, digits and . _ -")],
+    seed: NoSeed = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """Draw a key for a client: shown this once; the settings get its salted hash."""

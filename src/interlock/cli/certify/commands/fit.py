@@ -12,7 +12,7 @@ from interlock.cli.certify.options import (
     FOLDER,
     Epsilon,
 )
-from interlock.cli.options import AsJson, Seed
+from interlock.cli.options import AsJson, NoDevice, Seed
 from interlock.cli.session import finish, session
 
 
@@ -26,6 +26,7 @@ def fit(
         Path | None, typer.Option(help="Folder for curves.json and asr.png; that of the counts.")
     ] = None,
     seed: Seed = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit ASR(k) = a exp(-b k) + c to counts, with intervals; writes curves.json and asr.png."""

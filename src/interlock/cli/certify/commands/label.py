@@ -19,7 +19,7 @@ from interlock.cli.certify.options import (
     Rubric,
     Target,
 )
-from interlock.cli.options import AsJson, Seed
+from interlock.cli.options import AsJson, NoDevice, Seed
 from interlock.cli.session import finish, session
 
 
@@ -38,6 +38,7 @@ def label(
     rubric: Rubric = "default",
     refusal_phrase: RefusalPhrase = None,
     seed: Seed = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """Say of a random sample of a run's answers to attacks whether they refuse, by keys.

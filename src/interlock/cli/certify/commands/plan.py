@@ -16,7 +16,7 @@ from interlock.cli.certify.options import (
     MaxCopies,
     OneDefence,
 )
-from interlock.cli.options import AsJson, chosen
+from interlock.cli.options import AsJson, NoDevice, NoSeed, chosen
 from interlock.cli.session import finish, session
 
 
@@ -38,6 +38,8 @@ def plan(
     confidence: Annotated[
         float, typer.Option(help="Of the bound, for a --defence other than smooth.")
     ] = 0.95,
+    seed: NoSeed = 0,
+    device: NoDevice = None,
     as_json: AsJson = False,
 ) -> None:
     """Find the fewest copies, then the least q, that reach a DSP, for each attack family.
