@@ -31,6 +31,9 @@ docs: .venv/.ready
 	@echo "site: build/site/index.html"
 
 # wheel and source archive, into dist/
+# URL: the repository's page, for links on the package index; REF: what they lead to, by default the version's tag.
+package: export REPOSITORY_URL = $(URL)
+package: export REPOSITORY_REF = $(REF)
 package: .venv/.ready
 	rm -rf dist
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
@@ -171,7 +174,7 @@ bench-lab: .venv/.ready
 	cp build/lab_scale/costs.md docs/results/lab-costs.txt
 	$(BIN)/python benchmarks/update_docs.py
 
-.venv/.ready: pyproject.toml constraints.txt
+.venv/.ready: pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@

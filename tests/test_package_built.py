@@ -90,7 +90,7 @@ def test_the_source_archive_has_what_a_reader_needs(dist: Path) -> None:
     folders = ("src", "docs", "examples", "tests", "recipes", "benchmarks", "deploy", ".github")
     assert tracked(*folders) <= names
     alone = "CHANGELOG.md CONTRIBUTING.md LICENSE Makefile README.md constraints.txt mkdocs.yml"
-    assert {*alone.split(), "pyproject.toml", ".pre-commit-config.yaml"} <= names
+    assert {*alone.split(), "pyproject.toml", "setup.py", ".pre-commit-config.yaml"} <= names
     assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
 
 
