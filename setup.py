@@ -71,8 +71,8 @@ def address() -> str | None:
     parts = urlsplit(given)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
         raise SystemExit(
-            f"REPOSITORY_URL={given.rpartition('@')[2]!r}; use the address of the repository's page, such as "
-            "https://github.com/OWNER/interlock"
+            f"REPOSITORY_URL={given.rpartition('@')[2]!r}; use the address of the repository's "
+            "page, such as https://github.com/OWNER/interlock"
         )
     return given.removesuffix(".git")
 
@@ -83,8 +83,8 @@ def described() -> tuple[str, dict[str, str]]:
     built = ROOT / "PKG-INFO"  # in an archive of the source alone
     if url is None and built.is_file():
         said = Parser().parsestr(built.read_text("utf-8"))
-        pairs = (line.split(", ", 1) for line in said.get_all("Project-URL", []))
-        return str(said.get_payload()), {label: link for label, link in pairs}
+        urls = [line.partition(", ") for line in said.get_all("Project-URL", [])]
+        return str(said.get_payload()), {label: link for label, _, link in urls}
     ref = os.environ.get("REPOSITORY_REF") or f"v{version()}"
     page = index_page((ROOT / "README.md").read_text("utf-8"), url, ref)
     return page, {} if url is None else project_urls(url, ref)

@@ -137,7 +137,9 @@ def test_what_is_no_address_of_a_page_is_refused(project: Path, url: str) -> Non
 
 
 def test_code_is_left_as_it_is(setup: ModuleType) -> None:
-    page = "[a](b.md) ![c d](e.png) [f](#g) [h](https://x.org/y)\n```python\nz[0](b.md)\n```\n[i](j)"
+    page = (
+        "[a](b.md) ![c d](e.png) [f](#g) [h](https://x.org/y)\n```python\nz[0](b.md)\n```\n[i](j)"
+    )
     assert setup.index_page(page, URL, "v1") == (
         f"[a]({URL}/blob/v1/b.md) ![c d]({URL}/raw/v1/e.png) [f](#g) [h](https://x.org/y)\n"
         f"```python\nz[0](b.md)\n```\n[i]({URL}/blob/v1/j)"

@@ -33,8 +33,11 @@ class LabelledFolder:
     """
 
     classes: tuple[str, ...]
+    """Names of the sub-folders, sorted."""
     files: tuple[Path, ...]
+    """Paths of the images, class by class."""
     labels: tuple[int, ...]
+    """Of each file, its place in ``classes``."""
 
     @classmethod
     def scan(cls, root: str | Path) -> LabelledFolder:

@@ -72,7 +72,9 @@ class MethodPart(_Named):
     """``[[methods]]``: what is compared."""
 
     method: Name
+    """Its name: an explainer, a peer, a defence, or ``module:function``."""
     options: dict[str, Any] = {}
+    """Of the method, by their names in Python."""
 
 
 class DefencePart(MethodPart):
@@ -88,7 +90,9 @@ class MetricPart(_Named):
     """``metrics``: what is measured; a name alone, or a table with options."""
 
     metric: Name
+    """Its name."""
     options: dict[str, Any] = {}
+    """Of the metric."""
 
     @model_validator(mode="before")
     @classmethod
@@ -100,6 +104,7 @@ class AttackPart(_Named):
     """``[[attacks]]``: what images go through before a defence sees them."""
 
     attack: Name
+    """Its name."""
     areas: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field((0.02,), min_length=1)
     """Sizes of the patch, as shares of the image."""
     limit: Annotated[int, Field(ge=1)] | None = None
@@ -108,17 +113,22 @@ class AttackPart(_Named):
     """Of an attack on a defence: the method that it is made against, by its name in tables. All
     methods then meet the same pictures. Without it each is attacked itself, as far as it can be."""
     options: dict[str, Any] = {}
+    """Of the attack."""
 
 
 class Study(_Part):
     """What all studies have."""
 
     task: str
+    """What is studied: ``explain``, ``defend`` or ``certify``."""
     name: Name = ""
     """Of the report; the file's name by default."""
     models: tuple[ModelPart, ...] = Field(min_length=1)
+    """``[[models]]``, each met by all data and methods."""
     data: tuple[DataPart, ...] = Field(min_length=1)
+    """``[[data]]``: the images or prompts."""
     methods: tuple[MethodPart, ...] = Field(min_length=1)
+    """``[[methods]]``: what is compared."""
     seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field((0,), min_length=1)
     """Each method once with each."""
     artefacts: bool = True

@@ -19,11 +19,13 @@ class Setting:
     """A study and where it runs; travels to the workers."""
 
     study: Study
+    """As the file has it, checked."""
     file: str
     """What errors call the study's file."""
     base: Path
     """Folder that the study's relative paths start from."""
     device: str = "cpu"
+    """Where models are put: ``"cpu"``, ``"cuda"``, ``"cuda:1"``."""
 
     def refuse(self, problems: Iterable[str]) -> None:
         """Name the file in each problem.

@@ -25,6 +25,7 @@ class Classifier:
     labels: list[str]
     """One name per class."""
     name: str = "classifier"
+    """What reports and tables call it."""
     mean: tuple[float, ...] | None = None
     """Per channel, subtracted by ``preprocess`` from values in [0, 1]; None if unknown."""
     std: tuple[float, ...] | None = None

@@ -27,7 +27,8 @@ class LabelledVerdicts:
         DataError: the file is missing, a row is not of that form, or two contradict.
     """
 
-    known_error: JudgeSample | None = None  # the labels are the truth, nothing is checked
+    known_error: JudgeSample | None = None
+    """None: the labels are the truth, so nothing is checked."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

@@ -21,9 +21,13 @@ class Place:
     """One patch in one image, in pixels from the top left corner."""
 
     top: int
+    """Of its first row."""
     left: int
+    """Of its first column."""
     height: int
+    """Rows."""
     width: int
+    """Columns."""
 
 
 def footprint(shape: Shape, area: float, height: int, width: int) -> Tensor:

@@ -86,23 +86,35 @@ class PatchCard:
     """
 
     model: str
+    """As ``--model`` named it."""
     weights: str
     """The model's fingerprint."""
     whole: bool
     """Whether whole photos were squeezed to the input size."""
     height: int
+    """Of the model's input, in pixels."""
     width: int
+    """Likewise."""
     area: float
+    """Of the patch, as a share of the input, in (0, 1)."""
     masks: int
+    """On each axis."""
     fill: str
+    """Of hidden pixels."""
     inner: InnerMaps
+    """What the model's inner maps hold under a mask."""
     aspect: float
+    """Longest side of a patch over its shortest, at most."""
     allowance: int
+    """Pixels by which masks are wider on each side, for what resizing a photo spreads."""
     shield: str | None
     """SHA-256 of the file of the shield that falls back."""
     confidence: float
+    """Of each bound, in (0, 1)."""
     certified: Share
+    """Right, whatever one patch shows, wherever it lies."""
     detected: Share
+    """Right without an alarm, and no patch makes it wrong without one."""
     clean: Share
     """Of the bare model."""
     answered: Share

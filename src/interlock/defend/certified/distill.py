@@ -185,7 +185,7 @@ def views(images: Tensor, options: Distillation, step: int) -> Views:
     crops = torch.stack([_crop(images[int(n)], rng, options.mirror) for n in chosen])
     hidden = torch.stack(
         [
-            _two_squares(images.shape[-2:], options.squares, rng)
+            two_squares(images.shape[-2:], options.squares, rng)
             for _ in range(options.draws * len(crops))
         ]
     ).to(images.device)
@@ -210,7 +210,7 @@ def _step(
     else:
         labels = truth[chosen]
     if options.draws > MASKED:
-        worst = _worst(student, masked, hidden, labels, layers)
+        worst = worst_masks(student, masked, hidden, labels, layers)
         masked, hidden = masked[worst], hidden[worst]
     nothing = hidden.new_zeros(len(crops), *hidden.shape[1:])
     with torch.enable_grad(), visible_maps(torch.cat([nothing, hidden]), layers):
@@ -223,10 +223,18 @@ def _step(
     optimiser.step()
 
 
-def _worst(
+def worst_masks(
     student: nn.Module, masked: Tensor, hidden: Tensor, labels: Tensor, layers: Sequence[nn.Module]
 ) -> Tensor:
-    """Which masked crops of (draws * B) have the three largest losses of their crop, (3 B,)."""
+    """Which masked crops have the three largest losses of their crop (arXiv 2306.12610), (3 B,).
+
+    Args:
+        student: the model, asked in eval mode and left in the modes that it had.
+        masked: (draws * B, C, H, W), all B crops under a first mask each, then under a second, ...
+        hidden: (draws * B, 1, H, W) bool, those masks.
+        labels: (B,) of the crops.
+        layers: of which the maps are filled (``filled_layers``).
+    """
     modes = [(norm, norm.training) for norm in _norms(student)]
     student.eval()  # statistics are learned from what is trained under alone
     with torch.no_grad(), visible_maps(hidden, layers):
@@ -247,8 +255,14 @@ def _crop(image: Tensor, rng: np.random.Generator, mirror: bool) -> Tensor:
     return crop.flip(-1) if mirror and rng.random() < 0.5 else crop
 
 
-def _two_squares(size: torch.Size, sides: tuple[float, float], rng: np.random.Generator) -> Tensor:
-    """(1, H, W) bool."""
+def two_squares(size: torch.Size, sides: tuple[float, float], rng: np.random.Generator) -> Tensor:
+    """A (1, H, W) bool mask of two squares, each anywhere.
+
+    Args:
+        size: (H, W).
+        sides: least and largest side, as a share of the shorter one of the image.
+        rng: of sides and places.
+    """
     height, width = size
     mask = torch.zeros(1, height, width, dtype=torch.bool)
     for _ in range(2):

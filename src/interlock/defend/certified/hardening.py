@@ -47,7 +47,9 @@ class Hardening:
     held_out: int
     """That judged. Photos of another kind may lose: certify on those that will be met."""
     steps: int
+    """Gradient steps that were done, those of interrupted runs included."""
     seconds: float
+    """That they took, likewise."""
 
 
 def harden(

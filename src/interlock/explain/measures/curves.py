@@ -30,6 +30,7 @@ class Curve:
     """The class probability over the share of the pixels that have changed."""
 
     higher_is_better: ClassVar[bool]
+    """Of two methods, whether the one with the larger score is the better."""
     fractions: tuple[float, ...]
     """Of the pixels, from 0 to 1."""
     probabilities: tuple[float, ...]
@@ -52,6 +53,7 @@ class Insertion(Curve):
     """The most relevant pixels come first, onto a ground without them."""
 
     higher_is_better: ClassVar[bool] = True
+    """Of two methods, whether the one with the larger score is the better."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Deletion(Curve):
     """The most relevant pixels go first."""
 
     higher_is_better: ClassVar[bool] = False
+    """Of two methods, whether the one with the larger score is the better."""
 
 
 def insertion(

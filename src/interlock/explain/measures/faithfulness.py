@@ -49,6 +49,7 @@ class Road:
     """Drop of the class probability as the most relevant pixels are removed."""
 
     higher_is_better: ClassVar[bool] = True
+    """Of two methods, whether the one with the larger score is the better."""
     drop: dict[float, float]
     """Percentage of pixels removed -> p0 - p, in probability."""
     aopc: float
@@ -65,6 +66,7 @@ class RoadLeast(Road):
     """The same as the least relevant pixels are removed, which should change little."""
 
     higher_is_better: ClassVar[bool] = False
+    """Of two methods, whether the one with the larger score is the better."""
 
 
 def road(

@@ -25,12 +25,15 @@ class Metric:
     """One number about one map."""
 
     name: str
+    """As tables and studies call it."""
     higher_is_better: bool
+    """Of two methods, whether the one with the larger score is the better."""
     source: str
     """Paper, and what the number is."""
     explains: bool
     """Whether it must explain other models or images, and so needs ``explain``."""
     run: Callable[..., float]
+    """Scores a map; called by calling the metric."""
 
     @property
     def options(self) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ class WeightSensitivity:
     """How alike the maps of a model and of the same model with new weights are."""
 
     higher_is_better: ClassVar[bool] = False
+    """Of two methods, whether the one with the larger score is the better."""
     similarities: tuple[float, ...]
     """Stage by stage, from the output down: 1 is the same map; 0 an unrelated one, by rank
     correlation. SSIM stays above 0 for unrelated maps, as flat parts are alike."""

@@ -20,6 +20,7 @@ class Stability:
     """How far the map moves when noise is added to the image."""
 
     higher_is_better: ClassVar[bool] = False
+    """Of two methods, whether the one with the larger score is the better."""
     changes: tuple[float, ...]
     """Sample by sample, |map - noisy map| / |map|, Euclidean; 1 where a map of zeros becomes
     another one."""
