@@ -32,9 +32,9 @@ from interlock.defend import harden  # noqa: E402
 OUT = ROOT / "build" / "hardened"
 IMAGES = 50_000
 STAGES: tuple[dict[str, Any], ...] = (
-    {"steps": 3600, "learning_rate": 0.05},
-    {"steps": 800, "learning_rate": 0.02, "squares": (0.22, 0.34), "draws": 6},
-    {"steps": 400, "learning_rate": 0.02, "squares": (0.25, 0.35), "draws": 9},
+    {"steps": 3600, "batch_size": 64, "learning_rate": 0.05},
+    {"steps": 800, "batch_size": 64, "learning_rate": 0.02, "squares": (0.22, 0.34), "draws": 6},
+    {"steps": 400, "batch_size": 64, "learning_rate": 0.02, "squares": (0.25, 0.35), "draws": 9},
 )
 
 
@@ -57,7 +57,6 @@ def main() -> None:
                 images,
                 labels=labels,
                 masks=6,
-                batch_size=64,
                 checkpoint=OUT / f"{name}.stage{number}.safetensors",
                 told=lambda done, of: bar.update(done - bar.n) and None,
                 **options,

@@ -2,9 +2,11 @@
 
     python recipes/photo_classifier.py --data ../shared/data/caltech21
 
-Reads DATA/train and DATA/test (one folder per class). Interrupted runs resume from the
-checkpoint in --work. The test photos are looked at once, after the last epoch; the recipe keeps
-the last averaged weights and selects nothing on them.
+Reads DATA/train and DATA/test (one folder per class). A first stage learns the classes; with
+--mask-steps a second one learns a teacher's answers under masks (photo_classifier_masks.py, which
+needs recipes/efficientnet_lite.py; the shipped weights are without it so far). Interrupted runs
+resume from the checkpoints in --work. The test photos are looked at once, after the last epoch;
+the recipe keeps the last averaged weights and selects nothing on them.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ from torch.nn import functional as F
 
 from interlock.data import LabelledFolder
 from interlock.models.photonet import PhotoNet
+from photo_classifier_masks import MaskStage, average, fit_under_masks
+from photo_classifier_teacher import teacher
 
 STORED = 208  # side of the squares that photos are resized to, once, before augmentation
 WEIGHTS = Path(__file__).parent.parent / "src/interlock/models/embedded"
@@ -41,12 +45,13 @@ def main() -> None:
     photos, labels = load_photos(train, STORED)
     model = PhotoNet(len(train.classes)).to(memory_format=torch.channels_last)
     averaged, seconds = fit(model, photos, labels, args, work / "checkpoint.pt")
+    averaged, under_masks = harden(averaged, photos, labels, args, work)
 
     test = LabelledFolder.scan(Path(args.data) / "test")
     if test.classes != train.classes:
         raise SystemExit("train and test hold different classes")
     predicted = predict(averaged, *load_photos(test, args.pixels))
-    write_model(averaged, train, test, predicted, args, seconds)
+    write_model(averaged, train, test, predicted, args, seconds + under_masks)
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -61,6 +66,14 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--decay", type=float, default=5e-4, help="weight decay")
     parser.add_argument("--smoothing", type=float, default=0.1, help="label smoothing")
     parser.add_argument("--seed", type=int, default=0)
+    stage = parser.add_argument_group("second stage, a teacher's answers under the worst of masks")
+    stage.add_argument("--mask-steps", type=int, default=0, help="the shipped weights: 0, none")
+    stage.add_argument("--mask-batch", type=int, default=32)
+    stage.add_argument("--mask-rate", type=float, default=0.05)
+    stage.add_argument("--mask-squares", type=float, nargs=2, default=[0.22, 0.36])
+    stage.add_argument("--mask-draws", type=int, default=6)
+    stage.add_argument("--mask-mixed", type=float, default=0.5)
+    stage.add_argument("--mask-temperature", type=float, default=2.0)
     return parser.parse_args()
 
 
@@ -169,7 +182,7 @@ def fit(
     weights = labels.bincount().float().rsqrt()[labels]
     steps = math.ceil(len(labels) / args.batch)
     first, seconds = 0, 0.0
-    options = {k: v for k, v in vars(args).items() if k not in HIDDEN}
+    options = {k: v for k, v in vars(args).items() if k not in HIDDEN and "mask" not in k}
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         if state["options"] != options:
@@ -213,14 +226,35 @@ def fit(
     return averaged, seconds
 
 
-@torch.no_grad()
-def average(averaged: PhotoNet, model: PhotoNet, decay: float) -> None:
-    state = model.state_dict()
-    for name, value in averaged.state_dict().items():
-        if value.dtype.is_floating_point:
-            value.lerp_(state[name], 1 - decay)
-        else:
-            value.copy_(state[name])
+def harden(
+    model: PhotoNet, photos: Tensor, labels: Tensor, args: argparse.Namespace, work: Path
+) -> tuple[PhotoNet, float]:
+    """The second stage, from the first's weights as a file of fp16 would keep them."""
+    stage = MaskStage(
+        steps=args.mask_steps,
+        batch=args.mask_batch,
+        rate=args.mask_rate,
+        squares=tuple(args.mask_squares),
+        draws=args.mask_draws,
+        mixed=args.mask_mixed,
+        temperature=args.mask_temperature,
+        decay=args.decay,
+        seed=args.seed,
+    )
+
+    if stage.steps == 0:
+        return model, 0.0
+
+    def whole(chosen: Tensor) -> Tensor:
+        sides = (args.pixels, args.pixels)
+        return F.interpolate(normalise(photos[chosen]), sides, mode="bilinear", antialias=True)
+
+    def views(chosen: Tensor) -> Tensor:
+        return random_colour(random_view(normalise(photos[chosen]), args.pixels))
+
+    told = teacher(whole, views, labels, args.seed, work / "teacher.safetensors")
+    rounded = copy.deepcopy(model).half().float()
+    return fit_under_masks(rounded, told, views, labels, stage, work / "masks.pt")
 
 
 @torch.no_grad()
@@ -296,11 +330,18 @@ def model_card(
         macro=f"{100 * macro:.1f}",
         options=options,
         minutes=f"{seconds / 60:.0f}",
+        stage=SECOND_STAGE if args.mask_steps else " No pretraining.",
         torch=torch.__version__,
         table="\n".join(table),
         command="python recipes/photo_classifier.py",
     )
 
+
+SECOND_STAGE = """
+  A second stage shows such views, and mixtures of two, clean and under the worst of several pairs
+  of squares, filled in from around as `CertifiedShield` fills them, and asks for what a teacher
+  says of the clean view: EfficientNet-Lite0, pretrained on ImageNet, with a head fitted to these
+  classes."""
 
 HIDDEN = {"data", "out", "work"}
 
@@ -316,10 +357,10 @@ the 21 classes, whatever it shows.
   {test} test photos. The photos are not part of this package.
 - Licence of the weights: Apache-2.0, as the project.
 - Made by `{command}` ({options}); torch {torch}; {minutes} minutes of wall time on a
-  busy 2-core CPU machine (about 30 on a quiet one).
-  Random crops, flips, rotation, colour, and random masking with grey, blur or noise (cutout).
-  No pretraining. The exponential average of the weights after the last epoch is kept; nothing was
-  selected on the test photos.
+  busy 2-core CPU machine.
+- Random crops, flips, rotation, colour, and masking with grey, blur or noise (cutout).{stage}
+  The exponential average of the weights after the last step is kept; nothing was selected on the
+  test photos.
 - Measured on the {test} test photos: **top-1 {micro} %** (± {spread}, 95 %), **mean class recall
   {macro} %**.
 
