@@ -1,9 +1,9 @@
 """Characters as readers see them: extended grapheme clusters (Unicode Annex 29).
 
 A perturbation that tears a cluster turns one flag, one family emoji or one accented letter into
-debris that no law of "changed characters" describes. The ``regex`` package, which ``transformers``
-brings along, splits by ``\\X``; ``unicodedata`` knows combining classes but neither emoji joiners,
-regional indicators nor Hangul syllables, so it cannot.
+debris that no law of "changed characters" describes. The ``regex`` package splits by ``\\X``;
+``unicodedata`` knows combining classes but neither emoji joiners, regional indicators nor Hangul
+syllables, so it cannot.
 """
 
 from __future__ import annotations
