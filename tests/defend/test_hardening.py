@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from interlock.defend import CertifiedShield, harden
-from interlock.defend.certified.distill import Distillation, _worst, distilled, views
+from interlock.defend.certified.distill import Distillation, distilled, views, worst_masks
 from interlock.defend.certified.visible_maps import visible_maps
 from interlock.defend.fill import pull_push
 from interlock.errors import DataError, ModelError, OptionError
@@ -237,7 +237,7 @@ def test_of_more_draws_the_worst_three_of_each_crop_are_trained_under() -> None:
     labels = model(crops).argmax(dim=1)
     with torch.no_grad(), visible_maps(squares):
         losses = nn.functional.cross_entropy(model(masked), labels.repeat(8), reduction="none")
-    chosen = _worst(model, masked, squares, labels, [])
+    chosen = worst_masks(model, masked, squares, labels, [])
     assert sorted(chosen.remainder(6).tolist()) == sorted(list(range(6)) * 3)
     for crop in range(6):
         own = losses[crop::6].sort(descending=True).values
