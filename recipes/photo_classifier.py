@@ -319,7 +319,10 @@ def model_card(
         f"| {mistakes(confusion[k], k, names)} |"
         for k, name in enumerate(names)
     ]
-    options = ", ".join(f"{k} {v}" for k, v in sorted(vars(args).items()) if k not in HIDDEN)
+    shown = [k for k in sorted(vars(args)) if k not in HIDDEN]
+    options = ", ".join(
+        f"{k} {getattr(args, k)}" for k in shown if args.mask_steps or "mask" not in k
+    )
     return CARD.format(
         parameters=f"{parameters / 1e6:.2f}",
         train=len(train),
@@ -330,18 +333,17 @@ def model_card(
         macro=f"{100 * macro:.1f}",
         options=options,
         minutes=f"{seconds / 60:.0f}",
-        stage=SECOND_STAGE if args.mask_steps else " No pretraining.",
+        stage=SECOND_STAGE if args.mask_steps else "No pretraining.",
         torch=torch.__version__,
         table="\n".join(table),
         command="python recipes/photo_classifier.py",
     )
 
 
-SECOND_STAGE = """
-  A second stage shows such views, and mixtures of two, clean and under the worst of several pairs
-  of squares, filled in from around as `CertifiedShield` fills them, and asks for what a teacher
-  says of the clean view: EfficientNet-Lite0, pretrained on ImageNet, with a head fitted to these
-  classes."""
+SECOND_STAGE = """A second stage shows such views, and mixtures of two, clean and under the worst
+  of several pairs of squares, filled in from around as `CertifiedShield` fills them, and asks for
+  what a teacher says of the clean view: EfficientNet-Lite0, pretrained on ImageNet, with a head
+  fitted to these classes."""
 
 HIDDEN = {"data", "out", "work"}
 
@@ -357,10 +359,10 @@ the 21 classes, whatever it shows.
   {test} test photos. The photos are not part of this package.
 - Licence of the weights: Apache-2.0, as the project.
 - Made by `{command}` ({options}); torch {torch}; {minutes} minutes of wall time on a
-  busy 2-core CPU machine.
-- Random crops, flips, rotation, colour, and masking with grey, blur or noise (cutout).{stage}
-  The exponential average of the weights after the last step is kept; nothing was selected on the
-  test photos.
+  busy 2-core CPU machine (about 30 on a quiet one).
+  Random crops, flips, rotation, colour, and random masking with grey, blur or noise (cutout).
+  {stage} The exponential average of the weights after the last epoch is kept; nothing was
+  selected on the test photos.
 - Measured on the {test} test photos: **top-1 {micro} %** (± {spread}, 95 %), **mean class recall
   {macro} %**.
 

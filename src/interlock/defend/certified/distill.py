@@ -229,7 +229,8 @@ def worst_masks(
     """Which masked crops have the three largest losses of their crop (arXiv 2306.12610), (3 B,).
 
     Args:
-        student: the model, asked in eval mode and left in the modes that it had.
+        student: the model, asked in eval mode and left in it, but for batch normalisation, which
+            keeps the mode that it had.
         masked: (draws * B, C, H, W), all B crops under a first mask each, then under a second, ...
         hidden: (draws * B, 1, H, W) bool, those masks.
         labels: (B,) of the crops.
